@@ -1,0 +1,25 @@
+# Needs make, python3 (3.10 to 3.13) with its venv module, and the network once. PYTHON=... picks another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+STAMP = $(VENV)/.installed
+
+.PHONY: train test install lint parity
+
+train: install
+	$(BIN)/python train.py
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+
+install: $(STAMP)
+
+# Chainer's setup.py imports pkg_resources, which pip's isolated builds no longer have: so setuptools<81 first, and no isolation.
+$(STAMP): setup.py pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt setuptools wheel
+	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e ".[test]"
+	touch $@

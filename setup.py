@@ -1,0 +1,56 @@
+"""Packaging of tgan_chainer; `constraints.txt` holds the exact versions that were tested."""
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+setup(
+    name='tgan_chainer',
+    version='0.1.0',
+    description='Chainer-faithful reproduction of TGAN (ICCV 2017), with parity tests',
+    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license='MIT',
+    python_requires='>=3.10,<3.14',
+    packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
+    package_data={'tgan_chainer': ['configs/**/*.yml', 'datasets/digits/*']},
+    install_requires=[
+        'chainer==7.8.1',    # the last release; compat.py patches exactly this one
+        'numpy>=1.26.4,<3',
+        'h5py>=3.10',
+        'pillow>=10',
+        'matplotlib>=3.8',
+        'pandas>=2.0,<3',    # 3.x no longer reads the tables that pandas 0.20 pickled in 2017
+        'PyYAML>=6',
+        'pydantic>=2.7,<3',
+        'tqdm>=4.66',
+        'av>=12,<19',        # 19 needs Python 3.12
+    ],
+    extras_require={
+        # Chainer 7.8.1 needs cupy.cudnn (gone in CuPy 14), and CuPy 13 needs cuDNN 8. NVIDIA's
+        # wheels serve a machine that has only the driver; nvrtc and runtime must be of one version.
+        'cuda12': [
+            'cupy-cuda12x>=13.6,<14',
+            'nvidia-cublas-cu12==12.9.*',
+            'nvidia-cuda-nvrtc-cu12==12.9.*',
+            'nvidia-cuda-runtime-cu12==12.9.*',
+            'nvidia-curand-cu12==10.3.*',
+            'nvidia-cusolver-cu12==11.7.*',
+            'nvidia-cusparse-cu12==12.5.*',
+            'nvidia-cudnn-cu12==8.9.7.29',
+        ],
+        'test': [
+            'pytest>=8',
+            'pytest-xdist>=3.5',
+            'hypothesis>=6.100',
+            'ruff>=0.6',
+            'opencv-python-headless>=4.9',    # the resize oracle, in the tests only
+        ],
+    },
+    entry_points={'console_scripts': [
+        'tgan-train=tgan_chainer.train:main',
+        'tgan-infer=tgan_chainer.infer:main',
+        'tgan-make-moving-mnist=tgan_chainer.make_moving_mnist:main',
+    ]},
+)

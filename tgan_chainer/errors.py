@@ -1,0 +1,43 @@
+"""Errors that a user can cause, and the exit codes of the commands.
+
+Every message says what was found, what was expected and what to do. Commands print it as one
+line and leave with :data:`EXIT_USER_ERROR`; a traceback means a fault of this project.
+"""
+
+EXIT_USER_ERROR = 2
+"""Exit code of a command that could not do what it was asked: bad input, no device, no data."""
+
+EXIT_DIVERGED = 3
+"""Exit code of a training that stopped since a loss was not a finite number."""
+
+
+class TGANError(Exception):
+    """Base class of everything the user can mend."""
+
+    exit_code = EXIT_USER_ERROR
+
+
+class ConfigError(TGANError):
+    """An experiment file has an unknown key, class or argument, or a value of the wrong type."""
+
+
+class DataError(TGANError):
+    """A data file is missing, damaged, or not of the documented format."""
+
+
+class DeviceError(TGANError):
+    """The requested GPU cannot be used."""
+
+
+class SnapshotError(TGANError):
+    """A snapshot or a result folder is missing, damaged, or of another network."""
+
+
+class DivergedError(TGANError):
+    """A reported loss is NaN or infinite."""
+
+    exit_code = EXIT_DIVERGED
+
+
+class ReproductionWarning(UserWarning):
+    """Something was repaired on the way, which the user should know of."""
