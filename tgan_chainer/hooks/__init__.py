@@ -1,0 +1,1 @@
+"""Optimizer hooks that constrain the critic after its update."""

@@ -1,0 +1,67 @@
+"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7."""
+import chainer
+from chainer import links
+
+STATISTICS = ('chainer2', 'chainer7')
+"""What ``chainer.config.batch_norm_statistics`` may be."""
+
+# Chainer 2 made the published numbers, so it is the default (docs/differences.md).
+chainer.global_config.batch_norm_statistics = 'chainer2'
+
+
+class BatchNormalization(links.BatchNormalization):
+    """``chainer.links.BatchNormalization`` with a choice of what ``avg_var`` accumulates.
+
+    Normalisation itself is the same in both versions: batch mean, biased variance plus ``eps``.
+    They differ in two points, which matter because singular value clipping bounds gamma by
+    ``sqrt(avg_var)`` (measured on Chainer 2.0.2 and 7.8.1, FACTS §4):
+
+    ========  =====================  ======================================
+    version   ``avg_var`` starts at  and moves by ``1 - decay`` towards
+    ========  =====================  ======================================
+    chainer2  0                      m / (m - 1) * (batch variance + eps)
+    chainer7  1                      m / (m - 1) * batch variance
+    ========  =====================  ======================================
+
+    with m the number of elements a channel. Chainer 2 with cuDNN left eps out for 2-D and 4-D
+    inputs; those are G1's, whose running variance only test mode reads, so one rule serves here.
+
+    Args:
+        size (int or tuple of ints): Shape of gamma, beta and the statistics.
+        use_beta (bool): Whether to shift the output. The paper's G0 and D do not.
+        statistics (str): One of :data:`STATISTICS`; by default
+            ``chainer.config.batch_norm_statistics`` at construction.
+
+    Keys in a snapshot are Chainer's own: gamma, beta, avg_mean, avg_var, N.
+
+    Raises:
+        ValueError: ``statistics`` is not one of :data:`STATISTICS`.
+    """
+
+    def __init__(self, size, use_beta=True, statistics=None):
+        if statistics is None:
+            statistics = chainer.config.batch_norm_statistics
+        if statistics not in STATISTICS:
+            raise ValueError(
+                f'unknown batch-norm statistics {statistics!r}: expected one of {STATISTICS}')
+        super().__init__(
+            size, use_beta=use_beta, initial_avg_var=0 if statistics == 'chainer2' else 1)
+        self.statistics = statistics
+
+    def forward(self, x, **kwargs):
+        """Normalise ``x`` (B, C, ...); in train mode also move the running statistics."""
+        y = super().forward(x, **kwargs)
+        if self.statistics == 'chainer2' and self._moves_statistics():
+            m = x.size // self.avg_var.size
+            decay = 1 - 1 / self.N if kwargs.get('finetune') else self.decay
+            self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
+        return y
+
+    def _get_beta(self):
+        # Chainer takes the dtype of construction, which a link that was cast since does not have.
+        with chainer.using_device(self.device):
+            return self.xp.zeros_like(self.avg_mean),
+
+    @staticmethod
+    def _moves_statistics():
+        return chainer.config.train and not chainer.config.in_recomputing

@@ -1,0 +1,96 @@
+"""G0, the temporal generator: one z_slow becomes a z_fast for each frame (paper §3.1, Table 1)."""
+import chainer
+import chainer.functions as F
+from chainer import initializers
+
+from tgan_chainer.links import BatchNormalization, DeconvolutionND
+
+N_FRAMES = 16
+"""Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16."""
+
+
+class FrameSeedGenerator(chainer.Chain):
+    """G0: z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1].
+
+    Five 1-D deconvolutions with biases; the first four are followed by batch normalisation and
+    ReLU, the last by tanh (paper Table 1; layers and keys as in the authors' code, FACTS §2).
+
+    Args:
+        n_frames (int): 16; the layers make no other number.
+        z_slow_dim (int): Length of z_slow.
+        z_fast_dim (int): Length of z_fast of one frame.
+        initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
+        use_beta (bool): Whether batch normalisation shifts its output.
+
+    Raises:
+        ValueError: ``n_frames`` is not 16.
+    """
+
+    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, initialW=None,
+                 use_beta=True):
+        super().__init__()
+        if n_frames != N_FRAMES:
+            raise ValueError(
+                f'n_frames is {n_frames}, but the layers of G0 make {N_FRAMES} frames')
+        self.n_frames = n_frames
+        self.z_slow_dim = z_slow_dim
+        self.z_fast_dim = z_fast_dim
+        w = {'initialW': initialW}
+        # The order of creation is the authors': one seed gives their bytes.
+        with self.init_scope():
+            self.dc0 = DeconvolutionND(1, z_slow_dim, 512, 1, 1, 0, **w)
+            self.dc1 = DeconvolutionND(1, 512, 256, 4, 2, 1, **w)
+            self.dc2 = DeconvolutionND(1, 256, 128, 4, 2, 1, **w)
+            self.dc3 = DeconvolutionND(1, 128, 128, 4, 2, 1, **w)
+            self.dc4 = DeconvolutionND(1, 128, z_fast_dim, 4, 2, 1, **w)
+            self.bn0 = BatchNormalization(512, use_beta=use_beta)
+            self.bn1 = BatchNormalization(256, use_beta=use_beta)
+            self.bn2 = BatchNormalization(128, use_beta=use_beta)
+            self.bn3 = BatchNormalization(128, use_beta=use_beta)
+
+    def forward(self, z_slow):
+        """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
+        h = F.reshape(z_slow, (*z_slow.shape, 1))
+        h = F.relu(self.bn0(self.dc0(h)))
+        h = F.relu(self.bn1(self.dc1(h)))
+        h = F.relu(self.bn2(self.dc2(h)))
+        h = F.relu(self.bn3(self.dc3(h)))
+        return F.tanh(self.dc4(h))
+
+
+class FrameSeedGeneratorInitUniform(FrameSeedGenerator):
+    """G0 with beta; weights drawn from U(-wscale, wscale)."""
+
+    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale))
+
+
+class FrameSeedGeneratorInitDefault(FrameSeedGenerator):
+    """G0 with beta; weights drawn by Chainer's default, LeCunNormal."""
+
+    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim)
+
+
+class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
+    """G0 without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
+
+    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
+        super().__init__(
+            n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale), use_beta=False)
+
+
+class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGenerator):
+    """G0 without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
+
+    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False)
+
+
+def draw_z_slow(fsgen, n):
+    """Draw z_slow ~ U(-1, 1) on the device of ``fsgen``: (n, z_slow_dim) of Chainer's dtype.
+
+    Uses the global generator of the array module, as the authors' code does.
+    """
+    xp = fsgen.xp
+    return xp.random.uniform(-1, 1, (n, fsgen.z_slow_dim)).astype(chainer.get_dtype())

@@ -1,0 +1,165 @@
+"""D, the critic of a whole video (paper Table 1), and the authors' critic of stacked frames."""
+import chainer
+import chainer.functions as F
+from chainer import initializers
+
+from tgan_chainer.links import BatchNormalization, Convolution2D, ConvolutionND, Linear
+
+LEAKY_SLOPE = 0.2
+"""Slope of every leaky ReLU (paper Table 1)."""
+
+
+class VideoDiscriminator(chainer.Chain):
+    """D: video (B, C, 16, 16 w, 16 w) in [-1, 1] -> score (B, 1, 1, 1), w = top_width.
+
+    Four 3-D convolutions that halve time and space, then a 2-D one over what is left. Batch
+    normalisation follows all of them but the first and the last; ``bn0`` exists since the
+    authors' snapshots have it, and is never called (paper Table 1, FACTS §2).
+
+    Args:
+        in_channels (int): Channels of a frame.
+        top_width (int): Width of the last feature map; 4 for frames of 64 x 64.
+        mid_ch (int): Channels after the first convolution.
+        initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
+        use_beta (bool): Whether batch normalisation shifts its output.
+        sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
+            in train mode.
+    """
+
+    def __init__(self, in_channels, top_width, mid_ch, initialW=None, use_beta=True, sigma=0.0):
+        super().__init__()
+        self.in_channels = in_channels
+        self.top_width = top_width
+        self.mid_ch = mid_ch
+        self.sigma = sigma
+        w = {'initialW': initialW}
+        # The order of creation is the authors': one seed gives their bytes.
+        with self.init_scope():
+            self.c0 = ConvolutionND(3, in_channels, mid_ch, 4, 2, 1, **w)
+            self.c1 = ConvolutionND(3, mid_ch, mid_ch * 2, 4, 2, 1, **w)
+            self.c2 = ConvolutionND(3, mid_ch * 2, mid_ch * 4, 4, 2, 1, **w)
+            self.c3 = ConvolutionND(3, mid_ch * 4, mid_ch * 8, 4, 2, 1, **w)
+            self.c4 = Convolution2D(mid_ch * 8, 1, top_width, 1, 0, **w)
+            self.bn0 = BatchNormalization(mid_ch, use_beta=use_beta)
+            self.bn1 = BatchNormalization(mid_ch * 2, use_beta=use_beta)
+            self.bn2 = BatchNormalization(mid_ch * 4, use_beta=use_beta)
+            self.bn3 = BatchNormalization(mid_ch * 8, use_beta=use_beta)
+
+    def forward(self, video):
+        """video (B, C, 16, 16 w, 16 w) -> score (B, 1, 1, 1), not bounded.
+
+        Raises:
+            ValueError: The video's time or space does not shrink to (1, w, w).
+        """
+        h = self._activate(self.c0(video))
+        h = self._activate(self.bn1(self.c1(h)))
+        h = self._activate(self.bn2(self.c2(h)))
+        h = self._activate(self.bn3(self.c3(h)))
+        if h.shape[2:] != (1, self.top_width, self.top_width):
+            side = 16 * self.top_width
+            raise ValueError(
+                f'D got a video of (T, H, W) = {video.shape[2:]}, expected (16, {side}, {side})')
+        h = F.reshape(h, (h.shape[0] * h.shape[2], h.shape[1], *h.shape[3:]))
+        return self.c4(h)
+
+    def _activate(self, h):
+        if self.sigma and chainer.config.train:
+            noise = self.sigma * self.xp.random.randn(*h.shape)
+            h = h + noise.astype(h.dtype, copy=False)
+        return F.leaky_relu(h, LEAKY_SLOPE)
+
+
+class VideoDiscriminatorInitUniform(VideoDiscriminator):
+    """D with beta; weights drawn from U(-wscale, wscale)."""
+
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+        super().__init__(in_channels, top_width, mid_ch, initializers.Uniform(wscale))
+
+
+class VideoDiscriminatorInitDefault(VideoDiscriminator):
+    """D with beta; weights drawn by Chainer's default, LeCunNormal."""
+
+    def __init__(self, in_channels, top_width, mid_ch):
+        super().__init__(in_channels, top_width, mid_ch)
+
+
+class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminator):
+    """D without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
+
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+        super().__init__(
+            in_channels, top_width, mid_ch, initializers.Uniform(wscale), use_beta=False)
+
+
+class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminator):
+    """D without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
+
+    def __init__(self, in_channels, top_width, mid_ch):
+        super().__init__(in_channels, top_width, mid_ch, use_beta=False)
+
+
+class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
+    """D without beta whose features are disturbed in train mode, for the vanilla GAN."""
+
+    def __init__(self, in_channels, top_width, mid_ch, sigma):
+        super().__init__(in_channels, top_width, mid_ch, use_beta=False, sigma=sigma)
+
+
+class FrameDiscriminator(chainer.Chain):
+    """Critic that sees time as channels: video (B, C, T, H, W) -> score (B, 1).
+
+    Four 2-D convolutions (4, 2, 1) and a linear layer, whose input sizes are found at the first
+    call. Batch normalisation with beta follows the second to fourth; ``bn0`` is never called
+    (FACTS §10). The authors' normalisation sizes are fixed to ``mid_ch = 64``; here they follow.
+
+    Args:
+        mid_ch (int): Channels after the first convolution.
+    """
+
+    def __init__(self, mid_ch=64):
+        super().__init__()
+        with self.init_scope():
+            self.c0 = Convolution2D(None, mid_ch, 4, 2, 1)
+            self.c1 = Convolution2D(None, mid_ch * 2, 4, 2, 1)
+            self.c2 = Convolution2D(None, mid_ch * 4, 4, 2, 1)
+            self.c3 = Convolution2D(None, mid_ch * 8, 4, 2, 1)
+            self.l4 = Linear(None, 1)
+            self.bn0 = BatchNormalization(mid_ch)
+            self.bn1 = BatchNormalization(mid_ch * 2)
+            self.bn2 = BatchNormalization(mid_ch * 4)
+            self.bn3 = BatchNormalization(mid_ch * 8)
+
+    def forward(self, video):
+        """video (B, C, T, H, W) -> score (B, 1), not bounded."""
+        batch, channels, frames, height, width = video.shape
+        h = F.reshape(video, (batch, channels * frames, height, width))
+        h = F.leaky_relu(self.c0(h), LEAKY_SLOPE)
+        h = F.leaky_relu(self.bn1(self.c1(h)), LEAKY_SLOPE)
+        h = F.leaky_relu(self.bn2(self.c2(h)), LEAKY_SLOPE)
+        h = F.leaky_relu(self.bn3(self.c3(h)), LEAKY_SLOPE)
+        return self.l4(h)
+
+
+class VideoAndFrameDiscriminator(chainer.Chain):
+    """Both critics at once: video (B, C, 16, H, W) -> scores (B, 2), of the video and its frames.
+
+    The authors' class of this name builds on a class that does not exist (FACTS §9), so its
+    layout here is an assumption: the paper's D and a :class:`FrameDiscriminator`, whose scores
+    the loss adds up.
+
+    Args:
+        in_channels (int), top_width (int), mid_ch (int), wscale (float): As those of
+            :class:`VideoDiscriminatorNoBetaInitUniform`.
+    """
+
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+        super().__init__()
+        with self.init_scope():
+            self.video_dis = VideoDiscriminatorNoBetaInitUniform(
+                in_channels, top_width, mid_ch, wscale)
+            self.frame_dis = FrameDiscriminator(mid_ch)
+
+    def forward(self, video):
+        """video (B, C, 16, H, W) -> scores (B, 2)."""
+        of_video = F.reshape(self.video_dis(video), (len(video), 1))
+        return F.concat((of_video, self.frame_dis(video)), axis=1)

@@ -1,0 +1,34 @@
+"""The least-squares GAN (Mao et al. 2017), as the authors update it."""
+import chainer.functions as F
+
+from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
+
+
+class TGANUpdaterLSGAN(TGANUpdaterBase):
+    """The update of a least-squares GAN: targets -1 for fake and 1 for real in D's loss, 0 in
+    the generators' loss.
+
+    Kept from the authors' code (FACTS §3): D's gradients are cleared once, before both backward
+    passes, so D's update also holds what the generators' loss put there; and G1 is updated after
+    D's graph is cut from the fake batch, which changes no number.
+    """
+
+    def update_core(self):
+        _, fake, d_fake, d_real = self.forward()
+        loss_gen = squared_error(d_fake, 0)
+        loss_dis = squared_error(d_fake, -1) + squared_error(d_real, 1)
+
+        self._clear_generator_gradients()
+        self.vdis.cleargrads()
+        loss_gen.backward()
+        self._update_generators()
+
+        fake.unchain_backward()
+        loss_dis.backward()
+        self.get_optimizer('vdis').update()
+        self._report(loss_gen=loss_gen, loss_dis=loss_dis)
+
+
+def squared_error(scores, target):
+    """Mean squared difference of ``scores`` (B, 1, 1, 1) from one ``target``."""
+    return F.mean(F.square(scores - target))

@@ -1,0 +1,78 @@
+"""Wasserstein GAN; a hook of D's optimizer keeps the critic Lipschitz (paper §3.3, §4)."""
+import chainer
+import chainer.functions as F
+
+from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
+from tgan_chainer.hooks.weight_clipping import WeightClipping
+from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
+
+
+class TGANUpdaterWGAN(TGANUpdaterBase):
+    """The update of a Wasserstein GAN: loss_gen = -mean D(fake), loss_dis = mean D(fake) - mean
+    D(real), with means over the batch.
+
+    The generators are updated first, then D, from one forward pass of the same fake batch. The
+    gradient of loss_dis at the fake video is the negative of that of loss_gen, so one backward
+    pass through D serves both; a negation loses no bit.
+    """
+
+    def update_core(self):
+        real, fake, d_fake, d_real = self.forward()
+        batch = len(real)
+        loss_gen = -F.sum(d_fake) / batch
+        loss_dis = F.sum(d_fake) / batch - F.sum(d_real) / batch
+
+        fake_grad = self._backward_critic(loss_dis, fake)
+        self._clear_generator_gradients()
+        fake.grad = -fake_grad
+        fake.backward()
+
+        self._update_generators()
+        self.get_optimizer('vdis').update()
+        self._report(loss_gen=loss_gen, loss_dis=loss_dis)
+
+    def _backward_critic(self, loss, fake):
+        """Put the gradients of ``loss`` into D's parameters and return the one at ``fake``."""
+        params = list(self.vdis.params(include_uninit=False))
+        *grads, fake_grad = chainer.grad([loss], [*params, fake])
+        for param, grad in zip(params, grads, strict=True):
+            if grad is None:    # a parameter that the forward pass does not use (bn0)
+                param.cleargrad()
+            else:
+                param.grad = grad.array
+        return fake_grad.array
+
+
+class TGANUpdaterWGANClip(TGANUpdaterWGAN):
+    """WGAN whose critic's parameters are all clipped to [-0.01, 0.01] after every update."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.get_optimizer('vdis').add_hook(WeightClipping(0.01))
+
+
+class TGANUpdaterWGANSVC(TGANUpdaterWGAN):
+    """WGAN with singular value clipping of the critic every ``freq`` updates (paper §4.2).
+
+    Args:
+        freq (int): Updates from one clipping to the next.
+    """
+
+    def __init__(self, *args, freq=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.get_optimizer('vdis').add_hook(SingularValueClipping(freq))
+
+
+class TGANUpdaterWGANParallelSVC(TGANUpdaterWGANSVC):
+    """:class:`TGANUpdaterWGANSVC` under another name.
+
+    The authors spread the clipping of the layers over processes, which changes no number; here
+    the clipping is fast enough without.
+    """
+
+
+class TGANUpdaterWGANVideoFrameDis(TGANUpdaterWGANSVC):
+    """:class:`TGANUpdaterWGANSVC` for a D of several scores a video, whose sum the loss takes.
+
+    Made for ``VideoAndFrameDiscriminator``, whose two scores come as (B, 2).
+    """
