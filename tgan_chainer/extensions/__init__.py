@@ -1,0 +1,1 @@
+"""What happens beside the updates: snapshots, logs, plots, previews, guards."""

@@ -26,8 +26,8 @@ class FrameSeedGenerator(chainer.Chain):
         ValueError: ``n_frames`` is not 16.
     """
 
-    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, initialW=None,
-                 use_beta=True):
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
+                 initialW=None, use_beta: bool = True):
         super().__init__()
         if n_frames != N_FRAMES:
             raise ValueError(
@@ -61,21 +61,23 @@ class FrameSeedGenerator(chainer.Chain):
 class FrameSeedGeneratorInitUniform(FrameSeedGenerator):
     """G0 with beta; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
+                 wscale: float = 0.01):
         super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale))
 
 
 class FrameSeedGeneratorInitDefault(FrameSeedGenerator):
     """G0 with beta; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256):
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256):
         super().__init__(n_frames, z_slow_dim, z_fast_dim)
 
 
 class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
     """G0 without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
+                 wscale: float = 0.01):
         super().__init__(
             n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale), use_beta=False)
 
@@ -83,14 +85,5 @@ class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
 class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGenerator):
     """G0 without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256):
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256):
         super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False)
-
-
-def draw_z_slow(fsgen, n):
-    """Draw z_slow ~ U(-1, 1) on the device of ``fsgen``: (n, z_slow_dim) of Chainer's dtype.
-
-    Uses the global generator of the array module, as the authors' code does.
-    """
-    xp = fsgen.xp
-    return xp.random.uniform(-1, 1, (n, fsgen.z_slow_dim)).astype(chainer.get_dtype())

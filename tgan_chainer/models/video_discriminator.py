@@ -26,7 +26,8 @@ class VideoDiscriminator(chainer.Chain):
             in train mode.
     """
 
-    def __init__(self, in_channels, top_width, mid_ch, initialW=None, use_beta=True, sigma=0.0):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
+                 use_beta: bool = True, sigma: float = 0.0):
         super().__init__()
         self.in_channels = in_channels
         self.top_width = top_width
@@ -72,21 +73,21 @@ class VideoDiscriminator(chainer.Chain):
 class VideoDiscriminatorInitUniform(VideoDiscriminator):
     """D with beta; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
         super().__init__(in_channels, top_width, mid_ch, initializers.Uniform(wscale))
 
 
 class VideoDiscriminatorInitDefault(VideoDiscriminator):
     """D with beta; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, in_channels, top_width, mid_ch):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int):
         super().__init__(in_channels, top_width, mid_ch)
 
 
 class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminator):
     """D without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
         super().__init__(
             in_channels, top_width, mid_ch, initializers.Uniform(wscale), use_beta=False)
 
@@ -94,14 +95,14 @@ class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminator):
 class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminator):
     """D without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, in_channels, top_width, mid_ch):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int):
         super().__init__(in_channels, top_width, mid_ch, use_beta=False)
 
 
 class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
     """D without beta whose features are disturbed in train mode, for the vanilla GAN."""
 
-    def __init__(self, in_channels, top_width, mid_ch, sigma):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int, sigma: float):
         super().__init__(in_channels, top_width, mid_ch, use_beta=False, sigma=sigma)
 
 
@@ -116,7 +117,7 @@ class FrameDiscriminator(chainer.Chain):
         mid_ch (int): Channels after the first convolution.
     """
 
-    def __init__(self, mid_ch=64):
+    def __init__(self, mid_ch: int = 64):
         super().__init__()
         with self.init_scope():
             self.c0 = Convolution2D(None, mid_ch, 4, 2, 1)
@@ -152,7 +153,7 @@ class VideoAndFrameDiscriminator(chainer.Chain):
             :class:`VideoDiscriminatorNoBetaInitUniform`.
     """
 
-    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
         super().__init__()
         with self.init_scope():
             self.video_dis = VideoDiscriminatorNoBetaInitUniform(

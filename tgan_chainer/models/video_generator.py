@@ -25,8 +25,8 @@ class VideoGenerator(chainer.Chain):
         ValueError: ``conv_ch`` is not a positive multiple of 16.
     """
 
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
-                 initialW=None):
+    def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
+                 conv_ch: int = 512, initialW=None):
         super().__init__()
         if conv_ch < 16 or conv_ch % 16:
             raise ValueError(
@@ -73,8 +73,8 @@ class VideoGenerator(chainer.Chain):
 class VideoGeneratorInitUniform(VideoGenerator):
     """G1 with weights drawn from U(-wscale, wscale), as in all of the authors' experiments."""
 
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
-                 wscale=0.01):
+    def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
+                 conv_ch: int = 512, wscale: float = 0.01):
         super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch,
                          initializers.Uniform(wscale))
 
@@ -85,22 +85,6 @@ class VideoGeneratorInitDefault(VideoGenerator):
     ``wscale`` is accepted and not used, as in the authors' class.
     """
 
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
-                 wscale=0.02):
+    def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
+                 conv_ch: int = 512, wscale: float = 0.02):
         super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch)
-
-
-def generate_video(vgen, z_slow, z_fast):
-    """Run G1 on every frame: z_slow (B, Ks), z_fast (B, Kf, T) -> video (B, C, T, H, W).
-
-    z_slow is repeated for every frame before G1, so that G1's batch normalisation sees B T rows
-    in both branches, as in the authors' code.
-    """
-    batch, k_fast, frames = z_fast.shape
-    k_slow = z_slow.shape[1]
-    slow = F.broadcast_to(F.expand_dims(z_slow, 1), (batch, frames, k_slow))
-    fast = F.transpose(z_fast, (0, 2, 1))
-    images = vgen(F.reshape(slow, (batch * frames, k_slow)),
-                  F.reshape(fast, (batch * frames, k_fast)))
-    video = F.reshape(images, (batch, frames, *images.shape[1:]))
-    return F.transpose(video, (0, 2, 1, 3, 4))

@@ -4,8 +4,7 @@ import chainer.functions as F
 import numpy as np
 from chainer.training.updaters import StandardUpdater
 
-from tgan_chainer.models.frame_seed_generator import draw_z_slow
-from tgan_chainer.models.video_generator import generate_video
+from tgan_chainer.models.sampling import draw_z_slow, generate_video
 
 
 class TGANUpdaterBase(StandardUpdater):
@@ -23,11 +22,17 @@ class TGANUpdaterBase(StandardUpdater):
             probability 1 - p one permutation of time is applied to all fake videos of the batch
             and another to all real ones. None never shuffles and draws no random number.
 
+    Attributes:
+        losses (tuple of str): Names under ``vdis/`` that the updater reports.
+
     Raises:
         ValueError: ``shuffle_time_order`` is outside [0, 1].
     """
 
-    def __init__(self, models, iterator, optimizer, device=None, shuffle_time_order=None):
+    losses = ('loss_gen', 'loss_dis')
+
+    def __init__(self, models, iterator, optimizer, device=None,
+                 shuffle_time_order: float | None = None):
         super().__init__(iterator, optimizer, device=device)
         if shuffle_time_order is not None and not 0 <= shuffle_time_order <= 1:
             raise ValueError(

@@ -12,6 +12,8 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
     (FACTS §3). Reports loss_dis_fake and loss_dis_real.
     """
 
+    losses = ('loss_dis_fake', 'loss_dis_real')
+
     def update_core(self):
         _, fake, d_fake, d_real = self.forward()
         loss_gen = cross_entropy(d_fake, 0)

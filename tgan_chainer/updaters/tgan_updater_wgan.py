@@ -46,8 +46,9 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
 class TGANUpdaterWGANClip(TGANUpdaterWGAN):
     """WGAN whose critic's parameters are all clipped to [-0.01, 0.01] after every update."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, models, iterator, optimizer, device=None,
+                 shuffle_time_order: float | None = None):
+        super().__init__(models, iterator, optimizer, device, shuffle_time_order)
         self.get_optimizer('vdis').add_hook(WeightClipping(0.01))
 
 
@@ -58,8 +59,9 @@ class TGANUpdaterWGANSVC(TGANUpdaterWGAN):
         freq (int): Updates from one clipping to the next.
     """
 
-    def __init__(self, *args, freq=1, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, models, iterator, optimizer, device=None, freq: int = 1,
+                 shuffle_time_order: float | None = None):
+        super().__init__(models, iterator, optimizer, device, shuffle_time_order)
         self.get_optimizer('vdis').add_hook(SingularValueClipping(freq))
 
 

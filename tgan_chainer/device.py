@@ -1,0 +1,44 @@
+"""The device a command runs on."""
+import chainer
+
+from tgan_chainer.errors import DeviceError
+
+
+def count_gpus():
+    """Number of GPUs that CuPy can use: 0 without CuPy, driver or device.
+
+    ``chainer.backends.cuda.available`` is not asked, since it is true where the CUDA libraries
+    are installed and there is no GPU.
+    """
+    return _probe()[0]
+
+
+def get_device(gpu):
+    """The Chainer device of a ``--gpu`` flag: -1 is the CPU, N the GPU of that number.
+
+    Raises:
+        DeviceError: There is no such GPU, or CuPy cannot use it.
+    """
+    if gpu < 0:
+        return chainer.get_device('@numpy')
+    count, reason = _probe()
+    if gpu >= count:
+        raise DeviceError(f'--gpu {gpu}: {reason or f"there are {count} GPUs, numbered from 0"}. '
+                          'Use --gpu -1 for the CPU.')
+    return chainer.get_device(f'@cupy:{gpu}')
+
+
+def _probe():
+    """Number of usable GPUs, and why there is none (or None)."""
+    try:
+        import cupy
+    except ImportError as error:
+        reason = str(error).splitlines()[0]
+        return 0, f'CuPy is not installed or cannot start ({reason}); pip install ".[cuda12]"'
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return 0, f'CUDA finds no GPU ({error})'
+    if not chainer.backends.cuda.available:
+        return 0, f'Chainer cannot use CuPy ({chainer.backends.cuda._resolution_error})'
+    return count, None

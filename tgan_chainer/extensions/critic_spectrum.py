@@ -1,0 +1,46 @@
+"""How close the critic is to what singular value clipping allows."""
+import chainer
+from chainer import links
+from chainer.training import extension
+
+
+class CriticSpectrum(extension.Extension):
+    """Add the critic's bounds to the log: they tell whether it is Lipschitz (paper Table 2).
+
+    For each weight of four or more dimensions ``vdis/LAYER/sigma`` is the largest singular value
+    of the matrix (out, -1); for each batch normalisation in use ``vdis/LAYER/gamma_ratio`` is the
+    largest gamma / sqrt(avg_var). Clipping bounds both by 1.
+    """
+
+    name = 'critic_spectrum'
+    priority = extension.PRIORITY_WRITER
+
+    def __call__(self, trainer):
+        chainer.report(critic_spectrum(trainer.updater.get_optimizer('vdis').target))
+
+
+def critic_spectrum(vdis):
+    """{'vdis/LAYER/sigma' or 'vdis/LAYER/gamma_ratio': scalar on D's device}, see above."""
+    found = {}
+    for path, param in vdis.namedparams(include_uninit=False):
+        if param.ndim >= 4:
+            layer = path.rsplit('/', 1)[0]
+            found[f'vdis{layer}/sigma'] = largest_singular_value(param.array)
+    for path, link in vdis.namedlinks(skipself=True):
+        # A normalisation that is never called (bn0) keeps its initial statistics: no ratio.
+        if isinstance(link, links.BatchNormalization) and _is_in_use(link):
+            ratio = link.gamma.array / link.xp.sqrt(link.avg_var)
+            found[f'vdis{path}/gamma_ratio'] = ratio.max()
+    return found
+
+
+def largest_singular_value(weight):
+    """Largest singular value of ``weight`` seen as a matrix (out, -1), by the Gram matrix."""
+    xp = chainer.backend.get_array_module(weight)
+    matrix = weight.reshape(len(weight), -1)
+    gram = matrix @ matrix.T
+    return xp.sqrt(xp.linalg.eigvalsh(gram.astype(xp.float64))[-1])
+
+
+def _is_in_use(bn):
+    return bool((bn.avg_mean != 0).any())

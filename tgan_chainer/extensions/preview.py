@@ -1,0 +1,45 @@
+"""Pictures of what the generators make, during training."""
+from pathlib import Path
+
+import numpy as np
+from chainer.training import extension
+
+from tgan_chainer import pictures
+from tgan_chainer.models.sampling import make_video
+
+
+class Preview(extension.Extension):
+    """Write a sheet and movies of the same latent vectors each time.
+
+    ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
+    ``preview/video_NNNNNNNN.gif`` and ``.mp4`` play the videos in a grid (authors' names, FACTS
+    §10). The latent vectors come from a generator of its own and batch normalisation runs in
+    test mode, so the training is left untouched.
+
+    Args:
+        fsgen, vgen: G0 and G1.
+        n (int): Number of videos.
+        seed (int): Seed of the latent vectors.
+    """
+
+    name = 'preview'
+    priority = extension.PRIORITY_READER
+
+    def __init__(self, fsgen, vgen, n=100, seed=0):
+        self.fsgen = fsgen
+        self.vgen = vgen
+        latent = np.random.RandomState(seed).uniform(-1, 1, (n, fsgen.z_slow_dim))
+        self._z_slow = latent.astype(np.float32)
+
+    def __call__(self, trainer):
+        z_slow = self.fsgen.xp.asarray(self._z_slow)
+        videos, _, _ = make_video(self.fsgen, self.vgen, len(z_slow), z_slow=z_slow)
+        write_preview(Path(trainer.out) / 'preview', trainer.updater.iteration, videos)
+
+
+def write_preview(folder, iteration, videos):
+    """Write the sheet and the movies of ``videos`` (N, C, T, H, W) in [-1, 1]."""
+    pictures.save_png(folder / f'image_img_{iteration:08d}.png', pictures.frame_sheet(videos))
+    frames = pictures.tile_movie(videos)
+    pictures.save_gif(folder / f'video_{iteration:08d}.gif', frames)
+    pictures.save_movie(folder / f'video_{iteration:08d}.mp4', frames)

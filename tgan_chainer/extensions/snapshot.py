@@ -1,0 +1,39 @@
+"""Snapshots of the trainer and the three networks."""
+from pathlib import Path
+
+from chainer.training import extension
+
+from tgan_chainer import snapshots
+from tgan_chainer.errors import DivergedError
+
+
+class Snapshot(extension.Extension):
+    """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
+
+    The trainer's file, from which a training is resumed, comes last: when it is there, the
+    others are. A network with a parameter that is not finite is not written.
+
+    Raises:
+        DivergedError: A parameter is NaN or infinite.
+        DataError: A file cannot be written.
+    """
+
+    name = 'snapshot'
+    priority = -100    # after everything whose state it saves
+
+    def __call__(self, trainer):
+        updater = trainer.updater
+        networks = {name: updater.get_optimizer(name).target for name in snapshots.NETWORKS}
+        for name, network in networks.items():
+            _require_finite(name, network, updater.iteration)
+        folder = Path(trainer.out)
+        for name, network in networks.items():
+            snapshots.save(folder / snapshots.NETWORKS[name].format(updater.iteration), network)
+        snapshots.save(folder / snapshots.TRAINER.format(updater.iteration), trainer)
+
+
+def _require_finite(name, network, iteration):
+    for path, param in network.namedparams(include_uninit=False):
+        if not network.xp.isfinite(param.array).all():
+            raise DivergedError(f'iteration {iteration}: {name}{path} is not finite, so no '
+                                'snapshot is written')

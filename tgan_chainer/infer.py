@@ -1,0 +1,131 @@
+"""Make videos with trained generators (authors' infer.py)."""
+import argparse
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from tgan_chainer import config, pictures, snapshots
+from tgan_chainer.command import run_command
+from tgan_chainer.device import count_gpus, get_device
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.models.sampling import make_video
+
+DEFAULT_ITERATION = 100000
+"""The authors' default of ``--iter``."""
+
+
+def load_generators(result_dir, iteration, device):
+    """G0 and G1 of a result folder, ours or the authors', on ``device`` -> (fsgen, vgen).
+
+    Raises:
+        ConfigError: The folder has no experiment file, or more than one.
+        SnapshotError: The networks of that iteration are missing or damaged.
+    """
+    experiment = config.load(experiment_file(result_dir))
+    fsgen, vgen, _ = experiment.build_models()
+    for name, network in (('fsgen', fsgen), ('vgen', vgen)):
+        snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
+        network.to_device(device)
+    return fsgen, vgen
+
+
+def experiment_file(result_dir):
+    """Path of the experiment file in a result folder: ours is config.yml, the authors' any .yml.
+
+    Raises:
+        SnapshotError: There is no such folder, or no single experiment file in it.
+    """
+    folder = Path(result_dir)
+    if not folder.is_dir():
+        raise SnapshotError(f'{folder}: there is no such result folder')
+    ours = folder / 'config.yml'
+    if ours.is_file():
+        return ours
+    files = sorted(folder.glob('*.yml'))
+    if len(files) != 1:
+        raise SnapshotError(f'{folder}: found {len(files)} .yml files, expected the one of the '
+                            'experiment (or config.yml)')
+    return files[0]
+
+
+def choose_iteration(result_dir, wanted):
+    """The iteration to load: ``wanted``, or when it is None the authors' default, else the newest.
+
+    Raises:
+        SnapshotError: The folder has no networks of that iteration; it lists those there are.
+    """
+    found = snapshots.iterations(result_dir, snapshots.NETWORKS['vgen'])
+    if not found:
+        raise SnapshotError(f'{result_dir}: no {snapshots.NETWORKS["vgen"].format("N")} in it')
+    if wanted is None:
+        return DEFAULT_ITERATION if DEFAULT_ITERATION in found else found[-1]
+    if wanted not in found:
+        raise SnapshotError(f'{result_dir}: no networks of iteration {wanted}; there are those of '
+                            f'{", ".join(map(str, found))}')
+    return wanted
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    return run_command(_infer, parse_args(argv))
+
+
+def parse_args(argv=None):
+    """Flags of the command (FACTS §10)."""
+    parser = argparse.ArgumentParser(
+        prog='infer.py', description='Make videos with the generators of a result folder.')
+    parser.add_argument('--result_dir', required=True, help='result folder of train.py')
+    parser.add_argument('--iter', type=int,
+                        help='iteration of the snapshot (default: 100000, or else the newest)')
+    parser.add_argument('--gpu', type=int,
+                        help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
+    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of z_slow (default: 0)')
+    parser.add_argument('--n', type=int, default=100, help='number of videos (default: 100)')
+    parser.add_argument('--video', action='store_true',
+                        help='write a grid of all videos as .avi, .mp4 and .gif')
+    parser.add_argument('--images', action='store_true',
+                        help='write each video as a picture of its 16 frames')
+    args = parser.parse_args(argv)
+    if not args.video and not args.images:
+        parser.error('nothing to write: give --video, --images or both')
+    if args.n < 1:
+        parser.error(f'--n {args.n}: expected at least one video')
+    if not 0 <= args.seed < 2 ** 32:
+        parser.error(f'--seed {args.seed}: expected a number from 0 to 2**32 - 1')
+    return args
+
+
+def _infer(args):
+    gpu = args.gpu if args.gpu is not None else (0 if count_gpus() else -1)
+    device = get_device(gpu)
+    device.use()
+    iteration = choose_iteration(experiment_file(args.result_dir).parent, args.iter)
+    fsgen, vgen = load_generators(args.result_dir, iteration, device)
+    device.xp.random.seed(args.seed)
+    videos, _, _ = make_video(fsgen, vgen, args.n)
+    videos = pictures.to_uint8(chainer.get_device('@numpy').send(videos), pictures.INFER_SCALE)
+    for path in write_videos(videos, args):
+        print(path)
+
+
+def write_videos(videos, args):
+    """Write uint8 ``videos`` (N, C, T, H, W) as the flags ask -> paths of what was written."""
+    stem = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+    out_dir = Path(args.out_dir)
+    if args.video:
+        frames = pictures.tile_movie(videos)
+        for suffix, write in (('.avi', pictures.save_movie), ('.mp4', pictures.save_movie),
+                              ('.gif', pictures.save_gif)):
+            write(out_dir / (stem + suffix), frames)
+            yield out_dir / (stem + suffix)
+    if args.images:
+        for i, video in enumerate(videos):
+            path = out_dir / f'{stem}_{i}.png'
+            pictures.save_png(path, pictures.frame_sheet(video[np.newaxis]))
+            yield path
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,75 @@
+"""What a result folder says about how it was made."""
+import datetime
+import json
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from tgan_chainer import config
+from tgan_chainer.files import write_json, write_text
+
+PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av')
+
+
+def write_record(out, experiment, command_line, device, iteration):
+    """Write what it takes to repeat a training into its result folder.
+
+    ``config.yml`` is the experiment as it runs, with the flags' values; the experiment file
+    itself and the sources of its classes are copied beside it (FACTS §10); ``record.json`` has an
+    entry a start: command line, seed, versions, git revision, device, iteration.
+    """
+    out = Path(out)
+    if iteration == 0:
+        copy_sources(out / 'source', experiment)
+    write_text(out / 'config.yml', experiment.dump())
+    path = out / 'record.json'
+    runs = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
+    runs.append({
+        'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        'iteration': iteration,
+        'command_line': shlex.join(command_line),
+        'config': experiment.source,
+        'seed': experiment.seed,
+        'device': str(device),
+        'git_revision': git_revision(),
+        'python': platform.python_version(),
+        'platform': platform.platform(),
+        'packages': versions(),
+    })
+    write_json(path, runs)
+
+
+def copy_sources(folder, experiment):
+    """Copy the experiment file and the modules of its classes into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = config.find(experiment.source)
+    shutil.copyfile(file, folder / file.name)
+    for role in config.ROLES:
+        module = sys.modules[getattr(experiment, role).resolve().__module__]
+        shutil.copyfile(module.__file__, folder / Path(module.__file__).name)
+
+
+def versions():
+    """{package: version} of those installed among :data:`PACKAGES`."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_revision():
+    """Revision of the checkout this package runs from, '-dirty' with changes; None outside one."""
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--match', '']
+    try:
+        result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True,
+                                text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()

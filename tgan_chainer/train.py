@@ -1,0 +1,242 @@
+"""Train TGAN from an experiment file (authors' train.py)."""
+import argparse
+import datetime
+import functools
+import math
+import shlex
+import signal
+import sys
+from pathlib import Path
+
+import chainer
+from chainer import training
+from chainer.iterators import SerialIterator
+from chainer.training import extensions
+
+from tgan_chainer import config, snapshots
+from tgan_chainer.command import run_command
+from tgan_chainer.device import get_device
+from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
+from tgan_chainer.extensions.plots import LogPlot
+from tgan_chainer.extensions.preview import Preview
+from tgan_chainer.extensions.progress_bar import ProgressBar
+from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.extensions.snapshot import Snapshot
+from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.make_moving_mnist import make_moving_mnist
+from tgan_chainer.record import write_record
+from tgan_chainer.stopping import StopAt
+
+DEFAULT_CONFIG = 'configs/base.yml'
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return run_command(_train, parse_args(arguments), ['train.py', *arguments])
+
+
+def parse_args(argv=None):
+    """Flags of the command: the authors' three (FACTS §10), and ours."""
+    parser = argparse.ArgumentParser(
+        prog='train.py', description='Train TGAN. Without a flag: a small Moving MNIST '
+        'experiment that two CPU cores finish in minutes.',
+        epilog='Ctrl-C or SIGTERM writes a snapshot and ends with code 0. Exit codes: 2 bad input, '
+        '3 a loss was not finite.')
+    parser.add_argument('--config_path', help=f'experiment file (default: {DEFAULT_CONFIG}); '
+                        'configs/... falls back to the packaged files')
+    parser.add_argument('--gpu', '-g', type=int, default=-1,
+                        help='GPU to use, -1 for the CPU (default: -1)')
+    parser.add_argument('--test', action='store_true',
+                        help='write to results/test instead of a folder named after the time')
+    parser.add_argument('--out', help='result folder, which must not exist yet')
+    parser.add_argument('--resume', metavar='PATH',
+                        help='continue from a result folder (its newest snapshot) or from a '
+                        'snapshot_iter_N.npz in one; writes to that folder')
+    parser.add_argument('--seed', type=int, help='seed of everything random')
+    parser.add_argument('--iterations', type=int, help='updates in all')
+    parser.add_argument('--epoch', type=int, help='passes over the data set in all')
+    parser.add_argument('--batchsize', type=int, help='videos a batch')
+    args = parser.parse_args(argv)
+    if args.resume and (args.out or args.test):
+        parser.error('--resume continues in the folder of its snapshot: give no --out or --test')
+    if args.iterations is not None and args.epoch is not None:
+        parser.error('give --iterations or --epoch, not both')
+    return args
+
+
+def _train(args, command_line):
+    device = get_device(args.gpu)
+    device.use()
+    experiment = load_experiment(args)
+    dataset = build_dataset(experiment)
+    random_state = RandomState(experiment.seed, device)
+    random_state.seed_all()
+    stop = StopAt(count_iterations(experiment, len(dataset)))
+    updater = build_updater(experiment, dataset, device)
+
+    snapshot_path = find_snapshot(args.resume) if args.resume else None
+    out = snapshot_path.parent if args.resume else new_result_folder(args, experiment)
+    trainer = training.Trainer(updater, stop, out=str(out))
+    snapshot = extend(trainer, experiment, random_state, stop)
+    if args.resume:
+        snapshots.load(snapshot_path, trainer)
+        random_state.resume_at(updater.iteration)
+    write_record(out, experiment, command_line, device, updater.iteration)
+
+    print(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
+    with stop.on_signals(signal.SIGINT, signal.SIGTERM):
+        trainer.run(show_loop_exception_msg=False)
+    if not Path(out, snapshots.TRAINER.format(updater.iteration)).exists():
+        snapshot(trainer)
+    ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
+    print(f'{ended} at iteration {updater.iteration}; results are in {out}')
+    if stop.signal_name:
+        print(f'continue with: python train.py --resume {shlex.quote(str(out))}')
+
+
+def load_experiment(args):
+    """The experiment of the flags -> Experiment."""
+    if args.config_path is None and args.resume:
+        path = find_snapshot(args.resume).parent / 'config.yml'
+        if not path.is_file():
+            raise SnapshotError(f'{path}: there is no such file; give --config_path')
+        args.config_path = str(path)
+    experiment = config.load(args.config_path or DEFAULT_CONFIG)
+    changes = {'seed': args.seed, 'batchsize': args.batchsize,
+               'iterations': args.iterations, 'epoch': args.epoch}
+    experiment = experiment.replace(**changes)
+    # Updates that the file asks for yield to epochs that the user asks for.
+    return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def build_dataset(experiment):
+    """The data set of an experiment, made first if it may be made and is missing.
+
+    Raises:
+        ConfigError: The data set is missing or not what the experiment says.
+    """
+    path = experiment.dataset.args.get('dataset_path')
+    if experiment.make_moving_mnist and path and not Path(path).exists():
+        settings = experiment.make_moving_mnist
+        print(f'making {path}: {settings.n_videos} videos of moving digits', flush=True)
+        make_moving_mnist(path, settings.n_videos, settings.seed, settings.split)
+    dataset = experiment.dataset.build()
+    if len(dataset) < experiment.batchsize:
+        raise ConfigError(f'{experiment.source}: batchsize: found {experiment.batchsize}, but the '
+                          f'data set holds {len(dataset)} videos')
+    return dataset
+
+
+def count_iterations(experiment, n_videos):
+    """Number of updates: as given, or as many as the epochs take."""
+    if experiment.iterations is not None:
+        return experiment.iterations
+    return math.ceil(experiment.epoch * n_videos / experiment.batchsize)
+
+
+def build_updater(experiment, dataset, device):
+    """Networks, their optimizers, the iterator and the updater, on ``device``.
+
+    The parameters are drawn before the order of the data: one seed gives the authors' bytes.
+    """
+    models = experiment.build_models()
+    for model in models:
+        model.to_device(device)
+    optimizers = {name: experiment.optimizer.build().setup(model)
+                  for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
+    iterator = SerialIterator(dataset, experiment.batchsize)
+    return experiment.updater.build(
+        models=models, iterator=iterator, optimizer=optimizers, device=device)
+
+
+def new_result_folder(args, experiment):
+    """Make and return a folder that did not exist (authors' names, FACTS §10).
+
+    Raises:
+        ConfigError: ``--out`` exists.
+    """
+    if args.out:
+        candidates = [Path(args.out)]
+    elif args.test:
+        candidates = _numbered(Path('results/test'), first='')
+    else:
+        now = datetime.datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
+        candidates = _numbered(Path(f'results/{experiment.name}_{now}'), first='_0')
+    for folder in candidates:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
+                from error
+    raise ConfigError(f'--out {args.out} exists, and results are never overwritten: choose another '
+                      f'folder, or continue with --resume {args.out}')
+
+
+def _numbered(folder, first):
+    yield folder.with_name(folder.name + first)
+    number = 1
+    while True:
+        yield folder.with_name(f'{folder.name}_{number}')
+        number += 1
+
+
+def find_snapshot(resume):
+    """Path of the trainer's snapshot that ``--resume`` means.
+
+    Raises:
+        SnapshotError: There is none.
+    """
+    path = Path(resume)
+    if path.is_file():
+        return path
+    return snapshots.latest_trainer(path)
+
+
+def extend(trainer, experiment, random_state, stop):
+    """Add everything that happens beside the updates; returns the snapshot extension."""
+    updater = trainer.updater
+    display = (experiment.display_interval, 'iteration')
+    preview = (experiment.preview_interval or experiment.snapshot_interval, 'iteration')
+    on_gpu = random_state.device.xp is not chainer.get_device('@numpy').xp
+    progress = ProgressBar(stop.iterations)
+    snapshot = Snapshot()
+
+    trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
+    trainer.extend(CriticSpectrum(), trigger=display)
+    trainer.extend(extensions.LogReport(trigger=display))
+    trainer.extend(extensions.PrintReport(
+        ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses), 'elapsed_time'],
+        out=progress), trigger=display)
+    for plot in plots(updater.losses):
+        trainer.extend(plot, trigger=display)
+    trainer.extend(Preview(updater.fsgen, updater.vgen, experiment.preview_videos,
+                           experiment.seed), trigger=preview)
+    trainer.extend(random_state)
+    trainer.extend(progress)
+    trainer.extend(snapshot, trigger=(experiment.snapshot_interval, 'iteration'))
+    return snapshot
+
+
+def plots(losses):
+    """The plots of a training: losses under the authors' names, and the critic's bounds."""
+    for kind in ('gen', 'dis'):
+        wanted = {f'vdis/{loss}' for loss in losses if loss.startswith(f'loss_{kind}')}
+        if wanted:
+            yield LogPlot(f'loss_{kind}.png', f'loss_{kind}', wanted.__contains__)
+    yield LogPlot('singular_values.png', "Largest singular value of D's weights",
+                  functools.partial(_ends_with, '/sigma'), bound=1)
+    yield LogPlot('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations",
+                  functools.partial(_ends_with, '/gamma_ratio'), bound=1)
+
+
+def _ends_with(suffix, key):
+    return key.endswith(suffix)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
