@@ -236,12 +236,12 @@ def _collect(document, prefix, settings):
 
 
 def _store(settings, name, value, path):
+    if name not in _setting_names():
+        raise ConfigError(f'{settings["source"]}: {path}: unknown key; '
+                          + _allowed(str(path), _setting_names()))
     if name in settings:
         raise ConfigError(f'{settings["source"]}: {path}: a second {ROLES.get(name, name)}; '
                           'expected one of each')
-    if name not in Experiment.model_fields:
-        raise ConfigError(f'{settings["source"]}: {path}: unknown key; '
-                          + _allowed(str(path), _setting_names()))
     settings[name] = value
 
 

@@ -1,0 +1,46 @@
+"""The input files of the recording `datasets-seed0`, made anew."""
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reference import recordings
+
+
+@pytest.fixture(scope='session')
+def inputs():
+    return recordings.dataset_inputs()
+
+
+@pytest.fixture(scope='session')
+def mnist_path(inputs, tmp_path_factory):
+    path = tmp_path_factory.mktemp('mnist') / 'mnist_test_seq.npy'
+    np.save(path, inputs.moving_mnist)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def ucf_paths(inputs, tmp_path_factory):
+    """h5 file and pickled table."""
+    folder = tmp_path_factory.mktemp('ucf')
+    h5path, config_path = folder / 'ucf101_train.h5', folder / 'ucf101_train_pd.pkl'
+    with h5py.File(h5path, 'w') as file:
+        file['image'] = inputs.ucf_image
+    start, end = zip(*inputs.ucf_spans, strict=True)
+    pd.DataFrame({'category': ['Archery', 'Archery', 'YoYo', 'YoYo'], 'group': 1, 'scene': 1,
+                  'start': start, 'end': end}).to_pickle(config_path)
+    return str(h5path), str(config_path)
+
+
+@pytest.fixture(scope='session')
+def golf_paths(inputs, tmp_path_factory):
+    """Folder of the pictures and pickled table."""
+    root = tmp_path_factory.mktemp('golf')
+    (root / 'strips').mkdir()
+    for number, strip in enumerate(inputs.golf_strips, start=1):
+        Image.fromarray(strip).save(root / 'strips' / f'{number:04d}.jpg', format='png')
+    start, end = inputs.golf_span
+    pd.DataFrame([['strips', start, end]], columns=['path', 'start', 'end']).to_pickle(
+        root / 'golf.pkl')
+    return str(root), str(root / 'golf.pkl')

@@ -1,0 +1,264 @@
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tgan_chainer.datasets import tables
+from tgan_chainer.datasets.tables import read_table, write_table
+from tgan_chainer.errors import DataError
+
+OLD = Path(__file__).with_name('tables')
+SPAN = {'start': int, 'end': int}
+UCF = {'category': str, 'group': int, 'scene': int, **SPAN}
+TABLE = pd.DataFrame({
+    'category': ['Archery', 'Archery', 'YoYo', 'YoYo'], 'group': [1, 1, 2, 2],
+    'scene': [1, 2, 1, 2], 'start': [0, 16, 36, 69], 'end': [16, 36, 69, 85]})
+
+
+def pickled(path, obj, protocol=4):
+    path.write_bytes(pickle.dumps(obj, protocol))
+    return path
+
+
+def refused(path, message, columns=SPAN):
+    with pytest.raises(DataError, match=message):
+        read_table(path, columns)
+
+
+# -- what is read ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('protocol', range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickle_of_this_pandas(tmp_path, protocol):
+    read = read_table(pickled(tmp_path / 't.pkl', TABLE, protocol), UCF)
+    pd.testing.assert_frame_equal(read, TABLE)
+
+
+@pytest.mark.parametrize('name', [
+    'pandas-0.20.3-python-2.7', 'pandas-0.20.3-python-3.6', 'pandas-0.20.3-python-3.6-protocol-2',
+    'pandas-1.0.5-python-3.8', 'pandas-1.5.3-python-3.10'])
+def test_pickle_of_an_older_pandas(name):
+    pd.testing.assert_frame_equal(read_table(OLD / f'{name}.pkl', UCF), TABLE)
+
+
+def test_rows_are_counted_anew():
+    read = read_table(OLD / 'pandas-0.20.3-python-3.6-filtered.pkl', UCF)
+    pd.testing.assert_frame_equal(read, TABLE[TABLE.start > 0].reset_index(drop=True))
+
+
+@pytest.mark.parametrize('table', [
+    TABLE.T.T,                                         # one block of objects
+    TABLE.astype({'start': float, 'end': np.uint16}),  # three blocks of numbers
+    TABLE.assign(more=0.5)[['end', 'more', 'start', 'scene', 'category', 'group']],
+    pd.concat([TABLE[:1], TABLE[1:]]),
+])
+def test_pickle_of_another_layout(tmp_path, table):
+    pd.testing.assert_frame_equal(read_table(pickled(tmp_path / 't.pkl', table), UCF), TABLE)
+
+
+def test_big_endian_numbers(tmp_path):
+    table = TABLE.assign(start=TABLE.start.to_numpy().astype('>i4'))
+    pd.testing.assert_frame_equal(read_table(pickled(tmp_path / 't.pkl', table), UCF), TABLE)
+
+
+texts = st.text(st.characters(exclude_categories=['Cs'], exclude_characters='\0'))
+numbers = st.integers(-2**63, 2**63 - 1)
+
+
+@settings(deadline=None)  # the disk may be slow
+@given(st.lists(st.tuples(texts, numbers, numbers), min_size=1))
+def test_csv_is_read_as_written(tmp_path_factory, rows):
+    path = tmp_path_factory.getbasetemp() / 'round.csv'
+    table = pd.DataFrame(rows, columns=['path', *SPAN])
+    write_table(path, table)
+    read = read_table(path, {'path': str, **SPAN})
+    assert read.to_numpy().tolist() == table.to_numpy().tolist()
+
+
+def test_csv_of_a_spreadsheet(tmp_path):
+    path = tmp_path / 't.CSV'
+    path.write_bytes('\ufeffcategory,start,end\r\nArchery,0,16\r\n'.encode())
+    read = read_table(path, {'start': int, 'category': str})
+    assert read.to_dict('list') == {'start': [0], 'category': ['Archery']}
+
+
+def test_write_leaves_the_old_table_when_it_fails(tmp_path):
+    path = tmp_path / 't.csv'
+    write_table(path, TABLE)
+    with pytest.raises(UnicodeEncodeError):
+        write_table(path, TABLE.assign(category='\ud800'))
+    assert os.listdir(tmp_path) == ['t.csv']
+    pd.testing.assert_frame_equal(read_table(path, UCF), TABLE)
+
+
+def test_write_wants_the_extension_by_which_the_reader_knows_it(tmp_path):
+    with pytest.raises(DataError, match='expected a name that ends in .csv'):
+        write_table(tmp_path / 't.pkl', TABLE)
+
+
+# -- hostile and damaged pickles -------------------------------------------------------------------
+
+class Runs:
+    """Pickled, a call of any callable."""
+
+    def __init__(self, function, *args):
+        self.call = function, args
+
+    def __reduce__(self):
+        return self.call
+
+
+@pytest.mark.parametrize('function, args, name', [
+    (os.system, ('touch harmed',), 'posix.system'),
+    (eval, ('open("harmed", "w")',), 'builtins.eval'),
+    (getattr, (TABLE, 'eval'), 'builtins.getattr'),
+    (pd.read_pickle, ('t.pkl',), 'pandas.*read_pickle'),
+    (np.load, ('t.npy',), 'numpy.*load'),
+    (pickle.loads, (b'',), '_pickle.loads'),
+])
+def test_hostile_pickle_is_refused_and_nothing_runs(
+        tmp_path, monkeypatch, function, args, name):
+    monkeypatch.chdir(tmp_path)
+    hostile = pickled(tmp_path / 't.pkl', [TABLE, Runs(function, *args)])
+    refused(hostile, f"was refused: the pickle asks for '{name}'.*nothing of it was run")
+    assert os.listdir(tmp_path) == ['t.pkl']
+
+
+@pytest.mark.parametrize('content, name', [
+    (b'\x80\x04\x8c\x11pandas.core.frame\x8c\x0eDataFrame.eval\x93.', 'frame.DataFrame.eval'),
+    (b'cos\nDataFrame\n.', 'os.DataFrame'),
+    (b'cnumpy\nf2py\n.', 'numpy.f2py'),
+    (b'(ios\nsystem\n.', 'os.system'),
+])
+def test_names_are_allowed_only_with_their_modules(tmp_path, content, name):
+    path = tmp_path / 't.pkl'
+    path.write_bytes(content)
+    refused(path, f"asks for '[a-z.]*{name}'")
+
+
+def test_allowed_names_reach_no_object_of_pandas_or_numpy(tmp_path):
+    path = tmp_path / 't.pkl'
+    for name, modules in tables._MODULES.items():
+        for module in modules:
+            # BUILD with attributes on the named object itself, then a call of it.
+            path.write_bytes(f"c{module}\n{name}\n(N(dVharmed\nI1\nstb(I1\ntR.".encode())
+            refused(path, 'is damaged or no table')
+    assert not hasattr(pd.DataFrame, 'harmed')
+    assert not any(hasattr(record, 'harmed') for record in tables._RECORDS.values())
+
+
+@pytest.mark.parametrize('content, found', [
+    (b'\x80\x04Nr\xff\xff\xff\x7f.', 'memo slot 2147483647'),
+    (b'\x80\x04Np2147483647\n.', 'memo slot 2147483647'),
+    (b'\x80\x05\x96' + b'\xff' * 7 + b'\x00.', 'expected 72057594037927935 bytes'),
+    (b'\x80\x04B\xff\xff\xff\xff.', 'expected 4294967295 bytes'),
+])
+def test_a_few_bytes_that_ask_for_much_memory(tmp_path, content, found):
+    path = tmp_path / 't.pkl'
+    path.write_bytes(content)
+    refused(path, f'is damaged or no table .*{found}')
+
+
+def test_a_shape_without_its_values_takes_no_memory(tmp_path):
+    path = tmp_path / 't.pkl'
+    path.write_bytes(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(L1000000000000000L\n"
+                     b"tVb\ntR.")
+    refused(path, 'found _reconstruct instead of DataFrame')
+    array = tables._RECORDS['_reconstruct']()
+    array.__setstate__((1, (10**15,), tables._RECORDS['dtype']('f8'), False, b'12345678'))
+    with pytest.raises(ValueError, match='reshape'):
+        tables._array(array)
+
+
+@pytest.mark.parametrize('obj', [
+    None, 'text', [1, 2], {'start': [0], 'end': [16]}, np.arange(3), {'_mgr': None}])
+def test_pickle_of_something_else(tmp_path, obj):
+    refused(pickled(tmp_path / 't.pkl', obj), 'is damaged or no table .*expected a pickled pandas')
+
+
+def test_pickle_of_a_series_or_a_date_is_refused_by_name(tmp_path):
+    refused(pickled(tmp_path / 't.pkl', TABLE.start), "asks for 'pandas.core.series.Series'")
+    dated = TABLE.assign(end=pd.Timestamp('2017-10-22'))
+    refused(pickled(tmp_path / 't.pkl', dated), "asks for 'pandas._libs.arrays")
+
+
+@pytest.mark.parametrize('name', ['pandas-0.20.3-python-3.6', 'pandas-1.5.3-python-3.10'])
+def test_truncated_pickle(tmp_path, name):
+    content = (OLD / f'{name}.pkl').read_bytes()
+    path = tmp_path / 't.pkl'
+    for keep in range(0, len(content), 7):
+        path.write_bytes(content[:keep])
+        refused(path, 'is damaged or no table')
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_damaged_pickle_is_a_data_error_or_still_a_table(tmp_path_factory, data):
+    content = bytearray((OLD / 'pandas-1.5.3-python-3.10.pkl').read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        position = data.draw(st.integers(0, len(content) - 1))
+        content[position] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / 'damaged.pkl'
+    path.write_bytes(content)
+    try:
+        assert list(read_table(path, UCF)) == list(UCF)
+    except DataError as error:
+        assert 'damaged.pkl' in str(error)
+
+
+def test_too_large(tmp_path):
+    path = tmp_path / 't.pkl'
+    with open(path, 'wb') as file:
+        file.truncate(tables.MAX_BYTES + 1)
+    refused(path, 'has 16777217 bytes, expected a table of at most 16777216')
+
+
+# -- wrong contents --------------------------------------------------------------------------------
+
+def test_missing_file(tmp_path):
+    refused(tmp_path / 'none.pkl', "found no file '.*none.pkl'; expected .* columns start, end")
+
+
+def test_missing_column(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_text('first,last\n0,16\n')
+    refused(path, r"\['first', 'last'\], expected also \['start', 'end'\]; add")
+
+
+@pytest.mark.parametrize('content, message', [
+    ('', 'is no CSV file'),
+    ('start,end\n', 'has no rows, expected one for each video'),
+    ('start,end\n0,16\n0\n', 'row 1 .* has 1 values, expected 2 as in the header'),
+    ('start,end\n0,16\n0,16,17\n', 'row 1 .* has 3 values, expected 2'),
+    ('start,end\n0,16\n0,\n', "row 1 of column 'end' of .* has '', expected a whole number"),
+    ('start,end\n0,1.5\n', "row 0 of column 'end' of .* has '1.5', expected a whole number"),
+    ('start,end\n0,99999999999999999999\n', 'row 0 .*, expected a whole number'),
+    ('start,end\n0,"16\n', 'is no CSV file'),
+])
+def test_wrong_csv(tmp_path, content, message):
+    path = tmp_path / 't.csv'
+    path.write_text(content)
+    refused(path, message)
+
+
+def test_csv_that_is_no_text(tmp_path):
+    path = tmp_path / 't.csv'
+    path.write_bytes(b'start,end\n\xff\xfe,1\n')
+    refused(path, 'is no CSV file .*expected UTF-8 text')
+
+
+@pytest.mark.parametrize('value', [
+    1.5, float('nan'), True, None, 'x', [1], 2**63, pytest.param(10**5000, id='endless')])
+def test_value_that_is_no_number(tmp_path, value):
+    table = pd.DataFrame({'start': [0, value], 'end': [16, 32]}, dtype=object)
+    path = pickled(tmp_path / 't.pkl', table)
+    refused(path, "row 1 of column 'start' of .*, expected a whole number; correct it")
+
+
+def test_value_that_is_no_text(tmp_path):
+    path = pickled(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}))
+    refused(path, "row 1 of column 'path' of .* has 2.5, expected text", {'path': str})

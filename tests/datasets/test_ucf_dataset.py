@@ -1,0 +1,164 @@
+import multiprocessing
+import os
+import pickle
+import re
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from tgan_chainer.datasets.tables import write_table
+from tgan_chainer.datasets.ucf_dataset import UCFDataset, UCFDatasetAugmented
+from tgan_chainer.errors import DataError
+
+SPANS = [(0, 16), (16, 36), (36, 69), (69, 85)]
+
+
+def make_h5(path, array, name='image'):
+    with h5py.File(path, 'w') as file:
+        file[name] = array
+    return str(path)
+
+
+def make_table(path, spans=SPANS):
+    write_table(path, pd.DataFrame(spans, columns=['start', 'end']))
+    return str(path)
+
+
+def refused(h5path, config_path, message, **arguments):
+    with pytest.raises(DataError, match=message):
+        UCFDataset(h5path=str(h5path), config_path=str(config_path), **arguments)
+
+
+def test_example_is_the_centre_of_its_video(ucf_paths, inputs):
+    dataset = UCFDataset(16, *ucf_paths)
+    assert len(dataset) == 4
+    example = dataset[3]
+    assert (example.dtype, example.shape) == (np.float32, (16, 3, 64, 64))
+    np.testing.assert_array_equal(example * 128 + 128, inputs.ucf_image[69:, :, :, 10:74])
+
+
+def test_augmented_examples_are_crops_of_the_video_or_their_mirror_images(ucf_paths, inputs):
+    dataset = UCFDatasetAugmented(16, *ucf_paths)
+    video = inputs.ucf_image[:16]
+    crops = [video[..., left:left + 64].tobytes() for left in range(21)]
+    mirrored = [video[..., left:left + 64][..., ::-1].tobytes() for left in range(21)]
+    np.random.seed(0)
+    seen = {(dataset[0] * 128 + 128).astype(np.uint8).tobytes() for _ in range(400)}
+    assert seen <= {*crops, *mirrored}
+    assert len(seen) > 35
+
+
+def test_a_smaller_picture(tmp_path):
+    h5path = make_h5(tmp_path / 'a.h5', np.zeros((85, 3, 32, 42), np.uint8))
+    table = make_table(tmp_path / 't.csv')
+    assert UCFDatasetAugmented(8, h5path, table, img_size=32)[0].shape == (8, 3, 32, 32)
+
+
+def test_index_out_of_range(ucf_paths):
+    with pytest.raises(IndexError):
+        UCFDataset(16, *ucf_paths)[4]
+
+
+def test_no_file_is_open_until_the_first_example(ucf_paths):
+    dataset = UCFDataset(16, *ucf_paths)
+    assert dataset._file is None
+    dataset[0]
+    assert dataset._file is not None
+
+
+def test_pickled_without_its_handle(ucf_paths):
+    dataset = UCFDataset(16, *ucf_paths)
+    expected = dataset[0]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(dataset))[0], expected)
+
+
+def test_a_fork_opens_a_file_of_its_own(ucf_paths):
+    dataset = UCFDataset(16, *ucf_paths)
+    expected = dataset[0]
+    descriptor = dataset._file.id.get_vfd_handle()
+    parent = os.stat(descriptor), os.lseek(descriptor, 0, os.SEEK_CUR)
+
+    def child(pipe):
+        inherited = dataset._file
+        pipe.send((dataset[0], bool(inherited), dataset._pid == os.getpid()))
+
+    context = multiprocessing.get_context('fork')
+    ours, theirs = context.Pipe()
+    process = context.Process(target=child, args=(theirs,))
+    process.start()
+    assert ours.poll(10), 'the forked process did not answer'
+    example, inherited_is_open, reopened = ours.recv()
+    process.join()
+    np.testing.assert_array_equal(example, expected)
+    assert not inherited_is_open
+    assert reopened
+    assert os.stat(descriptor).st_ino == parent[0].st_ino
+    assert os.lseek(descriptor, 0, os.SEEK_CUR) == parent[1]
+    np.testing.assert_array_equal(dataset[0], expected)
+
+
+def test_missing_files(tmp_path, ucf_paths):
+    h5path, config_path = ucf_paths
+    refused(tmp_path / 'none.h5', config_path, "found no file '.*none.h5'; .*make_ucf101.py")
+    refused(h5path, tmp_path / 'none.pkl', "found no file '.*none.pkl'; expected a table")
+
+
+def test_damaged_h5(tmp_path, ucf_paths):
+    h5path, config_path = ucf_paths
+    path = tmp_path / 'a.h5'
+    with open(h5path, 'rb') as file:
+        content = file.read()
+    for damaged in (b'', b'no h5 file', content[:len(content) // 2]):
+        path.write_bytes(damaged)
+        refused(path, config_path, "a.h5' is damaged or no h5 file")
+
+
+def test_file_that_is_damaged_later(tmp_path, ucf_paths):
+    path = tmp_path / 'a.h5'
+    with h5py.File(path, 'w') as file:
+        file.create_dataset('image', data=np.zeros((16, 3, 64, 85), np.uint8), compression='gzip')
+        chunk = file['image'].id.get_chunk_info(0)
+    table = make_table(tmp_path / 't.csv', [(0, 16)])
+    dataset = UCFDataset(16, str(path), table)
+    with open(path, 'rb+') as file:
+        file.seek(chunk.byte_offset)
+        file.write(b'\xff' * chunk.size)
+    with pytest.raises(DataError, match="cannot read frames 0 to 16 of '.*a.h5'.*damaged"):
+        dataset[0]
+
+
+@pytest.mark.parametrize('array, found', [
+    (np.zeros((85, 3, 64, 85), np.float32), r'float32 \(85, 3, 64, 85\), expected uint8'),
+    (np.zeros((85, 64, 85), np.uint8), r'uint8 \(85, 64, 85\), expected uint8'),
+    (np.zeros((85, 1, 64, 85), np.uint8), r'\(85, 1, 64, 85\), expected .*\(frames, 3, 64, 74 or'),
+    (np.zeros((85, 3, 60, 85), np.uint8), r'\(85, 3, 60, 85\), expected .* for img_size=64'),
+    (np.zeros((85, 3, 64, 73), np.uint8), r'\(85, 3, 64, 73\), expected .* 74 or more'),
+])
+def test_wrong_image(tmp_path, array, found):
+    refused(make_h5(tmp_path / 'a.h5', array), make_table(tmp_path / 't.csv'), found)
+
+
+def test_no_image(tmp_path):
+    table = make_table(tmp_path / 't.csv')
+    path = make_h5(tmp_path / 'a.h5', np.zeros(3), name='video')
+    refused(path, table, re.escape("has ['video'], expected the h5 dataset 'image'"))
+    path = make_h5(tmp_path / 'b.h5', np.zeros(3), name='image/video')
+    refused(path, table, re.escape("has ['image'], expected the h5 dataset 'image'"))
+
+
+@pytest.mark.parametrize('span, message', [
+    ((-1, 20), r'row 1 .* has start=-1, end=20, expected 0 <= start < end <= 85'),
+    ((20, 20), r'row 1 .* has start=20, end=20, expected 0 <= start < end'),
+    ((30, 20), r'row 1 .* has start=30, end=20, expected 0 <= start < end'),
+    ((60, 86), r'row 1 .* has start=60, end=86, expected .* <= 85, the number of frames'),
+    ((60, 75), r'row 1 .* has start=60, end=75, expected at least n_frames=16 frames'),
+])
+def test_wrong_span(tmp_path, ucf_paths, span, message):
+    refused(ucf_paths[0], make_table(tmp_path / 't.csv', [(0, 16), span]), message)
+
+
+def test_other_columns_are_missing(tmp_path, ucf_paths):
+    write_table(tmp_path / 't.csv', pd.DataFrame({'start': [0], 'stop': [16]}))
+    refused(ucf_paths[0], tmp_path / 't.csv', r"\['start', 'stop'\], expected also \['end'\]")

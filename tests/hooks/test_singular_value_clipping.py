@@ -1,0 +1,158 @@
+"""Singular value clipping: its result, what it leaves alone, and when it acts."""
+import chainer
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tgan_chainer.hooks.singular_value_clipping import (
+    METHODS,
+    SingularValueClipping,
+    clip_by_eigh,
+    clip_by_svd,
+)
+from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
+
+CLIPS = {'eigh': clip_by_eigh, 'svd': clip_by_svd}
+
+
+def reference(matrix, bound):
+    """The definition, in float64."""
+    u, s, vt = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    return u @ (np.minimum(s, bound)[:, None] * vt)
+
+
+def tolerance(matrix):
+    """Rounding of the products that a factorisation takes: a modest multiple of eps * size * norm.
+
+    64 covers the accumulation over at most 48 columns and both methods' three products.
+    """
+    return 64 * np.finfo(matrix.dtype).eps * max(1.0, np.linalg.norm(matrix, 2))
+
+
+@st.composite
+def matrices(draw):
+    """Wide, tall, 1 x n, rank-deficient, zero, with singular values around and off the bound."""
+    m, n = draw(st.integers(1, 12)), draw(st.integers(1, 48))
+    rank = draw(st.integers(0, min(m, n)))
+    rs = np.random.RandomState(draw(st.integers(0, 2 ** 16)))
+    u = np.linalg.qr(rs.randn(m, m))[0][:, :rank]
+    v = np.linalg.qr(rs.randn(n, n))[0][:, :rank]
+    s = np.array(draw(st.lists(st.sampled_from([0, 1e-6, 0.3, 0.999, 1.0, 1.001, 2.0, 50.0]),
+                               min_size=rank, max_size=rank)))
+    return ((u * s) @ v.T).astype(draw(st.sampled_from(['float32', 'float64'])))
+
+
+@pytest.mark.parametrize('method', METHODS)
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(matrix=matrices(), bound=st.sampled_from([0.5, 1.0, 3.0]))
+def test_result_is_the_definitions(method, matrix, bound):
+    clipped = matrix.copy()
+    CLIPS[method](clipped, bound)
+    assert clipped.dtype == matrix.dtype
+    assert np.linalg.norm(clipped, 2) <= bound + tolerance(matrix)
+    np.testing.assert_allclose(clipped, reference(matrix, bound), atol=tolerance(matrix), rtol=0)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(matrix=matrices())
+def test_matrices_inside_keep_every_bit(matrix):
+    assume(np.linalg.norm(matrix.astype('d'), 2) < 1 - 1e-5)
+    clipped = matrix.copy()
+    clip_by_eigh(clipped, 1.0)
+    assert clipped.tobytes() == matrix.tobytes()
+
+
+@pytest.mark.parametrize('method', METHODS)
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(matrix=matrices())
+def test_idempotent(method, matrix):
+    once = matrix.copy()
+    CLIPS[method](once, 1.0)
+    twice = once.copy()
+    CLIPS[method](twice, 1.0)
+    np.testing.assert_allclose(twice, once, atol=tolerance(matrix), rtol=0)
+
+
+def test_eigh_is_at_least_as_accurate_as_a_float32_svd():
+    rs = np.random.RandomState(0)
+    for shape, scale in (((64, 512), 0.06), ((128, 4096), 0.02), ((256, 1024), 0.05)):
+        matrix = (rs.randn(*shape) * scale).astype('f')
+        exact = reference(matrix, 1.0)
+        errors = {}
+        for method, clip in CLIPS.items():
+            clipped = matrix.copy()
+            clip(clipped, 1.0)
+            errors[method] = np.linalg.norm(clipped - exact)
+        assert errors['eigh'] <= errors['svd'], (shape, errors)
+
+
+@pytest.fixture
+def critic():
+    model = VideoDiscriminatorNoBetaInitUniform(1, 4, 4, wscale=0.3)
+    rs = np.random.RandomState(0)
+    for bn in (model.bn1, model.bn2, model.bn3):
+        bn.avg_var[:] = rs.uniform(0.1, 4, bn.avg_var.shape)
+        bn.gamma.array[:] = rs.uniform(-0.5, 3, bn.gamma.shape)
+    return model
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_gammas_and_all_convolutions_are_clipped(critic, method):
+    gamma, s = critic.bn2.gamma.array.copy(), np.sqrt(critic.bn2.avg_var)
+    before = {name: param.array.copy() for name, param in critic.namedparams()}
+    SingularValueClipping(bound=0.8, floor=0.05, method=method).clip(critic)
+    for name in ('c0', 'c1', 'c2', 'c3', 'c4'):
+        weight, old = getattr(critic, name).W.array, before[f'/{name}/W']
+        matrix = old.reshape(len(old), -1)
+        np.testing.assert_allclose(weight.reshape(matrix.shape), reference(matrix, 0.8),
+                                   atol=tolerance(matrix), rtol=0)
+        np.testing.assert_array_equal(getattr(critic, name).b.array, before[f'/{name}/b'])
+    # 1e-6: one float32 rounding of the square root.
+    np.testing.assert_allclose(
+        critic.bn2.gamma.array, np.clip(gamma, 0.05 * 0.8 * s, 0.8 * s), rtol=1e-6)
+
+
+def test_a_weight_that_is_not_contiguous_is_clipped_too(critic):
+    expected = critic.c1.W.array.copy()
+    clip_by_eigh(expected.reshape(len(expected), -1), 0.5)
+    critic.c1.W.array = np.asfortranarray(critic.c1.W.array)
+    SingularValueClipping(bound=0.5).clip(critic)
+    np.testing.assert_array_equal(critic.c1.W.array, expected)
+
+
+def test_acts_every_freq_updates_also_after_a_resume(critic, tmp_path):
+    def prepare(model):
+        optimizer = chainer.optimizers.SGD(lr=0).setup(model)
+        optimizer.add_hook(SingularValueClipping(freq=5))
+        return optimizer
+
+    clipped_at = []
+
+    def update(optimizer):
+        optimizer.target.c0.W.array[:] = 1
+        for param in optimizer.target.params():
+            param.grad = np.zeros_like(param.array)
+        optimizer.update()
+        if optimizer.target.c0.W.array.max() < 1:
+            clipped_at.append(optimizer.t)
+
+    optimizer = prepare(critic)
+    for _ in range(7):
+        update(optimizer)
+    path = str(tmp_path / 'optimizer.npz')
+    chainer.serializers.save_npz(path, optimizer)
+    resumed = prepare(VideoDiscriminatorNoBetaInitUniform(1, 4, 4))
+    chainer.serializers.load_npz(path, resumed)
+    for _ in range(5):
+        update(resumed)
+    assert clipped_at == [5, 10]
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    ({'freq': 0}, 'freq is 0'), ({'freq': 1.5}, 'freq is 1.5'), ({'bound': 0}, 'bound is 0'),
+    ({'floor': 2}, 'floor is 2'), ({'method': 'qr'}, "unknown method 'qr'"),
+])
+def test_arguments_outside_their_range(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        SingularValueClipping(**kwargs)

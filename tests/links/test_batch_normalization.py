@@ -1,0 +1,83 @@
+"""The running statistics of both Chainer versions (FACTS §4)."""
+import chainer
+import numpy as np
+import pytest
+
+from tgan_chainer import links
+
+EPS, DECAY = 2e-5, 0.9
+
+
+def expected_avg_var(statistics, x, n_calls):
+    """avg_var (C,) after ``n_calls`` train-mode calls on x (B, C, ...), from the definition."""
+    axes = (0, *range(2, x.ndim))
+    m = x.size // x.shape[1]
+    target = m / (m - 1) * (x.var(axis=axes) + (EPS if statistics == 'chainer2' else 0))
+    value = np.full(x.shape[1], 0.0 if statistics == 'chainer2' else 1.0)
+    for _ in range(n_calls):
+        value = DECAY * value + (1 - DECAY) * target
+    return value
+
+
+@pytest.mark.parametrize('statistics', links.batch_normalization.STATISTICS)
+@pytest.mark.parametrize('shape', [(5, 3), (4, 3, 2, 5), (2, 3, 4, 2, 2)])
+def test_running_variance(statistics, shape):
+    x = np.random.RandomState(0).randn(*shape) * 1e-2    # small, so that eps counts
+    with chainer.using_config('dtype', np.float64):
+        bn = links.BatchNormalization(3, statistics=statistics)
+    for _ in range(3):
+        with chainer.using_config('train', True):
+            bn(x)
+    # 1e-14: a handful of float64 roundings.
+    np.testing.assert_allclose(bn.avg_var, expected_avg_var(statistics, x, 3), rtol=1e-14)
+
+
+@pytest.mark.parametrize('use_beta', [True, False])
+def test_output_is_chainers(use_beta):
+    x = np.random.RandomState(0).randn(4, 3, 5).astype('f')
+    ours = links.BatchNormalization(3, use_beta=use_beta)
+    theirs = chainer.links.BatchNormalization(3, use_beta=use_beta)
+    with chainer.using_config('train', True):
+        # 1e-6: float32 values of order one.
+        np.testing.assert_allclose(ours(x).array, theirs(x).array, atol=1e-6)
+        np.testing.assert_allclose(ours.avg_mean, theirs.avg_mean, atol=1e-6)
+
+
+def test_test_mode_moves_nothing():
+    bn = links.BatchNormalization(3)
+    with chainer.using_config('train', False):
+        bn(np.ones((2, 3), 'f'))
+    assert not bn.avg_var.any()
+
+
+def test_recomputation_moves_nothing():
+    bn = links.BatchNormalization(3)
+    with chainer.using_config('train', True), chainer.using_config('in_recomputing', True):
+        bn(np.random.randn(4, 3).astype('f'))
+    assert not bn.avg_var.any()
+
+
+def test_configuration_chooses_the_statistics():
+    with chainer.using_config('batch_norm_statistics', 'chainer7'):
+        assert links.BatchNormalization(2).avg_var.tolist() == [1, 1]
+    assert links.BatchNormalization(2).avg_var.tolist() == [0, 0]
+    with pytest.raises(ValueError, match="'chainer3'.*'chainer2', 'chainer7'"):
+        links.BatchNormalization(2, statistics='chainer3')
+
+
+@pytest.mark.parametrize('statistics', links.batch_normalization.STATISTICS)
+def test_keys_and_values_survive_a_snapshot(statistics, tmp_path):
+    path = str(tmp_path / 'bn.npz')
+    ours = links.BatchNormalization(3, statistics=statistics)
+    ours(np.random.randn(4, 3).astype('f'))
+    chainer.serializers.save_npz(path, ours)
+    theirs = chainer.links.BatchNormalization(3)
+    chainer.serializers.load_npz(path, theirs)    # strict: every key of Chainer's is there
+    np.testing.assert_array_equal(ours.avg_var, theirs.avg_var)
+
+
+def test_a_link_that_was_cast_after_construction():
+    bn = links.BatchNormalization(3, use_beta=False)
+    bn.gamma.array = bn.gamma.array.astype('d')
+    bn.avg_mean, bn.avg_var = bn.avg_mean.astype('d'), bn.avg_var.astype('d')
+    assert bn(np.random.randn(4, 3)).dtype == np.float64

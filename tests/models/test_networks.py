@@ -1,0 +1,102 @@
+"""Shapes, errors, variants and snapshots of the networks; their numbers are tests/parity/."""
+import chainer
+import numpy as np
+import pytest
+
+from tgan_chainer import snapshots
+from tgan_chainer.models import frame_seed_generator as g0
+from tgan_chainer.models import video_discriminator as d
+from tgan_chainer.models import video_generator as g1
+
+
+def variants(module, base):
+    return [cls for cls in vars(module).values()
+            if isinstance(cls, type) and issubclass(cls, base) and cls is not base]
+
+
+G0 = variants(g0, g0.FrameSeedGenerator)
+G1 = variants(g1, g1.VideoGenerator)
+D = [cls for cls in variants(d, d.VideoDiscriminator) if not cls.__name__.endswith('Noise')]
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('cls', G0)
+def test_g0(cls, dtype):
+    with chainer.using_config('dtype', np.dtype(dtype)):
+        z_fast = cls(z_slow_dim=5, z_fast_dim=7)(np.random.randn(3, 5).astype(dtype))
+    assert z_fast.shape == (3, 7, 16)
+    assert z_fast.dtype == dtype
+    assert np.abs(z_fast.array).max() <= 1
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('cls', G1)
+def test_g1(cls, dtype):
+    with chainer.using_config('dtype', np.dtype(dtype)):
+        frames = cls(5, 7, 3, 4, conv_ch=16)(np.random.randn(2, 5).astype(dtype),
+                                             np.random.randn(2, 7).astype(dtype))
+    assert frames.shape == (2, 3, 64, 64)
+    assert frames.dtype == dtype
+    assert np.abs(frames.array).max() <= 1
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('cls', D)
+def test_d(cls, dtype):
+    with chainer.using_config('dtype', np.dtype(dtype)):
+        score = cls(1, 4, 2)(np.random.randn(2, 1, 16, 64, 64).astype(dtype))
+    assert score.shape == (2, 1, 1, 1)
+    assert score.dtype == dtype
+
+
+@pytest.mark.parametrize('cls', [*G0, *D])
+def test_beta_is_where_the_name_says(cls):
+    model = cls() if cls in G0 else cls(1, 4, 2)
+    assert (model.bn1.beta is None) == ('NoBeta' in cls.__name__)
+
+
+def test_wscale_bounds_uniform_weights():
+    model = g1.VideoGeneratorInitUniform(5, 7, 1, 4, conv_ch=16, wscale=0.03)
+    weights = np.concatenate([p.array.ravel() for n, p in model.namedparams() if n.endswith('/W')])
+    assert 0.029 < np.abs(weights).max() <= 0.03
+
+
+def test_noise_disturbs_train_mode_only():
+    model = d.VideoDiscriminatorNoBetaInitDefaultWithNoise(1, 4, 2, sigma=0.3)
+    video = np.random.randn(2, 1, 16, 64, 64).astype('f')
+    with chainer.using_config('train', False):
+        np.testing.assert_array_equal(model(video).array, model(video).array)
+    with chainer.using_config('train', True):
+        assert (model(video).array != model(video).array).any()
+
+
+def test_critic_of_stacked_frames():
+    model = d.FrameDiscriminator(mid_ch=2)
+    assert model(np.zeros((2, 3, 16, 64, 64), 'f')).shape == (2, 1)
+    assert model.c0.W.shape == (2, 48, 4, 4)
+
+
+def test_both_critics():
+    model = d.VideoAndFrameDiscriminator(1, 4, 2)
+    video = np.random.RandomState(0).randn(2, 1, 16, 64, 64).astype('f')
+    with chainer.using_config('train', False):
+        scores = model(video).array
+        np.testing.assert_array_equal(scores[:, 0], model.video_dis(video).array.ravel())
+        np.testing.assert_array_equal(scores[:, 1], model.frame_dis(video).array.ravel())
+
+
+def test_what_the_layers_cannot_do_is_an_error():
+    with pytest.raises(ValueError, match='n_frames is 8.*make 16 frames'):
+        g0.FrameSeedGenerator(n_frames=8)
+    with pytest.raises(ValueError, match='conv_ch is 24.*multiple of 16'):
+        g1.VideoGenerator(5, 7, 1, 4, conv_ch=24)
+    with pytest.raises(ValueError, match=r'\(32, 64, 64\), expected \(16, 64, 64\)'):
+        d.VideoDiscriminator(1, 4, 2)(np.zeros((1, 1, 32, 64, 64), 'f'))
+
+
+def test_a_snapshot_of_another_network_is_refused(tmp_path):
+    path = tmp_path / 'gen_iter_1.npz'
+    snapshots.save(path, g0.FrameSeedGeneratorInitUniform(z_slow_dim=4))
+    for other in (g0.FrameSeedGeneratorInitUniform(z_slow_dim=5), d.FrameDiscriminator(2)):
+        with pytest.raises(snapshots.SnapshotError, match='gen_iter_1.npz.*another network'):
+            snapshots.load(path, other)

@@ -1,0 +1,62 @@
+"""Chainer starts under the patches, in every order of imports a user may choose."""
+import subprocess
+import sys
+import types
+
+import chainer
+import pytest
+
+from tgan_chainer import compat
+
+
+def run(code):
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize('code', [
+    'import tgan_chainer, chainer.links',
+    'import importlib, tgan_chainer; importlib.reload(tgan_chainer); import chainer.links',
+    # Whether or not this NumPy lets Chainer start alone, the package works afterwards.
+    'try:\n    import chainer\nexcept Exception:\n    pass\n'
+    'import tgan_chainer, chainer.functions; chainer.functions.relu',
+], ids=['before chainer', 'twice', 'after chainer'])
+def test_import_order(code):
+    result = run(code)
+    assert result.returncode == 0, result.stderr
+
+
+def test_as_strided_reads_sctypes_when_it_runs():
+    import chainer.functions as F
+    import numpy as np
+    x = np.arange(6, dtype='f')
+    y = F.as_strided(chainer.Variable(x), (2, 2), (1, 2))
+    np.testing.assert_array_equal(y.array, [[0, 2], [1, 3]])
+
+
+def test_other_chainer_is_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'chainer', types.SimpleNamespace(__version__='2.0.2'))
+    with pytest.raises(ImportError, match=r'found Chainer 2\.0\.2.*written for Chainer 7\.8\.1'):
+        compat.install()
+
+
+def test_missing_chainer_says_what_to_do():
+    result = run('import importlib.abc, sys\n'
+                 'class No(importlib.abc.MetaPathFinder):\n'
+                 '    def find_spec(self, name, *rest):\n'
+                 '        if name == "chainer":\n'
+                 '            raise ModuleNotFoundError("no chainer", name="chainer")\n'
+                 'sys.meta_path.insert(0, No())\n'
+                 'import tgan_chainer')
+    assert 'make install' in result.stderr.splitlines()[-1]
+
+
+def test_cuda_wheels_are_loaded_in_order(monkeypatch, tmp_path):
+    loaded = []
+    for library in ('cublas/lib/libcublasLt.so.12', 'cublas/lib/libcublas.so.12'):
+        path = tmp_path / 'nvidia' / library
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    monkeypatch.setattr(sys, 'path', [str(tmp_path)])
+    monkeypatch.setattr(compat.ctypes, 'CDLL', lambda path: loaded.append(path.rsplit('/')[-1]))
+    compat._preload_cuda_wheels()
+    assert loaded == ['libcublasLt.so.12', 'libcublas.so.12']

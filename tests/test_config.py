@@ -1,0 +1,166 @@
+"""Experiment files: what is accepted, and what a mistake in one says."""
+import pytest
+import yaml
+
+from tgan_chainer import config
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
+from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip
+
+
+@pytest.fixture
+def document(small_experiment):
+    return yaml.safe_load(small_experiment.read_text())
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_document(document):
+        path = tmp_path / 'experiment.yml'
+        path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+        return config.load(str(path))
+    return load_document
+
+
+@pytest.mark.parametrize('name', config.packaged_names())
+def test_every_packaged_experiment_builds_its_networks(name):
+    experiment = config.load(f'configs/{name}')
+    fsgen, vgen, vdis = experiment.build_models()
+    assert fsgen.z_slow_dim == vgen.z_slow_dim
+    assert fsgen.z_fast_dim == vgen.z_fast_dim
+    assert vdis.in_channels == vgen.out_channels
+    assert 16 * vdis.top_width == 16 * vgen.bottom_width == 64
+
+
+def test_the_papers_moving_mnist(load):
+    experiment = config.load('configs/moving_mnist/'
+                             'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml')
+    assert experiment.fsgen.resolve() is FrameSeedGeneratorNoBetaInitUniform
+    assert experiment.updater.args == {'freq': 5}
+    assert (experiment.batchsize, experiment.epoch, experiment.snapshot_interval,
+            experiment.display_interval) == (32, 1000, 5000, 100)
+    assert experiment.optimizer.args == {'lr': 5e-5}
+    assert experiment.batch_norm_statistics == 'chainer2'
+
+
+def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, small_experiment):
+    monkeypatch.chdir(tmp_path)
+    assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 100
+    (tmp_path / 'configs').mkdir()
+    small_experiment.rename(tmp_path / 'configs' / 'base.yml')
+    assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 4
+
+
+@pytest.mark.parametrize('path', ['nowhere.yml', 'configs/nowhere.yml', 'configs/../setup.py'])
+def test_missing_file_lists_the_packaged_ones(path):
+    with pytest.raises(ConfigError, match='no such file(.|\n)*configs/base.yml'):
+        config.load(path)
+
+
+def test_parts_are_known_by_their_class(document, load):
+    models = document.pop('models')
+    document.update({'generator of seeds': models['fsgen'], 'g': {'x': models['vgen']},
+                     'critic': models['vdis']})
+    document['batch_size'] = document.pop('batchsize')
+    experiment = load(document)
+    assert experiment.vgen.args['conv_ch'] == 16
+    assert experiment.batchsize == 2
+
+
+def test_only_the_stem_of_fn_counts(document, load):
+    document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'
+    assert load(document).fsgen.resolve() is FrameSeedGeneratorNoBetaInitUniform
+
+
+def test_an_updater_file_that_never_existed_is_found_by_class(document, load):
+    """The authors' golf experiment with clipping names such a file (FACTS §9)."""
+    document['updater'] = {'fn': 'updaters/tgan_updater_wgan_clip.py',
+                           'name': 'TGANUpdaterWGANClip', 'args': {}}
+    assert load(document).updater.resolve() is TGANUpdaterWGANClip
+
+
+def test_dump_reads_back(document, load):
+    experiment = load(document).replace(seed=3)
+    again = load(experiment.dump())
+    assert again.model_dump() == experiment.model_dump()
+    assert again.seed == 3
+
+
+def test_numbers_that_yaml_takes_for_text(document, load):
+    document['models']['fsgen']['args']['wscale'] = '5e-3'    # YAML 1.1 wants 5.0e-3
+    assert load(document).fsgen.args['wscale'] == 5e-3
+
+
+def change(path, value):
+    def apply(document):
+        *parents, last = path.split('.')
+        for key in parents:
+            document = document[key]
+        if value is None:
+            del document[last]
+        else:
+            document[last] = value
+    return apply
+
+
+@pytest.mark.parametrize('apply, message', [
+    (change('batchsze', 3), r"batchsze: unknown key; did you mean 'batchsize'\? Allowed:.*epoch"),
+    (change('batchsize', 'many'), r"batchsize: found 'many'; .*integer"),
+    (change('batchsize', 0), r'batchsize: found 0; .*greater than 0'),
+    (change('batch_norm_statistics', 'chainer5'), r"'chainer5'.*'chainer2' or 'chainer7'"),
+    (change('models.fsgen', None), r'no fsgen'),
+    (change('models.fsgen.name', 'FrameSeedGenerator9'),
+     r"models\.fsgen\.name: .* no class 'FrameSeedGenerator9'; .*FrameSeedGeneratorInitUniform"),
+    (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
+     r"updater\.fn: found 'nothing\.py', .*Allowed: .*tgan_updater_wgan"),
+    (change('models.fsgen.fn', 3), r'models\.fsgen: fn and name must be texts'),
+    (change('models.fsgen.args.z_slw_dim', 4),
+     r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
+    (change('models.fsgen.args.z_slow_dim', 'four'), r"args\.z_slow_dim: found 'four'; .*integer"),
+    (change('models.vgen.args.out_channels', None), r'out_channels: missing'),
+    (change('models.fsgen.args', [1]), r'models\.fsgen\.args: found \[1\], expected a mapping'),
+    (change('models.fsgen.extra', 1), r'models\.fsgen\.extra: unknown key'),
+    (change('models.second', {'fn': 'video_discriminator.py', 'name': 'VideoDiscriminator',
+                              'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': 2}}),
+     r'a second D'),
+    (change('updater.args.models', 1), r'args\.models: .*no such argument'),
+    (change('optimizer', {'name': 'Adagrad'}), r"optimizer\.name: found 'Adagrad'"),
+    (change('name', 'x'), r'name: unknown key'),
+])
+def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):
+    apply(document)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load(document)
+    assert 'experiment.yml: ' in str(caught.value)
+
+
+@pytest.mark.parametrize('text, message', [
+    ('- a', 'found list, expected a mapping'),
+    ('', 'found NoneType'),
+    ('a: [', 'cannot be read as YAML'),
+    ('batchsize: 2\nbatchsize: 3', "key 'batchsize' stands there twice"),
+    ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
+    ('\0', 'cannot be read as YAML'),
+])
+def test_what_is_no_experiment(load, text, message):
+    with pytest.raises(ConfigError, match=message):
+        load(text)
+
+
+def test_what_a_constructor_refuses_names_the_part(document, load):
+    document['models']['vgen']['args']['conv_ch'] = 24
+    with pytest.raises(ConfigError, match=r'models\.vgen\.args: conv_ch is 24.*multiple of 16'):
+        load(document).build_models()
+
+
+def test_a_missing_data_file_names_the_part(document, load):
+    document['dataset']['args']['dataset_path'] = 'nowhere.npy'
+    with pytest.raises(ConfigError, match=r'dataset\.args: .*nowhere\.npy'):
+        load(document).dataset.build()
+
+
+def test_replace_checks_values(document, load):
+    experiment = load(document)
+    assert experiment.replace(batchsize=None) == experiment
+    with pytest.raises(ConfigError, match='batchsize: found -1'):
+        experiment.replace(batchsize=-1)

@@ -1,0 +1,26 @@
+"""Checks of data files, whose errors say what was found, what was expected and what to do."""
+import os
+
+import numpy as np
+
+from tgan_chainer.errors import DataError
+
+
+def require_file(path, remedy):
+    """Raise a DataError that ends in `remedy`, what was expected or what to do, without a file."""
+    if not os.path.isfile(path):
+        raise DataError(f"found no file '{path}'; {remedy}")
+
+
+def require_rows(table, good, path, expected):
+    """Raise a DataError that shows the first row of a table that is not good.
+
+    Args:
+        table: DataFrame read from `path`.
+        good: boolean (rows,).
+        expected: What was expected of a row, and what to do, as the end of a sentence.
+    """
+    if not good.all():
+        row = int(np.argmin(good))
+        found = ', '.join(f'{name}={value!r}' for name, value in table.iloc[row].to_dict().items())
+        raise DataError(f"row {row} (counted from 0) of '{path}' has {found}, expected {expected}")

@@ -1,0 +1,115 @@
+"""The golf videos of Vondrick et al. (2016)."""
+import os
+import random
+
+import chainer
+import numpy as np
+from PIL import Image
+
+from tgan_chainer.datasets.checks import require_file, require_rows
+from tgan_chainer.datasets.clips import draw_offset, flip_half, normalize
+from tgan_chainer.datasets.tables import read_table
+from tgan_chainer.errors import DataError
+
+SOURCE_SIZE = 128  # height and width of a stored frame, in pixels
+FRAME_SIZE = 64    # of a frame of an example
+RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remove it from the table'
+
+
+class GolfDataset(chainer.dataset.DatasetMixin):
+    """Clips of golf videos, stored as pictures that hold the frames of a video one below the other.
+
+    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random picture of row `i`, resized to
+    64 pixels a frame with the nearest pixel, then a random offset in it.
+
+    Args:
+        n_frames: Frames a clip.
+        root_path: Folder that the paths in the table are relative to.
+        config_path: Table with the columns `path`, `start` and `end`: a row stands for the pictures
+            `root_path/path/%04d.jpg`, `start` to `end`, both included. A pickled DataFrame or a
+            `.csv` (see `tgan_chainer.datasets.tables`). Every picture is 128 pixels wide and at
+            least 128 * n_frames high.
+
+    The picture is chosen by Python's `random`, as in the authors' code: seed that, too.
+
+    Raises:
+        DataError: The table is missing, damaged, or names a picture that is missing; when an
+            example is read, its picture is damaged or of another size.
+    """
+
+    def __init__(self, n_frames, root_path, config_path):
+        self.n_frames = n_frames
+        self.root_path = root_path
+        self.config_path = config_path
+        table = read_table(config_path, {'path': str, 'start': int, 'end': int})
+        start, end = table['start'].to_numpy(), table['end'].to_numpy()
+        require_rows(
+            table, (start >= 0) & (start <= end), config_path,
+            '0 <= start <= end, the numbers of the first and the last picture; correct the row')
+        self._rows = list(zip(table['path'], start.tolist(), end.tolist(), strict=True))
+        self._require_pictures()
+
+    def __len__(self):
+        return len(self._rows)
+
+    def get_example(self, i):
+        path, start, end = self._rows[i]
+        video = self._read(self._picture(path, random.randint(start, end)))
+        offset = draw_offset(len(video), self.n_frames)
+        return normalize(self._view(video[offset:offset + self.n_frames]))
+
+    def _view(self, clip):
+        """What is shown of a clip (T, 3, 64, 64)."""
+        return clip
+
+    def _picture(self, path, number):
+        return os.path.join(self.root_path, path, _file_name(number))
+
+    def _read(self, path):
+        """Video uint8 (T, 3, 64, 64) of a picture (128 * T, 128)."""
+        require_file(path, RESTORE)
+        try:
+            with Image.open(path) as file:
+                picture = file.convert('RGB')
+        except Exception as error:  # a damaged picture can make Pillow raise almost anything
+            raise DataError(f"'{path}' is damaged or no picture ({error}); {RESTORE}") from error
+        n_frames, rest = divmod(picture.height, SOURCE_SIZE)
+        if picture.width != SOURCE_SIZE or rest or n_frames < self.n_frames:
+            raise DataError(
+                f"'{path}' is {picture.width} x {picture.height} pixels, expected a strip of at "
+                f'least n_frames={self.n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels '
+                f'below each other; {RESTORE}')
+        small = picture.resize((FRAME_SIZE, FRAME_SIZE * n_frames), Image.Resampling.NEAREST)
+        frames = np.asarray(small).reshape(n_frames, FRAME_SIZE, FRAME_SIZE, 3)
+        return frames.transpose(0, 3, 1, 2)
+
+    def _require_pictures(self):
+        """One listing a folder, instead of one look-up for each of perhaps a million pictures."""
+        listings = {}
+        for row, (path, start, end) in enumerate(self._rows):
+            if path not in listings:
+                listings[path] = _names_in(os.path.join(self.root_path, path))
+            missing = next((number for number in range(start, end + 1)
+                            if _file_name(number) not in listings[path]), None)
+            if missing is not None:
+                raise DataError(
+                    f"found no file '{self._picture(path, missing)}', which row {row} of "
+                    f"'{self.config_path}' names; {RESTORE}, and see that root_path is right")
+
+
+class GolfDatasetAugmented(GolfDataset):
+    """GolfDataset with a mirroring in half of the cases."""
+
+    def _view(self, clip):
+        return flip_half(clip)
+
+
+def _file_name(number):
+    return f'{number:04d}.jpg'
+
+
+def _names_in(folder):
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()

@@ -1,0 +1,63 @@
+"""Moving MNIST (Srivastava et al. 2015)."""
+import chainer
+import numpy as np
+
+from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.clips import draw_offset, normalize
+from tgan_chainer.errors import DataError
+
+EXPECTED = (
+    'expected Moving MNIST, the file mnist_test_seq.npy of Srivastava et al. (2015), uint8 '
+    "(20, 10000, 64, 64); put it there, or run 'python -m tgan_chainer.make_moving_mnist', which "
+    'makes an equivalent, data/moving_mnist_train.npy, and name that as dataset_path')
+
+
+class MovingMNISTDataset(chainer.dataset.DatasetMixin):
+    """Clips of the videos in `mnist_test_seq.npy`, or in a file of `make_moving_mnist`.
+
+    Example `i` is float32 (n_frames, 1, H, W) in [-1, 1), from a random offset in video `i`.
+
+    Args:
+        n_frames: Frames a clip.
+        dataset_path: `.npy` file, uint8 (T, N, H, W) with T >= n_frames, frames first: the
+            published file is (20, 10000, 64, 64). It is mapped into memory, not read.
+
+    Raises:
+        DataError: The file is missing, damaged, or of another format.
+    """
+
+    def __init__(self, n_frames=16, dataset_path='data/mnist_test_seq.npy'):
+        self.n_frames = n_frames
+        self.dataset_path = dataset_path
+        self._videos = _open(dataset_path, n_frames)
+
+    def __len__(self):
+        return self._videos.shape[1]
+
+    def get_example(self, i):
+        offset = draw_offset(len(self._videos), self.n_frames)
+        return normalize(self._videos[offset:offset + self.n_frames, i, None])
+
+    # A memory map would be pickled as the hundreds of megabytes it shows: send its path instead.
+    def __getstate__(self):
+        return {key: value for key, value in self.__dict__.items() if key != '_videos'}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._videos = _open(self.dataset_path, self.n_frames)
+
+
+def _open(path, n_frames):
+    require_file(path, EXPECTED)
+    try:
+        # Unlike numpy.load, this opens nothing but a plain array: neither an archive nor a pickle.
+        videos = np.lib.format.open_memmap(path, mode='r')
+    except Exception as error:  # a damaged header can make NumPy's parser raise almost anything
+        raise DataError(f"'{path}' is damaged or no .npy file ({error}), {EXPECTED}") from error
+    if videos.dtype != np.uint8 or videos.ndim != 4 or 0 in videos.shape:
+        raise DataError(f"'{path}' has {videos.dtype} {videos.shape}, {EXPECTED}")
+    if len(videos) < n_frames:
+        raise DataError(
+            f"'{path}' has {len(videos)} frames a video, expected at least n_frames={n_frames}; "
+            'lower n_frames, or use a file with longer videos')
+    return videos

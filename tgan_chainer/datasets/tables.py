@@ -1,0 +1,268 @@
+"""Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
+
+A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
+must be one of those that a DataFrame of numbers and text needs, and even such a name stands for no
+object of pandas or NumPy, but for an inert record of its arguments, from which the columns are then
+taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to 2.3
+write, in Python 2 and 3.
+"""
+import csv
+import io
+import os
+import pickle
+import pickletools
+import reprlib
+
+import numpy as np
+import pandas as pd
+
+from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.errors import DataError
+from tgan_chainer.files import atomic_path
+
+MAX_BYTES = 16 * 2**20
+"""Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
+
+
+def read_table(path, columns):
+    """Read and check columns of a table.
+
+    Args:
+        path: A `.csv` file (UTF-8, a header line, commas), or else a pickled pandas DataFrame.
+        columns: Column name -> `int` or `str`, the type of its values.
+
+    Returns:
+        pandas.DataFrame with these columns (int64, or object holding str) and rows 0, 1, ...
+
+    Raises:
+        DataError: The file is missing, too large, damaged, or holds anything but a plain table; a
+            column is missing or has a value of another type; there are no rows.
+    """
+    require_file(path, f'expected a table with the columns {", ".join(columns)}: a .csv file or a '
+                       'pickled pandas DataFrame')
+    size = os.path.getsize(path)
+    if size > MAX_BYTES:
+        raise DataError(f"'{path}' has {size} bytes, expected a table of at most {MAX_BYTES}; "
+                        'see that it is the right file')
+    with open(path, 'rb') as file:
+        content = file.read()
+    read = _read_csv if _is_csv(path) else _read_pickle
+    table = read(content, path)
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise DataError(
+            f"'{path}' has the columns {reprlib.repr(list(table))}, expected also {missing}; "
+            'add them, or see that it is the right file')
+    checked = pd.DataFrame({
+        name: _CONVERTERS[kind](table[name], f"column '{name}' of '{path}'")
+        for name, kind in columns.items()})
+    if not len(checked):
+        raise DataError(f"'{path}' has no rows, expected one for each video; add some")
+    return checked
+
+
+def write_table(path, table):
+    """Write a DataFrame as CSV with a header line, without its index; whole or not at all.
+
+    Raises:
+        DataError: `path` does not end in `.csv`, by which `read_table` would know it, or cannot be
+            written.
+    """
+    if not _is_csv(path):
+        raise DataError(f"cannot write the table '{path}': expected a name that ends in .csv; "
+                        'choose such a name')
+    with atomic_path(path) as temporary:
+        # With another line end than this, the one of RFC 4180, a text that holds \r is not quoted.
+        table.to_csv(temporary, index=False, lineterminator='\r\n')
+
+
+def _is_csv(path):
+    return os.path.splitext(path)[1].lower() == '.csv'
+
+
+# -- columns ---------------------------------------------------------------------------------------
+
+def _integers(values, where):
+    return np.array([_integer(value, f'row {row} of {where}')
+                     for row, value in enumerate(values)], np.int64)
+
+
+def _integer(value, where):
+    try:
+        integer = int(value)
+        # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
+        if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
+            return np.int64(integer)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise _wrong_type(value, where, 'a whole number')
+
+
+def _strings(values, where):
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise _wrong_type(value, f'row {row} of {where}', 'text')
+    return np.fromiter(values, object, len(values))
+
+
+def _wrong_type(value, where, expected):
+    try:
+        found = reprlib.repr(value)
+    except ValueError:  # Python refuses to print an integer of thousands of digits
+        found = 'an endless number'
+    return DataError(f'{where} has {found}, expected {expected}; correct it')
+
+
+_CONVERTERS = {int: _integers, str: _strings}
+
+
+# -- CSV -------------------------------------------------------------------------------------------
+
+def _read_csv(content, path):
+    """Columns as name -> list of str."""
+    try:
+        text = content.decode('utf-8-sig')
+        header, *rows = csv.reader(io.StringIO(text, newline=''), strict=True)
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"'{path}' is no CSV file ({error}), expected UTF-8 text with a header "
+                        'line; write it again') from error
+    for row, cells in enumerate(rows):
+        if len(cells) != len(header):
+            raise DataError(f"row {row} (counted from 0) of '{path}' has {len(cells)} values, "
+                            f'expected {len(header)} as in the header; correct it')
+    return {name: [cells[k] for cells in rows] for k, name in enumerate(header)}
+
+
+# -- pickled DataFrames ----------------------------------------------------------------------------
+
+_INDEX_MODULES = ('pandas.core.indexes.', 'pandas.indexes.')  # the second before pandas 0.20
+_MODULES = {
+    'DataFrame': ('pandas.core.frame',),
+    'BlockManager': ('pandas.core.internals', 'pandas.core.internals.managers'),
+    '_unpickle_block': ('pandas._libs.internals',),
+    '_new_Index': tuple(module + 'base' for module in _INDEX_MODULES),
+    'Index': tuple(module + 'base' for module in _INDEX_MODULES),
+    'RangeIndex': tuple(module + 'range' for module in _INDEX_MODULES),
+    'Int64Index': tuple(module + 'numeric' for module in _INDEX_MODULES),
+    'ndarray': ('numpy',),
+    'dtype': ('numpy',),
+    '_reconstruct': ('numpy.core.multiarray', 'numpy._core.multiarray'),
+    '_frombuffer': ('numpy.core.numeric', 'numpy._core.numeric'),
+    'slice': ('builtins', '__builtin__'),
+    'encode': ('_codecs',),
+}
+"""The names a pickled table may use, and the modules they may come from, old and new."""
+
+
+class _Record:
+    """Stands in for whatever a pickle builds; keeps how it was built, and does nothing."""
+
+    # Not in __init__, which a pickle may skip.
+    def __new__(cls, *args):
+        self = super().__new__(cls)
+        self.args = args
+        self.state = None
+        return self
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+_RECORDS = {name: type(name, (_Record,), {}) for name in _MODULES}
+
+
+class _TableUnpickler(pickle.Unpickler):
+
+    def find_class(self, module, name):
+        if module not in _MODULES.get(name, ()):
+            raise DataError(
+                f"the pickle asks for '{module}.{name}', expected only what a table of whole "
+                'numbers and text needs; nothing of it was run. If you trust the file, write it as '
+                'CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
+        return _RECORDS[name]
+
+
+def _read_pickle(content, path):
+    """Columns as name -> 1-D array."""
+    try:
+        _check_sizes(content)
+        # latin1 keeps the bytes in the strings of Python 2.
+        frame = _TableUnpickler(io.BytesIO(content), encoding='latin1').load()
+        return _columns(frame)
+    except DataError as error:
+        raise DataError(f"'{path}' was refused: {error}") from None
+    except Exception as error:  # a damaged pickle can make the unpickler raise almost anything
+        raise DataError(
+            f"'{path}' is damaged or no table ({type(error).__name__}: {error}), expected a "
+            'pickled pandas DataFrame, or a CSV file with a name that ends in .csv; write it again'
+        ) from error
+
+
+def _check_sizes(content):
+    """Raise a ValueError for a few bytes that would make the unpickler ask for endless memory.
+
+    Reading the opcodes without obeying them finds data said to be longer than the file. The memo,
+    which the unpickler keeps as an array, has no more slots than there are opcodes, honestly.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name.endswith('PUT') and argument > len(content):
+            raise ValueError(f'memo slot {argument}')
+
+
+def _columns(frame):
+    _require(frame, 'DataFrame')
+    # Older pandas called the attribute _data.
+    manager = frame.state['_mgr' if '_mgr' in frame.state else '_data']
+    _require(manager, 'BlockManager')
+    if manager.args:
+        blocks, axes = manager.args
+        blocks = [block.args[:2] for block in blocks]
+    else:
+        layout = manager.state[3]['0.14.1']  # of older pandas, named after its first release
+        axes = layout['axes']
+        blocks = [(block['values'], block['mgr_locs']) for block in layout['blocks']]
+    _require(axes[0], '_new_Index')
+    names = _array(axes[0].args[1]['data'])
+    columns = {}
+    for values, placement in blocks:
+        for name, column in zip(names[_placement(placement)], _array(values), strict=True):
+            columns[name] = column
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError('the columns differ in length')
+    return {name: columns[name] for name in names}
+
+
+def _require(record, name):
+    if not isinstance(record, _RECORDS[name]):
+        raise TypeError(f'found {type(record).__name__} instead of {name}')
+
+
+def _placement(record):
+    """Which columns a block holds: an index into their names."""
+    return slice(*record.args) if isinstance(record, _RECORDS['slice']) else _array(record)
+
+
+def _array(record):
+    if isinstance(record, _RECORDS['_frombuffer']):
+        data, dtype, shape, order = record.args
+    else:
+        _require(record, '_reconstruct')
+        _, shape, dtype, is_fortran, data = record.state
+        order = 'F' if is_fortran else 'C'
+    if isinstance(data, list):
+        # Element by element: NumPy would look into nested lists, however large they unfold.
+        return np.fromiter(data, object, len(data)).reshape(shape, order=order)
+    return np.frombuffer(_buffer(data), _dtype(dtype)).reshape(shape, order=order)
+
+
+def _buffer(data):
+    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as text."""
+    if isinstance(data, _RECORDS['encode']):
+        data = data.args[0]
+    return data.encode('latin1') if isinstance(data, str) else data
+
+
+def _dtype(record):
+    _require(record, 'dtype')
+    byte_order = '=' if record.state is None else record.state[1]
+    return np.dtype(record.args[0]).newbyteorder(byte_order)

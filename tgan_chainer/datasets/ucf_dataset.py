@@ -1,0 +1,117 @@
+"""UCF-101 (Soomro et al. 2012), from the files of `make_ucf101`."""
+import os
+
+import chainer
+import h5py
+import numpy as np
+
+from tgan_chainer.datasets.checks import require_file, require_rows
+from tgan_chainer.datasets.clips import draw_offset, flip_half, normalize
+from tgan_chainer.datasets.tables import read_table
+from tgan_chainer.errors import DataError
+
+CENTER_LEFT = 10  # left column of the fixed crop: (85 - 64) // 2, for the authors' frames
+REMAKE = 'make the h5 file and its table with make_ucf101.py'
+
+
+class UCFDataset(chainer.dataset.DatasetMixin):
+    """Clips of UCF-101, columns 10 to 10 + img_size of each frame.
+
+    Example `i` is float32 (n_frames, 3, img_size, img_size) in [-1, 1), from a random offset in the
+    video of row `i`.
+
+    Args:
+        n_frames: Frames a clip.
+        h5path: h5 file with the dataset `image`, uint8 (frames, 3, img_size, W), the frames of all
+            videos one after another; 64 x 85 pixels a frame in the authors' file.
+        config_path: Table with a row a video; its columns `start` and `end` (exclusive) are frames
+            of `image`. A pickled DataFrame or a `.csv` (see `tgan_chainer.datasets.tables`).
+        img_size: Height and width of the example in pixels.
+
+    Raises:
+        DataError: A file is missing, damaged, or of another format; a video lies outside `image`
+            or is shorter than `n_frames`.
+    """
+
+    def __init__(self, n_frames=16, h5path='data/ucf101_train.h5',
+                 config_path='data/ucf101_train_pd.pkl', img_size=64):
+        self.n_frames = n_frames
+        self.h5path = h5path
+        self.config_path = config_path
+        self.img_size = img_size
+        self._file = None
+        self._pid = None
+
+        with _open(h5path) as file:
+            n_images = _checked_image(file, h5path, img_size).shape[0]
+        table = read_table(config_path, {'start': int, 'end': int})
+        start, end = table['start'].to_numpy(), table['end'].to_numpy()
+        require_rows(
+            table, (start >= 0) & (start < end) & (end <= n_images), config_path,
+            f"0 <= start < end <= {n_images}, the number of frames in '{h5path}'; {REMAKE}")
+        require_rows(
+            table, end - start >= n_frames, config_path,
+            f'at least n_frames={n_frames} frames; remove the row, or lower n_frames')
+        self._start, self._end = start, end
+
+    def __len__(self):
+        return len(self._start)
+
+    def get_example(self, i):
+        start, length = self._start[i], self._end[i] - self._start[i]
+        start += draw_offset(length, self.n_frames)
+        try:
+            clip = self._image()[start:start + self.n_frames]
+        except OSError as error:
+            raise DataError(
+                f"cannot read frames {start} to {start + self.n_frames} of '{self.h5path}' "
+                f'({error}); the file is damaged: {REMAKE}') from error
+        return normalize(self._view(clip))
+
+    def _view(self, clip):
+        """The part of a clip (T, 3, H, W) that is shown: (T, 3, img_size, img_size)."""
+        return clip[..., CENTER_LEFT:CENTER_LEFT + self.img_size]
+
+    def _image(self):
+        """The h5 dataset, opened by the process that reads: no h5 handle survives a fork."""
+        if self._file is None or self._pid != os.getpid():
+            if self._file is not None:
+                # HDF5 would hand out the inherited file again, with the descriptor of the parent.
+                self._file.close()
+            self._file, self._pid = _open(self.h5path), os.getpid()
+        return self._file['image']
+
+    def __getstate__(self):
+        return {**self.__dict__, '_file': None, '_pid': None}
+
+
+class UCFDatasetAugmented(UCFDataset):
+    """UCFDataset with a random crop of columns, then a mirroring in half of the cases."""
+
+    def _view(self, clip):
+        # One position fewer than there are, as with the offset. The recorded examples do not tell:
+        # they come out of one position more as well.
+        left = np.random.randint(clip.shape[-1] - self.img_size)
+        return flip_half(clip[..., left:left + self.img_size])
+
+
+def _open(path):
+    require_file(path, f'expected the frames of UCF-101; {REMAKE}')
+    try:
+        return h5py.File(path, 'r')
+    except OSError as error:
+        raise DataError(f"'{path}' is damaged or no h5 file ({error}); {REMAKE}") from error
+
+
+def _checked_image(file, path, img_size):
+    image = file.get('image')
+    if not isinstance(image, h5py.Dataset):
+        raise DataError(
+            f"'{path}' has {sorted(file)}, expected the h5 dataset 'image'; {REMAKE}")
+    wanted = ('frames', 3, img_size, f'{img_size + CENTER_LEFT} or more')
+    if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != wanted[1:3]
+            or image.shape[3] < img_size + CENTER_LEFT):
+        raise DataError(
+            f"'image' in '{path}' is {image.dtype} {image.shape}, expected uint8 "
+            f'({", ".join(map(str, wanted))}) for img_size={img_size}; {REMAKE}')
+    return image

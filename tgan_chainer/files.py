@@ -1,0 +1,113 @@
+"""Writing files so that nothing half-written is ever found under their names.
+
+A file is written beside its place under a hidden name, brought to the disk, and renamed. Whoever
+reads the place sees the old file or the whole new one. Only a process that is killed outright can
+leave the hidden file behind.
+"""
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from pathlib import Path
+
+from tgan_chainer.errors import DataError
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextlib.contextmanager
+def atomic_path(path):
+    """Give the body of a ``with`` a temporary path to write, and rename it to ``path`` at the end.
+
+    The temporary file exists already, empty, when the body starts: a folder that cannot be written
+    to is noticed before the work, not after it. It lies in the same folder and keeps the suffix of
+    ``path``, by which encoders choose a format. Missing folders are made. When the body raises
+    anything (``KeyboardInterrupt`` too), the temporary file is removed and the old one stays. A
+    symbolic link stays one; the file it points to is replaced.
+
+    Args:
+        path (str or os.PathLike): Where the file is to be.
+
+    Yields:
+        pathlib.Path: Absolute path to write to.
+
+    Raises:
+        DataError: The folder cannot be made or written to, the disk is full, or ``path`` is
+            something else than a file. The ``OSError`` is its cause. An ``OSError`` of the body
+            that is not about this file passes unchanged.
+    """
+    path = Path(path)
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f'.{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}')
+    if target.exists() and not target.is_file():
+        # Renaming would replace a device such as /dev/null, if the user may.
+        raise DataError(f'cannot write {path}: it exists and is not a file. Choose another name.')
+    with _write_errors(path, temporary):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.touch(exist_ok=False)
+            yield temporary
+            with temporary.open('rb+') as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _write_errors(path, temporary):
+    try:
+        yield
+    except OSError as error:
+        if not _is_about(error, temporary):
+            raise
+        raise DataError(
+            f'cannot write {path}: {error.strerror or error}. Check that its folder can be '
+            'written to and that the disk has space.') from error
+
+
+def _is_about(error, temporary):
+    if error.filename is not None:
+        return Path(str(error.filename)) in (temporary, *temporary.parents)
+    # A full disk or quota has no class of its own, and a short write of NumPy has no errno. What
+    # else can come without a file name (connections, time-outs) is of a subclass.
+    return type(error) is OSError
+
+
+def write_bytes(path, data):
+    """Write ``data`` (bytes) to ``path`` as :func:`atomic_path` does, with the same errors."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path, text):
+    """Write ``text`` in UTF-8, line ends as they are, as :func:`atomic_path` does."""
+    write_bytes(path, text.encode('utf-8'))
+
+
+def write_json(path, obj):
+    """Write ``obj`` as indented JSON in UTF-8, as :func:`atomic_path` does.
+
+    Raises:
+        TypeError: ``obj`` holds something that JSON does not know, such as an array.
+        ValueError: ``obj`` holds NaN or infinity, which are not JSON.
+        DataError: See :func:`atomic_path`.
+    """
+    write_text(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + '\n')
+
+
+def sha256(path):
+    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with open(path, 'rb') as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise DataError(f'cannot read {path}: {error.strerror}. Check the path.') from error
+    return digest.hexdigest()
