@@ -25,6 +25,7 @@ setup(
         'PyYAML>=6',
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
+        'threadpoolctl>=3.1',
         'av>=12,<19',        # 19 needs Python 3.12
     ],
     extras_require={

@@ -1,7 +1,7 @@
 """Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
 
-import tgan_chainer  # noqa: F401 -- makes Chainer importable before a test imports it
+import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its options
 
 # isort: split
 import chainer

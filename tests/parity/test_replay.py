@@ -79,8 +79,7 @@ def test_training(name, version):
 
 # In float32 the first update's losses are compared; trajectories drift apart after (FACTS §4).
 # 1e-5: sums over a video of float32 products.
-@pytest.mark.parametrize('name, version', [
-    entry for entry in select('train-small', '-seed0')])
+@pytest.mark.parametrize('name, version', select('train-small', '-seed0'))
 def test_first_losses_in_float32(name, version):
     recording = recordings.load(name, version)
     first = recordings.Recording(

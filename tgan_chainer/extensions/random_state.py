@@ -52,5 +52,6 @@ class RandomState(extension.Extension):
 
         version, words, gauss = random.getstate()
         words = serializer('python_words', np.array(words, np.uint32))
-        gauss = serializer('python_gauss', float('nan') if gauss is None else gauss)
-        random.setstate((version, tuple(map(int, words)), None if gauss != gauss else gauss))
+        has_gauss = serializer('python_has_gauss', gauss is not None)
+        gauss = serializer('python_gauss', gauss or 0.0)
+        random.setstate((version, tuple(map(int, words)), gauss if has_gauss else None))

@@ -1,6 +1,8 @@
 """Snapshots of the trainer and the three networks."""
 from pathlib import Path
 
+import numpy as np
+from chainer import serializers
 from chainer.training import extension
 
 from tgan_chainer import snapshots
@@ -11,10 +13,10 @@ class Snapshot(extension.Extension):
     """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
 
     The trainer's file, from which a training is resumed, comes last: when it is there, the
-    others are. A network with a parameter that is not finite is not written.
+    others are. Networks that hold a number that is not finite are not written.
 
     Raises:
-        DivergedError: A parameter is NaN or infinite.
+        DivergedError: A parameter or statistic is NaN or infinite.
         DataError: A file cannot be written.
     """
 
@@ -33,7 +35,7 @@ class Snapshot(extension.Extension):
 
 
 def _require_finite(name, network, iteration):
-    for path, param in network.namedparams(include_uninit=False):
-        if not network.xp.isfinite(param.array).all():
-            raise DivergedError(f'iteration {iteration}: {name}{path} is not finite, so no '
+    for key, array in serializers.npz.serialize(network).items():
+        if not np.isfinite(array).all():
+            raise DivergedError(f'iteration {iteration}: {name}/{key} is not finite, so no '
                                 'snapshot is written')

@@ -1,0 +1,105 @@
+"""What a check found: one comparison a tensor, one check a stage."""
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+class Verdict(enum.Enum):
+    """How a check ended. What could not run is never counted as passed."""
+
+    PASSED = 'passed'
+    FAILED = 'failed'
+    NOT_RUN = 'not run'
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One of our tensors against a reference.
+
+    Attributes:
+        stage (str): Where in TGAN it belongs, such as 'D' or 'update 12'.
+        tensor (str): Its name there, such as 'vdis/c0'.
+        shape (tuple): Shape of the whole tensor.
+        max_abs (float): Largest absolute difference.
+        max_rel (float): ``max_abs`` relative to the largest magnitude of the reference.
+        tolerance (float): Largest ``max_rel`` that passes; 0 asks for equality.
+        reason (str): Why this tolerance.
+        reference (str): What it is held against, such as 'recording train-... (Chainer 2.0.2)'.
+        histogram (tuple): Counts of the absolute differences by power of ten, see
+            :func:`error_histogram`; empty where there is nothing to count.
+    """
+
+    stage: str
+    tensor: str
+    shape: tuple
+    max_abs: float
+    max_rel: float
+    tolerance: float
+    reason: str
+    reference: str
+    histogram: tuple = ()
+
+    @property
+    def verdict(self):
+        """PASSED or FAILED; a difference that is NaN fails."""
+        return Verdict.PASSED if self.max_rel <= self.tolerance else Verdict.FAILED
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one named check.
+
+    Attributes:
+        name (str): Name of the check, such as 'forward/small-train-f64/chainer-2.0.2'.
+        layer (str): One of the layers of docs/protocols.md, such as 'forward'.
+        comparisons (tuple of Comparison): What was compared.
+        why_not_run (str or None): Why the check could not run.
+        text (str): Lines to print beneath, such as the notes' traces.
+        data (dict): Figures for the report: JSON-serializable.
+    """
+
+    name: str
+    layer: str
+    comparisons: tuple = ()
+    why_not_run: str | None = None
+    text: str = ''
+    data: dict = field(default_factory=dict)
+
+    @property
+    def verdict(self):
+        """NOT_RUN with a reason; FAILED with a failed comparison or none at all; else PASSED."""
+        if self.why_not_run:
+            return Verdict.NOT_RUN
+        passed = [comparison.verdict is Verdict.PASSED for comparison in self.comparisons]
+        return Verdict.PASSED if passed and all(passed) else Verdict.FAILED
+
+
+ERROR_DECADES = tuple(range(-18, 1))
+"""Exponents of ten that bound the bins of :func:`error_histogram`."""
+
+
+def error_histogram(ours, theirs):
+    """Counts of |ours - theirs|: first the zeros, then by decade from 1e-18 to 1."""
+    difference = np.abs(np.subtract(ours, theirs, dtype=np.float64)).ravel()
+    exponent = np.floor(np.log10(difference[difference > 0]))
+    exponent = np.clip(exponent, ERROR_DECADES[0], ERROR_DECADES[-1])
+    counts = [int((exponent == decade).sum()) for decade in ERROR_DECADES]
+    return (int((difference == 0).sum()), *counts)
+
+
+def compare(stage, tensor, ours, theirs, tolerance, reason, reference, shape=None):
+    """Compare two arrays (or numbers) of one shape -> :class:`Comparison`.
+
+    A difference of shapes is a failed comparison, not an error.
+    """
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    shape = ours.shape if shape is None else tuple(shape)
+    if ours.shape != theirs.shape:
+        reason = f'shape {ours.shape} against {theirs.shape}; {reason}'
+        return Comparison(stage, tensor, shape, np.inf, np.inf, tolerance, reason, reference)
+    difference = np.abs(np.subtract(ours, theirs, dtype=np.float64))
+    max_abs = float(np.max(difference, initial=0))
+    scale = float(np.max(np.abs(theirs), initial=0)) or 1.0
+    return Comparison(stage, tensor, shape, max_abs, max_abs / scale, tolerance, reason, reference,
+                      error_histogram(ours, theirs))

@@ -1,0 +1,265 @@
+"""The equations of single layers and their derivatives.
+
+Shapes: N examples, C channels, then 0 to 3 axes of space and time. `gy` is the derivative of the
+loss with respect to a layer's output, `gx` to its input. Everything is computed in the dtype that
+comes in; the oracle's callers pass float64.
+"""
+import itertools
+
+import numpy as np
+
+#: Added to the variance inside the square root (Chainer's default, and the authors' setting).
+BN_EPS = 2e-5
+
+#: Share of the old value in a running statistic (Chainer's default).
+BN_DECAY = 0.9
+
+#: Slope of the discriminator's leaky ReLU (authors' models/video_discriminator.py; paper).
+LEAKY_SLOPE = 0.2
+
+#: Running-statistics rules (both measured, see `running_statistics`).
+CHAINER2, CHAINER7 = 'chainer2', 'chainer7'
+SEMANTICS = (CHAINER2, CHAINER7)
+
+
+# -- the three maps of a convolution ---------------------------------------------------------------
+#
+# A convolution is bilinear in its input x and its kernel W. Pairing it with an output-shaped array
+# y gives one trilinear form,
+#
+#     < y, conv(x, W) >  =  sum over n, o, c, i, k of  y[n,o,i] W[o,c,k] x[n,c, s*i + k - p],
+#
+# and its three partial maps are all that convolution, deconvolution and their gradients need.
+
+def conv(x, W, stride=1, pad=0):
+    """y[n,o,i] = sum_{c,k} W[o,c,k] x[n,c, s*i + k - p].
+
+    Args:
+        x: (N, C, *space).
+        W: (O, C, *kernel).
+        stride, pad: The same along every axis.
+
+    Returns:
+        (N, O, *out) with out = (space + 2p - kernel) // s + 1.
+    """
+    windows = _windows(x, W.shape[2:], stride, pad)
+    y = sum(_contract(W[:, :, k], windows[:, k]) for k in range(W.shape[2]))
+    return y.swapaxes(0, 1)
+
+
+def conv_transpose(y, W, stride=1, pad=0, size=None):
+    """x[n,c,j] = sum_{o,k,i : s*i + k - p = j} W[o,c,k] y[n,o,i]; the adjoint of `conv` in x.
+
+    Args:
+        y: (N, O, *out).
+        W: (O, C, *kernel); this is Chainer's layout (in, out, *kernel) of a deconvolution.
+        stride, pad: The same along every axis.
+        size: Space of x where the convolution dropped a remainder; by default s(out-1) + k - 2p.
+
+    Returns:
+        (N, C, *size).
+    """
+    kernel, out = W.shape[2:], y.shape[2:]
+    if size is None:
+        size = tuple(stride * (n - 1) + k - 2 * pad for n, k in zip(out, kernel, strict=True))
+    channels = np.zeros((W.shape[1], y.shape[0], *(n + 2 * pad for n in size)), y.dtype)
+    from_channels = np.ascontiguousarray(y.swapaxes(0, 1))
+    for k in itertools.product(*map(range, kernel)):
+        reached = (Ellipsis, *(slice(j, j + stride * (n - 1) + 1, stride)
+                               for j, n in zip(k, out, strict=True)))
+        channels[reached] += np.tensordot(W[(..., *k)].T, from_channels, axes=1)
+    inside = (Ellipsis, *(slice(pad, pad + n) for n in size))
+    return channels[inside].swapaxes(0, 1)
+
+
+def conv_weight(x, y, kernel, stride=1, pad=0):
+    """W[o,c,k] = sum_{n,i} y[n,o,i] x[n,c, s*i + k - p]; the adjoint of `conv` in W.
+
+    Args:
+        x: (N, C, *space).
+        y: (N, O, *out).
+        kernel: Kernel size along every axis.
+
+    Returns:
+        (O, C, *kernel).
+    """
+    windows = _windows(x, kernel, stride, pad)
+    rows = np.ascontiguousarray(np.moveaxis(y, 1, -1))
+    planes = [np.tensordot(windows[:, k], rows, axes=rows.ndim - 1) for k in range(kernel[0])]
+    return np.moveaxis(np.stack(planes, axis=1), -1, 0)
+
+
+def _windows(x, kernel, stride, pad):
+    """View (C, *kernel, N, *out) of the padded x: entry [c,k,n,i] is x[n,c, s*i + k - p].
+
+    Contracting all of it at once would copy every value prod(kernel) times; the callers take one
+    index of the kernel's first axis at a time.
+    """
+    ndim = len(kernel)
+    padded = np.pad(x.swapaxes(0, 1), ((0, 0), (0, 0)) + ((pad, pad),) * ndim)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, tuple(range(2, 2 + ndim)))
+    strided = windows[(slice(None), slice(None), *(slice(None, None, stride),) * ndim)]
+    return np.moveaxis(strided, range(-ndim, 0), range(1, 1 + ndim))
+
+
+def _contract(W, windows):
+    """(O, C, *k) with (C, *k, N, *out) to (O, N, *out)."""
+    return np.tensordot(W, windows, axes=W.ndim - 1)
+
+
+def add_bias(y, b):
+    """y[n,c,...] + b[c]."""
+    return y + _per_channel(b, y.ndim)
+
+
+def bias_grad(gy):
+    """gb[c] = sum of gy over everything but the channel; shape (C,)."""
+    return gy.sum(axis=_all_but_channel(gy))
+
+
+# -- batch normalisation (Ioffe & Szegedy 2015, algorithm 1) ---------------------------------------
+
+def batch_moments(x):
+    """Mean and biased variance of every channel: two arrays (C,)."""
+    return x.mean(axis=_all_but_channel(x)), x.var(axis=_all_but_channel(x))
+
+
+def normalize(x, mean, var):
+    """x_hat = (x - mean) / sqrt(var + eps), by channel; shape of x."""
+    return (x - _per_channel(mean, x.ndim)) / np.sqrt(_per_channel(var, x.ndim) + BN_EPS)
+
+
+def scale_shift(x_hat, gamma, beta=None):
+    """gamma[c] x_hat + beta[c]; without beta in the authors' NoBeta variants."""
+    y = _per_channel(gamma, x_hat.ndim) * x_hat
+    return y if beta is None else add_bias(y, beta)
+
+
+def scale_shift_grads(gy, x_hat):
+    """ggamma[c] = sum gy x_hat and gbeta[c] = sum gy, over everything but the channel."""
+    axes = _all_but_channel(gy)
+    return (gy * x_hat).sum(axis=axes), gy.sum(axis=axes)
+
+
+def batch_normalization_grad(gy, x_hat, var, gamma):
+    """gx, through the batch's own mean and variance.
+
+    The chain rule through both gives
+    gx = gamma / sqrt(var + eps) * (gy - mean(gy) - x_hat * mean(gy * x_hat)), means by channel.
+
+    Args:
+        gy, x_hat: (N, C, *space).
+        var: (C,), biased batch variance.
+        gamma: (C,).
+    """
+    m = gy.size // gy.shape[1]
+    mean_gy_x_hat, mean_gy = (_per_channel(g / m, gy.ndim) for g in scale_shift_grads(gy, x_hat))
+    centred = gy - mean_gy - x_hat * mean_gy_x_hat
+    return _per_channel(gamma / np.sqrt(var + BN_EPS), gy.ndim) * centred
+
+
+def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
+    """Running mean and variance after one more batch.
+
+    avg <- 0.9 avg + 0.1 new, with the variance made unbiased, m / (m - 1) * (...). The two Chainer
+    generations disagree on what is inside the parentheses (measured on 2.0.2 and 7.8.1): Chainer 2
+    accumulates var + eps, Chainer 7 accumulates var. Singular value clipping bounds gamma by the
+    result, so this decides what D can learn.
+
+    Args:
+        avg_mean, avg_var, mean, var: (C,); the last two are of the batch, var biased.
+        m: Elements a channel in the batch.
+        semantics: `'chainer2'` or `'chainer7'`.
+
+    Raises:
+        ValueError: Unknown semantics.
+    """
+    check_semantics(semantics)
+    new_var = var + BN_EPS if semantics == CHAINER2 else var
+    unbiased = m / max(m - 1, 1) * new_var
+    return (BN_DECAY * avg_mean + (1 - BN_DECAY) * mean,
+            BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
+
+
+def initial_avg_var(semantics):
+    """Where the running variance starts: 0 in Chainer 2, 1 in Chainer 7 (the mean: 0 in both)."""
+    check_semantics(semantics)
+    return 0.0 if semantics == CHAINER2 else 1.0
+
+
+def check_semantics(semantics):
+    """Raises ValueError unless `semantics` is one of `SEMANTICS`."""
+    if semantics not in SEMANTICS:
+        raise ValueError(f'batch statistics {semantics!r}: expected one of {", ".join(SEMANTICS)}')
+
+
+def _all_but_channel(x):
+    return (0, *range(2, x.ndim))
+
+
+def _per_channel(v, ndim):
+    return v.reshape(-1, *(1,) * (ndim - 2))
+
+
+# -- activations; derivatives in terms of the output -----------------------------------------------
+
+def relu(x):
+    """max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def relu_grad(gy, y):
+    """gy where y > 0, else 0."""
+    return gy * (y > 0)
+
+
+def leaky_relu(x):
+    """x for x >= 0, 0.2 x below."""
+    return np.where(x >= 0, x, LEAKY_SLOPE * x)
+
+
+def leaky_relu_grad(gy, y):
+    """gy for y >= 0, 0.2 gy below (y has the sign of x)."""
+    return np.where(y >= 0, gy, LEAKY_SLOPE * gy)
+
+
+def tanh_grad(gy, y):
+    """gy (1 - y^2) for y = tanh(x)."""
+    return gy * (1 - y * y)
+
+
+def softplus(x):
+    """log(1 + e^x), without overflow."""
+    return np.logaddexp(0, x)
+
+
+def sigmoid(x):
+    """1 / (1 + e^-x), without overflow."""
+    return np.exp(-softplus(-x))
+
+
+def softmax(x):
+    """e^x over its sum along axis 1; rows of (N, classes) sum to 1."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+# -- pooling ---------------------------------------------------------------------------------------
+
+def max_pool(x, kernel):
+    """Maximum over windows of `kernel`, stride the same, every input covered (Chainer: cover_all).
+
+    A last window that hangs over the edge takes the maximum of what it has: 7 becomes 4, not 3.
+
+    Args:
+        x: (N, C, *space).
+        kernel: Window along every axis.
+
+    Returns:
+        (N, C, *out) with out = ceil(space / kernel).
+    """
+    size = tuple(-(-n // k) for n, k in zip(x.shape[2:], kernel, strict=True))
+    hanging = [(0, s * k - n) for s, k, n in zip(size, kernel, x.shape[2:], strict=True)]
+    padded = np.pad(x, [(0, 0), (0, 0), *hanging], constant_values=-np.inf)
+    windows = itertools.chain.from_iterable(zip(size, kernel, strict=True))
+    return padded.reshape(*x.shape[:2], *windows).max(axis=tuple(range(3, 2 * x.ndim - 2, 2)))

@@ -1,0 +1,85 @@
+"""Reader of `paper.json`: what the paper reports, and the shapes the reading notes print.
+
+Each table in the file says `from` where its numbers come; nothing here is computed.
+"""
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+PATH = Path(__file__).resolve().parent / 'paper.json'
+
+
+@dataclass(frozen=True)
+class InceptionScore:
+    """A row of Table 4: inception score on UCF-101.
+
+    Attributes:
+        system: E.g. `'TGAN'`.
+        method: `'normal'`, `'weight clipping'`, `'SVC'`, or None for the data set itself.
+        mean, std: As printed.
+    """
+
+    system: str
+    method: str | None
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class GamRatio:
+    """A row of Table 3: `ratio` above 1 means `model` beat `opponent` on Moving MNIST."""
+
+    model: str
+    opponent: str
+    ratio: float
+
+
+@dataclass(frozen=True)
+class TraceLine:
+    """A line of the notes' debug output.
+
+    Attributes:
+        tag: The number in front.
+        text: What follows it, verbatim.
+    """
+
+    tag: int
+    text: str
+
+    @property
+    def shapes(self):
+        """The shapes in the text, in order; an arrow there stands for a reshape."""
+        return tuple(tuple(map(int, shape.split(','))) for shape in re.findall(r'\(([\d,]+)\)',
+                                                                              self.text))
+
+
+@cache
+def document():
+    """The whole of `paper.json`, as plain dicts and lists; treat it as read-only."""
+    return json.loads(PATH.read_text(encoding='utf-8'))
+
+
+def layers(network):
+    """Rows of Table 1 for `'G0'`, `'G1'` or `'D'`: dicts with layer, kind, in, out, kernel, ...
+
+    Widths are numbers or the names that the table's note explains (`'Ks'`, `'ch/2'`, `'2m'`).
+    """
+    table = document()['table1']
+    return tuple(dict(zip(table['columns'], row, strict=True)) for row in table[network])
+
+
+def gam_ratios():
+    """Table 3, in the paper's order."""
+    return tuple(GamRatio(**row) for row in document()['table3']['rows'])
+
+
+def inception_scores():
+    """Table 4, in the paper's order."""
+    return tuple(InceptionScore(**row) for row in document()['table4']['rows'])
+
+
+def trace(network):
+    """The notes' shape trace of `'G0'`, `'G1'` or `'D'`: batch 16, one channel."""
+    return tuple(TraceLine(tag, text) for tag, text in document()['traces'][network])

@@ -1,0 +1,370 @@
+"""Reader of the recordings in `golden/`, and the recipes their inputs were made with.
+
+    recording = load('train-small-svc-b4-seed0-f64', chainer='2.0.2')
+    recording.meta['trace'][0]['loss']           # what the json file says
+    recording.arrays['grad1.vdis.c0.W']          # what the npz file holds
+
+A recording is `golden/chainer-VERSION/NAME.json` and, where it has tensors, `NAME.npz`. Every read
+is held against `golden/MANIFEST.json`, so an altered reference cannot pass for a reference.
+
+    python -m reference.recordings                    # check every file
+    python -m reference.recordings --write-manifest   # after recording again
+"""
+import argparse
+import hashlib
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+GOLDEN = Path(__file__).resolve().parent / 'golden'
+MANIFEST = 'MANIFEST.json'
+
+#: The Chainer releases the authors' code was recorded on; the first is the one it was written for.
+CHAINERS = ('2.0.2', '7.8.1')
+
+#: Every recording's `seed` is 0; each use of randomness adds an offset (the `recipe` entries).
+#: The global generator is numpy's.
+SEED_OFFSETS = MappingProxyType({
+    'build': 0,           # global generator, before fsgen, vgen, vdis are built in this order
+    'forward_inputs': 1,  # RandomState of z_slow and then the video
+    'forward': 2,         # global generator, before the forward passes (D's noise)
+    'videos': 10,         # RandomState of the synthetic training videos
+    'training': 20,       # global generator, before the first update
+    'infer': 30,          # global generator, before make_video
+})
+
+#: Synthetic training videos of every `train-*` recording.
+N_TRAINING_VIDEOS = 32
+
+#: Biases that feed a batch normalisation: it subtracts them again, so their gradient is zero but
+#: for rounding, and RMSprop scales that rounding up to steps of about ten learning rates. They
+#: change no output; comparing them compares noise. Names as in the `train-*` arrays.
+ROUNDING_NOISE = frozenset({
+    'vdis.c1.b', 'vdis.c2.b', 'vdis.c3.b',
+    'fsgen.dc0.b', 'fsgen.dc1.b', 'fsgen.dc2.b', 'fsgen.dc3.b',
+})
+
+
+class RecordingError(Exception):
+    """A recording is missing, altered or unknown; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recording.
+
+    Attributes:
+        name: File name without its ending, e.g. `'forward-small-b2-seed0-train-f64'`.
+        chainer: Chainer release the authors' code ran on.
+        meta: The json file: recipe, index, scalars.
+        arrays: Name to read-only array; empty where the recording has no tensors.
+    """
+
+    name: str
+    chainer: str
+    meta: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One recorded tensor of a forward pass.
+
+    Attributes:
+        name: Link (`'vdis/c0'`, `'conv1a'`) or function (`'relu'`) that made it.
+        shape: Shape of the whole tensor.
+        stride: Every how many values of the flattened tensor one was kept.
+        values: The kept values, 1-D.
+        sum: Float64 sum over the whole tensor.
+        l2: Float64 Euclidean norm of the whole tensor.
+    """
+
+    name: str
+    shape: tuple
+    stride: int
+    values: np.ndarray
+    sum: float
+    l2: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """One network of a configuration: the authors' class name and its constructor's arguments."""
+
+    cls: str
+    kwargs: Mapping[str, Any]
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+def names(chainer=CHAINERS[0]):
+    """Names of all recordings made on a Chainer release, sorted.
+
+    Raises:
+        RecordingError: No such release, or no manifest.
+    """
+    folder = _folder(chainer) + '/'
+    return tuple(sorted(
+        path[len(folder):-len('.json')] for path in _manifest()
+        if path.startswith(folder) and path.endswith('.json')))
+
+
+def load(name, chainer=CHAINERS[0]):
+    """Read one recording and check it against the manifest.
+
+    Args:
+        name: One of `names(chainer)`.
+        chainer: `'2.0.2'` or `'7.8.1'`.
+
+    Raises:
+        RecordingError: Unknown name or release; a file is missing or is not what was recorded.
+    """
+    if name not in names(chainer):
+        raise RecordingError(
+            f'no recording {name!r} on Chainer {chainer}; there are: {", ".join(names(chainer))}')
+    stem = f'{_folder(chainer)}/{name}'
+    meta = json.loads(_read(f'{stem}.json'))
+    arrays = {}
+    if f'{stem}.npz' in _manifest():
+        with np.load(io.BytesIO(_read(f'{stem}.npz')), allow_pickle=False) as npz:
+            arrays = {key: npz[key] for key in npz.files}
+    for array in arrays.values():
+        array.setflags(write=False)
+    return Recording(name, chainer, MappingProxyType(meta), MappingProxyType(arrays))
+
+
+def stages(recording, network=None):
+    """The recorded tensors of a forward pass, in call order.
+
+    Args:
+        recording: A `forward-*` recording, with `network` one of `'G0'`, `'G1'`, `'D'`; or
+            `c3d-seed0`, without.
+
+    Returns:
+        Tuple of `Stage`.
+    """
+    if network is None:
+        index, prefix = recording.meta['index'], ''
+    else:
+        index, prefix = recording.meta['stages'][network], f'{network}_'
+    return tuple(
+        Stage(entry['name'], tuple(entry['shape']), entry['stride'],
+              recording.arrays[prefix + entry['key']], entry['sum'], entry['l2'])
+        for entry in index)
+
+
+def configurations(chainer=CHAINERS[0]):
+    """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
+    models = load('init-seed0', chainer).meta['models']
+    return {
+        name: {network: Model(entry['class'], entry['kwargs'])
+               for network, entry in configuration.items()}
+        for name, configuration in models.items()}
+
+
+def sample(array, limit):
+    """The values a recording keeps of a tensor: every ceil(size / limit)-th, at most `limit`.
+
+    Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
+    65536 (`infer-*`).
+
+    Returns:
+        1-D array.
+    """
+    flat = np.ravel(array)
+    return flat[::math.ceil(flat.size / limit)]
+
+
+def deviation(ours, theirs):
+    """Largest absolute difference, relative to the largest magnitude recorded.
+
+    The scale is the tensor's, not the element's: an element that is small because large ones
+    cancelled carries their rounding. A tensor recorded as all zeros is compared absolutely.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if ours.shape != theirs.shape:
+        raise ValueError(f'cannot compare shape {ours.shape} with recorded shape {theirs.shape}')
+    scale = np.max(np.abs(theirs), initial=0.0)
+    return float(np.max(np.abs(ours - theirs), initial=0.0) / (scale or 1.0))
+
+
+# -- recipes of the inputs -------------------------------------------------------------------------
+
+def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
+    """The training videos of the `train-*` recordings: a coloured block that moves over noise.
+
+    Args:
+        n: Number of videos; 32 in every recording (`N_TRAINING_VIDEOS`).
+        channels: 1 or 3.
+        seed: The recording's seed + `SEED_OFFSETS['videos']`.
+
+    Returns:
+        float32 (n, T, C, H, W) in [-1, 1): as indexable as a dataset, one example an entry. The
+        authors' iterator took them in order, `batch` an update, from the start again after the end.
+    """
+    rs = np.random.RandomState(seed)
+    videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
+    for video in videos:
+        y, x = rs.randint(0, size - block, 2)
+        dy, dx = rs.randint(-3, 4, 2)
+        color = rs.randint(96, 256, channels)
+        for k, frame in enumerate(video):
+            top, left = (y + k * dy) % (size - block), (x + k * dx) % (size - block)
+            frame[:, top:top + block, left:left + block] = color[:, None, None]
+    videos += rs.randint(0, 16, videos.shape).astype(np.uint8) // 2
+    return (videos.astype(np.float32) - 128) / 128
+
+
+def forward_inputs(recording):
+    """z_slow float32 (B, Ks) and video float32 (B, C, 16, 64, 64) of a `forward-*` recording.
+
+    Both are uniform in [-1, 1). G1 was given z_slow and G0's first frame, z_fast[:, :, 0].
+    """
+    models = configurations(recording.chainer)[recording.meta['config']]
+    rs = np.random.RandomState(recording.meta['seed'] + SEED_OFFSETS['forward_inputs'])
+    batch = recording.meta['batch']
+    z_slow = rs.uniform(-1, 1, (batch, models['fsgen'].kwargs['z_slow_dim']))
+    video = rs.uniform(-1, 1, (batch, models['vdis'].kwargs['in_channels'], 16, 64, 64))
+    return z_slow.astype(np.float32), video.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class DatasetInputs:
+    """Contents of the input files behind `datasets-seed0`; all uint8.
+
+    Attributes:
+        moving_mnist: (20, 6, 64, 64), the npy file of `MovingMNISTDataset`.
+        ucf_image: (85, 3, 64, 85), the h5 dataset `image` of the UCF classes.
+        ucf_spans: (start, end) of each video in it, end exclusive.
+        golf_strips: Three (2560, 128, 3) strips of twenty 128-pixel frames, stored losslessly under
+            the names 0001.jpg to 0003.jpg (the authors' loader goes by content, not by ending).
+        golf_span: start and end, inclusive, of the single row of the golf table.
+    """
+
+    moving_mnist: np.ndarray
+    ucf_image: np.ndarray
+    ucf_spans: tuple
+    golf_strips: tuple
+    golf_span: tuple
+
+
+def dataset_inputs(seed=0):
+    """Draw the input files of `datasets-seed0` again.
+
+    The examples recorded are, with numpy's global generator reseeded before each class:
+    12 of Moving MNIST (index i % 6, seed + 1), 16 of each UCF class (i % 4, seed + 2), 8 of each
+    golf class (index 0, seed + 3, and `random.seed(seed + 3)`), in order i = 0, 1, ...
+    """
+    rs = np.random.RandomState(seed)
+    ends = np.cumsum((16, 20, 33, 16)).tolist()
+    return DatasetInputs(
+        moving_mnist=_uint8(rs, 20, 6, 64, 64),
+        ucf_image=_uint8(rs, 85, 3, 64, 85),
+        ucf_spans=tuple(zip([0, *ends[:-1]], ends, strict=True)),
+        golf_strips=tuple(_uint8(rs, 2560, 128, 3) for _ in range(3)),
+        golf_span=(1, 3))
+
+
+def _uint8(rs, *shape):
+    return rs.randint(0, 256, shape).astype(np.uint8)
+
+
+# -- the manifest ----------------------------------------------------------------------------------
+
+def write_manifest():
+    """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
+    manifest = {
+        path.relative_to(GOLDEN).as_posix(): _fingerprint(path.read_bytes())
+        for chainer in CHAINERS for path in sorted((GOLDEN / _folder(chainer)).iterdir())}
+    target = GOLDEN / MANIFEST
+    beside = target.with_suffix('.tmp')
+    beside.write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
+    os.replace(beside, target)
+    return target
+
+
+def check_all():
+    """Check every file of the manifest; returns the number of files.
+
+    Raises:
+        RecordingError: A file is missing, altered, or in the folders but not in the manifest.
+    """
+    manifest = _manifest()
+    for path in manifest:
+        _read(path)
+    for chainer in CHAINERS:
+        for path in (GOLDEN / _folder(chainer)).iterdir():
+            if path.relative_to(GOLDEN).as_posix() not in manifest:
+                raise RecordingError(
+                    f'{path.name} of Chainer {chainer} is not in {MANIFEST}; remove it, or, if it '
+                    'was recorded on purpose, run python -m reference.recordings --write-manifest')
+    return len(manifest)
+
+
+def _folder(chainer):
+    if chainer not in CHAINERS:
+        raise RecordingError(
+            f'no recordings on Chainer {chainer!r}; there are: {", ".join(CHAINERS)}')
+    return f'chainer-{chainer}'
+
+
+def _manifest():
+    try:
+        return json.loads((GOLDEN / MANIFEST).read_text())
+    except FileNotFoundError:
+        raise RecordingError(
+            f'{GOLDEN / MANIFEST} is missing; restore golden/ from version control') from None
+
+
+def _fingerprint(content):
+    return {'sha256': hashlib.sha256(content).hexdigest(), 'size': len(content)}
+
+
+def _read(path):
+    expected = _manifest()[path]
+    try:
+        content = (GOLDEN / path).read_bytes()
+    except FileNotFoundError:
+        raise RecordingError(
+            f'golden/{path} is missing; expected {expected["size"]} bytes with sha256 '
+            f'{expected["sha256"]}; restore it from version control') from None
+    found = _fingerprint(content)
+    if found != expected:
+        raise RecordingError(
+            f'golden/{path} was altered: found {found["size"]} bytes with sha256 '
+            f'{found["sha256"]}, expected {expected["size"]} bytes with sha256 '
+            f'{expected["sha256"]}; restore it from version control, or, if it was recorded again '
+            'on purpose, run python -m reference.recordings --write-manifest')
+    return content
+
+
+def main(argv=None):
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog='python -m reference.recordings', description='Check the recordings in golden/.')
+    parser.add_argument('--write-manifest', action='store_true',
+                        help='accept the files as they are and write their sha256 to the manifest')
+    if parser.parse_args(argv).write_manifest:
+        print(f'wrote {write_manifest()}')
+    try:
+        print(f'{check_all()} files are as recorded')
+    except RecordingError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""What happens beside the updates, on a trainer of one small network each."""
+import json
+import random
+
+import chainer
+import numpy as np
+import pytest
+from chainer import training
+from PIL import Image
+
+from tgan_chainer import pictures, snapshots
+from tgan_chainer.errors import DivergedError
+from tgan_chainer.extensions.critic_spectrum import critic_spectrum
+from tgan_chainer.extensions.plots import LogPlot, draw
+from tgan_chainer.extensions.preview import Preview
+from tgan_chainer.extensions.progress_bar import ProgressBar
+from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.extensions.snapshot import Snapshot
+from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
+from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+
+CPU = chainer.get_device('@numpy')
+
+
+class Updater(training.updaters.StandardUpdater):
+    """Reports losses that the test gives and changes nothing."""
+
+    def __init__(self, models, losses=()):
+        optimizers = {name: chainer.optimizers.SGD().setup(model)
+                      for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
+        super().__init__(chainer.iterators.SerialIterator([0, 1, 2, 3], 1), optimizers)
+        self.fsgen, self.vgen, self.vdis = models
+        self.given = iter(losses)
+
+    def update_core(self):
+        self.get_iterator('main').next()
+        chainer.report({'loss_gen': next(self.given)}, self.vdis)
+
+
+@pytest.fixture(scope='module')
+def models():
+    np.random.seed(0)
+    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4),
+            VideoGeneratorInitUniform(4, 4, 1, 4, conv_ch=16),
+            VideoDiscriminatorNoBetaInitUniform(1, 4, 2))
+
+
+@pytest.fixture
+def trainer(models, tmp_path):
+    def make(losses):
+        return training.Trainer(Updater(models, losses), (len(losses), 'iteration'),
+                                out=str(tmp_path))
+    return make
+
+
+def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(trainer, tmp_path, models):
+    t = trainer([0.0] * 2)
+    t.extend(Snapshot(), trigger=(2, 'iteration'))
+    t.run()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'snapshot_iter_2.npz', 'gen_iter_2.npz', 'vgen_iter_2.npz', 'vdis_iter_2.npz'}
+    other = FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4)
+    chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
+    np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
+
+
+def test_snapshot_refuses_what_is_not_finite(trainer, tmp_path, models, monkeypatch):
+    monkeypatch.setattr(models[1].dc2.W, 'array', np.full_like(models[1].dc2.W.array, np.nan))
+    t = trainer([0.0])
+    t.extend(Snapshot(), trigger=(1, 'iteration'))
+    with pytest.raises(DivergedError, match=r'iteration 1: vgen/dc2/W is not finite'):
+        t.run(show_loop_exception_msg=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_a_loss_that_is_no_number_stops_before_the_snapshot(trainer, tmp_path, value):
+    t = trainer([0.5, value, 0.5])
+    t.extend(StopOnDivergence())
+    t.extend(Snapshot(), trigger=(1, 'iteration'))
+    with pytest.raises(DivergedError, match=f'iteration 2: vdis/loss_gen is {value}'):
+        t.run(show_loop_exception_msg=False)
+    assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_1.npz'
+
+
+def test_random_state_comes_back(tmp_path):
+    path = tmp_path / 'state.npz'
+    extension = RandomState(5, CPU)
+    extension.seed_all()
+    np.random.randn(3)    # leaves a cached Gaussian behind
+    random.gauss(0, 1)
+    snapshots.save(path, extension)
+    expected = np.random.randn(700), random.gauss(0, 1), random.random()
+    np.random.seed(99), random.seed(99)
+    snapshots.load(path, RandomState(5, CPU))
+    np.testing.assert_array_equal(np.random.randn(700), expected[0])
+    assert (random.gauss(0, 1), random.random()) == expected[1:]
+
+
+def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
+        trainer, tmp_path, models):
+    t = trainer([0.0] * 2)
+    t.extend(Preview(*models[:2], n=4, seed=3), trigger=(1, 'iteration'))
+    state = np.random.get_state()[1].copy()
+    statistics = models[1].bn1.avg_mean.copy()
+    t.run()
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.testing.assert_array_equal(models[1].bn1.avg_mean, statistics)
+    sheets = [np.array(Image.open(tmp_path / 'preview' / f'image_img_0000000{i}.png'))
+              for i in (1, 2)]
+    assert sheets[0].shape == (4 * 64, 16 * 64, 3)
+    np.testing.assert_array_equal(*sheets)
+    for suffix in ('gif', 'mp4'):
+        movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
+        assert movie.shape == (16, 128, 128, 3)
+
+
+def test_critic_spectrum(models):
+    vdis = models[2]
+    vdis.bn2.avg_mean[:] = 1
+    vdis.bn2.avg_var[:] = np.linspace(1, 4, 8)
+    spectrum = {key: float(value) for key, value in critic_spectrum(vdis).items()}
+    assert set(spectrum) == {*(f'vdis/c{i}/sigma' for i in range(5)), 'vdis/bn2/gamma_ratio'}
+    exact = np.linalg.norm(vdis.c3.W.array.reshape(16, -1), 2)
+    assert spectrum['vdis/c3/sigma'] == pytest.approx(exact, rel=1e-6)
+    assert spectrum['vdis/bn2/gamma_ratio'] == pytest.approx(1)
+
+
+def test_plot_shows_what_the_log_holds(trainer, tmp_path):
+    t = trainer([1.0, 2.0])
+    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
+    t.extend(LogPlot('loss.png', 'loss', 'vdis/loss_gen'.__eq__), trigger=(1, 'iteration'))
+    t.extend(LogPlot('other.png', 'other', 'vdis/other'.__eq__), trigger=(1, 'iteration'))
+    t.run()
+    assert Image.open(tmp_path / 'loss.png').size == (800, 450)
+    assert not (tmp_path / 'other.png').exists()
+    log = json.loads((tmp_path / 'log').read_text())
+    axes, = draw(log, ['vdis/loss_gen'], 'loss', bound=1).axes
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
+    assert list(axes.lines[1].get_ydata()) == [1, 1]
+
+
+def test_progress_bar_keeps_lines_whole(trainer, capsys):
+    t = trainer([1.0, 2.0])
+    bar = ProgressBar(2)
+    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
+    t.extend(training.extensions.PrintReport(['iteration', 'vdis/loss_gen'], out=bar))
+    t.extend(bar)
+    t.run()
+    out, err = capsys.readouterr()
+    assert [line.split() for line in out.splitlines()] == [
+        ['iteration', 'vdis/loss_gen'], ['1', '1'], ['2', '2']]
+    assert '2/2' in err

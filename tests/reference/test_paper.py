@@ -1,0 +1,79 @@
+import math
+import re
+
+import pytest
+
+from reference import paper, recordings
+
+#: Widths that Table 1 names, in the configuration `beta_default`.
+WIDTHS = {'Ks': 256, 'Kf': 256, 'C': 3, 'ch': 512, 'm': 64, 'w': 4}
+NETWORKS = {'G0': 'fsgen', 'G1': 'vgen', 'D': 'vdis'}
+
+
+def width(name):
+    """A width of Table 1 as a number: `'ch/2*w^2'`, `'8m'`, 512."""
+    factors = re.findall(r'([*/]?)(\d+|[A-Za-z]+)(\^2)?', str(name))
+    value = 1
+    for operator, factor, squared in factors:
+        number = WIDTHS[factor] if factor in WIDTHS else int(factor)
+        number = number ** 2 if squared else number
+        value = value // number if operator == '/' else value * number
+    return value
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+def test_table1_is_what_the_authors_code_builds(network):
+    models = recordings.load('init-seed0').meta['models']['beta_default']
+    recorded = {entry['key']: entry['shape'] for entry in models[NETWORKS[network]]['state']}
+    norms = set()
+    for layer in paper.layers(network):
+        n_in, n_out = width(layer['in']), width(layer['out'])
+        ndim = 0 if layer['kind'] == 'linear' else int(layer['kind'][-2])
+        channels = [n_in, n_out] if layer['kind'].startswith('deconv') else [n_out, n_in]
+        assert recorded[f'{layer["layer"]}/W'] == channels + [layer['kernel']] * ndim
+        assert (f'{layer["layer"]}/b' in recorded) == layer['bias']
+        if layer['norm']:
+            norm = layer['norm'].split()[0]
+            norms.add(norm)
+            assert recorded[f'{norm}/gamma'] == [n_out]
+    unused = {'bn0'} if network == 'D' else set()
+    assert norms | unused == {key.split('/')[0] for key in recorded if key.endswith('gamma')}
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+def test_traces_are_shapes_the_authors_code_went_through(network):
+    recording = recordings.load('forward-mnist_uniform-b16-seed0-train')
+    shapes = {stage.shape for stage in recordings.stages(recording, network)}
+    inputs = {(16, 100), (16, 1, 16, 64, 64)}
+    for line in paper.trace(network):
+        assert set(line.shapes) <= shapes | inputs, line
+
+
+def test_trace_lines():
+    lines = paper.trace('G1')
+    assert [line.tag for line in lines] == [-4, -3, -2, -1, 0, 1, 2, 3, 4, 5]
+    assert lines[1].shapes == ((16, 4096), (16, 256, 4, 4))
+    assert paper.trace('D')[-1] == paper.TraceLine(6, '(16,1,1,1) float32')
+
+
+def test_table3():
+    assert [row.ratio for row in paper.gam_ratios()] == [1.70, 1.27, 1.03]
+
+
+def test_table4():
+    scores = {(row.system, row.method): (row.mean, row.std) for row in paper.inception_scores()}
+    assert len(scores) == 9
+    assert scores['TGAN', 'SVC'] == (11.85, 0.07)
+    assert scores['TGAN', 'weight clipping'] == (11.77, 0.11)
+    assert scores['UCF-101 dataset', None] == (34.49, 0.03)
+    # A score is at least 1 and at most the 101 classes.
+    assert all(1 < mean < 101 and 0 < std < 1 and math.isfinite(std)
+               for mean, std in scores.values())
+
+
+def test_every_table_says_where_it_comes_from():
+    document = paper.document()
+    for name in 'table1', 'table3', 'table4', 'training', 'traces':
+        assert document[name]['from']
+    for rows in document['table2']['rows'], document['inception_protocols'].values():
+        assert all(row['from'] for row in rows)

@@ -1,0 +1,68 @@
+"""Snapshot files: damaged ones, hostile ones, and which is the newest."""
+import numpy as np
+import pytest
+
+from tgan_chainer import snapshots
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+
+
+@pytest.fixture
+def network():
+    return FrameSeedGeneratorInitUniform(z_slow_dim=2, z_fast_dim=2)
+
+
+@pytest.fixture
+def file(tmp_path, network):
+    path = tmp_path / 'gen_iter_3.npz'
+    snapshots.save(path, network)
+    return path
+
+
+def test_damage_is_reported(file, network):
+    content = bytearray(file.read_bytes())
+    for damaged in (content[:100], content[:-30], b'', b'no archive'):
+        file.write_bytes(damaged)
+        with pytest.raises(SnapshotError, match=r'gen_iter_3\.npz: cannot be loaded'):
+            snapshots.load(file, network)
+
+
+def test_a_flipped_bit_is_noticed(file, network):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(SnapshotError):
+        snapshots.load(file, network)
+
+
+def test_python_objects_are_not_unpickled(file, network, tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return open, (str(tmp_path / 'owned'), 'w')
+
+    arrays = dict(np.load(file))
+    arrays['dc0/W'] = np.array([Hostile()], object)
+    np.savez(file, **arrays)
+    with pytest.raises(SnapshotError, match='Object arrays cannot be loaded'):
+        snapshots.load(file, network)
+    assert not (tmp_path / 'owned').exists()
+
+
+def test_missing_file(tmp_path, network):
+    with pytest.raises(SnapshotError, match='there is no such snapshot'):
+        snapshots.load(tmp_path / 'gen_iter_1.npz', network)
+
+
+def test_newest_is_by_number(tmp_path):
+    for name in ('snapshot_iter_9.npz', 'snapshot_iter_10.npz', 'snapshot_iter_11.npz.part',
+                 'gen_iter_12.npz'):
+        (tmp_path / name).touch()
+    assert snapshots.iterations(tmp_path, snapshots.TRAINER) == [9, 10]
+    assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_10.npz'
+
+
+def test_nothing_to_resume(tmp_path):
+    with pytest.raises(SnapshotError, match='nothing to resume'):
+        snapshots.latest_trainer(tmp_path)
+    with pytest.raises(SnapshotError, match='no such result folder'):
+        snapshots.latest_trainer(tmp_path / 'nowhere')

@@ -1,0 +1,192 @@
+"""The command train.py, run as a user runs it."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tgan_chainer import config, snapshots, train
+from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(experiment, *flags):
+    return train.main(['--config_path', str(experiment), *flags])
+
+
+def differing(folder_a, folder_b, iteration):
+    """Keys of all snapshot files of ``iteration`` whose bytes differ."""
+    for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
+        name = template.format(iteration)
+        with np.load(folder_a / name) as a, np.load(folder_b / name) as b:
+            assert a.files == b.files
+            yield from (f'{name}:{key}' for key in a.files if a[key].tobytes() != b[key].tobytes())
+
+
+def clock(iteration):
+    """What only the clock decides in the snapshot of a trainer."""
+    return {f'snapshot_iter_{iteration}.npz:{key}'
+            for key in ('extensions/LogReport/_log', '_snapshot_elapsed_time')}
+
+
+def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
+    assert run(small_experiment, '--out', 'result') == 0
+    result = tmp_path / 'result'
+    assert {path.name for path in result.iterdir()} == {
+        'config.yml', 'source', 'record.json', 'log', 'loss_gen.png', 'loss_dis.png',
+        'singular_values.png', 'gamma_ratio.png', 'preview',
+        *(template.format(n) for template in (snapshots.TRAINER, *snapshots.NETWORKS.values())
+          for n in (4, 8))}
+    assert {path.name for path in (result / 'preview').iterdir()} == {
+        'image_img_00000008.png', 'video_00000008.gif', 'video_00000008.mp4'}
+    assert (result / 'source' / 'small.yml').read_text() == small_experiment.read_text()
+    assert (result / 'source' / 'tgan_updater_wgan.py').is_file()
+
+    log = json.loads((result / 'log').read_text())
+    assert [entry['iteration'] for entry in log] == [2, 4, 6, 8]
+    assert {'vdis/loss_gen', 'vdis/loss_dis', 'vdis/c3/sigma', 'epoch'} <= log[0].keys()
+    start, = json.loads((result / 'record.json').read_text())
+    assert start['command_line'].startswith('train.py --config_path')
+    assert start['seed'] == 0
+    assert start['packages']['chainer'] == '7.8.1'
+
+    out = capsys.readouterr().out
+    assert re.search(r'epoch +iteration +vdis/loss_gen +vdis/loss_dis +elapsed_time', out)
+    assert 'finished at iteration 8; results are in result' in out
+
+
+def test_resume_is_bit_identical(small_experiment, tmp_path):
+    assert run(small_experiment, '--out', 'whole') == 0
+    assert run(small_experiment, '--out', 'parts', '--iterations', '3') == 0
+    assert train.main(['--resume', 'parts', '--iterations', '8']) == 0
+    assert set(differing(tmp_path / 'whole', tmp_path / 'parts', 8)) <= clock(8)
+    logs = [[{key: value for key, value in entry.items() if key != 'elapsed_time'}
+             for entry in json.loads((tmp_path / name / 'log').read_text())]
+            for name in ('whole', 'parts')]
+    assert logs[0] == logs[1]
+    assert len(json.loads((tmp_path / 'parts' / 'record.json').read_text())) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, 'train.py'), '--config_path', str(small_experiment),
+         '--out', 'stopped', '--iterations', '1000'],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / 'stopped' / 'log').exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert 'Traceback' not in err
+    name = signal.Signals(number).name
+    iteration = int(re.search(rf'stopped by {name} at iteration (\d+)', out).group(1))
+    assert iteration < 1000
+    assert 'continue with: python train.py --resume stopped' in out
+    assert snapshots.latest_trainer('stopped').name == f'snapshot_iter_{iteration}.npz'
+
+    end = iteration + 2
+    assert train.main(['--resume', 'stopped', '--iterations', str(end)]) == 0
+    assert run(small_experiment, '--out', 'whole', '--iterations', str(end)) == 0
+    assert set(differing(tmp_path / 'whole', tmp_path / 'stopped', end)) <= clock(end)
+
+
+def test_seed_decides(small_experiment, tmp_path):
+    for out, seed in (('a', '1'), ('b', '1'), ('c', '2')):
+        assert run(small_experiment, '--out', out, '--seed', seed, '--iterations', '2') == 0
+    assert not [key for key in differing(tmp_path / 'a', tmp_path / 'b', 2)
+                if key.startswith('v')]
+    assert 'vgen_iter_2.npz:dc1/W' in set(differing(tmp_path / 'a', tmp_path / 'c', 2))
+
+
+def test_flags_change_the_experiment(small_experiment):
+    args = train.parse_args(['--config_path', str(small_experiment), '--epoch', '3',
+                             '--batchsize', '4', '--seed', '7'])
+    experiment = train.load_experiment(args)
+    assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed) == (
+        None, 3, 4, 7)
+    assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
+
+
+def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
+    experiment = config.load(str(small_experiment))
+    folders = [train.new_result_folder(train.parse_args(['--test']), experiment)
+               for _ in range(3)]
+    assert [str(folder) for folder in folders] == [
+        'results/test', 'results/test_1', 'results/test_2']
+    named = [train.new_result_folder(train.parse_args([]), experiment).name for _ in range(2)]
+    assert re.fullmatch(r'small_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_0', named[0])
+    assert named[0] != named[1]
+    assert run(small_experiment, '--out', 'results/test') == EXIT_USER_ERROR
+    assert '--out results/test exists' in capsys.readouterr().err
+
+
+def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
+        small_experiment, tmp_path, capsys):
+    text = small_experiment.read_text().replace('batchsize', 'optimizer: {name: SGD, '
+                                                'args: {lr: 1.0e+30}}\nbatchsize')
+    small_experiment.write_text(text.replace('snapshot_interval: 4', 'snapshot_interval: 1'))
+    with np.errstate(all='ignore'):
+        assert run(small_experiment, '--out', 'result') == EXIT_DIVERGED
+    err = capsys.readouterr().err
+    assert 'Traceback' not in err
+    assert re.search(r'error: iteration \d+: .* (is nan|is inf|is -inf|is not finite)', err)
+    for path in (tmp_path / 'result').glob('*_iter_*.npz'):
+        with np.load(path) as archive:
+            assert all(np.isfinite(archive[key]).all() for key in archive.files
+                       if archive[key].dtype.kind == 'f')
+
+
+@pytest.mark.parametrize('flags, message', [
+    (['--config_path', 'nowhere.yml'], 'nowhere.yml: there is no such file'),
+    (['--resume', 'nowhere'], 'nowhere: there is no such result folder'),
+    (['--config_path', 'configs/moving_mnist/'
+      'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),
+    (['--gpu', '99'], '--gpu 99'),
+])
+def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, tmp_path):
+    assert train.main(flags) == EXIT_USER_ERROR
+    err = capsys.readouterr().err
+    assert err.startswith('error: ') and message in err
+    assert 'Traceback' not in err
+    assert list(tmp_path.iterdir()) == []    # nothing was made
+
+
+def test_a_batch_larger_than_the_data_is_refused(small_experiment, capsys):
+    assert run(small_experiment, '--batchsize', '7') == EXIT_USER_ERROR
+    assert 'batchsize: found 7, but the data set holds 6 videos' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('flags', [
+    ['--resume', 'x', '--out', 'y'], ['--iterations', '3', '--epoch', '2'],
+])
+def test_flags_that_contradict_each_other(flags):
+    with pytest.raises(SystemExit) as caught:
+        train.parse_args(flags)
+    assert caught.value.code == EXIT_USER_ERROR
+
+
+def test_moving_mnist_is_made_once(small_experiment, tmp_path):
+    text = small_experiment.read_text()
+    path = tmp_path / 'data' / 'made.npy'
+    text = re.sub(r'dataset_path: [^}]*', f'dataset_path: {path}', text)
+    text = text.replace('updater:', 'make_moving_mnist: {n_videos: 5, seed: 1}\nupdater:')
+    small_experiment.write_text(text)
+    experiment = config.load(str(small_experiment))
+    assert len(train.build_dataset(experiment)) == 5
+    made = path.stat().st_mtime_ns
+    train.build_dataset(experiment)
+    assert path.stat().st_mtime_ns == made

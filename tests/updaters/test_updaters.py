@@ -1,0 +1,185 @@
+"""The algebra of the updates; their numbers against the authors' are tests/parity/."""
+import chainer
+import numpy as np
+import pytest
+from chainer.iterators import SerialIterator
+
+from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+from tgan_chainer.models.video_discriminator import (
+    VideoAndFrameDiscriminator,
+    VideoDiscriminatorNoBetaInitUniform,
+)
+from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.updaters import tgan_updater_base
+from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
+from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
+from tgan_chainer.updaters.tgan_updater_wgan import (
+    TGANUpdaterWGAN,
+    TGANUpdaterWGANClip,
+    TGANUpdaterWGANParallelSVC,
+    TGANUpdaterWGANSVC,
+    TGANUpdaterWGANVideoFrameDis,
+)
+
+EVERY = [TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANClip, TGANUpdaterWGANSVC,
+         TGANUpdaterWGANParallelSVC]
+
+
+@pytest.fixture(autouse=True)
+def float64():
+    with chainer.using_config('dtype', np.float64):
+        yield
+
+
+def make_updater(cls, vdis=None, batch=3, **kwargs):
+    np.random.seed(0)
+    models = (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
+              VideoGeneratorInitUniform(4, 5, 1, 4, conv_ch=16, wscale=0.1),
+              vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
+    videos = np.random.uniform(-1, 1, (7, 16, 1, 64, 64))
+    optimizer = {name: chainer.optimizers.RMSprop(lr=5e-5).setup(model)
+                 for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
+    return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
+               optimizer=optimizer, device=-1, **kwargs)
+
+
+def update(updater):
+    reporter, observation = chainer.Reporter(), {}
+    reporter.add_observer('vdis', updater.vdis)
+    with reporter.scope(observation):
+        updater.update()
+    return {key: float(value.array) for key, value in observation.items()}
+
+
+def gradients(updater):
+    return {(type(model).__name__, name): param.grad.copy()
+            for model in (updater.fsgen, updater.vgen, updater.vdis)
+            for name, param in model.namedparams() if param.grad is not None}
+
+
+@pytest.mark.parametrize('cls', EVERY)
+def test_every_network_moves_and_the_losses_are_reported(cls):
+    updater = make_updater(cls)
+    before = [updater.fsgen.dc4.W.array.copy(), updater.vgen.dc5.W.array.copy(),
+              updater.vdis.c0.W.array.copy()]
+    losses = update(updater)
+    assert sorted(losses) == sorted(f'vdis/{name}' for name in cls.losses)
+    after = [updater.fsgen.dc4.W.array, updater.vgen.dc5.W.array, updater.vdis.c0.W.array]
+    assert all((a != b).any() for a, b in zip(before, after, strict=True))
+    assert updater.iteration == 1
+
+
+def test_one_backward_pass_of_wgan_gives_the_gradients_of_two():
+    updater = make_updater(TGANUpdaterWGAN)
+    update(updater)
+    ours = gradients(updater)
+
+    other = make_updater(TGANUpdaterWGAN)
+    real, fake, d_fake, d_real = other.forward()
+    for model in (other.fsgen, other.vgen, other.vdis):
+        model.cleargrads()
+    (-chainer.functions.sum(d_fake) / len(real)).backward()
+    expected = {key: grad for key, grad in gradients(other).items() if 'Dis' not in key[0]}
+    fake.unchain_backward()
+    other.vdis.cleargrads()
+    (chainer.functions.sum(d_fake) / 3 - chainer.functions.sum(d_real) / 3).backward()
+    expected.update({key: grad for key, grad in gradients(other).items() if 'Dis' in key[0]})
+    assert len(expected) > 30
+    for key, grad in expected.items():
+        # 1e-12 of the scale: the two sum the same float64 terms in another order.
+        np.testing.assert_allclose(ours[key], grad, rtol=0, atol=1e-12 * abs(grad).max() + 1e-15,
+                                   err_msg=str(key))
+
+
+def test_lsgan_keeps_the_generators_gradient_in_the_critic():
+    updater = make_updater(TGANUpdaterLSGAN)
+    update(updater)
+    kept = gradients(updater)
+
+    other = make_updater(TGANUpdaterLSGAN)
+    _, _, d_fake, d_real = other.forward()
+    expected = {}
+    for losses in ([(d_fake, 0), (d_fake, -1), (d_real, 1)], [(d_fake, -1), (d_real, 1)]):
+        other.vdis.cleargrads()
+        sum(chainer.functions.mean(chainer.functions.square(scores - target))
+            for scores, target in losses).backward()
+        expected[len(losses)] = other.vdis.c0.W.grad.copy()
+    ours = kept['VideoDiscriminatorNoBetaInitUniform', '/c0/W']
+    np.testing.assert_allclose(ours, expected[3], atol=1e-12 * abs(expected[3]).max())
+    assert abs(ours - expected[2]).max() > 1e-3 * abs(expected[2]).max()
+
+
+def test_vanilla_labels():
+    _, _, d_fake, d_real = make_updater(TGANUpdaterVanilla).forward()
+    losses = update(make_updater(TGANUpdaterVanilla))
+    softplus = np.logaddexp(0, [-d_fake.array.ravel(), d_real.array.ravel()]).mean(axis=1)
+    assert losses['vdis/loss_dis_fake'] == pytest.approx(softplus[0], rel=1e-12)
+    assert losses['vdis/loss_dis_real'] == pytest.approx(softplus[1], rel=1e-12)
+
+
+def test_weights_are_clipped():
+    updater = make_updater(TGANUpdaterWGANClip)
+    update(updater)
+    assert all(abs(param.array).max() <= 0.01 for param in updater.vdis.params())
+
+
+@pytest.mark.parametrize('cls', [TGANUpdaterWGANSVC, TGANUpdaterWGANParallelSVC])
+def test_singular_values_are_clipped_every_freq_updates(cls):
+    updater = make_updater(cls, VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=1), freq=2)
+    largest = []
+    for _ in range(3):
+        update(updater)
+        largest.append(np.linalg.norm(updater.vdis.c2.W.array.reshape(8, -1), 2))
+    assert largest[0] > 1.01
+    assert largest[1] <= 1 + 1e-12
+
+
+def test_video_and_frame_critic():
+    vdis = VideoAndFrameDiscriminator(1, 4, 2)
+    vdis(np.zeros((1, 1, 16, 64, 64)))    # draws the parameters whose sizes depend on the input
+    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, vdis).forward()
+    assert d_fake.shape == (3, 2)
+    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, vdis))
+    assert losses['vdis/loss_gen'] == pytest.approx(-d_fake.array.sum() / 3)
+    assert losses['vdis/loss_dis'] == pytest.approx((d_fake.array.sum() - d_real.array.sum()) / 3)
+
+
+def test_steps_can_be_overridden():
+    class Black(TGANUpdaterWGANSVC):
+        def _get_real_video(self):
+            return chainer.Variable(np.zeros((2, 1, 16, 64, 64)))
+
+    real, fake, d_fake, d_real = make_updater(Black).forward()
+    assert not real.array.any()
+    assert fake.shape == (2, 1, 16, 64, 64)
+    assert d_fake.shape == d_real.shape == (2, 1, 1, 1)
+
+
+@pytest.mark.parametrize('p, shuffled', [(None, 0), (1.0, 0), (0.0, 20), (0.25, 15)])
+def test_time_is_shuffled_with_probability_one_minus_p(p, shuffled):
+    updater = make_updater(TGANUpdaterWGAN, shuffle_time_order=p)
+    np.random.seed(1)
+    # 20 draws: the binomial of 0.75 lies in 10..20 for this seed and nearly every other.
+    assert sum(updater._shuffles_time() for _ in range(20)) == pytest.approx(shuffled, abs=5 * (
+        p == 0.25))
+
+
+def test_without_shuffling_no_random_number_is_drawn():
+    updater = make_updater(TGANUpdaterWGAN)
+    state = np.random.get_state()[1].copy()
+    updater._shuffles_time()
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+
+
+def test_one_permutation_of_time_for_the_whole_batch():
+    video = np.broadcast_to(np.arange(16.0)[:, None, None], (2, 3, 16, 4, 4))
+    permuted = tgan_updater_base.permute_time(chainer.Variable(video.copy())).array
+    order = permuted[0, 0, :, 0, 0]
+    assert sorted(order) == list(range(16)) and list(order) != list(range(16))
+    np.testing.assert_array_equal(permuted, np.broadcast_to(order[:, None, None], permuted.shape))
+
+
+@pytest.mark.parametrize('p', [-0.1, 1.1])
+def test_shuffle_time_order_is_a_probability(p):
+    with pytest.raises(ValueError, match='shuffle_time_order'):
+        make_updater(TGANUpdaterWGAN, shuffle_time_order=p)
