@@ -37,7 +37,7 @@ class GolfDataset(chainer.dataset.DatasetMixin):
             example is read, its picture is damaged or of another size.
     """
 
-    def __init__(self, n_frames, root_path, config_path):
+    def __init__(self, n_frames: int, root_path: str, config_path: str):
         self.n_frames = n_frames
         self.root_path = root_path
         self.config_path = config_path

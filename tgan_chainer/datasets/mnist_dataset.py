@@ -26,7 +26,7 @@ class MovingMNISTDataset(chainer.dataset.DatasetMixin):
         DataError: The file is missing, damaged, or of another format.
     """
 
-    def __init__(self, n_frames=16, dataset_path='data/mnist_test_seq.npy'):
+    def __init__(self, n_frames: int = 16, dataset_path: str = 'data/mnist_test_seq.npy'):
         self.n_frames = n_frames
         self.dataset_path = dataset_path
         self._videos = _open(dataset_path, n_frames)

@@ -33,8 +33,8 @@ class UCFDataset(chainer.dataset.DatasetMixin):
             or is shorter than `n_frames`.
     """
 
-    def __init__(self, n_frames=16, h5path='data/ucf101_train.h5',
-                 config_path='data/ucf101_train_pd.pkl', img_size=64):
+    def __init__(self, n_frames: int = 16, h5path: str = 'data/ucf101_train.h5',
+                 config_path: str = 'data/ucf101_train_pd.pkl', img_size: int = 64):
         self.n_frames = n_frames
         self.h5path = h5path
         self.config_path = config_path
