@@ -15,6 +15,9 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 
+parity: install
+	$(BIN)/python -m parity
+
 install: $(STAMP)
 
 # Chainer's setup.py imports pkg_resources, which pip's isolated builds no longer have: so setuptools<81 first, and no isolation.

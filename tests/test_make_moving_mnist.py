@@ -209,7 +209,7 @@ def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, nu
     monkeypatch.setattr(module, 'render', interrupted)
     before = signal.getsignal(signal.SIGTERM)
     assert main(['--out', str(tmp_path / 'm.npy'), '--n', '3']) == 130
-    assert 'interrupted; nothing was written' in capsys.readouterr().err
+    assert 'interrupted' in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
+from tgan_chainer.command import run_command
 from tgan_chainer.datasets.digits import SPLITS, load_digits
-from tgan_chainer.errors import DataError, TGANError
+from tgan_chainer.errors import DataError
 from tgan_chainer.files import atomic_path
 
 N_FRAMES = 20
@@ -30,7 +31,6 @@ DIGITS_A_VIDEO = 2
 STEP = 0.1  # way of a digit from frame to frame, in units of the room it has to move
 
 CHUNK = 250  # videos rendered at a time: about 20 MB
-EXIT_INTERRUPTED = 130
 
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', progress=True, force=False):
@@ -172,23 +172,19 @@ def _parser():
 
 
 def main(argv=None):
-    """Command line; returns the exit code."""
-    args = _parser().parse_args(argv)
-    path = args.out or os.path.join('data', f'moving_mnist_{args.split}.npy')
+    """Run the command; returns its exit code."""
     # Being terminated cleans up as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        make_moving_mnist(path, args.n, args.seed, args.split, force=args.force)
-    except TGANError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print('interrupted; nothing was written', file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return run_command(_make, _parser().parse_args(argv))
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _make(args):
+    path = args.out or os.path.join('data', f'moving_mnist_{args.split}.npy')
+    make_moving_mnist(path, args.n, args.seed, args.split, force=args.force)
     print(f'wrote {args.n} videos to {path}')
-    return 0
 
 
 if __name__ == '__main__':
