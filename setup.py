@@ -21,7 +21,7 @@ setup(
         'h5py>=3.10',
         'pillow>=10',
         'matplotlib>=3.8',
-        'pandas>=2.0,<3',    # 3.x no longer reads the tables that pandas 0.20 pickled in 2017
+        'pandas>=2.0,<3',
         'PyYAML>=6',
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
