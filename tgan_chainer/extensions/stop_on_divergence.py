@@ -10,9 +10,9 @@ from tgan_chainer.errors import DivergedError
 class StopOnDivergence(extension.Extension):
     """Raise when a reported loss is NaN or infinite, before anything is logged or saved.
 
-    On the CPU it looks at every update. Reading a loss from a GPU makes the host wait for it, so
-    there train.py triggers it at the display interval and before snapshots; until then a NaN
-    stays in the parameters, which :class:`Snapshot` refuses to write.
+    On the CPU train.py triggers it at every update. Reading a loss from a GPU makes the host wait
+    for it, so there it looks at the display interval; a NaN of before is in the parameters by
+    then, and stays there, and :class:`Snapshot` refuses to write such networks.
 
     Raises:
         DivergedError: Naming the loss and the iteration.

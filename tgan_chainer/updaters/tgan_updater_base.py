@@ -86,6 +86,6 @@ class TGANUpdaterBase(StandardUpdater):
 
 def permute_time(video):
     """Put the frames of all videos (B, C, T, H, W) into one random order."""
-    order = np.arange(video.shape[2])
+    order = np.arange(video.shape[2], dtype=np.int32)
     np.random.shuffle(order)
-    return F.get_item(video, (slice(None), slice(None), order))
+    return F.permutate(video, video.xp.asarray(order), axis=2)
