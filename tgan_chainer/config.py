@@ -44,6 +44,8 @@ _ALIASES = {
     'max_epoch': 'epoch',
     'iteration': 'iterations',
     'max_iter': 'iterations',
+    'snapshot_iter': 'snapshot_interval',
+    'display_iter': 'display_interval',
 }
 
 

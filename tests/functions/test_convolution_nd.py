@@ -1,0 +1,257 @@
+"""Convolution and transposed convolution against Chainer's own functions, and their gradients.
+
+Float64 tolerance 1e-12 relative to the largest element: the sums are the same, in another order;
+with fewer than 1e4 terms of similar size the rounding is about 1e-14 of the largest result.
+Float32: the same argument with eps = 6e-8 gives 1e-5.
+"""
+import itertools
+import os
+import subprocess
+import sys
+
+import chainer
+import chainer.functions as F
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from chainer import gradient_check
+from chainer.utils import type_check
+
+from tgan_chainer import functions
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions.convolution_nd import runs_on_cpu_kernels
+
+TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
+
+# (batch, channels of x, channels of y, size of x, kernel, stride, pad) of a convolution x -> y;
+# the layers of TGAN and C3D with fewer channels and smaller maps.
+LAYERS = {
+    'D c0': (2, 1, 8, (8, 16, 16), 4, 2, 1),
+    'D c1': (2, 8, 16, (4, 16, 16), 4, 2, 1),
+    'D c3': (3, 24, 32, (2, 8, 8), 4, 2, 1),
+    'D c4': (4, 24, 1, (4, 4), 4, 1, 0),
+    'G0 dc0': (4, 6, 5, (1,), 1, 1, 0),
+    'G0 dc1': (4, 12, 24, (8,), 4, 2, 1),
+    'G1 dc1': (20, 16, 32, (8, 8), 4, 2, 1),
+    'G1 dc4': (3, 4, 8, (64, 64), 4, 2, 1),
+    'G1 dc5': (5, 8, 1, (16, 16), 3, 1, 1),
+    'C3D': (1, 3, 8, (6, 14, 14), 3, 1, 1),
+}
+
+
+def random(shape, dtype=np.float64, seed=0):
+    return np.random.RandomState(seed).standard_normal(shape).astype(dtype)
+
+
+def assert_close(ours, theirs):
+    assert ours.dtype == theirs.dtype
+    assert ours.shape == theirs.shape
+    scale = max(np.abs(theirs).max(), 1e-30)
+    assert np.abs(ours - theirs).max() <= TOLERANCE[theirs.dtype.type] * scale
+
+
+def outputs_and_gradients(function, arrays, grad_seed=1, **arguments):
+    variables = [chainer.Variable(array) for array in arrays]
+    y = function(*variables, **arguments)
+    y.grad = random(y.shape, y.dtype, grad_seed)
+    y.backward()
+    return [y.array, *(v.grad for v in variables)]
+
+
+def assert_same_as_chainer(name, arrays, **arguments):
+    ours = outputs_and_gradients(getattr(functions, name), arrays, **arguments)
+    theirs = outputs_and_gradients(getattr(F, name), arrays, **arguments)
+    for mine, other in zip(ours, theirs, strict=True):
+        assert_close(mine, other)
+
+
+def layer_arrays(layer, name, dtype):
+    """x, W and b of a layer, and of the transposed layer for `deconvolution_nd`."""
+    batch, inner, outer, size, kernel, stride, pad = layer
+    W = random((outer, inner) + (kernel,) * len(size), dtype, 2)
+    if name == 'convolution_nd':
+        return random((batch, inner, *size), dtype), W, random(outer, dtype, 3)
+    small = [(n + 2 * pad - kernel) // stride + 1 for n in size]
+    return random((batch, outer, *small), dtype), W, random(inner, dtype, 3)
+
+
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@pytest.mark.parametrize('layer', LAYERS.values(), ids=LAYERS)
+def test_layers_of_this_project(layer, name, dtype):
+    assert_same_as_chainer(
+        name, layer_arrays(layer, name, dtype), stride=layer[5], pad=layer[6])
+
+
+@st.composite
+def geometries(draw):
+    """A convolution with every kind of kernel, stride and pad, also those that skip elements."""
+    ndim = draw(st.integers(1, 3))
+    kernel, stride, pad, size = [], [], [], []
+    for _ in range(ndim):
+        kernel.append(draw(st.integers(1, 5)))
+        stride.append(draw(st.integers(1, 4)))
+        pad.append(draw(st.integers(0, 5)))
+        size.append(draw(st.integers(max(1, kernel[-1] - 2 * pad[-1]), 9)))
+    batch, inner, outer = (draw(st.integers(1, 6)) for _ in range(3))
+    return batch, inner, outer, tuple(size), tuple(kernel), tuple(stride), tuple(pad)
+
+
+@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.given(geometries(), st.booleans())
+def test_convolution_of_any_geometry(geometry, bias):
+    batch, inner, outer, size, kernel, stride, pad = geometry
+    arrays = [random((batch, inner, *size)), random((outer, inner, *kernel), seed=2)]
+    if bias:
+        arrays.append(random(outer, seed=3))
+    assert_same_as_chainer('convolution_nd', arrays, stride=stride, pad=pad)
+
+
+@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.given(geometries(), st.booleans())
+def test_deconvolution_of_any_geometry(geometry, bias):
+    batch, inner, outer, size, kernel, stride, pad = geometry
+    hypothesis.assume(all(s * (n - 1) + k - 2 * p > 0
+                          for n, k, s, p in zip(size, kernel, stride, pad, strict=True)))
+    arrays = [random((batch, outer, *size)), random((outer, inner, *kernel), seed=2)]
+    if bias:
+        arrays.append(random(inner, seed=3))
+    assert_same_as_chainer('deconvolution_nd', arrays, stride=stride, pad=pad)
+
+
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+def test_inputs_that_are_not_contiguous(name):
+    x = random((6, 5, 9, 4)).transpose(3, 1, 2, 0)[:, ::-1, 1:, ::2]
+    W = random((4, 4, 5, 5))[:, :, ::-1].transpose(2, 3, 1, 0)
+    assert not x.flags.c_contiguous and not W.flags.c_contiguous
+    assert_same_as_chainer(name, [x, W], stride=(2, 1), pad=1)
+
+
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+def test_gradient_that_is_not_contiguous(name):
+    def gradients(function):
+        x, W = chainer.Variable(random((3, 4, 6, 6))), chainer.Variable(random((4, 4, 4, 4)))
+        y = function(x, W, stride=2, pad=1)
+        F.sum(F.transpose(y, (3, 2, 1, 0)) * random(y.shape[::-1], seed=1)).backward()
+        return x.grad, W.grad
+
+    for ours, theirs in zip(gradients(getattr(functions, name)), gradients(getattr(F, name)),
+                            strict=True):
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@pytest.mark.parametrize('kernel, stride, pad, size', [
+    ((4, 4, 4), 2, 1, (2, 4, 2)), ((3, 3), 1, 1, (4, 3)), ((4, 4), 1, 0, (4, 4)),
+    ((1,), 1, 0, (1,)), ((4,), 2, 1, (4,)), ((3, 2), (3, 2), (0, 2), (5, 4))])
+def test_first_and_second_derivatives(name, kernel, stride, pad, size):
+    function = getattr(functions, name)
+    x, W, b = random((2, 2, *size)), random((2, 2, *kernel), seed=2), random(2, seed=3)
+    gy = random(function(x, W, b, stride, pad).shape, seed=4)
+
+    def forward(*inputs):
+        return function(*inputs, stride=stride, pad=pad)
+
+    # Each function is linear in each input: differences of any step are exact but for rounding.
+    gradient_check.check_backward(
+        forward, (x, W, b), gy, dtype=np.float64, eps=1e-2, atol=1e-9, rtol=1e-9)
+    gradient_check.check_double_backward(
+        forward, (x, W, b), gy, tuple(random(a.shape, seed=5) for a in (x, W, b)),
+        dtype=np.float64, eps=1e-2, atol=1e-9, rtol=1e-9)
+
+
+def test_gradient_of_a_gradient_is_chainers():
+    def penalty(function):
+        x, W = chainer.Variable(random((2, 3, 6, 6))), chainer.Variable(random((4, 3, 4, 4)))
+        y = function(x, W, stride=2, pad=1)
+        gx, = chainer.grad([F.sum(y ** 3)], [x], enable_double_backprop=True)
+        F.sum(gx ** 2).backward()
+        return x.grad, W.grad
+
+    for ours, theirs in zip(penalty(functions.convolution_nd), penalty(F.convolution_nd),
+                            strict=True):
+        assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@pytest.mark.parametrize('layer', LAYERS.values(), ids=LAYERS)
+def test_bits_do_not_depend_on_threads_or_timing(layer, name, monkeypatch):
+    arrays = layer_arrays(layer, name, np.float32)
+    results = []
+    for threads in ('1', '2', '2', '2', '5'):
+        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+        results.append(outputs_and_gradients(
+            getattr(functions, name), arrays, stride=layer[5], pad=layer[6]))
+    for other in results[1:]:
+        for first, second in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(first, second)
+
+
+def test_chainers_kernels_can_be_chosen():
+    x, W = random((2, 3, 8, 8)), random((4, 3, 4, 4))
+    assert runs_on_cpu_kernels(x, W)
+    with chainer.using_config('tgan_cpu_kernels', 'chainer'):
+        assert not runs_on_cpu_kernels(x, W)
+        y = functions.convolution_nd(x, W, stride=2, pad=1)
+        z = functions.deconvolution_nd(x, W.swapaxes(0, 1), stride=2, pad=1)
+    assert type(y.creator).__module__.startswith('chainer.')
+    assert type(z.creator).__module__.startswith('chainer.')
+    assert_close(functions.convolution_nd(x, W, stride=2, pad=1).array, y.array)
+
+
+@pytest.mark.parametrize('value', ['cupy', '', None])
+def test_unknown_kernels(value):
+    with chainer.using_config('tgan_cpu_kernels', value), pytest.raises(
+            ConfigError, match='TGAN_CPU_KERNELS.*expected one of tgan, chainer'):
+        functions.convolution_nd(random((1, 1, 3)), random((1, 1, 3)))
+
+
+def test_environment_gives_the_initial_choice():
+    code = 'import chainer, tgan_chainer.functions; print(chainer.config.tgan_cpu_kernels)'
+    for environment, expected in (({}, 'tgan'), ({'TGAN_CPU_KERNELS': 'chainer'}, 'chainer')):
+        code_environment = {k: v for k, v in os.environ.items() if k != 'TGAN_CPU_KERNELS'}
+        result = subprocess.run(
+            [sys.executable, '-c', f'import tgan_chainer; {code}'], text=True, check=True,
+            env=code_environment | environment, stdout=subprocess.PIPE)
+        assert result.stdout.strip() == expected
+
+
+@pytest.mark.parametrize('dtypes', [
+    (np.float16, np.float16), (np.float32, np.float64), (np.float64, np.float32)])
+def test_other_dtypes_are_left_to_chainer(dtypes):
+    x, W = random((2, 3, 8), dtypes[0]), random((4, 3, 4), dtypes[1])
+    y = functions.convolution_nd(x, W, stride=2, pad=1)
+    assert type(y.creator).__module__.startswith('chainer.')
+    assert y.dtype == dtypes[0]
+
+
+def test_an_empty_batch_is_left_to_chainer():
+    x, W = random((0, 3, 8)), random((4, 3, 4))
+    assert functions.convolution_nd(x, W, stride=2, pad=1).shape == (0, 4, 4)
+
+
+@pytest.mark.parametrize('function, x, W', [
+    (functions.convolution_nd, (1, 2, 8), (1, 3, 4)),
+    (functions.convolution_nd, (1, 2, 8), (1, 2, 4, 4)),
+    (functions.deconvolution_nd, (1, 2, 8), (3, 2, 4)),
+    (functions.deconvolution_nd, (1, 2), (2, 3))])
+def test_shapes_that_do_not_fit(function, x, W):
+    with pytest.raises(type_check.InvalidType):
+        function(random(x), random(W))
+
+
+@pytest.mark.parametrize('function, size, kernel, pad', [
+    (functions.convolution_nd, (3, 5), (4, 4), 0), (functions.deconvolution_nd, (1, 5), (2, 2), 1)])
+def test_no_output_left(function, size, kernel, pad):
+    with pytest.raises(ValueError, match=r'output size .* is not positive'):
+        function(random((1, 1, *size)), random((1, 1, *kernel)), stride=1, pad=pad)
+
+
+def test_inputs_are_left_unchanged():
+    for name, bias in itertools.product(('convolution_nd', 'deconvolution_nd'), (True, False)):
+        arrays = [random((2, 4, 6, 6)), random((4, 4, 4, 4)), random(4)][:3 if bias else 2]
+        copies = [array.copy() for array in arrays]
+        outputs_and_gradients(getattr(functions, name), arrays, stride=2, pad=1)
+        for array, copy in zip(arrays, copies, strict=True):
+            np.testing.assert_array_equal(array, copy)

@@ -1,0 +1,220 @@
+"""N-dimensional convolution and transposed convolution, differentiable any number of times.
+
+NumPy arrays of float32 and float64 run the kernels of :mod:`tgan_chainer.functions.cpu_kernels`.
+Everything else (GPU arrays, float16, mixed dtypes, empty arrays) runs Chainer's own functions, and
+so does everything within ``chainer.using_config('tgan_cpu_kernels', 'chainer')``. As Chainer's
+options do, this one takes its initial value from the environment, when the package is imported:
+``TGAN_CPU_KERNELS=chainer``.
+"""
+import os
+
+import chainer
+import chainer.functions as F
+import numpy as np
+from chainer import function_node
+from chainer.utils import conv, conv_nd, type_check
+
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions import cpu_kernels
+from tgan_chainer.functions.windows import Correlation
+
+KERNELS = ('tgan', 'chainer')
+"""Values of ``chainer.config.tgan_cpu_kernels``: this package's kernels, or Chainer's own."""
+
+chainer.global_config.tgan_cpu_kernels = os.environ.get('TGAN_CPU_KERNELS', KERNELS[0])
+
+
+def runs_on_cpu_kernels(*arrays):
+    """Whether these inputs are for the kernels of this package: by type, dtype, size and option.
+
+    Args:
+        arrays (numpy.ndarray, cupy.ndarray, chainer.Variable or None): None is skipped.
+
+    Raises:
+        ConfigError: ``chainer.config.tgan_cpu_kernels`` is not one of :data:`KERNELS`.
+    """
+    kernels = chainer.config.tgan_cpu_kernels
+    if kernels not in KERNELS:
+        raise ConfigError(
+            f'TGAN_CPU_KERNELS (chainer.config.tgan_cpu_kernels) is {kernels!r}; '
+            f'expected one of {", ".join(KERNELS)}.')
+    arrays = [a.array if isinstance(a, chainer.Variable) else a for a in arrays if a is not None]
+    return (kernels == 'tgan'
+            and all(isinstance(a, np.ndarray) for a in arrays)
+            and arrays[0].dtype in (np.float32, np.float64)
+            and all(a.dtype == arrays[0].dtype and a.size for a in arrays))
+
+
+def convolution_nd(x, W, b=None, stride=1, pad=0):
+    """N-dimensional convolution: ``chainer.functions.convolution_nd`` on faster CPU kernels.
+
+    Args:
+        x (chainer.Variable or array): (N, C, *size), one to three spatial dimensions or more.
+        W (chainer.Variable or array): (O, C, *ksize).
+        b (chainer.Variable or array or None): (O,).
+        stride (int or tuple): Of each spatial dimension.
+        pad (int or tuple): Zeros on both sides of each spatial dimension.
+
+    Returns:
+        chainer.Variable: (N, O, *out_size), out_size = (size + 2 pad - ksize) // stride + 1.
+
+    Raises:
+        chainer.utils.type_check.InvalidType: Dimensions or channels do not fit each other.
+        ValueError: An output size is not positive.
+        ConfigError: See :func:`runs_on_cpu_kernels`.
+    """
+    if not runs_on_cpu_kernels(x, W, b):
+        function = F.convolution_2d if x.ndim == 4 else F.convolution_nd
+        return function(x, W, b, stride, pad)
+    return _apply(_Convolution(stride, pad), x, W, b)
+
+
+def deconvolution_nd(x, W, b=None, stride=1, pad=0):
+    """N-dimensional transposed convolution, as ``chainer.functions.deconvolution_nd``.
+
+    Args:
+        x (chainer.Variable or array): (N, C, *size).
+        W (chainer.Variable or array): (C, O, *ksize).
+        b (chainer.Variable or array or None): (O,).
+        stride (int or tuple): Of each spatial dimension.
+        pad (int or tuple): What the convolution it transposes would pad.
+
+    Returns:
+        chainer.Variable: (N, O, *out_size), out_size = stride (size - 1) + ksize - 2 pad.
+
+    Raises:
+        chainer.utils.type_check.InvalidType: Dimensions or channels do not fit each other.
+        ValueError: An output size is not positive.
+        ConfigError: See :func:`runs_on_cpu_kernels`.
+    """
+    if not runs_on_cpu_kernels(x, W, b):
+        function = F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd
+        return function(x, W, b, stride, pad)
+    return _apply(_Deconvolution(stride, pad), x, W, b)
+
+
+def _apply(function, *arguments):
+    y, = function.apply([a for a in arguments if a is not None])
+    return y
+
+
+class _Node(function_node.FunctionNode):
+    """Stride and pad, and what the three functions share.
+
+    They are the three arrows of one relation between an image x, a filter W and a map y; each is
+    linear in both of its inputs, and its two gradients are the other two functions.
+    """
+
+    def __init__(self, stride, pad):
+        self.stride = stride
+        self.pad = pad
+
+    def _correlation(self, ksize, out_size):
+        ndim = len(ksize)
+        return Correlation(
+            start=tuple(-p for p in conv_nd.as_tuple(self.pad, ndim)),
+            stride=conv_nd.as_tuple(self.stride, ndim), ksize=tuple(ksize),
+            out_size=tuple(out_size))
+
+    def _sizes(self, formula, size, ksize):
+        ndim = len(ksize)
+        sizes = tuple(map(formula, size, ksize, conv_nd.as_tuple(self.stride, ndim),
+                          conv_nd.as_tuple(self.pad, ndim)))
+        if min(sizes) < 1:
+            raise ValueError(
+                f'output size {sizes} is not positive: input size {tuple(size)}, kernel '
+                f'{tuple(ksize)}, stride {self.stride}, pad {self.pad}.')
+        return sizes
+
+    def _check_types(self, in_types, x_channels, bias_channels):
+        n_in = in_types.size()
+        type_check.expect(n_in >= 2, n_in <= 3)
+        x, W = in_types[:2]
+        type_check.expect(x.ndim >= 3, W.ndim == x.ndim, x.shape[1] == W.shape[x_channels])
+        if type_check.eval(n_in) == 3:
+            b = in_types[2]
+            type_check.expect(b.ndim == 1, b.shape[0] == W.shape[bias_channels])
+
+
+class _Convolution(_Node):
+    """(x, W[, b]) -> y."""
+
+    def check_type_forward(self, in_types):
+        self._check_types(in_types, x_channels=1, bias_channels=0)
+
+    def forward_cpu(self, inputs):
+        self.retain_inputs((0, 1))
+        x, W, b = (*inputs, None)[:3]
+        out_size = self._sizes(conv.get_conv_outsize, x.shape[2:], W.shape[2:])
+        return cpu_kernels.correlate(x, W, b, self._correlation(W.shape[2:], out_size)),
+
+    def backward(self, indexes, grad_outputs):
+        x, W = self.get_retained_inputs()
+        gy, = grad_outputs
+        gradients = []
+        if 0 in indexes:
+            gradients.append(
+                _apply(_Deconvolution(self.stride, self.pad, x.shape[2:]), gy, W))
+        if 1 in indexes:
+            gradients.append(_apply(_FilterGradient(self.stride, self.pad, W.shape[2:]), x, gy))
+        if 2 in indexes:
+            gradients.append(_bias_gradient(gy))
+        return gradients
+
+
+class _Deconvolution(_Node):
+    """(y, W[, b]) -> x. The size of x is given where the stride leaves more than one possible."""
+
+    def __init__(self, stride, pad, size=None):
+        super().__init__(stride, pad)
+        self.size = size
+
+    def check_type_forward(self, in_types):
+        self._check_types(in_types, x_channels=0, bias_channels=1)
+
+    def forward_cpu(self, inputs):
+        self.retain_inputs((0, 1))
+        y, W, b = (*inputs, None)[:3]
+        size = self.size or self._sizes(conv.get_deconv_outsize, y.shape[2:], W.shape[2:])
+        correlation = self._correlation(W.shape[2:], y.shape[2:])
+        return cpu_kernels.transpose_correlate(y, W, b, correlation, size),
+
+    def backward(self, indexes, grad_outputs):
+        y, W = self.get_retained_inputs()
+        gx, = grad_outputs
+        gradients = []
+        if 0 in indexes:
+            gradients.append(_apply(_Convolution(self.stride, self.pad), gx, W))
+        if 1 in indexes:
+            gradients.append(_apply(_FilterGradient(self.stride, self.pad, W.shape[2:]), gx, y))
+        if 2 in indexes:
+            gradients.append(_bias_gradient(gx))
+        return gradients
+
+
+class _FilterGradient(_Node):
+    """(x, gy) -> gW."""
+
+    def __init__(self, stride, pad, ksize):
+        super().__init__(stride, pad)
+        self.ksize = ksize
+
+    def forward_cpu(self, inputs):
+        self.retain_inputs((0, 1))
+        x, gy = inputs
+        return cpu_kernels.filter_gradient(x, gy, self._correlation(self.ksize, gy.shape[2:])),
+
+    def backward(self, indexes, grad_outputs):
+        x, gy = self.get_retained_inputs()
+        ggW, = grad_outputs
+        gradients = []
+        if 0 in indexes:
+            gradients.append(
+                _apply(_Deconvolution(self.stride, self.pad, x.shape[2:]), gy, ggW))
+        if 1 in indexes:
+            gradients.append(_apply(_Convolution(self.stride, self.pad), x, ggW))
+        return gradients
+
+
+def _bias_gradient(gy):
+    return F.sum(gy, axis=(0, *range(2, gy.ndim)))

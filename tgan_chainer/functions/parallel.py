@@ -1,0 +1,105 @@
+"""Threads for the CPU kernels: one pool, one thread of BLAS in each worker.
+
+NumPy releases the GIL inside copies and matrix products, so Python threads are enough. A kernel is
+cut into tasks by its shapes alone, each task writes memory of its own, and sums over tasks are
+taken afterwards in a fixed order: results have the same bits for every number of threads and
+whatever the timing.
+"""
+import concurrent.futures
+import contextlib
+import functools
+import os
+import threading
+
+import numpy as np
+import threadpoolctl
+
+from tgan_chainer.errors import ConfigError
+
+# One parallel region at a time: BLAS has one number of threads for the whole process.
+_region = threading.Lock()
+_local = threading.local()
+
+
+def num_threads():
+    """Number of threads of a kernel: ``TGAN_NUM_THREADS``, or the number of CPUs.
+
+    Raises:
+        ConfigError: ``TGAN_NUM_THREADS`` is not a positive integer.
+    """
+    text = os.environ.get('TGAN_NUM_THREADS')
+    if text is None:
+        return os.cpu_count() or 1
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f'TGAN_NUM_THREADS is {text!r}; expected a positive integer.')
+    return int(text)
+
+
+def run(task, items):
+    """Call ``task(item)`` for every item, on all threads of the kernels, and wait.
+
+    Items are handed out in order, so put long ones first. An exception of a task is raised here,
+    after all threads have stopped.
+    """
+    items = list(items)
+    queue = iter(items)
+    extra = min(num_threads(), len(items)) - 1    # the calling thread works too
+
+    def drain():
+        for item in queue:    # next() of a list iterator is atomic: every item is taken once
+            task(item)
+
+    with _region, _single_threaded_blas():
+        helpers = [_pool(num_threads()).submit(drain) for _ in range(extra)]
+        try:
+            drain()
+        finally:
+            concurrent.futures.wait(helpers)
+        for helper in helpers:
+            helper.result()
+
+
+def workspace(name, shape, dtype):
+    """An uninitialised array of this thread's memory `name`, valid until the name is used again.
+
+    The memory is kept between calls: fresh memory costs a page fault every 4 KiB, and a reused
+    block is still in the cache.
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffers = _local.__dict__
+    if name not in buffers or buffers[name].nbytes < size:
+        buffers[name] = np.empty(size, np.uint8)
+    return buffers[name][:size].view(dtype).reshape(shape)
+
+
+@functools.cache
+def _blas_libraries():
+    return threadpoolctl.ThreadpoolController().select(user_api='blas').lib_controllers
+
+
+@contextlib.contextmanager
+def _single_threaded_blas():
+    # threadpoolctl's own context manager inspects every library anew; this costs a microsecond.
+    before = [(library, library.get_num_threads()) for library in _blas_libraries()]
+    try:
+        for library, _ in before:
+            library.set_num_threads(1)
+        yield
+    finally:
+        for library, count in before:
+            library.set_num_threads(count)
+
+
+@functools.cache
+def _pool(threads):
+    return concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix='tgan-kernel')
+
+
+def _forget_threads():
+    # Threads do not survive a fork, and the lock may have been held by one of them.
+    global _region
+    _region = threading.Lock()
+    _pool.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget_threads)

@@ -1,0 +1,50 @@
+"""Chainer's convolution links on the CPU kernels of this package.
+
+Constructors, parameters, initial values and snapshot keys are Chainer's: only ``forward`` differs,
+and only where :func:`~tgan_chainer.functions.convolution_nd.runs_on_cpu_kernels` says so and the
+link has no dilation, groups, or given output size. Elsewhere Chainer's own ``forward`` runs.
+"""
+import chainer.links as L
+import numpy as np
+
+from tgan_chainer.functions.convolution_nd import (
+    convolution_nd,
+    deconvolution_nd,
+    runs_on_cpu_kernels,
+)
+
+
+class _OnCPUKernels:
+    """Chooses the function at every call; `_function` is the function of this package."""
+
+    _function = None
+
+    def forward(self, x):
+        """Chainer's output: (N, out_channels, *out_size) from x of (N, in_channels, *size)."""
+        if not (runs_on_cpu_kernels(x, self.b) and self._is_plain()):
+            return super().forward(x)
+        if self.W.array is None:
+            self._initialize_params(x.shape[1])
+        return type(self)._function(x, self.W, self.b, self.stride, self.pad)
+
+    def _is_plain(self):
+        outsize = getattr(self, 'outsize', None)
+        return (np.all(np.equal(self.dilate, 1)) and self.groups == 1
+                and not getattr(self, 'cover_all', False)
+                and (outsize is None or set(outsize) == {None}))
+
+
+class Convolution2D(_OnCPUKernels, L.Convolution2D):
+    _function = staticmethod(convolution_nd)
+
+
+class ConvolutionND(_OnCPUKernels, L.ConvolutionND):
+    _function = staticmethod(convolution_nd)
+
+
+class Deconvolution2D(_OnCPUKernels, L.Deconvolution2D):
+    _function = staticmethod(deconvolution_nd)
+
+
+class DeconvolutionND(_OnCPUKernels, L.DeconvolutionND):
+    _function = staticmethod(deconvolution_nd)
