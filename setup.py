@@ -40,6 +40,7 @@ setup(
             'nvidia-cusolver-cu12==11.7.*',
             'nvidia-cusparse-cu12==12.5.*',
             'nvidia-cudnn-cu12==8.9.7.29',
+            'nvidia-nccl-cu12>=2.16.5,<3',    # without it CuPy warns at every import
         ],
         'test': [
             'pytest>=8',
