@@ -1,7 +1,8 @@
 """Our networks, updaters and sampling, run on the recipes of the recordings in ``reference/``.
 
-Each function takes a :class:`reference.recordings.Recording` and returns what this project makes
-of the same seed and inputs, under the recording's own names.
+A ``replay_*`` function takes a :class:`reference.recordings.Recording` and returns what this
+project makes of the same seed and inputs, under the recording's own names. ``forward`` and
+``train`` are the same with inputs of the caller's.
 """
 import contextlib
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from unittest import mock
 
 import chainer
 import numpy as np
-from chainer import optimizers
 from chainer.iterators import SerialIterator
 
 from reference import recordings
+from tgan_chainer.config import Optimizer
+from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -89,9 +91,23 @@ def replay_forward(recording):
     networks = build_recorded(recording)
     dtype = meta.get('dtype', 'float32')
     z_slow, video = (array.astype(dtype) for array in recordings.forward_inputs(recording))
-    np.random.seed(meta['seed'] + recordings.SEED_OFFSETS['forward'])
+    return forward(networks, z_slow, video, meta['train'],
+                   meta['seed'] + recordings.SEED_OFFSETS['forward'])
+
+
+def forward(networks, z_slow, video, train, seed):
+    """Run G0, then G1 on G0's first frame, and D -> :class:`Forward`.
+
+    Args:
+        networks: As of :func:`build`.
+        z_slow: (B, Ks).
+        video: (B, C, 16, 64, 64), what D sees.
+        train (bool): Train or test mode.
+        seed (int): Seed of NumPy's global generator, for the noise of D.
+    """
+    np.random.seed(seed)
     stages = {}
-    with chainer.using_config('train', meta['train']), chainer.no_backprop_mode():
+    with chainer.using_config('train', train), chainer.no_backprop_mode():
         with _record_calls('fsgen') as stages['G0']:
             z_fast = networks['fsgen'](z_slow)
         with _record_calls('vgen') as stages['G1']:
@@ -139,49 +155,96 @@ class Training:
     Attributes:
         losses: A {'vdis/loss_gen': float, ...} for each update.
         grads1: 'fsgen.dc0.W' and so on -> gradient after the first update.
+        norms: The same names -> Euclidean norm of the parameter after each update.
         params: The same names -> parameter after the last update.
+        spectra: 'c0' and so on -> singular values of D's weight (before, after) the last clipping;
+            empty where nothing was clipped.
         networks: The trained networks.
     """
 
     losses: list
     grads1: dict
+    norms: dict
     params: dict
+    spectra: dict
     networks: dict
 
 
-def replay_training(recording, updater_class=None, **updater_kwargs):
+def replay_training(recording, updates=None):
     """Run a ``train-*`` recording -> :class:`Training`.
 
     Args:
         recording: The recording.
-        updater_class: Another updater than the recorded one; it takes ``updater_kwargs``.
+        updates (int or None): How many of its updates; None for all.
     """
     meta = recording.meta
     networks = build_recorded(recording)
-    if updater_class is None:
-        updater_class = _UPDATERS[meta['updater']['cls']]
-        updater_kwargs = meta['updater']['kwargs']
-    channels = networks['vgen'].out_channels
     videos = recordings.synthetic_videos(
-        meta['n_videos'], channels, meta['seed'] + recordings.SEED_OFFSETS['videos'])
-    updater = _in_dtype(updater_class, np.dtype(meta['dtype']))(
+        meta['n_videos'], networks['vgen'].out_channels,
+        meta['seed'] + recordings.SEED_OFFSETS['videos'])
+    return train(networks, meta['updater']['cls'], meta['updater']['kwargs'], videos,
+                 meta['batch'], updates or len(meta['trace']),
+                 meta['seed'] + recordings.SEED_OFFSETS['training'], meta['dtype'], meta['lr'])
+
+
+def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-5):
+    """Train networks in place -> :class:`Training`.
+
+    Args:
+        networks: As of :func:`build`, of ``dtype``.
+        updater (str): Name of one of the authors' updater classes, with arguments ``kwargs``.
+        videos: Float32 (n, T, C, H, W), taken in order, ``batch`` an update.
+        updates (int): How many.
+        seed (int): Seed of NumPy's global generator before the first update.
+        dtype: Of latent vectors and videos.
+        lr (float): Learning rate of RMSprop.
+    """
+    updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(
         models=tuple(networks.values()),
-        iterator=SerialIterator(videos, meta['batch'], shuffle=False),
-        optimizer={name: optimizers.RMSprop(lr=meta['lr']).setup(network)
+        iterator=SerialIterator(videos, batch, shuffle=False),
+        optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
                    for name, network in networks.items()},
-        **updater_kwargs)
-    np.random.seed(meta['seed'] + recordings.SEED_OFFSETS['training'])
+        **kwargs)
+    np.random.seed(seed)
     reporter = chainer.Reporter()
     reporter.add_observer('vdis', networks['vdis'])
     losses, grads1 = [], {}
-    for _ in meta['trace']:
-        observation = {}
-        with reporter.scope(observation):
-            updater.update()
-        losses.append({key: float(loss.array) for key, loss in observation.items()})
-        grads1 = grads1 or {name: param.grad.copy() for name, param in _named_params(networks)}
-    return Training(losses, grads1, {name: param.array for name, param in _named_params(networks)},
-                    networks)
+    norms = {name: [] for name, _ in _named_params(networks)}
+    with _record_spectra(networks['vdis']) as spectra:
+        for _ in range(updates):
+            observation = {}
+            with reporter.scope(observation):
+                updater.update()
+            losses.append({key: float(loss.array) for key, loss in observation.items()})
+            grads1 = grads1 or {name: param.grad.copy() for name, param in _named_params(networks)}
+            for name, param in _named_params(networks):
+                norms[name].append(float(np.linalg.norm(param.array.astype(np.float64))))
+    return Training(losses, grads1, norms,
+                    {name: param.array for name, param in _named_params(networks)},
+                    spectra, networks)
+
+
+def singular_values(network):
+    """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
+    return {path.split('/')[1]: np.linalg.svd(
+        param.array.reshape(len(param.array), -1), compute_uv=False)
+        for path, param in network.namedparams() if param.ndim >= 4}
+
+
+@contextlib.contextmanager
+def _record_spectra(critic):
+    """Collect the singular values around each clipping; the last one stays."""
+    spectra = {}
+    clip = SingularValueClipping.clip
+
+    def recorded(hook, link):
+        before = singular_values(critic)
+        clip(hook, link)
+        after = singular_values(critic)
+        spectra.update({name: (before[name], after[name]) for name in before})
+
+    with mock.patch.object(SingularValueClipping, 'clip', recorded):
+        yield spectra
 
 
 def _in_dtype(updater_class, dtype):

@@ -1,6 +1,7 @@
 """What a check found: one comparison a tensor, one check a stage."""
 import enum
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,17 @@ class Verdict(enum.Enum):
     NOT_RUN = 'not run'
 
 
+class NotRunError(Exception):
+    """A check cannot run here; the message says what it would need."""
+
+
+class Tolerance(NamedTuple):
+    """Largest relative difference that passes, and why; see :mod:`parity.tolerances`."""
+
+    value: float
+    reason: str
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One of our tensors against a reference.
@@ -22,7 +34,8 @@ class Comparison:
         tensor (str): Its name there, such as 'vdis/c0'.
         shape (tuple): Shape of the whole tensor.
         max_abs (float): Largest absolute difference.
-        max_rel (float): ``max_abs`` relative to the largest magnitude of the reference.
+        max_rel (float): ``max_abs`` relative to the largest magnitude of the reference, or to the
+            scale that the check gave.
         tolerance (float): Largest ``max_rel`` that passes; 0 asks for equality.
         reason (str): Why this tolerance.
         reference (str): What it is held against, such as 'recording train-... (Chainer 2.0.2)'.
@@ -55,24 +68,42 @@ class Result:
         layer (str): One of the layers of docs/protocols.md, such as 'forward'.
         comparisons (tuple of Comparison): What was compared.
         why_not_run (str or None): Why the check could not run.
+        error (str or None): What our code raised instead of a result; a failure.
         text (str): Lines to print beneath, such as the notes' traces.
         data (dict): Figures for the report: JSON-serializable.
+        excluded (tuple of str): Tensors that were recorded and left out of the comparison.
+        seconds (float): How long it took.
     """
 
-    name: str
-    layer: str
+    name: str = ''
+    layer: str = ''
     comparisons: tuple = ()
     why_not_run: str | None = None
+    error: str | None = None
     text: str = ''
     data: dict = field(default_factory=dict)
+    excluded: tuple = ()
+    seconds: float = 0.0
 
     @property
     def verdict(self):
-        """NOT_RUN with a reason; FAILED with a failed comparison or none at all; else PASSED."""
+        """NOT_RUN with a reason; FAILED with an error, a failed comparison or none at all."""
         if self.why_not_run:
             return Verdict.NOT_RUN
         passed = [comparison.verdict is Verdict.PASSED for comparison in self.comparisons]
-        return Verdict.PASSED if passed and all(passed) else Verdict.FAILED
+        return Verdict.PASSED if passed and all(passed) and not self.error else Verdict.FAILED
+
+    @property
+    def worst(self):
+        """The comparison nearest to its tolerance, or furthest beyond; None without any."""
+        return max(self.comparisons, key=_badness, default=None)
+
+
+def _badness(comparison):
+    """Share of the tolerance that is used; what failed ranks above whatever passed."""
+    if comparison.verdict is Verdict.FAILED:
+        return np.inf
+    return comparison.max_rel / (comparison.tolerance or 1)
 
 
 ERROR_DECADES = tuple(range(-18, 1))
@@ -88,10 +119,16 @@ def error_histogram(ours, theirs):
     return (int((difference == 0).sum()), *counts)
 
 
-def compare(stage, tensor, ours, theirs, tolerance, reason, reference, shape=None):
+def compare(stage, tensor, ours, theirs, tolerance, reason, reference, shape=None, scale=None):
     """Compare two arrays (or numbers) of one shape -> :class:`Comparison`.
 
     A difference of shapes is a failed comparison, not an error.
+
+    Args:
+        tolerance, reason: A :class:`Tolerance`, unpacked.
+        shape (tuple or None): Shape of the whole tensor, where ``ours`` is a part of it.
+        scale (float or None): What the difference is relative to; by default the largest
+            magnitude in ``theirs``, or 1 where all of it is zero.
     """
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     shape = ours.shape if shape is None else tuple(shape)
@@ -100,6 +137,15 @@ def compare(stage, tensor, ours, theirs, tolerance, reason, reference, shape=Non
         return Comparison(stage, tensor, shape, np.inf, np.inf, tolerance, reason, reference)
     difference = np.abs(np.subtract(ours, theirs, dtype=np.float64))
     max_abs = float(np.max(difference, initial=0))
-    scale = float(np.max(np.abs(theirs), initial=0)) or 1.0
-    return Comparison(stage, tensor, shape, max_abs, max_abs / scale, tolerance, reason, reference,
-                      error_histogram(ours, theirs))
+    if scale is None:
+        scale = float(np.max(np.abs(theirs), initial=0)) or 1.0
+    return Comparison(stage, tensor, shape, max_abs, max_abs / float(scale), tolerance, reason,
+                      reference, error_histogram(ours, theirs))
+
+
+def match(stage, tensor, ours, theirs, reason, reference, shape=()):
+    """Compare what is equal or is not, such as hashes or texts -> :class:`Comparison`."""
+    error = 0.0 if ours == theirs else np.inf
+    if error:
+        reason = f'{ours!r} against {theirs!r}; {reason}'
+    return Comparison(stage, tensor, tuple(shape), error, error, 0.0, reason, reference)
