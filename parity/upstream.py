@@ -1,0 +1,433 @@
+"""Layer 9: the authors' own code, live.
+
+A checkout of the authors' repository, which the user has, is recorded anew on the same seeds and
+inputs (by `upstream_runner.py`, in a process and maybe on a Python and Chainer of its own), and the
+checks of the other layers are held against that instead of the shipped recordings.
+"""
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import MappingProxyType
+from unittest import mock
+
+import chainer
+import numpy as np
+
+from parity import runs, tolerances
+from parity.checks import data, forward, gradients, metrics, state, trajectories
+from parity.registry import Check
+from parity.result import NotRunError, Result, compare, match
+from reference import recordings
+from tgan_chainer.errors import TGANError
+from tgan_chainer.evaluation import c3d_ft
+from tgan_chainer.models import video_discriminator
+
+RUNNER = Path(__file__).with_name('upstream_runner.py')
+
+# What a recording found, and where; the rest of its json file says what was run.
+_FOUND = frozenset({
+    'chainer', 'python', 'numpy', 'models', 'stages', 'trace', 'top_singular_value_after',
+    'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'sha256_of_examples'})
+
+
+class UpstreamError(TGANError):
+    """The checkout, or the Python it was to run on, cannot be used; or its code raised an error."""
+
+
+class Upstream:
+    """A process that runs the authors' modules; a context manager.
+
+    Args:
+        directory: Checkout of the authors' repository.
+        python: Interpreter to run it on; this one by default.
+
+    Attributes:
+        versions (dict): That side's 'python', 'chainer' and 'numpy'.
+
+    Raises:
+        UpstreamError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
+            there are no recordings of its release of Chainer, so no one knows its statistics.
+    """
+
+    def __init__(self, directory, python=None):
+        if not Path(directory).is_dir():
+            raise UpstreamError(
+                f'{directory}: there is no such folder; expected a checkout of pfnet-research/tgan')
+        # A module path or options meant for this Python would mislead another.
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith('PYTHON')}
+        self._log = tempfile.TemporaryFile('w+')    # noqa: SIM115 -- as long as the process
+        try:
+            self._process = subprocess.Popen(
+                [python or sys.executable, str(RUNNER), os.path.abspath(directory)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
+                env=environment)
+        except OSError as error:
+            self._log.close()
+            raise UpstreamError(f'cannot start {python} ({error.strerror})') from None
+        try:
+            self.versions = self._receive()
+            if self.versions['chainer'] not in recordings.CHAINERS:
+                raise UpstreamError(
+                    f'the checkout runs on Chainer {self.versions["chainer"]}, expected one of '
+                    f'{", ".join(recordings.CHAINERS)}')
+        except UpstreamError:
+            self.close()
+            raise
+
+    @property
+    def release(self):
+        """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
+        return self.versions['chainer']
+
+    def record(self, name, folder, part=None, updates=None):
+        """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.
+
+        Args:
+            name (str): One of `recipes()`.
+            part (str or None): Only this configuration of init, or this class of datasets.
+            updates (int or None): Only so many updates of a training.
+
+        Raises:
+            UpstreamError: The authors' code raised an error, or lacks what was asked of it.
+        """
+        request, inputs = _request(name, part)
+        if updates is not None:
+            request['n_updates'] = updates
+        request.update(name=name, out=os.path.abspath(folder))
+        self._run(request, inputs)
+
+    def call(self, request, inputs):
+        """Run a request that is no recording -> its json file, and its arrays by name."""
+        with tempfile.TemporaryDirectory() as folder:
+            self._run({**request, 'name': 'found', 'out': folder, 'meta': {}}, inputs)
+            found = json.loads(Path(folder, 'found.json').read_text())
+            with np.load(Path(folder, 'found.npz')) as npz:
+                return found, dict(npz)
+
+    def _run(self, request, inputs):
+        with tempfile.TemporaryDirectory() as folder:
+            path = None
+            if inputs:
+                path = os.path.join(folder, 'inputs.npz')
+                np.savez(path, **inputs)
+            with contextlib.suppress(BrokenPipeError):    # it ended: the answer says so
+                self._process.stdin.write(json.dumps({**request, 'inputs': path}) + '\n')
+                self._process.stdin.flush()
+            self._receive()
+
+    def _receive(self):
+        line = self._process.stdout.readline()
+        if not line:
+            status = self._process.wait()
+            self._log.seek(0)
+            lines = self._log.read().strip().splitlines() or ['it printed nothing']
+            raise UpstreamError(f"the authors' side ended with exit code {status}: {lines[-1]}")
+        answer = json.loads(line)
+        if 'error' in answer:
+            raise UpstreamError(answer['error'])
+        return answer
+
+    def close(self):
+        """End the process."""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:    # the authors' code left something running in it
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+# -- recipes ---------------------------------------------------------------------------------------
+
+@functools.cache
+def recipes():
+    """What can be recorded: name -> the json file of a recording, without what it found.
+
+    All the shipped recordings of either release, and some that only live parity makes.
+    """
+    shipped = {}
+    for version in reversed(recordings.CHAINERS):
+        for name in recordings.names(version):
+            meta = recordings.load(name, version).meta
+            shipped[name] = {key: value for key, value in meta.items() if key not in _FOUND} | (
+                {'n_updates': len(meta['trace'])} if 'trace' in meta else {})
+    wide = shipped['forward-ucf_vanilla-b2-seed0-train-f64']
+    trained = shipped['train-small-svc-b4-seed0-f64']
+    return MappingProxyType({
+        **shipped,
+        **{f'forward-{config}-b2-seed0-train-f64': {**wide, 'config': config}
+           for config in ('ucf_default', 'beta_default', 'beta_uniform')},
+        'train-small-video_frame-b4-seed0-f64': {
+            **trained, 'updater': {'cls': 'TGANUpdaterWGANVideoFrameDis', 'kwargs': {'freq': 5}}},
+    })
+
+
+def _request(name, part):
+    """Request for `upstream_runner.py` and its inputs by name."""
+    meta = dict(recipes()[name])
+    kind = name.split('-')[0]
+    request, inputs = _REQUESTS[kind](meta, part)
+    meta.pop('n_updates', None)
+    return {'kind': kind, 'meta': meta, **request}, inputs
+
+
+def _models(config):
+    return {name: {'class': model.cls, 'kwargs': dict(model.kwargs)}
+            for name, model in recordings.configurations()[config].items()}
+
+
+def _seeds(meta, *uses):
+    return {f'{use}_seed': meta['seed'] + recordings.SEED_OFFSETS[use] for use in uses}
+
+
+def _init(meta, part):
+    configurations = [part] if part else recordings.configurations()
+    return {'models': {config: _models(config) for config in configurations},
+            'seed': meta['seed']}, {}
+
+
+def _forward(meta, part):
+    recording = recordings.Recording('', recordings.CHAINERS[0], meta, {})
+    z_slow, video = recordings.forward_inputs(recording)
+    return {'models': _models(meta['config']), 'train': meta['train'],
+            'dtype': meta.get('dtype', 'float32'),
+            'limit': 8192 if meta['config'] == 'small' else 2048,
+            **_seeds(meta, 'build', 'forward')}, {'z_slow': z_slow, 'video': video}
+
+
+def _train(meta, part):
+    models = _models(meta['config'])
+    videos = recordings.synthetic_videos(
+        meta['n_videos'], models['vgen']['kwargs']['out_channels'],
+        meta['seed'] + recordings.SEED_OFFSETS['videos'])
+    return {'models': models, **{key: meta[key] for key in (
+        'updater', 'batch', 'lr', 'dtype', 'n_updates')},
+        **_seeds(meta, 'build', 'training')}, {'videos': videos}
+
+
+def _infer(meta, part):
+    return {'models': _models(meta['config']), 'n': meta['n'],
+            **_seeds(meta, 'build', 'infer')}, {}
+
+
+def _inception(meta, part):
+    return {}, dict(recordings.load('inception-seed0').arrays)
+
+
+def _c3d(meta, part):
+    rs = np.random.RandomState(meta['seed'] + 1)
+    x = rs.uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
+    return {'seed': meta['seed']}, {'x': x.astype(np.float32)}
+
+
+_DATASETS = (
+    ('mnist', 'MovingMNISTDataset', 12, 1),
+    ('UCFDataset', 'UCFDataset', 16, 2),
+    ('UCFDatasetAugmented', 'UCFDatasetAugmented', 16, 2),
+    ('GolfDataset', 'GolfDataset', 8, 3),
+    ('GolfDatasetAugmented', 'GolfDatasetAugmented', 8, 3),
+)
+"""Key in `datasets-seed0`, class, number of examples, and offset of the seed."""
+
+
+def _datasets(meta, part):
+    contents = recordings.dataset_inputs(meta['seed'])
+    inputs = {field.name: np.array(getattr(contents, field.name))
+              for field in dataclasses.fields(contents)}
+    return {'datasets': [
+        {'key': key, 'class': cls, 'n': n, 'seed': meta['seed'] + offset}
+        for key, cls, n, offset in _DATASETS if part in (None, cls)]}, inputs
+
+
+_REQUESTS = {'init': _init, 'forward': _forward, 'train': _train, 'infer': _infer,
+             'inception': _inception, 'c3d': _c3d, 'datasets': _datasets}
+
+
+# -- checks ----------------------------------------------------------------------------------------
+
+def checks(directory, python=None):
+    """The checks of a checkout: every model class, updater and dataset, infer, inception score.
+
+    Args:
+        directory: Checkout of the authors' repository.
+        python: Interpreter to run it on; this one by default.
+
+    Returns:
+        Tuple of :class:`parity.registry.Check`, named 'upstream/...', of one group.
+
+    Raises:
+        UpstreamError: See :class:`Upstream`.
+    """
+    with Upstream(directory, python) as upstream:    # tells early whether it can be used
+        version = upstream.release
+    parts = [('init-seed0', config, ((state.initial_state, (config, version)),))
+             for config in recordings.configurations()]
+    parts += [(name, None, ((forward.forward_pass, (name, version)),))
+              for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)]
+    parts += [(name, None, ((gradients.first_update, (name, version)),
+                            *(((trajectories.trajectory, (name, version)),)
+                              if gradients.is_float64(name) else ())))
+              for name in _trainings(version)]
+    parts += [(name, None, ((forward.make_video, (name, version)),))
+              for name in recipes() if name.startswith('infer-')]
+    parts += [('datasets-seed0', cls, ((data.examples, (cls, version)),))
+              for _, cls, _, _ in _DATASETS]
+    parts += [('inception-seed0', None, ((metrics.inception_score, (version,)),)),
+              ('c3d-seed0', None, ((metrics.c3d_weights, (version,)),
+                                   (metrics.c3d_activations, (version,))))]
+    side = (os.path.abspath(directory), python)
+    return (
+        *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,
+                 (*side, name, part, functions)) for name, part, functions in parts),
+        *(_check(f'network-{cls}', frame_critic, (*side, cls, kwargs))
+          for cls, kwargs in _FRAME_CRITICS))
+
+
+def _trainings(version):
+    """One recipe an updater, in float64, which alone shows a whole trajectory.
+
+    But in float32 where that is all that was recorded: Chainer 2 has losses that take no other.
+    """
+    shipped = recordings.names(version)
+    for name in recipes():
+        if name.startswith('train-') and gradients.is_float64(name):
+            single = name.removesuffix('-f64')
+            yield single if name not in shipped and single in shipped else name
+
+
+def _check(what, function, args):
+    what = what.replace('-seed0', '')
+    return Check(f'upstream/{what}', function, args, cost=4, group='upstream')
+
+
+_sessions = {}
+
+
+def _session(directory, python):
+    """One process for all checks of a checkout; it ends with this one, when its stdin does."""
+    if (directory, python) not in _sessions:
+        _sessions[directory, python] = Upstream(directory, python)
+    return _sessions[directory, python]
+
+
+def end_sessions():
+    """End the processes that checks have started."""
+    while _sessions:
+        _sessions.popitem()[1].close()
+
+
+def against_fresh_recording(directory, python, name, part, functions, updates=None):
+    """Other layers' checks, held against what the checkout computes now.
+
+    Args:
+        directory, python: Of :func:`checks`.
+        name, part: Of :meth:`Upstream.record`.
+        functions: Pairs (check function, its arguments).
+        updates (int or None): Only so many updates of a training.
+
+    Raises:
+        NotRunError: The authors' code cannot be recorded; the message is its error.
+    """
+    with _telling_why_not(), tempfile.TemporaryDirectory() as folder:
+        upstream = _session(directory, python)
+        golden = Path(folder, 'golden')
+        # Checks read configurations and recipes from other recordings.
+        shutil.copytree(recordings.GOLDEN, golden, ignore=shutil.ignore_patterns('*.npz'))
+        upstream.record(name, golden / f'chainer-{upstream.release}', part, updates)
+        limits = {} if updates is None else {'updates': updates}
+        with reading(golden):
+            results = [function(*args, **limits) for function, args in functions]
+    comparisons = tuple(
+        dataclasses.replace(comparison, reference=_reference(upstream))
+        if comparison.reference.startswith('recording') else comparison
+        for result in results for comparison in result.comparisons)
+    figures = {key: value for result in results for key, value in result.data.items()}
+    excluded = sorted({tensor for result in results for tensor in result.excluded})
+    return Result(comparisons=comparisons, text=_summary(upstream, comparisons), data=figures,
+                  excluded=tuple(excluded))
+
+
+@contextlib.contextmanager
+def reading(golden):
+    """Have `reference.recordings` read another folder of recordings; writes its manifest."""
+    def forget():
+        runs.load.cache_clear()
+        runs.forget()
+
+    with mock.patch.object(recordings, 'GOLDEN', golden):
+        recordings.write_manifest()
+        forget()
+        try:
+            yield
+        finally:
+            forget()
+
+
+_FRAME_CRITICS = (
+    ('FrameDiscriminator', {'mid_ch': 64}),
+    # Cannot be built in the authors' repository: it names a class that is not there.
+    ('VideoAndFrameDiscriminator', {'in_channels': 3, 'top_width': 4, 'mid_ch': 64}),
+)
+
+
+def frame_critic(directory, python, cls, kwargs):
+    """A critic that no recording covers: its initial weights and one output."""
+    video = np.random.RandomState(1).uniform(-1, 1, (2, 3, 16, 64, 64)).astype(np.float32)
+    with _telling_why_not():
+        upstream = _session(directory, python)
+        found, arrays = upstream.call(
+            {'kind': 'network', 'class': cls, 'kwargs': kwargs, 'build_seed': 0}, {'video': video})
+    np.random.seed(0)
+    statistics = f'chainer{upstream.release[0]}'
+    with (chainer.using_config('batch_norm_statistics', statistics),
+          chainer.using_config('train', True), chainer.no_backprop_mode()):
+        network = getattr(video_discriminator, cls)(**kwargs)
+        output = network(video).array
+    ours = chainer.serializers.npz.serialize(network)
+    reference = _reference(upstream)
+    comparisons = [match(cls, 'keys', sorted(ours), sorted(e['key'] for e in found['state']),
+                         'snapshots must load', reference)]
+    comparisons += [
+        match(cls, entry['key'], hashlib.sha256(ours[entry['key']].tobytes()).hexdigest(),
+              entry['sha256'], state.REASON, reference, entry['shape'])
+        for entry in found['state'] if entry['key'] in ours and '/avg_' not in entry['key']]
+    comparisons.append(compare(cls, 'score', output, arrays['output'], *tolerances.FORWARD_32,
+                               reference))
+    return Result(comparisons=tuple(comparisons), text=_summary(upstream, comparisons))
+
+
+@contextlib.contextmanager
+def _telling_why_not():
+    try:
+        yield
+    except UpstreamError as error:
+        raise NotRunError(f"the authors' side: {error}") from None
+
+
+def _reference(upstream):
+    versions = upstream.versions
+    return (f"the authors' code, live (Chainer {versions['chainer']}, NumPy {versions['numpy']}, "
+            f"Python {versions['python']})")
+
+
+def _summary(upstream, comparisons):
+    equal = sum(comparison.max_abs == 0 for comparison in comparisons)
+    return f'{equal} of {len(comparisons)} equal bit for bit; {_reference(upstream)}'

@@ -1,0 +1,634 @@
+"""The authors' side of live parity: runs modules of a checkout of theirs and records what they do.
+
+    python upstream_runner.py DIR
+
+DIR is a checkout of the authors' repository; nothing is written to it. One request a line comes in
+on stdin, as JSON, and one answer a line goes out on stdout: see `main`. Every input, seed and size
+comes with the request, so that the recipes have their one place on the other side.
+
+This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with
+Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
+authors' code it relies on the names that configs and other callers use, and on nothing else.
+"""
+import contextlib
+import hashlib
+import importlib
+import json
+import math
+import os
+import platform
+import random
+import sys
+import tempfile
+import traceback
+import types
+
+import numpy as np
+
+FOLDERS = ('models', 'updaters', 'datasets', 'evaluation')
+"""Folders whose modules the authors' scripts import by their plain names."""
+
+FILES = (
+    ('FrameSeedGenerator', 'models/frame_seed_generator.py'),
+    ('VideoGenerator', 'models/video_generator.py'),
+    ('VideoDiscriminator', 'models/video_discriminator.py'),
+    ('FrameDiscriminator', 'models/video_discriminator.py'),
+    ('VideoAndFrameDiscriminator', 'models/video_discriminator.py'),
+    ('TGANUpdaterVanilla', 'updaters/tgan_updater_vanilla.py'),
+    ('TGANUpdaterLSGAN', 'updaters/tgan_updater_lsgan.py'),
+    ('TGANUpdaterWGAN', 'updaters/tgan_updater_wgan.py'),
+    ('MovingMNISTDataset', 'datasets/mnist_dataset.py'),
+    ('UCFDataset', 'datasets/ucf_dataset.py'),
+    ('GolfDataset', 'datasets/golf_dataset.py'),
+    ('make_video', 'infer.py'),
+    ('calc_inception', 'evaluation/calc_inception.py'),
+)
+"""How a public name begins, and the file it is in."""
+
+C3D_FILE = 'evaluation/c3d_ft.py'
+BASE_FILE = 'updaters/tgan_updater_base.py'
+"""Files from which no public name is taken by the table above."""
+
+NETWORKS = ('fsgen', 'vgen', 'vdis')
+"""The authors' names of G0, G1 and D, in the order in which they are built."""
+
+RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
+STATISTICS = ('avg_mean', 'avg_var', 'N')
+TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT = 256, 65536, 4096
+"""How many values of a tensor are kept."""
+
+
+# -- making old code run ---------------------------------------------------------------------------
+
+def import_chainer():
+    """Import Chainer, after putting back what Chainer 7.8.1 and code of 2017 look for.
+
+    NumPy's table of types is gone since 2.0, and its aliases of Python's types since 1.24; and
+    Chainer imports `numpy.distutils` and `pkg_resources` only to print warnings.
+    """
+    if 'sctypes' not in np.__dict__:
+        np.sctypes = {
+            'int': [np.int8, np.int16, np.int32, np.int64],
+            'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
+            'float': [np.float16, np.float32, np.float64, np.longdouble],
+            'complex': [np.complex64, np.complex128, np.clongdouble],
+            'others': [bool, object, bytes, str, np.void],
+        }
+    for alias in (bool, int, float, complex, object):
+        if alias.__name__ not in np.__dict__:
+            setattr(np, alias.__name__, alias)
+    environment_check = types.ModuleType('chainer._environment_check')
+    environment_check.check = lambda: None
+    sys.modules['chainer._environment_check'] = environment_check
+    return importlib.import_module('chainer')
+
+
+chainer = import_chainer()
+
+
+class Placeholder(types.ModuleType):
+    """Stands for a module that is not installed, as long as nothing of it is used."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.__path__ = []
+
+    def __getattr__(self, name):
+        if name.startswith('__'):
+            raise AttributeError(name)
+        return Placeholder(f'{self.__name__}.{name}')
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError('{} was called, but {} is not installed for {}'.format(
+            self.__name__, self.__name__.split('.')[0], sys.executable))
+
+
+class MissingError(Exception):
+    """The checkout lacks a file or a public name; the message says what was looked for where."""
+
+
+class Checkout:
+    """The authors' modules, imported by their plain names as their own scripts do."""
+
+    def __init__(self, folder):
+        """Raises a MissingError that names every file that is missing."""
+        self.folder = os.path.realpath(folder)
+        files = sorted({path for _, path in FILES} | {BASE_FILE, C3D_FILE})
+        missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
+        if missing:
+            raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
+                self.folder, ', no '.join(missing)))
+        # As if a script of the checkout had been started: its folder, not this file's, comes first.
+        sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
+        sys.dont_write_bytecode = True
+        os.chdir(self.folder)
+
+    def get(self, name):
+        """The class or function of a public name.
+
+        Raises:
+            MissingError: The file has no such name.
+        """
+        module = self.module(next(path for prefix, path in FILES if name.startswith(prefix)))
+        if not hasattr(module, name):
+            raise MissingError('found no {} in {}; it has {}'.format(
+                name, module.__file__, ', '.join(n for n in vars(module) if n[0] != '_')))
+        return getattr(module, name)
+
+    def module(self, path):
+        """Import a file by its path in the checkout, whether or not CuPy or OpenCV are installed.
+
+        Raises:
+            MissingError: Another file was found under that name.
+        """
+        file = os.path.join(self.folder, path)
+        name = os.path.splitext(os.path.basename(path))[0]
+        while True:
+            try:
+                module = importlib.import_module(name)
+                break
+            except ImportError as error:
+                self._stand_in(error, file)
+        if os.path.realpath(module.__file__) != file:
+            raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
+        return module
+
+    @staticmethod
+    def _stand_in(error, file):
+        """Put a placeholder where a module is missing that only some other path may need."""
+        name = error.name or ''
+        if name in sys.modules or name.split('.')[0] in ('', 'chainer', 'numpy'):
+            raise ImportError(f'cannot import {file}: {error}')
+        sys.modules[name] = Placeholder(name)
+
+
+class HostArray(np.ndarray):
+    """A NumPy array with CuPy's `get()`, the copy on the host, which the clipping updaters call."""
+
+    def get(self):
+        return np.array(self)
+
+
+def tensors(network):
+    """Yield (object, attribute, array) of every parameter and running statistic."""
+    for param in network.params():
+        if param.data is not None:
+            yield param, 'data', param.data
+    for link in network.links():
+        for name in STATISTICS:
+            if isinstance(getattr(link, name, None), np.ndarray):
+                yield link, name, getattr(link, name)
+
+
+def view_tensors(network, cls):
+    """Show every parameter and running statistic as a class of arrays, without a copy."""
+    for owner, name, array in list(tensors(network)):
+        setattr(owner, name, array.view(cls))
+
+
+def accept_get(optimizer):
+    """Let D's arrays have a `get()` after the optimizer's step, when the clipping asks for it."""
+    update = optimizer.update
+
+    def update_and_view(*args, **kwargs):
+        update(*args, **kwargs)
+        view_tensors(optimizer.target, HostArray)
+
+    optimizer.update = update_and_view
+
+
+# -- building and recording ------------------------------------------------------------------------
+
+def build(checkout, models, seed):
+    """Build fsgen, vgen and vdis, in this order, after seeding NumPy's generator."""
+    np.random.seed(seed)
+    return {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
+            for name in NETWORKS}
+
+
+def cast(network, dtype):
+    """Cast a network that was drawn in float32, and whatever is handed to it from now on."""
+    for owner, name, array in list(tensors(network)):
+        if array.dtype.kind == 'f':
+            setattr(owner, name, array.astype(dtype))
+    network.cleargrads()    # which were made with the parameters, of their dtype
+    for link in network.links():
+        # Of the beta that Chainer 7 makes where there is none.
+        if hasattr(link, '_highprec_dtype'):
+            link._highprec_dtype = np.dtype(dtype)
+    intercept(network, lambda call, args: call(*[cast_input(arg, dtype) for arg in args]))
+
+
+def cast_input(x, dtype):
+    return chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
+
+
+def intercept(link, around):
+    """Have `around(call, args)` called instead of the link, which is `call`.
+
+    By a subclass, for this object only: Chainer 2 has no hooks of links.
+    """
+    cls = type(link)
+
+    def __call__(self, *args, **kwargs):
+        return around(lambda *args: cls.__call__(self, *args, **kwargs), args)
+
+    link.__class__ = type(cls.__name__, (cls,), {'__call__': __call__})
+
+
+def array_of(x):
+    return np.asarray(x.data if isinstance(x, chainer.Variable) else x)
+
+
+def sampled(array, limit):
+    """Every n-th value of the flattened array, at most `limit` of them -> values, n."""
+    stride = max(1, int(math.ceil(array.size / float(limit))))
+    return array.ravel()[::stride].copy(), stride
+
+
+def sha256(array):
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def state(network):
+    """Key, shape, dtype and sha256 of everything a snapshot of the network holds."""
+    serializer = chainer.serializers.DictionarySerializer()
+    serializer.save(network)
+    arrays = sorted((key, np.asarray(value)) for key, value in serializer.target.items())
+    return [{'key': key, 'shape': list(array.shape), 'dtype': str(array.dtype),
+             'sha256': sha256(array)} for key, array in arrays]
+
+
+def index(named_arrays, limit, prefix=''):
+    """Summaries of arrays, and the arrays sampled, by the keys under which they are stored."""
+    entries, kept = [], {}
+    for i, (name, array) in enumerate(named_arrays):
+        key = f'{i:03d}'
+        kept[prefix + key], stride = sampled(array, limit)
+        wide = array.astype(np.float64).ravel()
+        entries.append({'key': key, 'name': name, 'shape': list(array.shape),
+                        'dtype': str(array.dtype), 'stride': stride,
+                        'sum': float(wide.sum()), 'l2': float(np.linalg.norm(wide))})
+    return entries, kept
+
+
+@contextlib.contextmanager
+def recorded_functions(calls):
+    """Append (name, output) to `calls` for some of Chainer's functions, unless a link calls them.
+
+    Yields a function to record a link in the same list.
+    """
+    F = chainer.functions
+    depth = [0]
+
+    def recording(name, function):
+        def call(*args, **kwargs):
+            out = function(*args, **kwargs)
+            if not depth[0]:
+                calls.append((name, array_of(out)))
+            return out
+        return call
+
+    def record_link(name, link):
+        def around(call, args):
+            depth[0] += 1
+            try:
+                out = call(*args)
+            finally:
+                depth[0] -= 1
+            calls.append((name, array_of(out)))
+            return out
+        intercept(link, around)
+
+    originals = {name: getattr(F, name) for name in RECORDED_FUNCTIONS}
+    for name, function in originals.items():
+        setattr(F, name, recording(name, function))
+    try:
+        yield record_link
+    finally:
+        for name, function in originals.items():
+            setattr(F, name, function)
+
+
+# -- the kinds of request: (checkout, request, inputs) -> what goes into the json file, arrays -----
+
+def run_init(checkout, request, inputs):
+    """Bytes of every initial array of some configurations."""
+    found = {}
+    for config, models in request['models'].items():
+        networks = build(checkout, models, request['seed'])
+        found[config] = {name: dict(models[name], state=state(networks[name]))
+                         for name in NETWORKS}
+    return {'models': found}, {}
+
+
+def run_forward(checkout, request, inputs):
+    """Every tensor of one pass through G0, G1 and D, and the running statistics after it."""
+    networks = build(checkout, request['models'], request['build_seed'])
+    z_slow, video = inputs['z_slow'], inputs['video']
+    if request['dtype'] != 'float32':
+        for network in networks.values():
+            cast(network, request['dtype'])
+        z_slow, video = z_slow.astype(request['dtype']), video.astype(request['dtype'])
+    np.random.seed(request['forward_seed'])
+    calls = {'G0': [], 'G1': [], 'D': []}
+    with chainer.using_config('train', request['train']), chainer.no_backprop_mode():
+        z_fast = _call_recorded(networks, 'fsgen', calls['G0'], z_slow)
+        _call_recorded(networks, 'vgen', calls['G1'], z_slow, array_of(z_fast)[:, :, 0])
+        _call_recorded(networks, 'vdis', calls['D'], video)
+    stages, arrays = {}, {}
+    for network, named in calls.items():
+        stages[network], kept = index(named, request['limit'], network + '_')
+        arrays.update(kept)
+    arrays.update(_statistics(networks))
+    return {'stages': stages}, arrays
+
+
+def _call_recorded(networks, name, calls, *args):
+    with recorded_functions(calls) as record_link:
+        for link in networks[name].children():
+            record_link(f'{name}/{link.name}', link)
+        return networks[name](*[chainer.Variable(arg) for arg in args])
+
+
+def _statistics(networks):
+    return {f'stat_{name}.{link.name}.{key}': np.asarray(getattr(link, key))
+            for name, network in networks.items() for link in network.children()
+            for key in STATISTICS if hasattr(link, key)}
+
+
+def run_network(checkout, request, inputs):
+    """Output of one network, and its state after that call (which sets lazy sizes)."""
+    np.random.seed(request['build_seed'])
+    network = checkout.get(request['class'])(**request['kwargs'])
+    with chainer.using_config('train', True), chainer.no_backprop_mode():
+        output = array_of(network(chainer.Variable(inputs['video'])))
+    return {'state': state(network)}, {'output': output}
+
+
+def run_train(checkout, request, inputs):
+    """Losses and norms of some updates; gradients after the first, parameters after the last."""
+    networks = build(checkout, request['models'], request['build_seed'])
+    if request['dtype'] != 'float32':
+        for network in networks.values():
+            cast(network, request['dtype'])
+    videos = chainer.iterators.SerialIterator(inputs['videos'], request['batch'], shuffle=False)
+    optimizer, reporter = {}, chainer.Reporter()
+    for name in NETWORKS:
+        optimizer[name] = chainer.optimizers.RMSprop(lr=request['lr'])
+        optimizer[name].setup(networks[name])
+        reporter.add_observer(name, networks[name])
+    accept_get(optimizer['vdis'])
+    updater = checkout.get(request['updater']['cls'])(
+        models=tuple(networks[name] for name in NETWORKS), iterator=videos, optimizer=optimizer,
+        device=-1, **request['updater']['kwargs'])
+    np.random.seed(request['training_seed'])
+    trace, arrays = [], {}
+    for iteration in range(1, request['n_updates'] + 1):
+        losses = _update(updater, reporter)
+        view_tensors(networks['vdis'], np.ndarray)
+        trace.append({'iteration': iteration, 'loss': losses,
+                      'param_l2': {name: _norms(networks[name]) for name in NETWORKS}})
+        if iteration == 1:
+            arrays.update(_named(networks, 'grad1', lambda param: param.grad))
+    arrays.update(_named(networks, 'param', lambda param: param.data))
+    return {'trace': trace, 'top_singular_value_after': _top_singular_values(networks['vdis'])}, {
+        name: sampled(array, TRAINING_LIMIT)[0] for name, array in arrays.items()}
+
+
+def _update(updater, reporter):
+    observation = {}
+    with reporter.scope(observation):
+        updater.update()
+    return {key: float(array_of(loss)) for key, loss in observation.items()}
+
+
+def _norms(network):
+    return {path: float(np.linalg.norm(param.data.astype(np.float64).ravel()))
+            for path, param in network.namedparams()}
+
+
+def _named(networks, prefix, tensor_of):
+    """Copies by names such as 'grad1.vdis.c0.W'; a parameter that is never used has no gradient."""
+    return {prefix + '.' + name + path.replace('/', '.'): np.array(tensor_of(param))
+            for name, network in networks.items() for path, param in network.namedparams()
+            if tensor_of(param) is not None}
+
+
+def _top_singular_values(network):
+    found = {}
+    for path, param in network.namedparams():
+        if param.ndim >= 4:
+            matrix = param.data.reshape(len(param.data), -1).astype(np.float64)
+            found[path] = float(np.linalg.svd(matrix, compute_uv=False)[0])
+    return found
+
+
+def run_infer(checkout, request, inputs):
+    """What make_video makes of untrained generators."""
+    networks = build(checkout, request['models'], request['build_seed'])
+    make_video = checkout.get('make_video')
+    np.random.seed(request['infer_seed'])
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        y, z_slow, z_fast = map(
+            array_of, make_video(networks['fsgen'], networks['vgen'], request['n']))
+    found = {'y_shape': list(y.shape), 'y_sha256': sha256(y),
+             'y_sum': float(y.astype(np.float64).sum())}
+    return found, {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]}
+
+
+def run_inception(checkout, request, inputs):
+    """The score of every set of class probabilities."""
+    calc_inception = checkout.get('calc_inception')
+    names = sorted(inputs)
+    return {'scores': [float(array_of(calc_inception(inputs[name]))) for name in names]}, inputs
+
+
+def run_c3d(checkout, request, inputs):
+    """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
+    np.random.seed(request['seed'])
+    network = _c3d_class(checkout)()
+    params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
+              for path, param in network.namedparams()}
+    taken, given = {}, {}
+
+    def observe(link):
+        def around(call, args):
+            out = call(*args)
+            taken[link.name], given[link.name] = array_of(args[0]), array_of(out)
+            return out
+        intercept(link, around)
+
+    for link in network.children():
+        observe(link)
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        prob = array_of(network(chainer.Variable(inputs['x'])))
+    entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
+    return {'params': params, 'index': entries}, arrays
+
+
+def _c3d_class(checkout):
+    """The one network in its file, whose name is not public."""
+    module = checkout.module(C3D_FILE)
+    classes = [cls for cls in vars(module).values() if isinstance(cls, type)
+               and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__]
+    if len(classes) != 1:
+        names = [cls.__name__ for cls in classes]
+        raise MissingError(f'found the networks {names} in {module.__file__}, expected one')
+    return classes[0]
+
+
+def _c3d_stages(taken, given, prob):
+    """(name, array) of every layer, convolutions and fc6 and fc7 after their ReLU.
+
+    What comes between two links is the input of the second. A convolution before a pooling is
+    followed by its ReLU alone, which is applied here.
+    """
+    following = {'conv3a': 'conv3b', 'conv4a': 'conv4b', 'conv5a': 'conv5b',
+                 'fc6': 'fc7', 'fc7': 'fc8'}
+    pools = {'conv1a': ('pool1', 'conv2a'), 'conv2a': ('pool2', 'conv3a'),
+             'conv3b': ('pool3', 'conv4a'), 'conv4b': ('pool4', 'conv5a'),
+             'conv5b': ('pool5', 'fc6')}
+    for name in ('conv1a', 'conv2a', 'conv3a', 'conv3b', 'conv4a', 'conv4b', 'conv5a', 'conv5b',
+                 'fc6', 'fc7', 'fc8'):
+        if name not in given:
+            raise MissingError(f'C3D called no link {name}; it called {sorted(given)}')
+        if name in following:
+            yield name, taken[following[name]]
+        elif name in pools:
+            yield name, np.maximum(given[name], 0)
+            pool, then = pools[name]
+            shape = (-1, 512, 1, 4, 4) if pool == 'pool5' else taken[then].shape
+            yield pool, taken[then].reshape(shape)    # fc6 may have been given flat rows
+        else:
+            yield name, given[name]
+    yield 'prob', prob
+
+
+def run_datasets(checkout, request, inputs):
+    """sha256 of examples, from files of the given contents, written by this side's libraries."""
+    writers = {'MovingMNISTDataset': _write_mnist, 'UCFDataset': _write_ucf,
+               'GolfDataset': _write_golf}
+    hashes = {}
+    for entry in request['datasets']:
+        write = next(writers[name] for name in writers if entry['class'].startswith(name))
+        with tempfile.TemporaryDirectory() as folder:
+            dataset = checkout.get(entry['class'])(**write(folder, inputs))
+            np.random.seed(entry['seed'])
+            random.seed(entry['seed'])
+            hashes[entry['key']] = [sha256(array_of(dataset.get_example(i % len(dataset))))
+                                    for i in range(entry['n'])]
+    return {'sha256_of_examples': hashes}, {}
+
+
+def _write_mnist(folder, inputs):
+    path = os.path.join(folder, 'mnist_test_seq.npy')
+    np.save(path, inputs['moving_mnist'])
+    return {'n_frames': 16, 'dataset_path': path}
+
+
+def _write_ucf(folder, inputs):
+    import h5py
+    import pandas
+    h5path, config_path = os.path.join(folder, 'ucf.h5'), os.path.join(folder, 'ucf.pkl')
+    with h5py.File(h5path, 'w') as file:
+        file['image'] = inputs['ucf_image']
+    spans = inputs['ucf_spans'].tolist()
+    pandas.DataFrame(
+        [['Class', 1, i, start, end] for i, (start, end) in enumerate(spans)],
+        columns=['category', 'group', 'scene', 'start', 'end']).to_pickle(config_path)
+    return {'n_frames': 16, 'h5path': h5path, 'config_path': config_path, 'img_size': 64}
+
+
+def _write_golf(folder, inputs):
+    import pandas
+    from PIL import Image
+    strips, config_path = os.path.join(folder, 'strips'), os.path.join(folder, 'golf.pkl')
+    os.mkdir(strips)
+    for number, strip in enumerate(inputs['golf_strips'], start=1):
+        # Losslessly under a lossy name: the loader goes by content.
+        Image.fromarray(strip).save(os.path.join(strips, f'{number:04d}.jpg'), format='png')
+    start, end = inputs['golf_span'].tolist()
+    pandas.DataFrame([['strips', start, end]], columns=['path', 'start', 'end']).to_pickle(
+        config_path)
+    return {'n_frames': 16, 'root_path': folder, 'config_path': config_path}
+
+
+KINDS = {'init': run_init, 'forward': run_forward, 'network': run_network, 'train': run_train,
+         'infer': run_infer, 'inception': run_inception, 'c3d': run_c3d, 'datasets': run_datasets}
+
+
+# -- the protocol ----------------------------------------------------------------------------------
+
+def environment():
+    return {'python': platform.python_version(), 'chainer': chainer.__version__,
+            'numpy': np.__version__}
+
+
+def record(checkout, request):
+    """Run one request and write its files, each whole or not at all."""
+    inputs = {}
+    if request['inputs'] is not None:
+        with np.load(request['inputs'], allow_pickle=False) as npz:
+            inputs = {key: npz[key] for key in npz.files}
+    found, arrays = KINDS[request['kind']](checkout, request, inputs)
+    meta = dict(request['meta'])
+    meta.update(environment())
+    meta.update(found)
+    stem = os.path.join(request['out'], request['name'])
+    if arrays:
+        with open(stem + '.npz.tmp', 'wb') as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(stem + '.npz.tmp', stem + '.npz')
+    with open(stem + '.json.tmp', 'w') as file:
+        json.dump(meta, file, indent=1, sort_keys=True)
+    os.replace(stem + '.json.tmp', stem + '.json')
+
+
+def answer(checkout, request):
+    try:
+        record(checkout, request)
+    except MissingError as error:
+        return {'error': str(error)}
+    except Exception as error:    # the authors' code may raise anything
+        traceback.print_exc()
+        return {'error': f'{type(error).__name__}: {" ".join(str(error).split())}'
+                         f'{_where(checkout.folder, error)}'}
+    return {}
+
+
+def _where(folder, error):
+    """The last line of the checkout that an error went through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if frame[0].startswith(folder + os.sep)]
+    return f' ({os.path.relpath(frames[-1][0], folder)}, line {frames[-1][1]})' if frames else ''
+
+
+def main():
+    """Serve requests until stdin ends.
+
+    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, or
+    {"error": "..."} when DIR is no checkout. Then comes a line a request: {} when NAME.json, and
+    NAME.npz where there are tensors, lie in its folder 'out'; {"error": "..."} otherwise.
+
+    A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
+    (path of an npz file, or null), and what its kind reads.
+    """
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)    # whatever else is printed goes to stderr
+
+    def send(message):
+        answers.write(json.dumps(message) + '\n')
+        answers.flush()
+
+    try:
+        checkout = Checkout(sys.argv[1])
+    except MissingError as error:
+        return send({'error': str(error)})
+    send(environment())
+    for line in sys.stdin:
+        send(answer(checkout, json.loads(line)))
+
+
+if __name__ == '__main__':
+    main()

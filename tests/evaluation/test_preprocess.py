@@ -1,0 +1,83 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from reference.oracle import c3d as oracle
+from tgan_chainer.errors import DataError
+from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, load_mean, preprocess
+
+
+@pytest.fixture(scope='module')
+def mean():
+    return np.random.RandomState(0).uniform(80, 130, MEAN_SHAPE)
+
+
+# float32: two products of four terms of up to 255 each, 6e-8 * 255 a rounding.
+@pytest.mark.parametrize('dtype, bound', [(np.float64, 1e-10), (np.float32, 2e-4)])
+def test_against_the_oracle(mean, dtype, bound):
+    video = np.random.RandomState(1).uniform(-1, 1, (2, 3, 16, 64, 64)).astype(dtype)
+    found = preprocess(video, mean)
+    assert (found.dtype, found.shape) == (dtype, (2, 3, 16, 112, 112))
+    np.testing.assert_allclose(
+        found, oracle.preprocess_tgan_v1(video, mean), rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize('shape', [(1, 1, 16, 64, 64), (1, 3, 8, 64, 64), (3, 16, 64, 64)])
+def test_other_videos_are_refused(mean, shape):
+    with pytest.raises(ValueError, match=r'expected \(N, 3, 16, H, W\)'):
+        preprocess(np.zeros(shape), mean)
+
+
+def test_another_mean_is_refused(mean):
+    with pytest.raises(ValueError, match='expected .3, 16, 128, 171.'):
+        preprocess(np.zeros((1, 3, 16, 64, 64)), mean[..., 21:149])
+
+
+def test_unknown_protocol(mean):
+    with pytest.raises(ValueError, match="unknown protocol 'v3': expected one of .'tgan-v1'"):
+        preprocess(np.zeros((1, 3, 16, 64, 64)), mean, protocol='v3')
+
+
+@pytest.mark.parametrize('shape', [MEAN_SHAPE, (1, *MEAN_SHAPE)])
+def test_load_mean(tmp_path, mean, shape):
+    path = tmp_path / 'mean2.npz'
+    np.savez(path, mean=mean.reshape(shape))
+    found = load_mean(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    np.testing.assert_array_equal(found, mean)
+    np.testing.assert_array_equal(load_mean(path, sha256=None), mean)
+
+
+def test_a_mean_that_is_not_the_published_one(tmp_path, mean):
+    path = tmp_path / 'mean2.npz'
+    np.savez(path, mean=mean)
+    with pytest.raises(DataError, match=r'has sha256 \w{64}; expected mean2.npz as published'):
+        load_mean(path)
+
+
+@pytest.mark.parametrize('arrays, found', [
+    ({'average': np.zeros(MEAN_SHAPE)}, 'has the keys .*average'),
+    ({'mean': np.zeros((3, 16, 128, 128))}, r'float64 \(3, 16, 128, 128\)'),
+    ({'mean': np.zeros(MEAN_SHAPE, bool)}, 'is bool'),
+    ({'mean': np.array([None])}, 'no npz file'),
+])
+def test_a_file_of_another_format(tmp_path, arrays, found):
+    path = tmp_path / 'mean2.npz'
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match=f'{found}.*expected mean2.npz as published'):
+        load_mean(path)
+
+
+def test_a_damaged_or_missing_file(tmp_path, mean):
+    path = tmp_path / 'mean2.npz'
+    with pytest.raises(DataError, match='cannot read .*expected mean2.npz as published'):
+        load_mean(path)
+    np.savez(path, mean=mean)
+    whole = path.read_bytes()
+    for damaged in (b'', b'mean', whole[:len(whole) // 2], whole[:2000] + b'!' + whole[2001:]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match='damaged or no npz file'):
+            load_mean(path)
+    np.save(path.with_suffix('.npy'), mean)
+    with pytest.raises(DataError, match='damaged or no npz file'):
+        load_mean(path.with_suffix('.npy'))

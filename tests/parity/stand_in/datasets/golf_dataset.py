@@ -1,0 +1,39 @@
+import os
+import random
+
+import chainer
+import numpy as np
+import pandas
+from PIL import Image
+
+
+class GolfDataset(chainer.dataset.DatasetMixin):
+
+    def __init__(self, n_frames, root_path, config_path):
+        self.n_frames = n_frames
+        self.root_path = root_path
+        self.table = pandas.read_pickle(config_path)
+
+    def __len__(self):
+        return len(self.table)
+
+    def get_example(self, i):
+        row = self.table.iloc[i]
+        name = '{:04d}.jpg'.format(random.randint(row['start'], row['end']))
+        strip = Image.open(os.path.join(self.root_path, row['path'], name))
+        frames = strip.size[1] // 128
+        pixels = np.asarray(strip.resize((64, 64 * frames), Image.NEAREST))
+        video = pixels.reshape(frames, 64, 64, 3).transpose(0, 3, 1, 2)
+        spare = frames - self.n_frames
+        offset = np.random.randint(spare) if spare else 0
+        video = self.augment(video[offset:offset + self.n_frames])
+        return (video - np.float32(128)) / np.float32(128)
+
+    def augment(self, video):
+        return video
+
+
+class GolfDatasetAugmented(GolfDataset):
+
+    def augment(self, video):
+        return video[:, :, :, ::-1] if np.random.rand() > 0.5 else video

@@ -1,0 +1,92 @@
+import chainer
+import chainer.functions as F
+import chainer.links as L
+
+SLOPE = 0.2
+
+
+class D(chainer.Chain):
+
+    def __init__(self, in_channels, top_width, mid_ch, initialW=None, use_beta=True, sigma=0):
+        super().__init__()
+        self.sigma = sigma
+        widths = [in_channels] + [mid_ch * 2 ** i for i in range(4)]
+        with self.init_scope():
+            for i in range(4):
+                setattr(self, f'c{i}', L.ConvolutionND(
+                    3, widths[i], widths[i + 1], 4, 2, 1, initialW=initialW))
+            self.c4 = L.Convolution2D(widths[4], 1, top_width, 1, 0, initialW=initialW)
+            for i in range(4):
+                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=use_beta))
+
+    def activate(self, h):
+        if self.sigma and chainer.config.train:
+            h = h + (self.sigma * self.xp.random.randn(*h.shape)).astype(h.dtype)
+        return F.leaky_relu(h, SLOPE)
+
+    def __call__(self, x):
+        h = self.activate(self.c0(x))
+        h = self.activate(self.bn1(self.c1(h)))
+        h = self.activate(self.bn2(self.c2(h)))
+        h = self.activate(self.bn3(self.c3(h)))
+        n, channels, frames, height, width = h.shape
+        return self.c4(F.reshape(h, (n * frames, channels, height, width)))
+
+
+class VideoDiscriminatorInitUniform(D):
+
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+        super().__init__(in_channels, top_width, mid_ch, chainer.initializers.Uniform(wscale))
+
+
+class VideoDiscriminatorInitDefault(D):
+
+    def __init__(self, in_channels, top_width, mid_ch):
+        super().__init__(in_channels, top_width, mid_ch)
+
+
+class VideoDiscriminatorNoBetaInitUniform(D):
+
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
+        super().__init__(
+            in_channels, top_width, mid_ch, chainer.initializers.Uniform(wscale), False)
+
+
+class VideoDiscriminatorNoBetaInitDefault(D):
+
+    def __init__(self, in_channels, top_width, mid_ch):
+        super().__init__(in_channels, top_width, mid_ch, None, False)
+
+
+class VideoDiscriminatorNoBetaInitDefaultWithNoise(D):
+
+    def __init__(self, in_channels, top_width, mid_ch, sigma):
+        super().__init__(in_channels, top_width, mid_ch, None, False, sigma)
+
+
+class FrameDiscriminator(chainer.Chain):
+
+    def __init__(self, mid_ch=64):
+        super().__init__()
+        with self.init_scope():
+            for i in range(4):
+                setattr(self, f'c{i}', L.Convolution2D(None, mid_ch * 2 ** i, 4, 2, 1))
+            self.l4 = L.Linear(None, 1)
+            for i in range(4):
+                setattr(self, f'bn{i}', L.BatchNormalization(64 * 2 ** i))
+
+    def __call__(self, x):
+        n, channels, frames, height, width = x.shape
+        h = F.leaky_relu(self.c0(F.reshape(x, (n, channels * frames, height, width))), SLOPE)
+        h = F.leaky_relu(self.bn1(self.c1(h)), SLOPE)
+        h = F.leaky_relu(self.bn2(self.c2(h)), SLOPE)
+        h = F.leaky_relu(self.bn3(self.c3(h)), SLOPE)
+        return self.l4(h)
+
+
+class VideoAndFrameDiscriminator(chainer.Chain):
+
+    def __init__(self, in_channels, top_width, mid_ch):
+        super().__init__()
+        with self.init_scope():
+            self.video = UndefinedDiscriminator(in_channels, top_width, mid_ch)  # noqa: F821

@@ -1,0 +1,240 @@
+"""Live parity and recording, against a checkout of the same layout with code of our own."""
+import ast
+import fnmatch
+import shutil
+from pathlib import Path
+
+import pytest
+
+from parity import __main__ as parity_main
+from parity import record, upstream
+from parity.result import Verdict
+from reference import recordings
+
+STAND_IN = Path(__file__).with_name('stand_in')
+
+
+@pytest.fixture(scope='module', autouse=True)
+def no_process_stays():
+    yield
+    upstream.end_sessions()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Function (path in the checkout, old text, new text) -> a stand-in that was changed so."""
+    def changed(path, old, new):
+        folder = tmp_path / 'checkout'
+        shutil.copytree(STAND_IN, folder)
+        text = (folder / path).read_text()
+        assert old in text
+        (folder / path).write_text(text.replace(old, new))
+        return folder
+
+    yield changed
+    upstream.end_sessions()
+
+
+def check(directory, name):
+    found, = (check for check in upstream.checks(directory) if check.name == f'upstream/{name}')
+    return found
+
+
+@pytest.fixture(scope='module')
+def live():
+    """The checks of the stand-in by name, without their layer."""
+    return {check.name.removeprefix('upstream/'): check for check in upstream.checks(STAND_IN)}
+
+
+# -- live ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('name', [
+    'init-small', 'init-small_noise', 'forward-small-b2-train-f64', 'forward-small-b2-test-f64',
+    'infer-small', 'inception', 'datasets-MovingMNISTDataset', 'datasets-UCFDataset',
+    'datasets-UCFDatasetAugmented', 'datasets-GolfDataset', 'datasets-GolfDatasetAugmented',
+    'network-FrameDiscriminator'])
+def test_the_stand_in_computes_the_same(live, name):
+    result = live[name].run()
+    assert result.verdict is Verdict.PASSED, result
+    assert 'equal bit for bit' in result.text
+    assert all('live (Chainer 7.8.1' in comparison.reference for comparison in result.comparisons)
+
+
+@pytest.mark.parametrize('name', ['small-clip', 'small-lsgan', 'small-svc1', 'small-svc_shuffle',
+                                  'small-video_frame', 'small_noise-vanilla'])
+def test_the_stand_in_trains_the_same(live, name):
+    result = live[f'train-{name}-b4-f64'].run(updates=2)
+    assert result.verdict is Verdict.PASSED, result
+    assert set(result.excluded) == recordings.ROUNDING_NOISE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name, limits', [
+    ('train-small-parallel_svc-b4-f64', {'updates': 6}),    # one after the first clipping
+    ('c3d', {}), ('init-beta_default', {}), ('forward-beta_uniform-b2-train-f64', {})])
+def test_the_stand_in_computes_the_same_at_length(live, name, limits):
+    result = live[name].run(**limits)
+    assert result.verdict is Verdict.PASSED, result
+
+
+def test_every_class_and_updater_has_a_check(live):
+    models = {entry.cls for networks in recordings.configurations().values()
+              for entry in networks.values()}
+    assert len(models) == 11
+    assert {f'init-{config}' for config in recordings.configurations()} <= set(live)
+    for updater in ('clip', 'svc', 'svc1', 'parallel_svc', 'lsgan', 'vanilla', 'video_frame'):
+        assert fnmatch.filter(live, f'train-*-{updater}-*'), updater
+
+
+def test_chainer_2_trains_in_float32_where_its_losses_do():
+    trainings = set(upstream._trainings('2.0.2'))
+    assert 'train-small_noise-vanilla-b4-seed0' in trainings
+    assert 'train-small-svc-b4-seed0-f64' in trainings
+
+
+@pytest.mark.parametrize('path, old, new, name, limits', [
+    ('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1', 'forward-small-b2-train-f64',
+     {}),
+    ('models/frame_seed_generator.py', 'setattr(self, f\'dc{i}\', L.D', 'L.Linear(1, 1); setattr('
+     'self, f\'dc{i}\', L.D', 'init-small', {}),
+    ('updaters/tgan_updater_wgan.py', 'BOUND = 1', 'BOUND = 1.01', 'train-small-svc1-b4-f64',
+     {'updates': 2}),
+    ('datasets/mnist_dataset.py', 'LEVELS = 128', 'LEVELS = 127.5', 'datasets-MovingMNISTDataset',
+     {}),
+    ('infer.py', 'range(z_fast.shape[2])', 'reversed(range(z_fast.shape[2]))', 'infer-small', {}),
+    ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = 1e-3', 'inception', {}),
+])
+def test_another_computation_is_caught(checkout, path, old, new, name, limits):
+    result = check(checkout(path, old, new), name).run(**limits)
+    assert result.verdict is Verdict.FAILED, result
+    assert result.error is None
+
+
+# -- what cannot run -------------------------------------------------------------------------------
+
+def test_a_class_that_cannot_be_built_has_not_run(live):
+    result = live['network-VideoAndFrameDiscriminator'].run()
+    assert result.verdict is Verdict.NOT_RUN
+    assert "NameError: name 'UndefinedDiscriminator'" in result.why_not_run
+    assert '(models/video_discriminator.py, line ' in result.why_not_run
+
+
+def test_a_missing_name_has_not_run(checkout):
+    folder = checkout('datasets/mnist_dataset.py', 'MovingMNISTDataset', 'MNIST')
+    result = check(folder, 'datasets-MovingMNISTDataset').run()
+    assert result.verdict is Verdict.NOT_RUN
+    assert 'found no MovingMNISTDataset in' in result.why_not_run
+    assert 'it has chainer, np, LEVELS, MNIST' in result.why_not_run
+
+
+def test_code_that_ends_the_process_has_not_run(checkout):
+    folder = checkout('datasets/mnist_dataset.py', 'import chainer',
+                      'import os, sys; print("lost", file=sys.stderr); sys.stderr.flush(); '
+                      'os._exit(3)\nimport chainer')
+    live = check(folder, 'datasets-MovingMNISTDataset')
+    for _ in range(2):
+        result = live.run()
+        assert result.verdict is Verdict.NOT_RUN
+        assert 'ended with exit code 3: lost' in result.why_not_run
+
+
+def test_a_module_that_is_missing_matters_only_when_used(checkout):
+    folder = checkout('evaluation/calc_inception.py', 'import cupy as cp',
+                      'import no_such_module.part as cp')
+    live = check(folder, 'inception')
+    assert live.run().verdict is Verdict.PASSED
+    path = folder / 'evaluation/calc_inception.py'
+    path.write_text(path.read_text().replace('EPS = 1e-7', 'EPS = cp.smallest(float)'))
+    upstream.end_sessions()
+    result = live.run()
+    assert result.verdict is Verdict.NOT_RUN
+    assert 'no_such_module.part.smallest was called, but no_such_module is not installed' in (
+        result.why_not_run)
+
+
+@pytest.mark.parametrize('command', [[], ['record', '--out', 'out']])
+def test_a_missing_file_is_named(checkout, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    folder = checkout('infer.py', 'make_video', 'make_video')
+    (folder / 'infer.py').unlink()
+    assert parity_main.main([*command, '--upstream', str(folder)]) == 2
+    assert 'is no checkout of pfnet-research/tgan: there is no infer.py' in capsys.readouterr().err
+    assert not Path('out').exists()
+
+
+def test_no_such_folder_or_interpreter(tmp_path):
+    with pytest.raises(upstream.UpstreamError, match='there is no such folder'):
+        upstream.checks(tmp_path / 'nowhere')
+    with pytest.raises(upstream.UpstreamError, match='cannot start .*no-python'):
+        upstream.checks(STAND_IN, str(tmp_path / 'no-python'))
+
+
+def test_the_runner_is_python_3_6():
+    ast.parse(upstream.RUNNER.read_text(), feature_version=(3, 6))
+
+
+def test_nothing_is_left_in_the_checkout(live):
+    live['inception'].run()
+    assert not list(STAND_IN.rglob('__pycache__'))
+
+
+# -- recording -------------------------------------------------------------------------------------
+
+NAMES = ('datasets-seed0', 'forward-small-b2-seed0-train-f64', 'inception-seed0',
+         'infer-small-seed0')
+
+
+@pytest.fixture(scope='module')
+def recorded(tmp_path_factory):
+    """A folder of some recordings of the stand-in."""
+    out = tmp_path_factory.mktemp('recorded')
+    only = [argument for name in NAMES for argument in ('--only', name)]
+    assert record.main(['--upstream', str(STAND_IN), '--out', str(out), *only]) == 0
+    return out
+
+
+def test_recordings_are_of_the_shipped_format(recorded, monkeypatch):
+    shipped = {name: recordings.load(name, '7.8.1') for name in NAMES}
+    monkeypatch.setattr(recordings, 'GOLDEN', recorded)
+    assert recordings.names('7.8.1') == NAMES
+    assert recordings.check_all() == 2 * len(NAMES) - 1    # datasets have no tensors
+    for name, theirs in shipped.items():
+        ours = recordings.load(name, '7.8.1')
+        assert ours.meta.keys() == theirs.meta.keys()
+        assert ours.arrays.keys() == theirs.arrays.keys()
+        for key, array in theirs.arrays.items():
+            assert (ours.arrays[key].dtype, ours.arrays[key].shape) == (array.dtype, array.shape)
+            # Float32 sampling on another BLAS; what is float64 agrees to 1e-12.
+            assert recordings.deviation(ours.arrays[key], array) <= 1e-5, (name, key)
+    assert recordings.load('datasets-seed0', '7.8.1').meta['sha256_of_examples'] == (
+        shipped['datasets-seed0'].meta['sha256_of_examples'])
+
+
+def test_differences_to_the_shipped_are_printed(checkout, tmp_path, capsys):
+    folder = checkout('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1')
+    out = tmp_path / 'out'
+    assert record.main(['--upstream', str(folder), '--out', str(out),
+                        '--only', 'forward-small*train*', '--only', 'datasets-*']) == 0
+    header, datasets, forward = capsys.readouterr().out.splitlines()
+    assert header.split() == ['recording', '(Chainer', '7.8.1)', 'deviation', 'largest', 'in',
+                              'equal', 'hashes']
+    assert datasets.split() == ['datasets-seed0', '60', 'of', '60']
+    name, deviation, where = forward.split()
+    assert float(deviation) > 0.01 and where.startswith(('D_', 'stat_vdis'))
+
+
+def test_what_cannot_be_recorded_is_told(checkout, tmp_path, capsys):
+    folder = checkout('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = undefined')
+    out = tmp_path / 'out'
+    command = ['--upstream', str(folder), '--out', str(out), '--only', 'inception']
+    assert record.main(command) == 1
+    assert 'not recorded: inception-seed0 (NameError' in capsys.readouterr().err
+    assert record.main(command) == 2
+    assert 'is there already' in capsys.readouterr().err
+
+
+def test_an_unknown_pattern(tmp_path, capsys):
+    assert record.main(['--upstream', str(STAND_IN), '--out', str(tmp_path / 'out'),
+                        '--only', 'nothing']) == 2
+    assert 'no recording matches nothing; there are: c3d-seed0, ' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()

@@ -1,0 +1,95 @@
+"""C3D (Tran et al. 2015), the classifier of videos behind the inception score."""
+import collections
+
+import chainer
+import chainer.functions as F
+import chainer.links as L
+from chainer import initializers
+
+from tgan_chainer.links import ConvolutionND
+
+N_CLASSES = 101
+"""Classes of UCF-101."""
+
+INPUT_SHAPE = (3, 16, 112, 112)
+"""Channels (BGR), frames, rows and columns of one clip."""
+
+# Output channels of the convolutions, and the max pooling that follows some of them: its name and
+# its window (time, rows, columns).
+_CONVOLUTIONS = (
+    ('conv1a', 64, ('pool1', (1, 2, 2))),
+    ('conv2a', 128, ('pool2', (2, 2, 2))),
+    ('conv3a', 256, None),
+    ('conv3b', 256, ('pool3', (2, 2, 2))),
+    ('conv4a', 512, None),
+    ('conv4b', 512, ('pool4', (2, 2, 2))),
+    ('conv5a', 512, None),
+    ('conv5b', 512, ('pool5', (2, 2, 2))),
+)
+_POOLED_SIZE = 512 * 4 * 4    # 7 x 7 becomes 4 x 4, since Chainer's pooling covers all of its input
+_HIDDEN = 4096
+
+
+class C3D(chainer.Chain):
+    """C3D: clips (B, 3, 16, 112, 112) -> probabilities (B, n_classes).
+
+    Eight 3 x 3 x 3 convolutions with ReLU, five max poolings that cover all of their input, and
+    three fully connected layers (FACTS §6). The paper's scores are those of the weights fine-tuned
+    on UCF-101, the authors' conv3d_deepnetA_ucf.npz, whose keys are this network's: conv1a/W,
+    conv1a/b, ... fc8/b. New weights are the authors': W normal with standard deviation 0.01 in the
+    convolutions and 0.005 in the others, b 0 and 1.
+
+    Args:
+        n_classes (int): Length of fc8.
+    """
+
+    def __init__(self, n_classes: int = N_CLASSES):
+        super().__init__()
+        # The order of creation is the authors': one seed gives their bytes.
+        with self.init_scope():
+            in_channels = INPUT_SHAPE[0]
+            for name, out_channels, _ in _CONVOLUTIONS:
+                setattr(self, name, ConvolutionND(
+                    3, in_channels, out_channels, 3, 1, 1,
+                    initialW=initializers.Normal(0.01), initial_bias=0))
+                in_channels = out_channels
+            w = {'initialW': initializers.Normal(0.005), 'initial_bias': 1}
+            self.fc6 = L.Linear(_POOLED_SIZE, _HIDDEN, **w)
+            self.fc7 = L.Linear(_HIDDEN, _HIDDEN, **w)
+            self.fc8 = L.Linear(_HIDDEN, n_classes, **w)
+
+    def forward(self, x):
+        """Clips (B, 3, 16, 112, 112), BGR minus the mean clip -> probabilities (B, n_classes).
+
+        Raises:
+            ValueError: The clips have another shape.
+        """
+        (_, probabilities), = collections.deque(self.stages(x), maxlen=1)
+        return probabilities
+
+    def stages(self, x):
+        """Yield (name, Variable) of every layer as it is computed: conv1a, pool1, ... fc8, prob.
+
+        Convolutions, fc6 and fc7 come after their ReLU and before dropout, which acts in train
+        mode only. One layer at a time: of 48 clips conv1a alone takes 2.5 GB.
+
+        Raises:
+            ValueError: The clips have another shape.
+        """
+        if x.shape[1:] != INPUT_SHAPE:
+            raise ValueError(f'C3D got clips of shape {x.shape}, expected (B, 3, 16, 112, 112)')
+        h = x
+        for name, _, pool in _CONVOLUTIONS:
+            h = F.relu(self[name](h))
+            yield name, h
+            if pool is not None:
+                pool_name, window = pool
+                h = F.max_pooling_nd(h, window, window, cover_all=True)
+                yield pool_name, h
+        for name in ('fc6', 'fc7'):
+            h = F.relu(self[name](h))
+            yield name, h
+            h = F.dropout(h)
+        h = self.fc8(h)
+        yield 'fc8', h
+        yield 'prob', F.softmax(h)

@@ -1,0 +1,94 @@
+"""From generated videos to what C3D takes. A protocol is named: scores compare only within one."""
+import hashlib
+import io
+import pickle
+import zipfile
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.evaluation.resize import resize_bicubic
+
+MEAN_SHAPE = (3, 16, 128, 171)
+"""Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
+
+MEAN_SHA256 = 'f981f1e195822705d13bebadabeb2b5583a709696c3b14e5465a96da4cb2ade0'
+"""Of the published mean2.npz."""
+
+_PUBLISHED = ("mean2.npz as published at https://github.com/pfnet-research/tgan/releases (v1.0.0), "
+              f"sha256 {MEAN_SHA256}, with the key 'mean' of {MEAN_SHAPE}")
+
+
+def load_mean(path, sha256=MEAN_SHA256):
+    """Read the mean clip from an npz file -> float64 (3, 16, 128, 171), BGR in [0, 255].
+
+    Args:
+        sha256 (str or None): Of the file; None accepts a mean clip of one's own.
+
+    Raises:
+        DataError: The file is missing, damaged, of another format, or another one.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}") from None
+    mean = _read_mean(content, path)
+    found = hashlib.sha256(content).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise DataError(f"'{path}' has sha256 {found}; expected {_PUBLISHED}. Another mean clip "
+                        'makes another score')
+    return mean
+
+
+def _read_mean(content, path):
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as npz:
+            arrays = {key: npz[key] for key in npz.files}
+    except (ValueError, TypeError, OSError, EOFError, AttributeError, zipfile.BadZipFile,
+            pickle.UnpicklingError) as error:
+        raise DataError(
+            f"'{path}' is damaged or no npz file ({error}); expected {_PUBLISHED}") from error
+    if 'mean' not in arrays:
+        raise DataError(f"'{path}' has the keys {sorted(arrays)}; expected {_PUBLISHED}")
+    mean = arrays['mean']
+    if mean.dtype.kind not in 'fiu' or mean.size != np.prod(MEAN_SHAPE):
+        raise DataError(
+            f"'mean' in '{path}' is {mean.dtype} {mean.shape}; expected {_PUBLISHED}")
+    return mean.reshape(MEAN_SHAPE).astype(np.float64)
+
+
+def preprocess(video, mean, protocol='tgan-v1'):
+    """Turn generated videos into clips for :class:`~tgan_chainer.evaluation.c3d_ft.C3D`.
+
+    Args:
+        video: Array of floats (N, 3, 16, H, W), RGB in [-1, 1], on any device.
+        mean: Array (3, 16, 128, 171) as of :func:`load_mean`; best on the same device.
+        protocol (str): One of :data:`PROTOCOLS`.
+
+    Returns:
+        Array (N, 3, 16, 112, 112) of the video's dtype on its device: BGR minus the mean.
+
+    Raises:
+        ValueError: An unknown protocol, or arrays of another shape.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f'unknown protocol {protocol!r}: expected one of {tuple(PROTOCOLS)}')
+    if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2]:
+        raise ValueError(f'videos of shape {video.shape}: expected (N, 3, 16, H, W)')
+    if mean.shape != MEAN_SHAPE:
+        raise ValueError(f'mean clip of shape {mean.shape}: expected {MEAN_SHAPE}')
+    return PROTOCOLS[protocol](video, mean)
+
+
+def _tgan_v1(video, mean):
+    """The authors' evaluation script (FACTS §6): neither clips nor rounds to pixel values."""
+    xp = chainer.backend.get_array_module(video)
+    x = resize_bicubic(video * 128 + 128, 128, 128)
+    mean = xp.asarray(mean[..., 21:149].astype(video.dtype))    # 128 of its 171 columns
+    return (x[:, ::-1] - mean)[..., 8:120, 8:120]
+
+
+PROTOCOLS = {'tgan-v1': _tgan_v1}
+"""Name -> function from videos and mean clip to clips."""
