@@ -69,6 +69,7 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
 def test_resume_is_bit_identical(small_experiment, tmp_path):
     assert run(small_experiment, '--out', 'whole') == 0
     assert run(small_experiment, '--out', 'parts', '--iterations', '3') == 0
+    assert (tmp_path / 'parts' / 'preview' / 'image_img_00000003.png').exists()
     assert train.main(['--resume', 'parts', '--iterations', '8']) == 0
     assert set(differing(tmp_path / 'whole', tmp_path / 'parts', 8)) <= clock(8)
     logs = [[{key: value for key, value in entry.items() if key != 'elapsed_time'}
@@ -76,6 +77,13 @@ def test_resume_is_bit_identical(small_experiment, tmp_path):
             for name in ('whole', 'parts')]
     assert logs[0] == logs[1]
     assert len(json.loads((tmp_path / 'parts' / 'record.json').read_text())) == 2
+
+
+def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):
+    assert run(small_experiment, '--out', 'result', '--iterations', '1') == 0
+    (tmp_path / 'result' / 'record.json').write_text('[{')
+    assert train.main(['--resume', 'result']) == EXIT_USER_ERROR
+    assert 'record.json: is damaged' in capsys.readouterr().err
 
 
 @pytest.mark.slow

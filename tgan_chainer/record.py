@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tgan_chainer import config
+from tgan_chainer.errors import SnapshotError
 from tgan_chainer.files import write_json, write_text
 
 PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av')
@@ -27,7 +28,7 @@ def write_record(out, experiment, command_line, device, iteration):
         copy_sources(out / 'source', experiment)
     write_text(out / 'config.yml', experiment.dump())
     path = out / 'record.json'
-    runs = json.loads(path.read_text(encoding='utf-8')) if path.exists() else []
+    runs = read_record(path)
     runs.append({
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'iteration': iteration,
@@ -41,6 +42,21 @@ def write_record(out, experiment, command_line, device, iteration):
         'packages': versions(),
     })
     write_json(path, runs)
+
+
+def read_record(path):
+    """The entries of a ``record.json``, none without the file.
+
+    Raises:
+        SnapshotError: It is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise SnapshotError(f'{path}: is damaged ({error}); move it away to go on without it') \
+            from error
 
 
 def copy_sources(folder, experiment):

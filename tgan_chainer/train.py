@@ -79,7 +79,7 @@ def _train(args, command_line):
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     out = snapshot_path.parent if args.resume else new_result_folder(args, experiment)
     trainer = training.Trainer(updater, stop, out=str(out))
-    snapshot = extend(trainer, experiment, random_state, stop)
+    preview, snapshot = extend(trainer, experiment, random_state, stop)
     if args.resume:
         snapshots.load(snapshot_path, trainer)
         random_state.resume_at(updater.iteration)
@@ -88,7 +88,9 @@ def _train(args, command_line):
     print(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
     with stop.on_signals(signal.SIGINT, signal.SIGTERM):
         trainer.run(show_loop_exception_msg=False)
-    if not Path(out, snapshots.TRAINER.format(updater.iteration)).exists():
+    if not stop.signal_name and not preview.exists(trainer):
+        preview(trainer)
+    if not snapshot.exists(trainer):
         snapshot(trainer)
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     print(f'{ended} at iteration {updater.iteration}; results are in {out}')
@@ -198,10 +200,10 @@ def find_snapshot(resume):
 
 
 def extend(trainer, experiment, random_state, stop):
-    """Add everything that happens beside the updates; returns the snapshot extension."""
+    """Add what happens beside the updates; returns the extensions Preview and Snapshot."""
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
-    preview = (experiment.preview_interval or experiment.snapshot_interval, 'iteration')
+    preview = Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed)
     on_gpu = random_state.device.xp is not chainer.get_device('@numpy').xp
     progress = ProgressBar(stop.iterations)
     snapshot = Snapshot()
@@ -214,12 +216,12 @@ def extend(trainer, experiment, random_state, stop):
         out=progress), trigger=display)
     for plot in plots(updater.losses):
         trainer.extend(plot, trigger=display)
-    trainer.extend(Preview(updater.fsgen, updater.vgen, experiment.preview_videos,
-                           experiment.seed), trigger=preview)
+    trainer.extend(preview, trigger=(
+        experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
     trainer.extend(random_state)
     trainer.extend(progress)
     trainer.extend(snapshot, trigger=(experiment.snapshot_interval, 'iteration'))
-    return snapshot
+    return preview, snapshot
 
 
 def plots(losses):

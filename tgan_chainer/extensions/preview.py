@@ -1,6 +1,7 @@
 """Pictures of what the generators make, during training."""
 from pathlib import Path
 
+import chainer
 import numpy as np
 from chainer.training import extension
 
@@ -34,12 +35,21 @@ class Preview(extension.Extension):
     def __call__(self, trainer):
         z_slow = self.fsgen.xp.asarray(self._z_slow)
         videos, _, _ = make_video(self.fsgen, self.vgen, len(z_slow), z_slow=z_slow)
-        write_preview(Path(trainer.out) / 'preview', trainer.updater.iteration, videos)
+        videos = chainer.get_device('@numpy').send(videos)
+        pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(videos))
+        frames = pictures.tile_movie(videos)
+        for suffix, write in (('gif', pictures.save_gif), ('mp4', pictures.save_movie)):
+            write(_folder(trainer) / f'video_{trainer.updater.iteration:08d}.{suffix}', frames)
+
+    @staticmethod
+    def exists(trainer):
+        """Whether there is a sheet of this iteration."""
+        return _sheet_path(trainer).exists()
 
 
-def write_preview(folder, iteration, videos):
-    """Write the sheet and the movies of ``videos`` (N, C, T, H, W) in [-1, 1]."""
-    pictures.save_png(folder / f'image_img_{iteration:08d}.png', pictures.frame_sheet(videos))
-    frames = pictures.tile_movie(videos)
-    pictures.save_gif(folder / f'video_{iteration:08d}.gif', frames)
-    pictures.save_movie(folder / f'video_{iteration:08d}.mp4', frames)
+def _folder(trainer):
+    return Path(trainer.out, 'preview')
+
+
+def _sheet_path(trainer):
+    return _folder(trainer) / f'image_img_{trainer.updater.iteration:08d}.png'

@@ -33,6 +33,11 @@ class Snapshot(extension.Extension):
             snapshots.save(folder / snapshots.NETWORKS[name].format(updater.iteration), network)
         snapshots.save(folder / snapshots.TRAINER.format(updater.iteration), trainer)
 
+    @staticmethod
+    def exists(trainer):
+        """Whether there is a snapshot of this iteration."""
+        return Path(trainer.out, snapshots.TRAINER.format(trainer.updater.iteration)).exists()
+
 
 def _require_finite(name, network, iteration):
     for key, array in serializers.npz.serialize(network).items():
