@@ -1,0 +1,113 @@
+"""`python -m parity`: run the checks, and report."""
+import argparse
+import fnmatch
+import sys
+import time
+from pathlib import Path
+
+from parity import checks, report, runner, tolerances
+from parity.registry import Check
+from parity.result import NotRunError, Verdict
+from tgan_chainer import files
+from tgan_chainer.errors import TGANError
+
+
+def main(argv=None):
+    """Command line -> exit code: 0, 1 after a failed check, 2 for what cannot be asked."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ['record']:
+        from parity import record
+        return record.main(argv[1:])
+    if argv in (['mutations'], ['tolerances']):
+        print(_table(*argv), end='')
+        return 0
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.python and not arguments.upstream:
+        parser.error('--python is the interpreter for --upstream DIR')
+    try:
+        chosen = _choose(arguments)
+        if arguments.list:
+            print('\n'.join(check.name for check in chosen))
+            return 0
+        return _run(chosen, arguments)
+    except TGANError as error:
+        print(f'python -m parity: {error}', file=sys.stderr)
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='python -m parity',
+        description="Check that this project computes what the authors' code computes. "
+        'Exit code 1 if any check fails.',
+        epilog='Other commands: `record` makes the recordings again (see `record --help`); '
+        '`mutations` and `tolerances` print tables of the documentation.')
+    parser.add_argument('--only', action='append', metavar='PATTERN',
+                        help='run the checks whose name has this part, or matches this shell '
+                        'pattern; may be given again')
+    parser.add_argument('--list', action='store_true', help='print the names of the checks')
+    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report as JSON')
+    parser.add_argument('--html', type=Path, metavar='DIR',
+                        help='write the report as a page, DIR/index.html')
+    parser.add_argument('--jobs', type=_positive, metavar='N',
+                        help='processes (by default one a core, four at most)')
+    parser.add_argument('--upstream', type=Path, metavar='DIR',
+                        help="a checkout of the authors' repository, to run beside ours")
+    parser.add_argument('--python', metavar='PATH',
+                        help='the interpreter that runs it (by default this one)')
+    return parser
+
+
+def _table(name):
+    if name == 'mutations':
+        from parity import mutations
+        return mutations.markdown()
+    return tolerances.markdown()
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is not positive')
+    return number
+
+
+def _no_checkout():
+    raise NotRunError("needs a checkout of the authors' repository: --upstream DIR")
+
+
+def _choose(arguments):
+    available = list(checks.registry().values())
+    if arguments.upstream:
+        from parity import upstream
+        available += upstream.checks(arguments.upstream, arguments.python)
+    else:
+        available.append(Check('upstream/live', _no_checkout, cost=0))
+    if not arguments.only:
+        return available
+    chosen = [check for check in available
+              if any(_matches(check.name, pattern) for pattern in arguments.only)]
+    if not chosen:
+        raise TGANError(f'no check matches {" or ".join(arguments.only)}; --list prints the names')
+    return chosen
+
+
+def _matches(name, pattern):
+    return pattern in name or fnmatch.fnmatch(name, pattern)
+
+
+def _run(chosen, arguments):
+    start = time.monotonic()
+    results = runner.run(chosen, arguments.jobs, sys.stderr)
+    if arguments.json:
+        files.write_json(arguments.json, report.document(results))
+    if arguments.html:
+        from parity import page
+        files.write_text(arguments.html / 'index.html', page.render(results))
+    print(f'{report.text(results)} in {time.monotonic() - start:.0f} s')
+    return int(any(result.verdict is Verdict.FAILED for result in results))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

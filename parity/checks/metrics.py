@@ -1,0 +1,153 @@
+"""Layer 7: C3D, the inception score, and what is done to a video before C3D sees it."""
+import functools
+import hashlib
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from parity import runs, tolerances
+from parity.registry import Check
+from parity.result import NotRunError, Result, compare, match
+from reference import recordings
+from reference.oracle import c3d, resize, scores
+from tgan_chainer.evaluation import c3d_ft, calc_inception, preprocess
+from tgan_chainer.evaluation.resize import resize_bicubic
+
+DATA = Path(__file__).resolve().parents[2] / 'data'
+MEAN = DATA / 'mean2.npz'
+WEIGHTS = DATA / 'conv3d_deepnetA_ucf.npz'
+
+ORACLE = 'NumPy oracle'
+
+
+@functools.lru_cache(maxsize=1)
+def c3d_run():
+    """The recorded network: weights of one seed -> {key: sha256}, [(name, activation)]."""
+    meta = recordings.load('c3d-seed0').meta
+    np.random.seed(meta['seed'])
+    network = c3d_ft.C3D()
+    x = np.random.RandomState(meta['seed'] + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        stages = [(name, variable.array) for name, variable in network.stages(x.astype('f'))]
+    digests = {path[1:]: hashlib.sha256(np.ascontiguousarray(param.array)).hexdigest()
+               for path, param in network.namedparams()}
+    return digests, stages
+
+
+def c3d_weights(version):
+    """C3D's initial weights, byte for byte."""
+    recorded = recordings.load('c3d-seed0', version).meta['params']
+    ours, _ = c3d_run()
+    reference = runs.reference('c3d-seed0', version)
+    return Result(comparisons=(
+        match('C3D', 'keys', sorted(ours), sorted(recorded), 'published weights must load',
+              reference),
+        *(match('C3D', key, ours.get(key), entry['sha256'], 'the same seed draws the same bytes',
+                reference, entry['shape']) for key, entry in recorded.items())))
+
+
+def c3d_activations(version):
+    """Every activation of C3D."""
+    recording = recordings.load('c3d-seed0', version)
+    _, ours = c3d_run()
+    stages = recordings.stages(recording)
+    reference = runs.reference('c3d-seed0', version)
+    comparisons = [match('C3D', 'order of layers', [name for name, _ in ours],
+                         [stage.name for stage in stages], 'the layers as they run', reference)]
+    for (name, array), stage in zip(ours, stages, strict=False):
+        comparisons += [
+            compare('C3D', name, array.ravel()[::stage.stride], stage.values, *tolerances.C3D_32,
+                    reference, array.shape),
+            compare('C3D', f'norm of all {name}', np.linalg.norm(array.ravel().astype('d')),
+                    stage.l2, *tolerances.WHOLE_TENSOR_32, reference)]
+    return Result(comparisons=tuple(comparisons))
+
+
+def inception_score(version):
+    """The score of recorded class probabilities."""
+    recording = recordings.load('inception-seed0', version)
+    reference = runs.reference('inception-seed0', version)
+    probabilities = [recording.arrays[key] for key in sorted(recording.arrays)]
+    return Result(comparisons=tuple(
+        compare('inception score', f'set {i}', calc_inception.calc_inception(ys), score,
+                *tolerances.SCORE_32, reference, ys.shape)
+        for i, (ys, score) in enumerate(
+            zip(probabilities, recording.meta['scores'], strict=True))))
+
+
+def score_of_the_oracle():
+    """The score of probabilities that no recording holds, in float64."""
+    rs = np.random.RandomState(7)
+    comparisons = []
+    for sharpness in (0.1, 1.0, 10.0):
+        logits = sharpness * rs.randn(200, 101)
+        ys = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        comparisons.append(compare(
+            'inception score', f'softmax of logits N(0, {sharpness}^2)',
+            calc_inception.calc_inception(ys), scores.inception_score(ys), *tolerances.SCORE_64,
+            ORACLE, ys.shape))
+    return Result(comparisons=tuple(comparisons))
+
+
+def bicubic():
+    """Resizing, up and down, to other shapes."""
+    rs = np.random.RandomState(7)
+    comparisons = []
+    for (height, width), (to_height, to_width) in (
+            ((64, 64), (128, 128)), ((64, 85), (128, 171)), ((5, 7), (3, 20))):
+        images = rs.uniform(0, 255, (2, 3, height, width))
+        comparisons.append(compare(
+            'resize', f'{height} x {width} to {to_height} x {to_width}',
+            resize_bicubic(images, to_height, to_width),
+            resize.resize_cubic(images, to_height, to_width), *tolerances.RESIZE_64, ORACLE))
+    return Result(comparisons=tuple(comparisons))
+
+
+def preprocessing():
+    """Protocol tgan-v1 from a video to C3D's input: scale, size, channels, mean, crop."""
+    rs = np.random.RandomState(7)
+    video = rs.uniform(-1, 1, (1, 3, 16, 64, 64))
+    mean = rs.uniform(0, 255, preprocess.MEAN_SHAPE)
+    return Result(comparisons=(compare(
+        'tgan-v1', 'input of C3D', preprocess.preprocess(video, mean, 'tgan-v1'),
+        c3d.preprocess_tgan_v1(video, mean), *tolerances.RESIZE_64, ORACLE),))
+
+
+def released_mean():
+    """The mean clip that the authors released."""
+    if not MEAN.is_file():
+        raise NotRunError(f'needs data/{MEAN.name}, which the authors released (v1.0.0)')
+    mean = preprocess.load_mean(MEAN, sha256=None)
+    reference = "the authors' release"
+    return Result(comparisons=(
+        match('mean', 'sha256', hashlib.sha256(MEAN.read_bytes()).hexdigest(),
+              preprocess.MEAN_SHA256, 'another mean makes another score', reference),
+        match('mean', 'shape', mean.shape, preprocess.MEAN_SHAPE, 'a shape is right or wrong',
+              reference)))
+
+
+def released_weights():
+    """That the released weights of C3D fit our network."""
+    if not WEIGHTS.is_file():
+        raise NotRunError(f'needs data/{WEIGHTS.name}, released beside tgan2 v1.0')
+    ours = {path[1:]: param.shape for path, param in c3d_ft.C3D().namedparams()}
+    with np.load(WEIGHTS, allow_pickle=False) as npz:
+        found = {key: npz[key].shape for key in npz.files}
+    return Result(comparisons=(match('C3D', 'keys and shapes', ours, found,
+                                     'published weights must load', "the authors' release"),))
+
+
+CHECKS = (
+    *(Check(f'metrics/c3d-weights/chainer-{version}', c3d_weights, (version,), 4, 'c3d')
+      for version in recordings.CHAINERS),
+    *(Check(f'metrics/c3d-activations/chainer-{version}', c3d_activations, (version,), 1, 'c3d')
+      for version in recordings.CHAINERS),
+    *(Check(f'metrics/inception-score/chainer-{version}', inception_score, (version,), 0.1)
+      for version in recordings.CHAINERS),
+    Check('metrics/inception-score/oracle', score_of_the_oracle, cost=0.1),
+    Check('metrics/resize/oracle', bicubic, cost=0.1),
+    Check('metrics/preprocess/oracle', preprocessing, cost=0.2),
+    Check('metrics/released-mean', released_mean, cost=0.1),
+    Check('metrics/released-weights', released_weights, cost=0.1),
+)
