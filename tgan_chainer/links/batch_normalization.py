@@ -2,6 +2,9 @@
 import chainer
 from chainer import links
 
+from tgan_chainer.functions.batch_normalization import batch_normalization
+from tgan_chainer.functions.convolution_nd import runs_on_cpu_kernels
+
 STATISTICS = ('chainer2', 'chainer7')
 """What ``chainer.config.batch_norm_statistics`` may be."""
 
@@ -48,20 +51,24 @@ class BatchNormalization(links.BatchNormalization):
             size, use_beta=use_beta, initial_avg_var=0 if statistics == 'chainer2' else 1)
         self.statistics = statistics
 
-    def forward(self, x, **kwargs):
+    def forward(self, x, finetune=False):
         """Normalise ``x`` (B, C, ...); in train mode also move the running statistics."""
-        y = super().forward(x, **kwargs)
-        if self.statistics == 'chainer2' and self._moves_statistics():
+        moves_statistics = chainer.config.train and not chainer.config.in_recomputing
+        if moves_statistics and not finetune and runs_on_cpu_kernels(x, self.gamma):
+            y = batch_normalization(x, self.gamma, self._beta_or_zeros(), self.eps, self.avg_mean,
+                                    self.avg_var, self.decay)
+        else:
+            y = super().forward(x, finetune=finetune)
+        if moves_statistics and self.statistics == 'chainer2':
             m = x.size // self.avg_var.size
-            decay = 1 - 1 / self.N if kwargs.get('finetune') else self.decay
+            decay = 1 - 1 / self.N if finetune else self.decay
             self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
         return y
+
+    def _beta_or_zeros(self):
+        return self._get_beta()[0] if self.beta is None else self.beta
 
     def _get_beta(self):
         # Chainer takes the dtype of construction, which a link that was cast since does not have.
         with chainer.using_device(self.device):
             return self.xp.zeros_like(self.avg_mean),
-
-    @staticmethod
-    def _moves_statistics():
-        return chainer.config.train and not chainer.config.in_recomputing

@@ -1,0 +1,79 @@
+"""Batch normalisation on all threads against Chainer's."""
+import chainer
+import numpy as np
+import pytest
+from chainer import gradient_check
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tgan_chainer.functions.batch_normalization import batch_normalization
+
+EPS, DECAY = 2e-5, 0.9
+
+# 1e-12: float64 sums of up to some thousand terms in another order; values are of order 1.
+# 2e-5: the same in float32, divided by standard deviations of order 1.
+TOLERANCES = {'float64': 1e-12, 'float32': 2e-5}
+
+
+def run(function, x, gamma, beta, gy):
+    """Output, gradients and running statistics."""
+    mean, var = np.zeros_like(gamma), np.ones_like(gamma)
+    inputs = [chainer.Variable(array) for array in (x, gamma, beta)]
+    if function is batch_normalization:
+        y = function(*inputs, EPS, mean, var, DECAY)
+    else:
+        y = function(*inputs, eps=EPS, running_mean=mean, running_var=var, decay=DECAY)
+    y.grad = gy
+    y.backward()
+    return [y.array, mean, var, *(variable.grad for variable in inputs)]
+
+
+def arrays(shape, dtype, seed=0):
+    rs = np.random.RandomState(seed)
+    draws = (rs.randn(*shape) * 2 + 1, rs.rand(shape[1]) + 0.5, rs.randn(shape[1]),
+             rs.randn(*shape))
+    return [array.astype(dtype) for array in draws]
+
+
+@pytest.mark.parametrize('dtype', TOLERANCES)
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(batch=st.integers(2, 9), channels=st.integers(1, 5),
+       size=st.sampled_from([(), (1,), (7,), (5, 3), (3, 2, 4), (64, 64)]))
+def test_equals_chainers(dtype, batch, channels, size):
+    given = arrays((batch, channels, *size), dtype)
+    for ours, theirs in zip(run(batch_normalization, *given),
+                            run(chainer.functions.batch_normalization, *given), strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=0,
+                                   atol=TOLERANCES[dtype] * max(1, abs(theirs).max()))
+
+
+def test_input_in_another_memory_order():
+    x, gamma, beta, gy = arrays((4, 3, 5, 6), 'float64')
+    expected = run(batch_normalization, x, gamma, beta, gy)
+    found = run(batch_normalization, np.asfortranarray(x), gamma, beta, np.asfortranarray(gy))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-13)
+
+
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
+    given = arrays((40, 6, 32, 32), 'float32')
+    results = []
+    for threads in ('1', '2', '3'):
+        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+        results.append([array.tobytes() for array in run(batch_normalization, *given)])
+    assert results[0] == results[1] == results[2]
+
+
+def test_differentiable_twice():
+    x, gamma, beta, gy = arrays((4, 2, 3), 'float64')
+    ggx, gggamma, ggbeta, _ = arrays((4, 2, 3), 'float64', seed=1)
+
+    def function(x, gamma, beta):
+        y = batch_normalization(x, gamma, beta, EPS, np.zeros(2), np.ones(2), DECAY)
+        return y * y
+
+    # Numerical differentiation of float64 by steps of 1e-4 is good to about 1e-6.
+    gradient_check.check_double_backward(
+        function, (x, gamma, beta), gy, (ggx, gggamma, ggbeta), eps=1e-4, rtol=1e-4, atol=1e-4,
+        dtype=np.float64)
