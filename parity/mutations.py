@@ -75,7 +75,7 @@ def fresh():
     """Neither use nor leave behind what was computed with or without a fault."""
     def forget():
         runs.forget()
-        for cached in (runs.load, metrics.c3d_run, resize.cubic_matrix):
+        for cached in (metrics.c3d_run, resize.cubic_matrix):
             cached.cache_clear()
 
     forget()

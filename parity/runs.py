@@ -27,7 +27,7 @@ def infer(name, version):
 
 def forget():
     """Run everything anew from here on."""
-    for cached in (forward, training, infer):
+    for cached in (load, forward, training, infer):
         cached.cache_clear()
 
 

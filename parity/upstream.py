@@ -368,17 +368,13 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
 @contextlib.contextmanager
 def reading(golden):
     """Have `reference.recordings` read another folder of recordings; writes its manifest."""
-    def forget():
-        runs.load.cache_clear()
-        runs.forget()
-
     with mock.patch.object(recordings, 'GOLDEN', golden):
         recordings.write_manifest()
-        forget()
+        runs.forget()
         try:
             yield
         finally:
-            forget()
+            runs.forget()
 
 
 _FRAME_CRITICS = (
