@@ -103,6 +103,11 @@ def _around(owner, name, wrapper):
 
 # -- networks --------------------------------------------------------------------------------------
 
+def _without_eps(forward, self, *args, **kwargs):
+    self.statistics = 'chainer7'    # its avg_var has started at 0 already
+    return forward(self, *args, **kwargs)
+
+
 def _normalized_first_layer(activate, self, h):
     return activate(self, self.bn0(h) if h.shape[1] == self.mid_ch else h)
 
@@ -143,7 +148,7 @@ _OF_NETWORKS = (
     Mutation('running statistics with decay 0.99', 'links/batch_normalization', _FORWARD,
              _batch_normalization(decay=0.99)),
     Mutation('running variance without eps, on Chainer 2', 'links/batch_normalization', _FORWARD,
-             _set(BatchNormalization, '_moves_statistics', lambda self: False)),
+             _around(BatchNormalization, 'forward', _without_eps)),
     Mutation("statistics of Chainer 7 in an experiment of Chainer 2's", 'links/batch_normalization',
              _STATE, _around(BatchNormalization, '__init__', lambda init, self, *args, **kwargs:
                              init(self, *args, **{**kwargs, 'statistics': 'chainer7'}))),
