@@ -37,7 +37,3 @@ class DivergedError(TGANError):
     """A reported loss is NaN or infinite."""
 
     exit_code = EXIT_DIVERGED
-
-
-class ReproductionWarning(UserWarning):
-    """Something was repaired on the way, which the user should know of."""

@@ -43,6 +43,13 @@ def test_output_is_chainers(use_beta):
         np.testing.assert_allclose(ours.avg_mean, theirs.avg_mean, atol=1e-6)
 
 
+def test_statistics_of_more_than_one_axis_are_chainers():
+    x = np.random.RandomState(0).randn(4, 3, 5).astype('f')
+    ours, theirs = links.BatchNormalization((3, 5)), chainer.links.BatchNormalization((3, 5))
+    with chainer.using_config('train', True):
+        np.testing.assert_array_equal(ours(x).array, theirs(x).array)
+
+
 def test_test_mode_moves_nothing():
     bn = links.BatchNormalization(3)
     with chainer.using_config('train', False):

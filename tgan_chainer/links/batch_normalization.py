@@ -54,7 +54,8 @@ class BatchNormalization(links.BatchNormalization):
     def forward(self, x, finetune=False):
         """Normalise ``x`` (B, C, ...); in train mode also move the running statistics."""
         moves_statistics = chainer.config.train and not chainer.config.in_recomputing
-        if moves_statistics and not finetune and runs_on_cpu_kernels(x, self.gamma):
+        if (moves_statistics and not finetune and self.gamma.ndim == 1
+                and runs_on_cpu_kernels(x, self.gamma)):
             y = batch_normalization(x, self.gamma, self._beta_or_zeros(), self.eps, self.avg_mean,
                                     self.avg_var, self.decay)
         else:
