@@ -34,7 +34,8 @@ def _probe():
         import cupy
     except ImportError as error:
         reason = str(error).splitlines()[0]
-        return 0, f'CuPy is not installed or cannot start ({reason}); pip install -c constraints.txt -e ".[cuda12]"'
+        return 0, (f'CuPy is not installed or cannot start ({reason}); '
+                   'pip install -c constraints.txt -e ".[cuda12]"')
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
