@@ -208,7 +208,12 @@ def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, nu
 
     monkeypatch.setattr(module, 'render', interrupted)
     before = signal.getsignal(signal.SIGTERM)
-    assert main(['--out', str(tmp_path / 'm.npy'), '--n', '3']) == 130
+    # A shell without job control has its background jobs ignore SIGINT, and tests inherit that.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(['--out', str(tmp_path / 'm.npy'), '--n', '3']) == 130
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     assert 'interrupted' in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
     assert signal.getsignal(signal.SIGTERM) == before
