@@ -124,6 +124,8 @@ def change(path, value):
                               'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': 2}}),
      r'a second D'),
     (change('updater.args.models', 1), r'args\.models: .*no such argument'),
+    (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
+     r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
     (change('optimizer', {'name': 'Adagrad'}), r"optimizer\.name: found 'Adagrad'"),
     (change('name', 'x'), r'name: unknown key'),
 ])
@@ -141,6 +143,10 @@ def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, mes
     ('batchsize: 2\nbatchsize: 3', "key 'batchsize' stands there twice"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
     ('\0', 'cannot be read as YAML'),
+    ('seed: 2001-99-99', 'cannot be read as YAML'),
+    ('seed: ' + 5000 * '9', 'cannot be read as YAML'),
+    ('a: &a\n  b: *a', 'holds itself'),
+    ('1: 2', '1: unknown key'),
 ])
 def test_what_is_no_experiment(load, text, message):
     with pytest.raises(ConfigError, match=message):
@@ -150,6 +156,15 @@ def test_what_is_no_experiment(load, text, message):
 def test_what_a_constructor_refuses_names_the_part(document, load):
     document['models']['vgen']['args']['conv_ch'] = 24
     with pytest.raises(ConfigError, match=r'models\.vgen\.args: conv_ch is 24.*multiple of 16'):
+        load(document).build_models()
+
+
+@pytest.mark.parametrize('value', [0, -2, 10 ** 12])
+def test_a_size_that_cannot_be(document, load, value):
+    document['models']['vdis'] = {'fn': 'video_discriminator.py',
+                                  'name': 'VideoDiscriminatorNoBetaInitDefault',
+                                  'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': value}}
+    with pytest.raises(ConfigError, match=r'models\.vdis\.args: '):
         load(document).build_models()
 
 

@@ -1,4 +1,5 @@
 """Snapshot files: damaged ones, hostile ones, and which is the newest."""
+import chainer
 import numpy as np
 import pytest
 
@@ -33,6 +34,29 @@ def test_a_flipped_bit_is_noticed(file, network):
     file.write_bytes(content)
     with pytest.raises(SnapshotError):
         snapshots.load(file, network)
+
+
+def test_any_flipped_bits_end_in_the_documented_error(tmp_path):
+    file, network = tmp_path / 'l_iter_1.npz', chainer.links.Linear(3, 4)
+    snapshots.save(file, network)
+    content, rs = file.read_bytes(), np.random.RandomState(0)
+    noticed = 0
+    for _ in range(1500):
+        damaged = bytearray(content)
+        for position in rs.randint(0, len(content), rs.randint(1, 4)):
+            damaged[position] ^= 1 << rs.randint(8)
+        file.write_bytes(damaged)
+        try:
+            snapshots.load(file, network)    # a flipped time stamp is no damage
+        except SnapshotError:
+            noticed += 1
+    assert noticed > 1000
+
+
+def test_a_single_array_is_no_snapshot(tmp_path, network):
+    np.save(tmp_path / 'array.npy', np.zeros(3))
+    with pytest.raises(SnapshotError, match='cannot be loaded'):
+        snapshots.load(tmp_path / 'array.npy', network)
 
 
 def test_python_objects_are_not_unpickled(file, network, tmp_path):

@@ -173,6 +173,21 @@ def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, 
     assert list(tmp_path.iterdir()) == []    # nothing was made
 
 
+@pytest.mark.parametrize('old, new, message', [
+    ('{n_frames: 16, z_slow_dim: 4', '{n_frames: 16, z_slow_dim: 5', 'z_slow_dim of .*5 and 4'),
+    ('z_fast_dim: 4, out', 'z_fast_dim: 6, out', 'z_fast_dim of .*4 and 6'),
+    ('out_channels: 1', 'out_channels: 3', r'\(16, 3, 64, 64\) and \(16, 1, 64, 64\)'),
+    ('in_channels: 1', 'in_channels: 3', 'in_channels of vdis .*1 and 3'),
+    ('top_width: 4', 'top_width: 2', 'top_width of vdis .*4 and 2'),
+    ('n_frames: 16, dataset', 'n_frames: 12, dataset', r'\(12, 1, 64, 64\)'),
+])
+def test_parts_that_do_not_fit_are_named(small_experiment, tmp_path, capsys, old, new, message):
+    small_experiment.write_text(small_experiment.read_text().replace(old, new))
+    assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / 'result').exists()
+
+
 def test_a_batch_larger_than_the_data_is_refused(small_experiment, capsys):
     assert run(small_experiment, '--batchsize', '7') == EXIT_USER_ERROR
     assert 'batchsize: found 7, but the data set holds 6 videos' in capsys.readouterr().err

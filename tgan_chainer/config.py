@@ -74,7 +74,8 @@ class Part(_Strict):
         """
         try:
             return self.resolve()(**self.args, **supplied)
-        except (TGANError, ValueError) as error:
+        except (TGANError, ValueError, ArithmeticError, MemoryError) as error:
+            # The last two: a size of zero in an initialiser, and one that no memory holds.
             raise ConfigError(f'{self.source}: {self.key}.args: {error}') from error
 
 
@@ -83,6 +84,17 @@ class Optimizer(_Strict):
 
     name: Literal['RMSprop', 'Adam', 'SGD', 'MomentumSGD'] = 'RMSprop'
     args: dict[str, float] = {'lr': 5e-5}
+
+    @pydantic.model_validator(mode='after')
+    def _knows_its_arguments(self):
+        allowed = {name for name, parameter
+                   in inspect.signature(getattr(chainer.optimizers, self.name)).parameters.items()
+                   if parameter.kind is parameter.POSITIONAL_OR_KEYWORD} - {'model'}
+        for name in self.args:
+            if name not in allowed:
+                raise ValueError(f'{self.name} has no argument {name!r}; '
+                                 + _allowed(name, list(allowed)))
+        return self
 
     def build(self):
         """A new ``chainer.optimizers`` object, not set up."""
@@ -179,13 +191,17 @@ def load(path):
     source = str(path)
     try:
         document = yaml.load(file.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        # ValueError: bytes that are no UTF-8, a date or number that YAML knows and Python does not.
         raise ConfigError(f'{source}: cannot be read as YAML: {_one_line(error)}') from error
     if not isinstance(document, Mapping):
         raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
                           f'settings such as those in {PACKAGED / "base.yml"}')
     settings = {'name': file.stem, 'source': source}
-    _collect(document, '', settings)
+    try:
+        _collect(document, '', settings)
+    except RecursionError as error:
+        raise ConfigError(f'{source}: a mapping that holds itself is no experiment') from error
     return _validated(source, settings)
 
 

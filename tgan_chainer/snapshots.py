@@ -21,6 +21,11 @@ NETWORKS = {
 }
 """File names of the networks, with a place for the iteration."""
 
+# What a damaged archive makes zipfile and NumPy raise; RuntimeError: flags of a compression or
+# encryption that zipfile does not know; AttributeError: a single array instead of an archive.
+_DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
+           zipfile.BadZipFile, zlib.error)
+
 
 def save(path, target):
     """Write a serializable object (network, trainer) to ``path`` in Chainer's npz format.
@@ -51,7 +56,7 @@ def load(path, target):
     except KeyError as error:
         raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network or '
                             'experiment than the one it is loaded into') from error
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGE as error:
         raise SnapshotError(
             f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or written '
             'for another network or experiment than the one it is loaded into') from error

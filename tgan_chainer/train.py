@@ -71,10 +71,12 @@ def _train(args, command_line):
     device.use()
     experiment = load_experiment(args)
     dataset = build_dataset(experiment)
+    example_shape = dataset[0].shape    # before seeding, since an example draws random numbers
     random_state = RandomState(experiment.seed, device)
     random_state.seed_all()
     stop = StopAt(count_iterations(experiment, len(dataset)))
     updater = build_updater(experiment, dataset, device)
+    check_shapes(experiment, updater, example_shape)
 
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     out = snapshot_path.parent if args.resume else new_result_folder(args, experiment)
@@ -151,6 +153,37 @@ def build_updater(experiment, dataset, device):
     iterator = SerialIterator(dataset, experiment.batchsize)
     return experiment.updater.build(
         models=models, iterator=iterator, optimizer=optimizers, device=device)
+
+
+def check_shapes(experiment, updater, example_shape):
+    """See that what one part makes is what the next one takes.
+
+    Args:
+        experiment (Experiment): Named in the message.
+        updater: Holds the networks.
+        example_shape (tuple): (T, C, H, W) of an example.
+
+    Raises:
+        ConfigError: Two parts disagree.
+    """
+    fsgen, vgen, vdis = updater.fsgen, updater.vgen, updater.vdis
+    side = 16 * vgen.bottom_width
+    made = (fsgen.n_frames, vgen.out_channels, side, side)
+    agreements = [
+        ('z_slow_dim of fsgen and vgen', fsgen.z_slow_dim, vgen.z_slow_dim),
+        ('z_fast_dim of fsgen and vgen', fsgen.z_fast_dim, vgen.z_fast_dim),
+        ('(T, C, H, W) of generated videos and of the data set', made, tuple(example_shape)),
+    ]
+    # A critic of another kind may find its sizes at the first call.
+    if hasattr(vdis, 'in_channels'):
+        agreements += [
+            ('out_channels of vgen and in_channels of vdis', vgen.out_channels, vdis.in_channels),
+            ('bottom_width of vgen and top_width of vdis', vgen.bottom_width, vdis.top_width),
+        ]
+    for what, first, second in agreements:
+        if first != second:
+            raise ConfigError(f'{experiment.source}: {what} must be the same, found {first} and '
+                              f'{second}')
 
 
 def new_result_folder(args, experiment):

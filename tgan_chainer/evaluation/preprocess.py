@@ -46,8 +46,8 @@ def _read_mean(content, path):
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as npz:
             arrays = {key: npz[key] for key in npz.files}
-    except (ValueError, TypeError, OSError, EOFError, AttributeError, zipfile.BadZipFile,
-            pickle.UnpicklingError) as error:
+    except (ValueError, TypeError, OSError, EOFError, AttributeError, RuntimeError,
+            zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise DataError(
             f"'{path}' is damaged or no npz file ({error}); expected {_PUBLISHED}") from error
     if 'mean' not in arrays:

@@ -155,6 +155,8 @@ class VideoAndFrameDiscriminator(chainer.Chain):
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
         super().__init__()
+        self.in_channels = in_channels
+        self.top_width = top_width
         with self.init_scope():
             self.video_dis = VideoDiscriminatorNoBetaInitUniform(
                 in_channels, top_width, mid_ch, wscale)
