@@ -26,6 +26,7 @@ setup(
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
         'threadpoolctl>=3.1',
+        'numba>=0.60',        # loops of the CPU kernels
         'av>=12,<19',        # 19 needs Python 3.12
     ],
     extras_require={

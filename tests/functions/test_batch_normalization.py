@@ -6,7 +6,10 @@ from chainer import gradient_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgan_chainer.functions.batch_normalization import batch_normalization
+from tgan_chainer.functions.batch_normalization import (
+    batch_normalization,
+    fixed_batch_normalization,
+)
 
 EPS, DECAY = 2e-5, 0.9
 
@@ -15,14 +18,19 @@ EPS, DECAY = 2e-5, 0.9
 TOLERANCES = {'float64': 1e-12, 'float32': 2e-5}
 
 
-def run(function, x, gamma, beta, gy):
+def chainers(*arguments, slope=1, **options):
+    y = chainer.functions.batch_normalization(*arguments, **options)
+    return {1: y, 0: chainer.functions.relu(y)}.get(slope, chainer.functions.leaky_relu(y, slope))
+
+
+def run(function, x, gamma, beta, gy, slope=1):
     """Output, gradients and running statistics."""
     mean, var = np.zeros_like(gamma), np.ones_like(gamma)
     inputs = [chainer.Variable(array) for array in (x, gamma, beta)]
     if function is batch_normalization:
-        y = function(*inputs, EPS, mean, var, DECAY)
+        y = function(*inputs, EPS, mean, var, DECAY, slope)
     else:
-        y = function(*inputs, eps=EPS, running_mean=mean, running_var=var, decay=DECAY)
+        y = function(*inputs, eps=EPS, running_mean=mean, running_var=var, decay=DECAY, slope=slope)
     y.grad = gy
     y.backward()
     return [y.array, mean, var, *(variable.grad for variable in inputs)]
@@ -38,11 +46,12 @@ def arrays(shape, dtype, seed=0):
 @pytest.mark.parametrize('dtype', TOLERANCES)
 @settings(deadline=None, max_examples=40, derandomize=True)
 @given(batch=st.integers(2, 9), channels=st.integers(1, 5),
-       size=st.sampled_from([(), (1,), (7,), (5, 3), (3, 2, 4), (64, 64)]))
-def test_equals_chainers(dtype, batch, channels, size):
+       size=st.sampled_from([(), (1,), (7,), (5, 3), (3, 2, 4), (64, 64)]),
+       slope=st.sampled_from([1, 0, 0.2]))
+def test_equals_chainers(dtype, batch, channels, size, slope):
     given = arrays((batch, channels, *size), dtype)
-    for ours, theirs in zip(run(batch_normalization, *given),
-                            run(chainer.functions.batch_normalization, *given), strict=True):
+    for ours, theirs in zip(run(batch_normalization, *given, slope),
+                            run(chainers, *given, slope), strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(ours, theirs, rtol=0,
                                    atol=TOLERANCES[dtype] * max(1, abs(theirs).max()))
@@ -65,12 +74,29 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     assert results[0] == results[1] == results[2]
 
 
-def test_differentiable_twice():
+@pytest.mark.parametrize('slope', [1, 0, 0.2])
+@pytest.mark.parametrize('dtype', TOLERANCES)
+def test_given_statistics(dtype, slope):
+    x, gamma, beta, _ = arrays((5, 4, 3, 6), dtype)
+    mean, var, *_ = arrays((1, 4, 1), dtype, seed=1)
+    mean, var = mean.reshape(-1), var ** 2
+    expected = chainer.functions.fixed_batch_normalization(x, gamma, beta, mean, var, EPS)
+    if slope != 1:
+        expected = chainer.functions.maximum(expected, slope * expected)
+    found = fixed_batch_normalization(x, gamma, beta, mean, var, EPS, slope)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected.array, rtol=0,
+                               atol=TOLERANCES[dtype] * abs(expected.array).max())
+
+
+@pytest.mark.parametrize('slope', [1, 0.2])
+def test_differentiable_twice(slope):
     x, gamma, beta, gy = arrays((4, 2, 3), 'float64')
     ggx, gggamma, ggbeta, _ = arrays((4, 2, 3), 'float64', seed=1)
 
     def function(x, gamma, beta):
-        y = batch_normalization(x, gamma, beta, EPS, np.zeros(2), np.ones(2), DECAY)
+        y = batch_normalization(x, gamma, beta, EPS, np.zeros(2), np.ones(2), DECAY,
+                                slope)
         return y * y
 
     # Numerical differentiation of float64 by steps of 1e-4 is good to about 1e-6.

@@ -20,7 +20,7 @@ from chainer.utils import type_check
 
 from tgan_chainer import functions
 from tgan_chainer.errors import ConfigError
-from tgan_chainer.functions.convolution_nd import runs_on_cpu_kernels
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 

@@ -10,20 +10,14 @@ import numpy as np
 import pytest
 
 from tgan_chainer.functions import cpu_kernels
-from tgan_chainer.functions.windows import Correlation
+from tgan_chainer.functions.columns import Correlation
 
 # Constants of the kernels, from "each output on its own" to "all at once".
 BLOCKINGS = {
-    'single columns': {'_BLOCK_COLUMNS': 1, '_MAX_BLOCK_COLUMNS': 1, '_SAMPLE_COLUMNS': 1,
-                       '_BLOCK_BYTES': 1, '_TURNED_POSITIONS': 0},
-    'parts of rows': {'_BLOCK_COLUMNS': 3, '_MAX_BLOCK_COLUMNS': 3, '_SAMPLE_COLUMNS': 1,
-                      '_BLOCK_BYTES': 1000, '_TURNED_POSITIONS': 0},
-    'some rows': {'_BLOCK_COLUMNS': 12, '_MAX_BLOCK_COLUMNS': 12, '_SAMPLE_COLUMNS': 12,
-                  '_BLOCK_BYTES': 4000, '_TURNED_POSITIONS': 10 ** 9},
-    'many samples': {'_SAMPLE_COLUMNS': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_POSITIONS': 0},
-    'many parts': {'_SAMPLE_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_POSITIONS': 10 ** 9},
-    'only columns': {'_COPIES_PER_ADD': 10 ** 6},
-    'only additions': {'_COPIES_PER_ADD': 0},
+    'single positions': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_TURNED_COLUMNS': 0},
+    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 4000, '_TURNED_COLUMNS': 10 ** 9},
+    'everything at once': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
+    'many parts': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_COLUMNS': 10 ** 9},
 }
 
 

@@ -88,3 +88,24 @@ def test_a_link_that_was_cast_after_construction():
     bn.gamma.array = bn.gamma.array.astype('d')
     bn.avg_mean, bn.avg_var = bn.avg_mean.astype('d'), bn.avg_var.astype('d')
     assert bn(np.random.randn(4, 3)).dtype == np.float64
+
+
+@pytest.mark.parametrize('kernels', ['tgan', 'chainer'])
+@pytest.mark.parametrize('train', [True, False])
+@pytest.mark.parametrize('backprop', [True, False])
+@pytest.mark.parametrize('slope', [0, 0.2])
+def test_activation_of_the_same_call(kernels, train, backprop, slope):
+    with chainer.using_config('dtype', np.float64):
+        bn = links.BatchNormalization(3)
+    rs = np.random.RandomState(0)
+    for array in (bn.gamma.array, bn.beta.array, bn.avg_mean, bn.avg_var):
+        array[...] = rs.uniform(0.5, 1, 3)
+    x = rs.randn(4, 3, 5)
+    with chainer.using_config('train', train), chainer.using_config('enable_backprop', backprop):
+        with chainer.using_config('tgan_cpu_kernels', kernels):
+            found = bn.copy('copy')(x, slope=slope)
+        normalised = bn.copy('copy')(x).array
+    # 1e-14: some float64 roundings of numbers of order one.
+    np.testing.assert_allclose(
+        found.array, np.where(normalised < 0, slope, 1) * normalised, atol=1e-14)
+    assert (found.creator is not None) == backprop

@@ -6,6 +6,7 @@ import chainer.functions as F
 import chainer.links as L
 from chainer import initializers
 
+from tgan_chainer.functions import leaky_relu, max_pooling_3d
 from tgan_chainer.links import ConvolutionND
 
 N_CLASSES = 101
@@ -80,11 +81,11 @@ class C3D(chainer.Chain):
             raise ValueError(f'C3D got clips of shape {x.shape}, expected (B, 3, 16, 112, 112)')
         h = x
         for name, _, pool in _CONVOLUTIONS:
-            h = F.relu(self[name](h))
+            h = leaky_relu(self[name](h), 0)
             yield name, h
             if pool is not None:
                 pool_name, window = pool
-                h = F.max_pooling_nd(h, window, window, cover_all=True)
+                h = max_pooling_3d(h, window)
                 yield pool_name, h
         for name in ('fc6', 'fc7'):
             h = F.relu(self[name](h))

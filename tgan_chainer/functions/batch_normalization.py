@@ -1,105 +1,202 @@
-"""Batch normalisation in train mode on NumPy arrays, in few passes and on all threads.
+"""Batch normalisation and the activation after it on NumPy arrays, in one function.
 
-Chainer's function node does the bookkeeping and differentiates twice; its implementation of the
-arithmetic makes a temporary array of the input's size for nearly every operator. Here each pass
-goes through the batch in chunks that stay in the cache and writes into the result.
+With the samples last in memory (:mod:`~tgan_chainer.functions.layout`) a channel is one run. Each
+is read twice for its statistics, in cache, then once for the result; no temporary array is made,
+and what is kept for the backward pass is the input and the output only.
 """
+import chainer
+import chainer.functions as F
 import numpy as np
-from chainer.functions.normalization import batch_normalization as chainers
+from chainer import function_node
 
 from tgan_chainer.functions import parallel
+from tgan_chainer.functions.activation import slope_of
+from tgan_chainer.functions.jit import kernel
+from tgan_chainer.functions.layout import samples_first, samples_last
 
-# Elements of a chunk: with the result's and the gradient's it should stay in L2.
-_CHUNK_ELEMENTS = 1 << 16
+# Elements that are summed in the arrays' own precision before they are added to a double.
+_SUM_LENGTH = 1024
 
 
-def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay):
-    """``chainer.functions.batch_normalization`` of NumPy arrays over all axes but the second.
+def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, slope=1):
+    """Train mode: ``leaky_relu(chainer.functions.batch_normalization(x, ...), slope)``.
 
     Args:
-        x (numpy.ndarray or chainer.Variable): (N, C, ...).
+        x (numpy.ndarray or chainer.Variable): (N, C, ...), normalised over all axes but the second.
         gamma, beta (numpy.ndarray or chainer.Variable): (C,), of the dtype of ``x``.
         eps (float): Added to the variance.
         running_mean, running_var (numpy.ndarray): (C,), updated in place.
         decay (float): What the running statistics keep of themselves.
+        slope (float): Of the activation; 1 is none, 0 is ReLU.
 
     Returns:
         chainer.Variable: Of the shape of ``x``.
     """
-    node = chainers.BatchNormalization(
-        eps, running_mean, running_var, decay, impl_selector=lambda node, inputs: _Threaded())
+    node = _BatchNormalization(eps, running_mean, running_var, decay, slope)
     return node.apply((x, gamma, beta))[0]
 
 
-class _Threaded(chainers.GeneralBatchNormalizationImpl):
-    """The arithmetic; arguments and results are those that Chainer's function node hands over."""
+def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
+    """Test mode, without a gradient: the same with given statistics.
 
-    def forward(self, *, x, x_layout, gamma, beta, eps, decay, running_mean, running_var, **_):
-        flat, chunks = _flatten(x, gamma.size)
-        y = np.empty_like(flat)
+    Args:
+        x (numpy.ndarray): (N, C, ...).
+        gamma, beta, mean, var (numpy.ndarray): (C,), of the dtype of ``x``.
+        eps, slope (float): As of :func:`batch_normalization`.
+
+    Returns:
+        numpy.ndarray: Of the shape of ``x``.
+    """
+    x = samples_last(x)
+    y = np.empty_like(x)
+    scale = gamma / np.sqrt(var + x.dtype.type(eps))
+    _for_channels(_activate, _rows(x), _rows(y), mean, scale, beta, x.dtype.type(slope))
+    return samples_first(y)
+
+
+class _BatchNormalization(function_node.FunctionNode):
+    def __init__(self, eps, running_mean, running_var, decay, slope):
+        self.eps = eps
+        self.running_mean = running_mean
+        self.running_var = running_var
+        self.decay = decay
+        self.slope = slope
+
+    def forward_cpu(self, inputs):
+        self.retain_inputs((0, 1))
+        if self.slope != 1:
+            self.retain_outputs((0,))
+        x, gamma, beta = inputs
+        x = samples_last(x)
+        y = np.empty_like(x)
+        self.mean, var = np.empty((2, len(x)))
+        _for_channels(_statistics, _rows(x), self.mean, var)
+        self.inv_std = 1 / np.sqrt(var + self.eps)
+        _for_channels(_activate, _rows(x), _rows(y), self.mean.astype(x.dtype),
+                      (gamma * self.inv_std).astype(x.dtype), beta, x.dtype.type(self.slope))
+        self._move_statistics(var, x.size // len(x))
+        return samples_first(y),
+
+    def _move_statistics(self, var, m):
+        self.running_mean *= self.decay
+        self.running_mean += ((1 - self.decay) * self.mean).astype(self.running_mean.dtype)
+        self.running_var *= self.decay
+        self.running_var += ((1 - self.decay) * m / max(m - 1, 1) * var).astype(
+            self.running_var.dtype)
+
+    def backward(self, indexes, grad_outputs):
+        x, gamma = self.get_retained_inputs()
+        y = x if self.slope == 1 else self.get_retained_outputs()[0]
+        gy, = grad_outputs
+        if chainer.config.enable_backprop:
+            return self._differentiable_gradients(x, gamma, y, gy)
+        return [chainer.Variable(gradient)
+                for gradient in self._gradients(x.array, gamma.array, y.array, gy.array)]
+
+    def _gradients(self, x, gamma, y, gy):
+        x, y, gy = map(samples_last, (x, y, gy))
+        gx = np.empty_like(x)
+        ggamma, gbeta = np.empty((2, len(x)), x.dtype)
+        _for_channels(
+            _backward, _rows(x), _rows(y), _rows(gy), _rows(gx), ggamma, gbeta,
+            self.mean.astype(x.dtype), self.inv_std.astype(x.dtype), gamma,
+            x.dtype.type(self.slope))
+        return samples_first(gx), ggamma, gbeta
+
+    def _differentiable_gradients(self, x, gamma, y, gy):
+        """The same in Chainer's functions, for a gradient of the gradient."""
+        axis = (0, *range(2, x.ndim))
         m = x.size // gamma.size
 
-        def centre(chunk):
-            np.subtract(flat[chunk], mean[:, None], out=y[chunk])
-            return _sum_of_products(y[chunk], y[chunk])
+        def spread(v):
+            return F.broadcast_to(F.reshape(v, (1, -1) + (1,) * (x.ndim - 2)), x.shape)
 
-        def scale(chunk):
-            y[chunk] *= (gamma * inv_std)[:, None]
-            y[chunk] += beta[:, None]
-
-        mean = _total(lambda chunk: flat[chunk].sum(axis=(0, 2)), chunks) / m
-        var = _total(centre, chunks) / m
-        inv_std = 1 / np.sqrt(var + x.dtype.type(eps))
-        parallel.run(scale, chunks)
-
-        running_mean *= decay
-        running_mean += (1 - decay) * mean
-        running_var *= decay
-        running_var += (1 - decay) * m / max(m - 1, 1) * var
-        return (y.reshape(x.shape), x_layout, running_mean, running_var, mean, var, inv_std, None)
-
-    def backward(self, axis, gamma, gy, x, x_layout, xp, expander, mean, inv_std, *_):
-        flat, chunks = _flatten(x, gamma.size)
-        flat_gy, _ = _flatten(gy, gamma.size)
-        gx = np.empty_like(flat)
-        m = x.size // gamma.size
-
-        def centre(chunk):
-            np.subtract(flat[chunk], mean[:, None], out=gx[chunk])
-            return np.stack([_sum_of_products(flat_gy[chunk], gx[chunk]),
-                             flat_gy[chunk].sum(axis=(0, 2))])
-
-        def finish(chunk):
-            # gx holds x - mean: gx = gamma / std * (gy - x_hat * ggamma / m - gbeta / m)
-            gx[chunk] *= (-inv_std * ggamma / m)[:, None]
-            gx[chunk] += flat_gy[chunk]
-            gx[chunk] -= (gbeta / m)[:, None]
-            gx[chunk] *= (gamma * inv_std)[:, None]
-
-        ggamma, gbeta = _total(centre, chunks)
-        ggamma *= inv_std
-        parallel.run(finish, chunks)
-        return gx.reshape(x.shape), x_layout, ggamma, gbeta
+        if self.slope != 1:
+            gy = gy * slope_of(y.array, self.slope)
+        centred = x - spread(F.sum(x, axis) / m)
+        inv_std = (F.sum(centred ** 2, axis) / m + self.eps) ** -0.5
+        x_hat = centred * spread(inv_std)
+        ggamma, gbeta = F.sum(gy * x_hat, axis), F.sum(gy, axis)
+        gx = spread(gamma * inv_std) * (gy - spread(gbeta / m) - x_hat * spread(ggamma / m))
+        return gx, ggamma, gbeta
 
 
-def _flatten(x, channels):
-    """(N, C, ...) as (N, C, S), and slices of samples that make chunks."""
-    flat = x.reshape(len(x), channels, -1)
-    step = max(1, _CHUNK_ELEMENTS // flat[0].size)
-    return flat, [slice(i, i + step) for i in range(0, len(x), step)]
+def _rows(x):
+    """(C, ..., N) -> (C, elements)."""
+    return x.reshape(len(x), -1)
 
 
-def _sum_of_products(a, b):
-    """Sum of a * b over all but the channels: (n, C, S), (n, C, S) -> (C,)."""
-    return np.einsum('ncs,ncs->c', a, b)
+def _for_channels(function, x, *arrays):
+    """Call ``function(channels, x, *arrays)`` for ranges of channels, on all threads."""
+    parts = parallel.cuts(len(x), max(1, parallel.TASK_ELEMENTS // max(1, x.shape[1])))
+    parallel.run(lambda channels: function(channels, x, *arrays), parts)
 
 
-def _total(function, chunks):
-    """Sum of ``function(chunk)``, taken in the order of the chunks."""
-    parts = [None] * len(chunks)
+@kernel
+def _statistics(channels, x, mean, var):
+    """Mean and biased variance of rows, in double precision."""
+    for c in range(channels[0], channels[1]):
+        mean[c] = _sum(x[c]) / x.shape[1]
+        var[c] = _sum_of_squares(x[c], x.dtype.type(mean[c])) / x.shape[1]
 
-    def task(i):
-        parts[i] = function(chunks[i])
 
-    parallel.run(task, range(len(chunks)))
-    return sum(parts[1:], parts[0])
+@kernel
+def _sum(row):
+    total = 0.
+    for start in range(0, len(row), _SUM_LENGTH):
+        part = row.dtype.type(0)
+        for v in row[start:start + _SUM_LENGTH]:
+            part += v
+        total += part
+    return total
+
+
+@kernel
+def _sum_of_squares(row, mean):
+    total = 0.
+    for start in range(0, len(row), _SUM_LENGTH):
+        part = row.dtype.type(0)
+        for v in row[start:start + _SUM_LENGTH]:
+            part += (v - mean) * (v - mean)
+        total += part
+    return total
+
+
+@kernel
+def _activate(channels, x, y, mean, scale, shift, slope):
+    """y = scale * (x - mean) + shift, times `slope` where that is negative."""
+    for c in range(channels[0], channels[1]):
+        row, result = x[c], y[c]
+        a, m, b = scale[c], mean[c], shift[c]
+        for i in range(len(row)):
+            v = a * (row[i] - m) + b
+            result[i] = v * slope if v < 0 else v
+
+
+@kernel
+def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope):
+    """Gradients of all three inputs, from the output and its gradient."""
+    for c in range(channels[0], channels[1]):
+        row, out, grad, result = x[c], y[c], gy[c], gx[c]
+        m, s = mean[c], inv_std[c]
+        sum_g, sum_gx = 0., 0.
+        for start in range(0, len(row), _SUM_LENGTH):
+            part_g = part_gx = x.dtype.type(0)
+            for i in range(start, min(len(row), start + _SUM_LENGTH)):
+                g = grad[i]
+                if slope != 1 and not out[i] > 0:
+                    g *= slope
+                part_g += g
+                part_gx += g * (row[i] - m)
+            sum_g += part_g
+            sum_gx += part_gx
+        gbeta[c] = sum_g
+        ggamma[c] = sum_gx * s
+        a = gamma[c] * s
+        shift, scale = x.dtype.type(sum_g / len(row)), x.dtype.type(sum_gx * s * s / len(row))
+        for i in range(len(row)):
+            g = grad[i]
+            if slope != 1 and not out[i] > 0:
+                g *= slope
+            result[i] = a * (g - shift - scale * (row[i] - m))
+

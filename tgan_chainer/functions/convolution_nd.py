@@ -1,55 +1,23 @@
 """N-dimensional convolution and transposed convolution, differentiable any number of times.
 
-NumPy arrays of float32 and float64 run the kernels of :mod:`tgan_chainer.functions.cpu_kernels`.
-Everything else (GPU arrays, float16, mixed dtypes, empty arrays) runs Chainer's own functions, and
-so does everything within ``chainer.using_config('tgan_cpu_kernels', 'chainer')``. As Chainer's
-options do, this one takes its initial value from the environment, when the package is imported:
-``TGAN_CPU_KERNELS=chainer``.
+Arrays with one to three spatial dimensions run the kernels of
+:mod:`tgan_chainer.functions.cpu_kernels` where :mod:`tgan_chainer.functions.choice` says so, and
+return arrays in the layout of :mod:`tgan_chainer.functions.layout`.
 """
-import os
-
-import chainer
 import chainer.functions as F
-import numpy as np
 from chainer import function_node
 from chainer.utils import conv, conv_nd, type_check
 
-from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions import cpu_kernels
-from tgan_chainer.functions.windows import Correlation
-
-KERNELS = ('tgan', 'chainer')
-"""Values of ``chainer.config.tgan_cpu_kernels``: this package's kernels, or Chainer's own."""
-
-chainer.global_config.tgan_cpu_kernels = os.environ.get('TGAN_CPU_KERNELS', KERNELS[0])
-
-
-def runs_on_cpu_kernels(*arrays):
-    """Whether these inputs are for the kernels of this package: by type, dtype, size and option.
-
-    Args:
-        arrays (numpy.ndarray, cupy.ndarray, chainer.Variable or None): None is skipped.
-
-    Raises:
-        ConfigError: ``chainer.config.tgan_cpu_kernels`` is not one of :data:`KERNELS`.
-    """
-    kernels = chainer.config.tgan_cpu_kernels
-    if kernels not in KERNELS:
-        raise ConfigError(
-            f'TGAN_CPU_KERNELS (chainer.config.tgan_cpu_kernels) is {kernels!r}; '
-            f'expected one of {", ".join(KERNELS)}.')
-    arrays = [a.array if isinstance(a, chainer.Variable) else a for a in arrays if a is not None]
-    return (kernels == 'tgan'
-            and all(isinstance(a, np.ndarray) for a in arrays)
-            and arrays[0].dtype in (np.float32, np.float64)
-            and all(a.dtype == arrays[0].dtype and a.size for a in arrays))
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.columns import MAX_NDIM, Correlation
 
 
 def convolution_nd(x, W, b=None, stride=1, pad=0):
     """N-dimensional convolution: ``chainer.functions.convolution_nd`` on faster CPU kernels.
 
     Args:
-        x (chainer.Variable or array): (N, C, *size), one to three spatial dimensions or more.
+        x (chainer.Variable or array): (N, C, *size).
         W (chainer.Variable or array): (O, C, *ksize).
         b (chainer.Variable or array or None): (O,).
         stride (int or tuple): Of each spatial dimension.
@@ -61,9 +29,9 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
     Raises:
         chainer.utils.type_check.InvalidType: Dimensions or channels do not fit each other.
         ValueError: An output size is not positive.
-        ConfigError: See :func:`runs_on_cpu_kernels`.
+        ConfigError: See :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels`.
     """
-    if not runs_on_cpu_kernels(x, W, b):
+    if not _runs_on_cpu_kernels(x, W, b):
         function = F.convolution_2d if x.ndim == 4 else F.convolution_nd
         return function(x, W, b, stride, pad)
     return _apply(_Convolution(stride, pad), x, W, b)
@@ -85,12 +53,16 @@ def deconvolution_nd(x, W, b=None, stride=1, pad=0):
     Raises:
         chainer.utils.type_check.InvalidType: Dimensions or channels do not fit each other.
         ValueError: An output size is not positive.
-        ConfigError: See :func:`runs_on_cpu_kernels`.
+        ConfigError: See :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels`.
     """
-    if not runs_on_cpu_kernels(x, W, b):
+    if not _runs_on_cpu_kernels(x, W, b):
         function = F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd
         return function(x, W, b, stride, pad)
     return _apply(_Deconvolution(stride, pad), x, W, b)
+
+
+def _runs_on_cpu_kernels(x, *arrays):
+    return x.ndim - 2 <= MAX_NDIM and runs_on_cpu_kernels(x, *arrays)
 
 
 def _apply(function, *arguments):

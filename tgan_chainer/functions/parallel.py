@@ -21,6 +21,10 @@ _region = threading.Lock()
 _local = threading.local()
 
 
+TASK_ELEMENTS = 1 << 17
+"""Elements of an array that make a task, where a kernel is one pass through it."""
+
+
 def num_threads():
     """Number of threads of a kernel: ``TGAN_NUM_THREADS``, or the number of CPUs.
 
@@ -57,6 +61,16 @@ def run(task, items):
             concurrent.futures.wait(helpers)
         for helper in helpers:
             helper.result()
+
+
+def cuts(length, step):
+    """(start, stop) pairs that cut range(length) into pieces of `step`, the last one shorter."""
+    return [(i, min(i + step, length)) for i in range(0, length, step)]
+
+
+def split(length, parts):
+    """Cut range(length) into at most `parts` (start, stop) pairs of nearly equal length."""
+    return cuts(length, -(-length // min(parts, length)))
 
 
 def workspace(name, shape, dtype):

@@ -2,8 +2,12 @@
 import chainer
 from chainer import links
 
-from tgan_chainer.functions.batch_normalization import batch_normalization
-from tgan_chainer.functions.convolution_nd import runs_on_cpu_kernels
+from tgan_chainer.functions.activation import leaky_relu
+from tgan_chainer.functions.batch_normalization import (
+    batch_normalization,
+    fixed_batch_normalization,
+)
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
 
 STATISTICS = ('chainer2', 'chainer7')
 """What ``chainer.config.batch_norm_statistics`` may be."""
@@ -51,20 +55,39 @@ class BatchNormalization(links.BatchNormalization):
             size, use_beta=use_beta, initial_avg_var=0 if statistics == 'chainer2' else 1)
         self.statistics = statistics
 
-    def forward(self, x, finetune=False):
-        """Normalise ``x`` (B, C, ...); in train mode also move the running statistics."""
+    def forward(self, x, finetune=False, slope=1):
+        """Normalise ``x`` (B, C, ...), then apply a leaky ReLU of this ``slope``; 1 is none.
+
+        In train mode the running statistics move, too. Both in one function on the CPU kernels of
+        this package.
+        """
         moves_statistics = chainer.config.train and not chainer.config.in_recomputing
-        if (moves_statistics and not finetune and self.gamma.ndim == 1
-                and runs_on_cpu_kernels(x, self.gamma)):
-            y = batch_normalization(x, self.gamma, self._beta_or_zeros(), self.eps, self.avg_mean,
-                                    self.avg_var, self.decay)
+        if self._runs_on_cpu_kernels(x, finetune):
+            y = self._forward_cpu(x, slope)
         else:
             y = super().forward(x, finetune=finetune)
+            y = y if slope == 1 else leaky_relu(y, slope)
         if moves_statistics and self.statistics == 'chainer2':
             m = x.size // self.avg_var.size
             decay = 1 - 1 / self.N if finetune else self.decay
             self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
         return y
+
+    def _runs_on_cpu_kernels(self, x, finetune):
+        # Chainer's own function where the kernels have none: to recompute, to fine-tune, and for
+        # gradients through given statistics.
+        if chainer.config.in_recomputing or finetune or self.gamma.ndim != 1:
+            return False
+        return (runs_on_cpu_kernels(x, self.gamma)
+                and (chainer.config.train or not chainer.config.enable_backprop))
+
+    def _forward_cpu(self, x, slope):
+        if chainer.config.train:
+            return batch_normalization(x, self.gamma, self._beta_or_zeros(), self.eps,
+                                       self.avg_mean, self.avg_var, self.decay, slope)
+        arrays = map(chainer.as_array, (x, self.gamma, self._beta_or_zeros()))
+        return chainer.Variable(fixed_batch_normalization(
+            *arrays, self.avg_mean, self.avg_var, self.eps, slope))
 
     def _beta_or_zeros(self):
         return self._get_beta()[0] if self.beta is None else self.beta

@@ -1,17 +1,14 @@
 """Chainer's convolution links on the CPU kernels of this package.
 
 Constructors, parameters, initial values and snapshot keys are Chainer's: only ``forward`` differs,
-and only where :func:`~tgan_chainer.functions.convolution_nd.runs_on_cpu_kernels` says so and the
+and only where :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels` says so and the
 link has no dilation, groups, or given output size. Elsewhere Chainer's own ``forward`` runs.
 """
 import chainer.links as L
 import numpy as np
 
-from tgan_chainer.functions.convolution_nd import (
-    convolution_nd,
-    deconvolution_nd,
-    runs_on_cpu_kernels,
-)
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.convolution_nd import convolution_nd, deconvolution_nd
 
 
 class _OnCPUKernels:

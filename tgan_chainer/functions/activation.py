@@ -1,0 +1,72 @@
+"""Leaky ReLU on NumPy arrays, in one pass and on all threads."""
+import chainer
+import chainer.functions as F
+import numpy as np
+from chainer import function_node
+
+from tgan_chainer.functions import parallel
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.jit import kernel
+from tgan_chainer.functions.layout import samples_first, samples_last
+
+
+def leaky_relu(x, slope):
+    """``chainer.functions.leaky_relu(x, slope)``, and for slope 0 ``chainer.functions.relu(x)``.
+
+    Args:
+        x (chainer.Variable or array): (N, ...), any shape.
+        slope (float): Of the negative half, in [0, 1].
+
+    Returns:
+        chainer.Variable: Of the shape of ``x``.
+    """
+    if runs_on_cpu_kernels(x) and x.ndim > 1:
+        return _LeakyReLU(slope).apply((x,))[0]
+    return F.leaky_relu(x, slope) if slope else F.relu(x)
+
+
+def slope_of(y, slope):
+    """The derivative of the leaky ReLU whose output is y: 1, or `slope` unless y is positive."""
+    return np.where(y > 0, 1, slope)
+
+
+class _LeakyReLU(function_node.FunctionNode):
+    def __init__(self, slope):
+        self.slope = slope
+
+    def forward_cpu(self, inputs):
+        self.retain_outputs((0,))
+        x = samples_last(inputs[0])
+        y = np.empty_like(x)
+        _for_parts(_forward, x, y, x.dtype.type(self.slope))
+        return samples_first(y),
+
+    def backward(self, indexes, grad_outputs):
+        y, = self.get_retained_outputs()
+        gy, = grad_outputs
+        if chainer.config.enable_backprop:
+            return gy * slope_of(y.array, self.slope).astype(y.dtype),
+        y, gy = samples_last(y.array), samples_last(gy.array)
+        gx = np.empty_like(gy)
+        _for_parts(_backward, gy, y, gx, gy.dtype.type(self.slope))
+        return chainer.Variable(samples_first(gx)),
+
+
+def _for_parts(function, *arguments):
+    """Call a kernel with the same parts of all arrays, on all threads."""
+    arrays = [a.reshape(-1) for a in arguments if isinstance(a, np.ndarray)]
+    rest = arguments[len(arrays):]
+    parts = parallel.cuts(arrays[0].size, parallel.TASK_ELEMENTS)
+    parallel.run(lambda part: function(*(a[slice(*part)] for a in arrays), *rest), parts)
+
+
+@kernel
+def _forward(x, y, slope):
+    for i in range(len(x)):
+        y[i] = x[i] * slope if x[i] < 0 else x[i]
+
+
+@kernel
+def _backward(gy, y, gx, slope):
+    for i in range(len(y)):
+        gx[i] = gy[i] if y[i] > 0 else gy[i] * slope

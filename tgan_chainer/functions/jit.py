@@ -1,0 +1,18 @@
+"""How the loops of the CPU kernels are compiled."""
+import numba
+
+# Sums may be taken in another order and a product fused with a sum, so that loops run on vectors;
+# infinities and NaN keep their meaning.
+_FASTMATH = {'reassoc', 'contract'}
+
+
+def kernel(function):
+    """Compile a loop over arrays when it is first called, and keep the code on disk.
+
+    It runs without the GIL. Where no folder can be written (neither ``__pycache__`` beside the
+    source, nor the user's cache, nor ``NUMBA_CACHE_DIR``) every process compiles anew: seconds.
+    """
+    try:
+        return numba.njit(nogil=True, fastmath=_FASTMATH, cache=True)(function)
+    except RuntimeError:    # "cannot cache function: no locator available"
+        return numba.njit(nogil=True, fastmath=_FASTMATH)(function)

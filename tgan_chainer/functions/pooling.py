@@ -1,0 +1,61 @@
+"""Max pooling on NumPy arrays, without the columns that Chainer's makes."""
+import chainer
+import chainer.functions as F
+import numpy as np
+from chainer.utils import conv
+
+from tgan_chainer.functions import parallel
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.jit import kernel
+from tgan_chainer.functions.layout import samples_first, samples_last
+
+
+def max_pooling_3d(x, ksize):
+    """``chainer.functions.max_pooling_nd(x, ksize, ksize, cover_all=True)`` of volumes.
+
+    Where a gradient may be asked for, Chainer's own function runs.
+
+    Args:
+        x (chainer.Variable or array): (N, C, D, H, W).
+        ksize (tuple): Window, and its stride, of each spatial dimension. What is left over at the
+            end makes a smaller window.
+
+    Returns:
+        chainer.Variable: (N, C, ceil(D / k), ceil(H / k), ceil(W / k)).
+    """
+    if chainer.config.enable_backprop or not runs_on_cpu_kernels(x):
+        return F.max_pooling_nd(x, ksize, ksize, cover_all=True)
+    x = samples_last(chainer.as_array(x))
+    size = [conv.get_conv_outsize(n, k, k, 0, cover_all=True)
+            for n, k in zip(x.shape[1:4], ksize, strict=True)]
+    y = np.empty((len(x), *size, x.shape[4]), x.dtype)
+    parallel.run(lambda channels: _max(channels, x, y, ksize), parallel.cuts(len(x), 1))
+    return chainer.Variable(samples_first(y))
+
+
+@kernel
+def _max(channels, x, y, ksize):
+    """y[c, q, n] = the largest of x[c, ksize * q + k, n], k < ksize; NaN if one is NaN."""
+    _, depth, height, width, batch = x.shape
+    largest = np.empty(width * batch, x.dtype)    # of all lines of a window, element by element
+    for c in range(channels[0], channels[1]):
+        for i in range(y.shape[1]):
+            for j in range(y.shape[2]):
+                largest[:] = -np.inf
+                for d in range(i * ksize[0], min((i + 1) * ksize[0], depth)):
+                    for h in range(j * ksize[1], min((j + 1) * ksize[1], height)):
+                        line = x[c, d, h].reshape(-1)
+                        for k in range(len(line)):
+                            largest[k] = _larger(line[k], largest[k])
+                for k in range(y.shape[3]):
+                    result = y[c, i, j, k]
+                    first = k * ksize[2] * batch
+                    result[:] = largest[first:first + batch]
+                    for w in range(k * ksize[2] + 1, min((k + 1) * ksize[2], width)):
+                        for n in range(batch):
+                            result[n] = _larger(largest[w * batch + n], result[n])
+
+
+@kernel
+def _larger(a, b):
+    return a if a > b or a != a else b
