@@ -2,6 +2,7 @@
 import sys
 
 from tgan_chainer.errors import TGANError
+from tgan_chainer.memory import keep_freed_memory
 
 EXIT_OK = 0
 EXIT_INTERRUPTED = 130
@@ -14,6 +15,7 @@ def run_command(function, *args):
     A :class:`~tgan_chainer.errors.TGANError` is printed to stderr as one message; any other
     exception is a fault of this project and keeps its traceback.
     """
+    keep_freed_memory()
     try:
         function(*args)
     except TGANError as error:

@@ -14,9 +14,11 @@ from tgan_chainer.functions.columns import Correlation
 
 # Constants of the kernels, from "each output on its own" to "all at once".
 BLOCKINGS = {
-    'single positions': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_TURNED_COLUMNS': 0},
-    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 4000, '_TURNED_COLUMNS': 10 ** 9},
-    'everything at once': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
+    'single positions': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 1,
+                         '_TURNED_COLUMNS': 0},
+    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 4000,
+                       '_TURNED_COLUMNS': 10 ** 9},
+    'everything at once': {'_BLOCK_BYTES': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
     'many parts': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_COLUMNS': 10 ** 9},
 }
 

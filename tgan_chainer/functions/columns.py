@@ -6,6 +6,7 @@ layout`) and, in the kernels, three spatial dimensions: the missing first ones h
 `geometry` is (start, stride, ksize, out_size) of each dimension, see :class:`Correlation`.
 """
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -28,15 +29,15 @@ class Correlation:
     ksize: tuple
     out_size: tuple
 
-    @property
+    @functools.cached_property
     def taps(self):
         return math.prod(self.ksize)
 
-    @property
+    @functools.cached_property
     def positions(self):
         return math.prod(self.out_size)
 
-    @property
+    @functools.cached_property
     def geometry(self):
         missing = MAX_NDIM - len(self.ksize)
         return ((0, 1, 1, 1),) * missing + tuple(

@@ -30,10 +30,12 @@ from tgan_chainer.functions import parallel
 from tgan_chainer.functions.columns import gather, scatter, volume_shape
 from tgan_chainer.functions.layout import samples_first, samples_last
 
-# Columns of a block: enough that packing the weight inside the matrix product is cheap.
+# Columns of a block, at least: enough that packing the weight inside the matrix product is cheap.
 _BLOCK_COLUMNS = 1024
+# Bytes of the columns of a block of all channels, at least, so that few channels make few blocks.
+_BLOCK_BYTES = 1 << 20
 # Bytes of the columns of one product. The product reads them once, in order: L3 is good enough.
-_BLOCK_BYTES = 1 << 22
+_CHUNK_BYTES = 1 << 22
 # Elements between two rows of columns: rows a power of two apart would compete for few lines of
 # the cache.
 _ROW_GAP = 16
@@ -113,7 +115,7 @@ def _correlate(x, W, b, correlation):
     batch, outputs, channels = len(x), len(W), x.shape[1]
     x, matrix = samples_last(x), W.reshape(outputs, -1)
     y = np.empty((outputs, correlation.positions * batch), x.dtype)
-    blocks = _blocks(batch, correlation)
+    blocks = _blocks(batch, channels, correlation, y.itemsize)
     # Few blocks: the sum over channels is shared out as well, and its parts are added in order.
     parts = parallel.split(channels, -(-_MIN_TASKS // len(blocks)))
     sums = [y, *(np.empty_like(y) for _ in parts[1:])]
@@ -147,7 +149,7 @@ def _correlate(x, W, b, correlation):
 def _filter_gradient(x, y, correlation):
     batch, outputs, channels = len(x), y.shape[1], x.shape[1]
     x, y = samples_last(x), samples_last(y).reshape(outputs, -1)
-    blocks = _blocks(batch, correlation)
+    blocks = _blocks(batch, channels, correlation, y.itemsize)
     chunks = _chunks((0, channels), blocks[0], correlation, x.itemsize)
     # Few channels: the sum over blocks is shared out as well, and its parts are added in order.
     parts = parallel.split(len(blocks), -(-_MIN_TASKS // len(chunks)))
@@ -189,7 +191,7 @@ def _transpose(y, W, b, correlation, size):
     batch, outputs, channels = len(y), len(W), W.shape[1]
     x = np.empty((channels, *size, batch), y.dtype)
     y, matrix = samples_last(y).reshape(outputs, -1), W.reshape(outputs, -1)
-    blocks = _blocks(batch, correlation)
+    blocks = _blocks(batch, channels, correlation, y.itemsize)
 
     def task(part):
         x[slice(*part)] = 0 if b is None else b[slice(*part)].reshape(-1, *(1,) * (x.ndim - 1))
@@ -223,17 +225,18 @@ class _Block:
         return self.columns.stop - self.columns.start
 
 
-def _blocks(batch, correlation):
-    """Cut the output positions into blocks of about _BLOCK_COLUMNS columns."""
+def _blocks(batch, channels, correlation, itemsize):
+    """Cut the output positions into blocks of some columns."""
+    columns = max(_BLOCK_COLUMNS, _BLOCK_BYTES // (channels * correlation.taps * itemsize))
     return [_Block(positions, batch)
-            for positions in parallel.cuts(correlation.positions, max(1, _BLOCK_COLUMNS // batch))]
+            for positions in parallel.cuts(correlation.positions, max(1, columns // batch))]
 
 
 def _chunks(channels, block, correlation, itemsize):
-    """Cut channels (start, stop) into such pairs whose columns take about _BLOCK_BYTES each."""
+    """Cut channels (start, stop) into such pairs whose columns take about _CHUNK_BYTES each."""
     first, last = channels
     channel_bytes = correlation.taps * block.width * itemsize
-    parts = parallel.split(last - first, -(-(last - first) * channel_bytes // _BLOCK_BYTES))
+    parts = parallel.split(last - first, -(-(last - first) * channel_bytes // _CHUNK_BYTES))
     return [(first + start, first + stop) for start, stop in parts]
 
 

@@ -8,6 +8,7 @@ whatever the timing.
 import concurrent.futures
 import contextlib
 import functools
+import math
 import os
 import threading
 
@@ -79,7 +80,7 @@ def workspace(name, shape, dtype):
     The memory is kept between calls: fresh memory costs a page fault every 4 KiB, and a reused
     block is still in the cache.
     """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _local.__dict__
     if name not in buffers or buffers[name].nbytes < size:
         buffers[name] = np.empty(size, np.uint8)

@@ -37,7 +37,11 @@ def max_pooling_3d(x, ksize):
 def _max(channels, x, y, ksize):
     """y[c, q, n] = the largest of x[c, ksize * q + k, n], k < ksize; NaN if one is NaN."""
     _, depth, height, width, batch = x.shape
-    largest = np.empty(width * batch, x.dtype)    # of all lines of a window, element by element
+    line_size = width * batch
+    largest = np.empty(line_size, x.dtype)    # of all lines of a window, element by element
+    results = y.reshape(-1)
+    # Unsigned, as in columns.py.
+    at, batch = np.uint64(channels[0] * y[0].size), np.uint64(batch)
     for c in range(channels[0], channels[1]):
         for i in range(y.shape[1]):
             for j in range(y.shape[2]):
@@ -45,15 +49,17 @@ def _max(channels, x, y, ksize):
                 for d in range(i * ksize[0], min((i + 1) * ksize[0], depth)):
                     for h in range(j * ksize[1], min((j + 1) * ksize[1], height)):
                         line = x[c, d, h].reshape(-1)
-                        for k in range(len(line)):
+                        for k in range(line_size):
                             largest[k] = _larger(line[k], largest[k])
                 for k in range(y.shape[3]):
-                    result = y[c, i, j, k]
-                    first = k * ksize[2] * batch
-                    result[:] = largest[first:first + batch]
-                    for w in range(k * ksize[2] + 1, min((k + 1) * ksize[2], width)):
+                    source = np.uint64(k * ksize[2]) * batch
+                    for n in range(batch):
+                        results[at + n] = largest[source + n]
+                    for _ in range(k * ksize[2] + 1, min((k + 1) * ksize[2], width)):
+                        source += batch
                         for n in range(batch):
-                            result[n] = _larger(largest[w * batch + n], result[n])
+                            results[at + n] = _larger(largest[source + n], results[at + n])
+                    at += batch
 
 
 @kernel

@@ -1,0 +1,23 @@
+"""Memory that is freed and asked for again within every update."""
+import ctypes
+
+# Parameters of mallopt(3) in glibc.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+_INT_MAX = 2 ** 31 - 1
+
+
+def keep_freed_memory():
+    """Have glibc's malloc keep large blocks that are freed, for this whole process.
+
+    It returns them to the system at once otherwise, and every page of the next large array costs a
+    page fault: on the CPU about a tenth of a training step (docs/decisions.md). For commands, since it
+    is a setting of the process; a library that is imported leaves it alone. Without glibc nothing
+    happens.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)    # not from mmap, whose blocks go back when they are freed
+    mallopt(_M_TRIM_THRESHOLD, _INT_MAX)
