@@ -27,7 +27,7 @@ setup(
         'tqdm>=4.66',
         'threadpoolctl>=3.1',
         'numba>=0.60',        # loops of the CPU kernels
-        'av>=12,<19',        # 19 needs Python 3.12
+        'av>=17,<19',        # 19 needs Python 3.12
     ],
     extras_require={
         # Chainer 7.8.1 needs cupy.cudnn (gone in CuPy 14), and CuPy 13 needs cuDNN 8. NVIDIA's
@@ -54,6 +54,8 @@ setup(
     entry_points={'console_scripts': [
         'tgan-train=tgan_chainer.train:main',
         'tgan-infer=tgan_chainer.infer:main',
+        'tgan-make-golf=tgan_chainer.make_golf:main',
         'tgan-make-moving-mnist=tgan_chainer.make_moving_mnist:main',
+        'tgan-make-ucf101=tgan_chainer.make_ucf101:main',
     ]},
 )

@@ -315,8 +315,8 @@ _OF_CONSTRAINTS = (
 
 # -- data ------------------------------------------------------------------------------------------
 
-def _last_offset_too(draw_offset, length, n_frames):
-    return np.random.randint(length - n_frames + 1) if length > n_frames else 0
+def _last_offset_too(draw_offset, length, n_frames, stream):
+    return stream.randint(length - n_frames + 1) if length > n_frames else 0
 
 
 def _smoothly(resize_image, self, size, resample):
@@ -335,7 +335,7 @@ _OF_DATA = (
              _set(mnist_dataset, 'normalize', lambda clip: (clip - np.float32(127.5)) / 127.5)),
     Mutation('mirrored in the other half of the cases', 'datasets/clips',
              'data/UCFDatasetAugmented/chainer-2.0.2',
-             _around(ucf_dataset, 'flip_half', lambda flip, clip: flip(clip)[..., ::-1])),
+             _around(ucf_dataset, 'draw_mirrored', lambda draw, stream: not draw(stream))),
     Mutation('frames resized by bilinear interpolation', 'datasets/golf_dataset', _GOLF,
              _around(Image.Image, 'resize', _smoothly)),
     Mutation('blue, green, red', 'datasets/golf_dataset', _GOLF,

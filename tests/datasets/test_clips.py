@@ -1,28 +1,30 @@
 import numpy as np
 import pytest
 
-from tgan_chainer.datasets.clips import draw_offset, flip_half, normalize
+from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
 
 
 @pytest.mark.parametrize('length, offsets', [(16, {0}), (17, {0}), (20, {0, 1, 2, 3})])
 def test_the_last_offset_is_never_drawn(length, offsets):
-    np.random.seed(0)
-    assert {draw_offset(length, 16) for _ in range(200)} == offsets
+    stream = np.random.RandomState(0)
+    assert {draw_offset(length, 16, stream) for _ in range(200)} == offsets
 
 
 def test_a_video_as_long_as_the_clip_uses_up_no_random_number():
-    np.random.seed(0)
-    draw_offset(16, 16)
-    after = np.random.rand()
-    np.random.seed(0)
-    assert after == np.random.rand()
+    stream = np.random.RandomState(0)
+    draw_offset(16, 16, stream)
+    assert stream.rand() == np.random.RandomState(0).rand()
 
 
 def test_half_of_the_clips_are_mirrored():
-    np.random.seed(0)
-    clip = np.arange(3)
-    mirrored = [flip_half(clip)[0] == 2 for _ in range(1000)]
-    assert 450 < sum(mirrored) < 550
+    stream = np.random.RandomState(0)
+    assert 450 < sum(draw_mirrored(stream) for _ in range(1000)) < 550
+
+
+def test_mirror_turns_the_columns_around():
+    clip = np.arange(12).reshape(2, 2, 3)
+    np.testing.assert_array_equal(mirror(clip, True), clip[:, :, [2, 1, 0]])
+    assert mirror(clip, False) is clip
 
 
 def test_normalize_is_exact_in_float32_and_in_c_order():

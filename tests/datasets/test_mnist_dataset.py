@@ -2,9 +2,10 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset, MovingMNISTDatasetLabelled
 from tgan_chainer.errors import DataError
 
 
@@ -94,3 +95,27 @@ def test_an_archive_or_a_pickle_is_not_opened(tmp_path):
 
 def test_a_folder_is_no_file(tmp_path):
     assert 'found no file' in refused(tmp_path)
+
+
+# -- labels ----------------------------------------------------------------------------------------
+
+def labelled(tmp_path, mnist_path, categories):
+    pd.DataFrame({'category': categories}).to_csv(tmp_path / 't.csv', index=False)
+    return MovingMNISTDatasetLabelled(20, mnist_path, str(tmp_path / 't.csv'))
+
+
+def test_labelled_example(tmp_path, mnist_path):
+    dataset = labelled(tmp_path, mnist_path, ['up', 'down', 'left', 'up', 'up', 'down'])
+    assert dataset.category_names == ['down', 'left', 'up']
+    assert dataset.n_categories == 3
+    np.testing.assert_allclose(dataset.category_prior, [2 / 6, 1 / 6, 3 / 6], rtol=1e-15)
+    plain = MovingMNISTDataset(20, mnist_path)
+    for i, expected in enumerate([2, 0, 1, 2, 2, 0]):
+        video, label = pickle.loads(pickle.dumps(dataset))[i]
+        np.testing.assert_array_equal(video, plain[i])
+        assert (label.dtype, label) == (np.int32, expected)
+
+
+def test_labels_of_another_file(tmp_path, mnist_path):
+    with pytest.raises(DataError, match='has 5 rows, expected one for each of the 6 videos in'):
+        labelled(tmp_path, mnist_path, ['up'] * 5)

@@ -89,10 +89,24 @@ def test_csv_of_a_spreadsheet(tmp_path):
 def test_write_leaves_the_old_table_when_it_fails(tmp_path):
     path = tmp_path / 't.csv'
     write_table(path, TABLE)
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(DataError, match='is no text, expected UTF-8; rename the file'):
         write_table(path, TABLE.assign(category='\ud800'))
     assert os.listdir(tmp_path) == ['t.csv']
     pd.testing.assert_frame_equal(read_table(path, UCF), TABLE)
+
+
+def test_write_refuses_what_the_reader_would(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, 'MAX_BYTES', 20)
+    with pytest.raises(DataError, match=f'in {len(TABLE)} rows, expected at most 20; use fewer'):
+        write_table(tmp_path / 't.csv', TABLE)
+    assert os.listdir(tmp_path) == []
+
+
+def test_csv_stands_in_for_a_pickle_that_is_missing(tmp_path):
+    write_table(tmp_path / 't.csv', TABLE)
+    pd.testing.assert_frame_equal(read_table(tmp_path / 't.pkl', UCF), TABLE)
+    TABLE.assign(group=7).to_pickle(tmp_path / 't.pkl')
+    assert set(read_table(tmp_path / 't.pkl', UCF)['group']) == {7}
 
 
 def test_write_wants_the_extension_by_which_the_reader_knows_it(tmp_path):

@@ -1,16 +1,25 @@
+import inspect
 import multiprocessing
 import os
 import pickle
 import re
 
+import chainer
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from chainer.iterators import MultiprocessIterator, SerialIterator
 
 from tgan_chainer.datasets.tables import write_table
-from tgan_chainer.datasets.ucf_dataset import UCFDataset, UCFDatasetAugmented
+from tgan_chainer.datasets.ucf_dataset import (
+    UCFDataset,
+    UCFDatasetAugmented,
+    UCFDatasetAugmentedLabelled,
+    UCFDatasetLabelled,
+)
 from tgan_chainer.errors import DataError
+from tgan_chainer.iterators import PrefetchIterator
 
 SPANS = [(0, 16), (16, 36), (36, 69), (69, 85)]
 
@@ -88,7 +97,7 @@ def test_a_fork_opens_a_file_of_its_own(ucf_paths):
     ours, theirs = context.Pipe()
     process = context.Process(target=child, args=(theirs,))
     process.start()
-    assert ours.poll(10), 'the forked process did not answer'
+    assert ours.poll(60), 'the forked process did not answer'
     example, inherited_is_open, reopened = ours.recv()
     process.join()
     np.testing.assert_array_equal(example, expected)
@@ -162,3 +171,92 @@ def test_wrong_span(tmp_path, ucf_paths, span, message):
 def test_other_columns_are_missing(tmp_path, ucf_paths):
     write_table(tmp_path / 't.csv', pd.DataFrame({'start': [0], 'stop': [16]}))
     refused(ucf_paths[0], tmp_path / 't.csv', r"\['start', 'stop'\], expected also \['end'\]")
+
+
+# -- labels ----------------------------------------------------------------------------------------
+
+LABELLED = {UCFDatasetLabelled: UCFDataset, UCFDatasetAugmentedLabelled: UCFDatasetAugmented}
+
+
+def labelled_table(path, categories):
+    start, end = zip(*SPANS, strict=True)
+    write_table(path, pd.DataFrame({'category': categories, 'start': start, 'end': end}))
+    return str(path)
+
+
+@pytest.mark.parametrize('cls', LABELLED)
+def test_labelled_example_is_the_plain_one_and_its_category(ucf_paths, cls):
+    dataset = cls(16, *ucf_paths)
+    plain = LABELLED[cls](16, *ucf_paths)
+    assert dataset.category_names == ['Archery', 'YoYo']
+    assert dataset.n_categories == 2
+    for i, expected in enumerate([0, 0, 1, 1]):
+        np.random.seed(i)
+        example = dataset[i]
+        assert type(example) is tuple
+        video, label = example
+        assert (type(label), label) == (np.int32, expected)
+        np.random.seed(i)
+        np.testing.assert_array_equal(video, plain[i])
+
+
+def test_prior_is_the_share_of_each_category(tmp_path, ucf_paths):
+    table = labelled_table(tmp_path / 't.csv', ['YoYo', 'Archery', 'YoYo', 'YoYo'])
+    prior = UCFDatasetLabelled(16, ucf_paths[0], table).category_prior
+    assert prior.dtype == np.float64
+    assert prior.tolist() == [0.25, 0.75]
+
+
+def test_categories_are_in_the_order_of_classind(tmp_path, ucf_paths):
+    """Lines 35, 36 and 47, 48 of classInd.txt, which str's own order turns around."""
+    table = labelled_table(tmp_path / 't.csv',
+                           ['JumpRope', 'HammerThrow', 'JumpingJack', 'Hammering'])
+    dataset = UCFDatasetLabelled(16, ucf_paths[0], table)
+    assert dataset.category_names == ['Hammering', 'HammerThrow', 'JumpingJack', 'JumpRope']
+    assert [int(dataset[i][1]) for i in range(4)] == [3, 1, 2, 0]
+
+
+def test_a_batch_of_labelled_examples_is_two_arrays(ucf_paths):
+    dataset = UCFDatasetLabelled(16, *ucf_paths)
+    videos, labels = chainer.dataset.concat_examples([dataset[1], dataset[2]])
+    assert (videos.dtype, videos.shape) == (np.float32, (2, 16, 3, 64, 64))
+    assert (labels.dtype, labels.tolist()) == (np.int32, [0, 1])
+
+
+def test_no_categories(tmp_path, ucf_paths):
+    with pytest.raises(DataError, match=r"\['start', 'end'\], expected also \['category'\]"):
+        UCFDatasetLabelled(16, ucf_paths[0], make_table(tmp_path / 't.csv'))
+
+
+@pytest.mark.parametrize('cls', LABELLED)
+def test_an_experiment_can_name_it(cls):
+    signature = inspect.signature(cls)
+    assert signature == inspect.signature(UCFDataset)
+
+
+# -- several processes and threads -----------------------------------------------------------------
+
+@pytest.mark.filterwarnings('ignore:setDaemon:DeprecationWarning')  # Chainer's
+def test_worker_processes_draw_different_crops(tmp_path):
+    """64 times the same video: four workers that drew alike would show 16 clips four times."""
+    r = np.random.RandomState(0)
+    h5path = make_h5(tmp_path / 'a.h5', r.randint(0, 256, (400, 3, 8, 1000)).astype(np.uint8))
+    table = make_table(tmp_path / 't.csv', [(0, 400)] * 64)
+    dataset = UCFDatasetAugmented(16, h5path, table, img_size=8)
+    iterator = MultiprocessIterator(dataset, 16, n_processes=4)
+    clips = {clip.tobytes() for _ in range(4) for clip in iterator.next()}
+    iterator.finalize()
+    assert len(clips) == 64
+
+
+def test_read_by_threads(ucf_paths):
+    dataset = UCFDatasetAugmentedLabelled(16, *ucf_paths)
+    histories = []
+    for cls in (SerialIterator, PrefetchIterator):
+        np.random.seed(0)
+        iterator = cls(dataset, 3)
+        histories.append([example for _ in range(12) for example in iterator.next()])
+        iterator.finalize()
+    for (video, label), (expected_video, expected_label) in zip(*histories, strict=True):
+        np.testing.assert_array_equal(video, expected_video)
+        assert label == expected_label

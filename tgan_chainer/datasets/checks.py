@@ -12,6 +12,16 @@ def require_file(path, remedy):
         raise DataError(f"found no file '{path}'; {remedy}")
 
 
+def require_place(path, overwrite):
+    """Raise a DataError where something exists, or, with `overwrite`, something else than a file.
+
+    Made for commands that have the flags --out and --overwrite.
+    """
+    if os.path.exists(path) and not (overwrite and os.path.isfile(path)):
+        raise DataError(f"'{path}' exists, expected a new name; choose another one with --out, or, "
+                        'if it is a file you no longer need, replace it with --overwrite')
+
+
 def require_rows(table, good, path, expected):
     """Raise a DataError that shows the first row of a table that is not good.
 

@@ -1,13 +1,14 @@
 """The golf videos of Vondrick et al. (2016)."""
+import contextlib
 import os
-import random
 
 import chainer
 import numpy as np
 from PIL import Image
 
 from tgan_chainer.datasets.checks import require_file, require_rows
-from tgan_chainer.datasets.clips import draw_offset, flip_half, normalize
+from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
+from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -16,7 +17,7 @@ FRAME_SIZE = 64    # of a frame of an example
 RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remove it from the table'
 
 
-class GolfDataset(chainer.dataset.DatasetMixin):
+class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
     """Clips of golf videos, stored as pictures that hold the frames of a video one below the other.
 
     Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random picture of row `i`, resized to
@@ -52,36 +53,28 @@ class GolfDataset(chainer.dataset.DatasetMixin):
     def __len__(self):
         return len(self._rows)
 
-    def get_example(self, i):
+    def draw(self, i, streams):
         path, start, end = self._rows[i]
-        video = self._read(self._picture(path, random.randint(start, end)))
-        offset = draw_offset(len(video), self.n_frames)
-        return normalize(self._view(video[offset:offset + self.n_frames]))
+        picture = self._picture(path, streams.python.randint(start, end))
+        with open_strip(picture, self.n_frames) as (_, length):
+            offset = draw_offset(length, self.n_frames, streams.numpy)
+        return picture, offset, self._draw_mirrored(streams.numpy)
 
-    def _view(self, clip):
-        """What is shown of a clip (T, 3, 64, 64)."""
-        return clip
+    def load(self, i, drawn):
+        picture, offset, mirrored = drawn
+        with open_strip(picture, self.n_frames) as (strip, _):
+            rows = SOURCE_SIZE * offset, SOURCE_SIZE * (offset + self.n_frames)
+            clip = strip.convert('RGB').crop((0, rows[0], SOURCE_SIZE, rows[1]))
+        small = clip.resize((FRAME_SIZE, FRAME_SIZE * self.n_frames), Image.Resampling.NEAREST)
+        frames = np.asarray(small).reshape(self.n_frames, FRAME_SIZE, FRAME_SIZE, 3)
+        return normalize(mirror(frames.transpose(0, 3, 1, 2), mirrored))
+
+    def _draw_mirrored(self, stream):
+        """Whether to mirror a clip."""
+        return False
 
     def _picture(self, path, number):
-        return os.path.join(self.root_path, path, _file_name(number))
-
-    def _read(self, path):
-        """Video uint8 (T, 3, 64, 64) of a picture (128 * T, 128)."""
-        require_file(path, RESTORE)
-        try:
-            with Image.open(path) as file:
-                picture = file.convert('RGB')
-        except Exception as error:  # a damaged picture can make Pillow raise almost anything
-            raise DataError(f"'{path}' is damaged or no picture ({error}); {RESTORE}") from error
-        n_frames, rest = divmod(picture.height, SOURCE_SIZE)
-        if picture.width != SOURCE_SIZE or rest or n_frames < self.n_frames:
-            raise DataError(
-                f"'{path}' is {picture.width} x {picture.height} pixels, expected a strip of at "
-                f'least n_frames={self.n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels '
-                f'below each other; {RESTORE}')
-        small = picture.resize((FRAME_SIZE, FRAME_SIZE * n_frames), Image.Resampling.NEAREST)
-        frames = np.asarray(small).reshape(n_frames, FRAME_SIZE, FRAME_SIZE, 3)
-        return frames.transpose(0, 3, 1, 2)
+        return os.path.join(self.root_path, path, file_name(number))
 
     def _require_pictures(self):
         """One listing a folder, instead of one look-up for each of perhaps a million pictures."""
@@ -90,7 +83,7 @@ class GolfDataset(chainer.dataset.DatasetMixin):
             if path not in listings:
                 listings[path] = _names_in(os.path.join(self.root_path, path))
             missing = next((number for number in range(start, end + 1)
-                            if _file_name(number) not in listings[path]), None)
+                            if file_name(number) not in listings[path]), None)
             if missing is not None:
                 raise DataError(
                     f"found no file '{self._picture(path, missing)}', which row {row} of "
@@ -100,11 +93,42 @@ class GolfDataset(chainer.dataset.DatasetMixin):
 class GolfDatasetAugmented(GolfDataset):
     """GolfDataset with a mirroring in half of the cases."""
 
-    def _view(self, clip):
-        return flip_half(clip)
+    def _draw_mirrored(self, stream):
+        return draw_mirrored(stream)
 
 
-def _file_name(number):
+@contextlib.contextmanager
+def open_strip(path, n_frames):
+    """Open a picture that holds the frames of a video, and check its size, not yet its pixels.
+
+    Args:
+        n_frames: Frames that it must have at least.
+
+    Yields:
+        (PIL.Image.Image, int): Picture of 128 pixels by 128 * length, and length. What Pillow
+            raises when the picture is used becomes a DataError, too.
+
+    Raises:
+        DataError: The picture is missing, damaged, or of another size.
+    """
+    require_file(path, RESTORE)
+    try:
+        with Image.open(path) as picture:
+            length, rest = divmod(picture.height, SOURCE_SIZE)
+            if picture.width != SOURCE_SIZE or rest or length < n_frames:
+                raise DataError(
+                    f"'{path}' is {picture.width} x {picture.height} pixels, expected a strip of "
+                    f'at least n_frames={n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels '
+                    f'below each other; {RESTORE}')
+            yield picture, length
+    except DataError:
+        raise
+    except Exception as error:  # a damaged picture can make Pillow raise almost anything
+        raise DataError(f"'{path}' is damaged or no picture ({error}); {RESTORE}") from error
+
+
+def file_name(number):
+    """Name of the picture of that number."""
     return f'{number:04d}.jpg'
 
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.datasets.clips import draw_offset, normalize
+from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
 EXPECTED = (
@@ -12,7 +15,7 @@ EXPECTED = (
     'makes an equivalent, data/moving_mnist_train.npy, and name that as dataset_path')
 
 
-class MovingMNISTDataset(chainer.dataset.DatasetMixin):
+class MovingMNISTDataset(DrawnDataset, chainer.dataset.DatasetMixin):
     """Clips of the videos in `mnist_test_seq.npy`, or in a file of `make_moving_mnist`.
 
     Example `i` is float32 (n_frames, 1, H, W) in [-1, 1), from a random offset in video `i`.
@@ -34,8 +37,10 @@ class MovingMNISTDataset(chainer.dataset.DatasetMixin):
     def __len__(self):
         return self._videos.shape[1]
 
-    def get_example(self, i):
-        offset = draw_offset(len(self._videos), self.n_frames)
+    def draw(self, i, streams):
+        return draw_offset(len(self._videos), self.n_frames, streams.numpy)
+
+    def load(self, i, offset):
         return normalize(self._videos[offset:offset + self.n_frames, i, None])
 
     # A memory map would be pickled as the hundreds of megabytes it shows: send its path instead.
@@ -45,6 +50,27 @@ class MovingMNISTDataset(chainer.dataset.DatasetMixin):
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._videos = _open(self.dataset_path, self.n_frames)
+
+
+class MovingMNISTDatasetLabelled(Labelled, MovingMNISTDataset):
+    """MovingMNISTDataset whose example is (video, label).
+
+    Args:
+        n_frames, dataset_path: As for MovingMNISTDataset.
+        config_path: Table with the column `category`, a row a video, in the order of the file.
+
+    Raises:
+        DataError: Also when there are more or fewer rows than videos.
+    """
+
+    def __init__(self, n_frames: int = 16, dataset_path: str = 'data/mnist_test_seq.npy',
+                 config_path: str = 'data/mnist_test_seq_pd.csv'):
+        super().__init__(n_frames, dataset_path)
+        categories = read_table(config_path, {'category': str})['category']
+        if len(categories) != len(self):
+            raise DataError(f"'{config_path}' has {len(categories)} rows, expected one for each of "
+                            f"the {len(self)} videos in '{dataset_path}', in their order")
+        self._set_categories(categories)
 
 
 def _open(path, n_frames):

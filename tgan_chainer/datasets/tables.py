@@ -29,6 +29,8 @@ def read_table(path, columns):
 
     Args:
         path: A `.csv` file (UTF-8, a header line, commas), or else a pickled pandas DataFrame.
+            Where that does not exist, the `.csv` file of the same name is read: the authors' file
+            names stay valid for tables that are made here.
         columns: Column name -> `int` or `str`, the type of its values.
 
     Returns:
@@ -38,8 +40,9 @@ def read_table(path, columns):
         DataError: The file is missing, too large, damaged, or holds anything but a plain table; a
             column is missing or has a value of another type; there are no rows.
     """
+    path = _existing(path)
     require_file(path, f'expected a table with the columns {", ".join(columns)}: a .csv file or a '
-                       'pickled pandas DataFrame')
+                       'pickled pandas DataFrame; docs/data.md says how to make it')
     size = os.path.getsize(path)
     if size > MAX_BYTES:
         raise DataError(f"'{path}' has {size} bytes, expected a table of at most {MAX_BYTES}; "
@@ -65,15 +68,34 @@ def write_table(path, table):
     """Write a DataFrame as CSV with a header line, without its index; whole or not at all.
 
     Raises:
-        DataError: `path` does not end in `.csv`, by which `read_table` would know it, or cannot be
-            written.
+        DataError: See `require_csv`; or the file cannot be written, a text is not UTF-8, or the
+            table is larger than `MAX_BYTES`, which `read_table` would refuse.
     """
+    require_csv(path)
+    with atomic_path(path) as temporary:
+        # With another line end than this, the one of RFC 4180, a text that holds \r is not quoted.
+        try:
+            table.to_csv(temporary, index=False, lineterminator='\r\n')
+        except UnicodeEncodeError as error:     # a file name need not be UTF-8
+            raise DataError(f"cannot write the table '{path}': {error.object!r} is no text, "
+                            'expected UTF-8; rename the file') from error
+        size = os.path.getsize(temporary)
+        if size > MAX_BYTES:
+            raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
+                            f'rows, expected at most {MAX_BYTES}; use fewer videos a table')
+
+
+def require_csv(path):
+    """Raise a DataError unless `path` ends in `.csv`, by which `read_table` knows what it wrote."""
     if not _is_csv(path):
         raise DataError(f"cannot write the table '{path}': expected a name that ends in .csv; "
                         'choose such a name')
-    with atomic_path(path) as temporary:
-        # With another line end than this, the one of RFC 4180, a text that holds \r is not quoted.
-        table.to_csv(temporary, index=False, lineterminator='\r\n')
+
+
+def _existing(path):
+    """`path`, or the `.csv` file that stands in for it."""
+    csv_path = os.path.splitext(path)[0] + '.csv'
+    return path if os.path.exists(path) or not os.path.isfile(csv_path) else csv_path
 
 
 def _is_csv(path):

@@ -6,7 +6,9 @@ import h5py
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, require_rows
-from tgan_chainer.datasets.clips import draw_offset, flip_half, normalize
+from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
+from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.datasets.labels import Labelled
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -14,7 +16,7 @@ CENTER_LEFT = 10  # left column of the fixed crop: (85 - 64) // 2, for the autho
 REMAKE = 'make the h5 file and its table with make_ucf101.py'
 
 
-class UCFDataset(chainer.dataset.DatasetMixin):
+class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
     """Clips of UCF-101, columns 10 to 10 + img_size of each frame.
 
     Example `i` is float32 (n_frames, 3, img_size, img_size) in [-1, 1), from a random offset in the
@@ -33,6 +35,8 @@ class UCFDataset(chainer.dataset.DatasetMixin):
             or is shorter than `n_frames`.
     """
 
+    _columns = {'start': int, 'end': int}
+
     def __init__(self, n_frames: int = 16, h5path: str = 'data/ucf101_train.h5',
                  config_path: str = 'data/ucf101_train_pd.pkl', img_size: int = 64):
         self.n_frames = n_frames
@@ -43,8 +47,8 @@ class UCFDataset(chainer.dataset.DatasetMixin):
         self._pid = None
 
         with _open(h5path) as file:
-            n_images = _checked_image(file, h5path, img_size).shape[0]
-        table = read_table(config_path, {'start': int, 'end': int})
+            n_images, *_, self._width = _checked_image(file, h5path, img_size).shape
+        table = read_table(config_path, self._columns)
         start, end = table['start'].to_numpy(), table['end'].to_numpy()
         require_rows(
             table, (start >= 0) & (start < end) & (end <= n_images), config_path,
@@ -53,24 +57,32 @@ class UCFDataset(chainer.dataset.DatasetMixin):
             table, end - start >= n_frames, config_path,
             f'at least n_frames={n_frames} frames; remove the row, or lower n_frames')
         self._start, self._end = start, end
+        self._use(table)
 
     def __len__(self):
         return len(self._start)
 
-    def get_example(self, i):
-        start, length = self._start[i], self._end[i] - self._start[i]
-        start += draw_offset(length, self.n_frames)
+    def draw(self, i, streams):
+        offset = draw_offset(self._end[i] - self._start[i], self.n_frames, streams.numpy)
+        return offset, *self._draw_view(streams.numpy)
+
+    def load(self, i, drawn):
+        offset, left, mirrored = drawn
+        start = self._start[i] + offset
         try:
             clip = self._image()[start:start + self.n_frames]
         except OSError as error:
             raise DataError(
                 f"cannot read frames {start} to {start + self.n_frames} of '{self.h5path}' "
                 f'({error}); the file is damaged: {REMAKE}') from error
-        return normalize(self._view(clip))
+        return normalize(mirror(clip[..., left:left + self.img_size], mirrored))
 
-    def _view(self, clip):
-        """The part of a clip (T, 3, H, W) that is shown: (T, 3, img_size, img_size)."""
-        return clip[..., CENTER_LEFT:CENTER_LEFT + self.img_size]
+    def _draw_view(self, stream):
+        """The left column of what is shown of a clip, and whether it is mirrored."""
+        return CENTER_LEFT, False
+
+    def _use(self, table):
+        """Take what a subclass needs from the table of `_columns`."""
 
     def _image(self):
         """The h5 dataset, opened by the process that reads: no h5 handle survives a fork."""
@@ -88,11 +100,26 @@ class UCFDataset(chainer.dataset.DatasetMixin):
 class UCFDatasetAugmented(UCFDataset):
     """UCFDataset with a random crop of columns, then a mirroring in half of the cases."""
 
-    def _view(self, clip):
+    def _draw_view(self, stream):
         # One position fewer than there are, as with the offset. The recorded examples do not tell:
         # they come out of one position more as well.
-        left = np.random.randint(clip.shape[-1] - self.img_size)
-        return flip_half(clip[..., left:left + self.img_size])
+        return stream.randint(self._width - self.img_size), draw_mirrored(stream)
+
+
+class _UCFLabels(Labelled):
+
+    _columns = {**UCFDataset._columns, 'category': str}
+
+    def _use(self, table):
+        self._set_categories(table['category'])
+
+
+class UCFDatasetLabelled(_UCFLabels, UCFDataset):
+    """UCFDataset whose example is (video, label), of the table's column `category`."""
+
+
+class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
+    """UCFDatasetAugmented whose example is (video, label), of the table's column `category`."""
 
 
 def _open(path):

@@ -1,0 +1,220 @@
+"""An h5 file that is made over hours, and can be gone on with after anything that ends the process.
+
+HDF5 keeps a file consistent only when it closes it. But a file that holds one contiguous array is a
+header and then the bytes of the array. So the array is appended to a plain file, behind room for
+the header; a journal says how far that is good; and the header is written last.
+"""
+import contextlib
+import fcntl
+import io
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from tgan_chainer.errors import DataError
+
+HEADER_BYTES = 4096
+CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is made sure of
+
+
+class UnfinishedH5:
+    """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
+
+    It grows in the folder `PATH.unfinished` and is moved to `path` by :meth:`finish`. Where the
+    folder exists, work goes on where it was left. Leaving the context keeps the folder.
+
+    Args:
+        path: h5 file to make.
+        shape: Of one row.
+        settings: What decides the content, as JSON knows it.
+        start_over: Whether to begin anew, not to go on, when the folder is of other settings.
+
+    Attributes:
+        entries: List of the dicts given to :meth:`append`, also in earlier runs.
+
+    Raises:
+        DataError: The folder is of other settings, damaged, in use by another process, or cannot be
+            written.
+    """
+
+    def __init__(self, path, shape, settings, start_over=False):
+        self.path = Path(os.path.realpath(path))
+        self.folder = unfinished_folder(path)
+        self.entries = []
+        self._shape = shape
+        self._settings = settings
+        self._start_over = start_over
+        self._unsaved = []          # entries that the journal does not have yet
+        self._unsaved_bytes = 0
+
+    def __enter__(self):
+        with self._write_errors(), contextlib.ExitStack() as stack:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._journal = stack.enter_context((self.folder / 'journal').open('ab+'))
+            self._lock()
+            self._array = stack.enter_context((self.folder / 'image').open('ab'))
+            self._go_on()
+            self._files = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception):
+        # A file that could not be written before is written no better now.
+        with contextlib.suppress(OSError, DataError), self._files:
+            self.save()
+
+    def append(self, entry, rows=None):
+        """Append rows, uint8 (n, *shape), if any, and a dict that JSON knows, and keeps, for them.
+
+        `entry` gets the number of its rows as `entry['rows']`.
+        """
+        entry['rows'] = 0 if rows is None else len(rows)
+        if rows is not None:
+            with self._write_errors():
+                self._array.write(np.ascontiguousarray(rows).data)
+            self._unsaved_bytes += rows.nbytes
+        self.entries.append(entry)
+        self._unsaved.append(entry)
+        if self._unsaved_bytes >= CHECKPOINT_BYTES:
+            self.save()
+
+    def save(self):
+        """Bring to the disk what was appended, the array before the journal that vouches for it."""
+        with self._write_errors():
+            self._sync(self._array)
+            lines = b''.join(map(_line, self._unsaved))
+            # First, so that no line is written twice when Ctrl-C comes in between.
+            self._unsaved, self._unsaved_bytes = [], 0
+            self._journal.write(lines)
+            self._sync(self._journal)
+
+    def finish(self):
+        """Make the h5 file of what was appended, and remove the folder."""
+        self.save()
+        header = _header((self._n_rows(), *self._shape))
+        with self._write_errors():
+            with (self.folder / 'image').open('rb+') as file:
+                file.write(header)
+                self._sync(file)
+            (self.folder / 'image').replace(self.path)
+        self.discard()
+
+    def discard(self):
+        """Remove the folder and all that is in it."""
+        with self._write_errors():
+            shutil.rmtree(self.folder)
+
+    def _lock(self):
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(f"'{self.folder}' is in use by another process that makes "
+                            f"'{self.path}'; wait for it to end") from error
+
+    def _go_on(self):
+        """Take over what the journal vouches for, and remove what was written after that."""
+        self._journal.seek(0)
+        lines = self._journal.read().split(b'\n')[:-1]      # the last one is torn, or empty
+        settings, entries = self._parse(lines)
+        if settings not in (None, self._settings):
+            if not self._start_over:
+                raise DataError(
+                    f"'{self.folder}' is unfinished with {_differences(settings, self._settings)}; "
+                    'give the same arguments to go on with it, or start over with --overwrite')
+            settings, entries = None, []
+        if settings is None:
+            self._journal.truncate(0)
+            self._journal.write(_line(self._settings))
+            self._journal.flush()
+            self._array.truncate(0)
+        else:
+            self._journal.truncate(sum(len(line) + 1 for line in lines))
+        self.entries = entries
+        self._cut_array()
+
+    def _parse(self, lines):
+        """Settings (None without any) and entries of a journal."""
+        if not lines:
+            return None, []
+        try:
+            settings, *entries = map(json.loads, lines)
+            if settings.keys() and all(entry['rows'] >= 0 for entry in entries):
+                return settings, entries
+        except (ValueError, AttributeError, KeyError, TypeError):
+            pass
+        raise self._damaged('its journal cannot be read')
+
+    def _cut_array(self):
+        wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
+        found = os.path.getsize(self.folder / 'image')
+        if found < wanted and self.entries:
+            raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
+        self._array.truncate(wanted)
+
+    def _n_rows(self):
+        return sum(entry['rows'] for entry in self.entries)
+
+    def _damaged(self, how):
+        return DataError(f"'{self.folder}' is damaged: {how}; remove it to start over")
+
+    @staticmethod
+    def _sync(file):
+        file.flush()
+        os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _write_errors(self):
+        try:
+            yield
+        except OSError as error:
+            raise DataError(
+                f"cannot write '{self.folder}' or '{self.path}': {error.strerror or error}; check "
+                'that the folder can be written to and that the disk has space, and run the '
+                'command again: it goes on where it stopped') from error
+
+
+def unfinished_folder(path):
+    """Folder in which the h5 file `path` grows."""
+    path = Path(os.path.realpath(path))
+    return path.with_name(path.name + '.unfinished')
+
+
+class _NeverLonger(io.BytesIO):
+    """A file whose end HDF5 may set, since the array there is not written by it."""
+
+    def truncate(self, size=None):
+        return size
+
+
+def _header(shape):
+    """The first HEADER_BYTES bytes of an h5 file with the contiguous uint8 dataset `image`."""
+    file = _NeverLonger()
+    # 1.8 is the oldest format with all of the header in one place, before the array.
+    with h5py.File(file, 'w', libver=('v108', 'v108'), alignment_threshold=HEADER_BYTES,
+                   alignment_interval=HEADER_BYTES) as h5:
+        layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        layout.set_layout(h5py.h5d.CONTIGUOUS)
+        layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        layout.set_obj_track_times(False)
+        dataset = h5py.h5d.create(
+            h5.id, b'image', h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(shape), layout)
+        offset = dataset.get_offset()
+    header = file.getvalue()
+    if offset != HEADER_BYTES or len(header) > HEADER_BYTES:
+        raise RuntimeError(f'HDF5 {h5py.version.hdf5_version} puts the array at byte {offset} of '
+                           f'{len(header)}, expected {HEADER_BYTES}')
+    return header.ljust(HEADER_BYTES, b'\0')
+
+
+def _line(obj):
+    return json.dumps(obj, ensure_ascii=False).encode() + b'\n'
+
+
+def _differences(found, expected):
+    return ', '.join(f'{key}={found.get(key)!r} (expected {expected[key]!r})'
+                     for key in expected if found.get(key) != expected[key])
