@@ -5,6 +5,7 @@ project makes of the same seed and inputs, under the recording's own names. ``fo
 ``train`` are the same with inputs of the caller's.
 """
 import contextlib
+import copy
 from dataclasses import dataclass
 from unittest import mock
 
@@ -15,6 +16,7 @@ from chainer.iterators import SerialIterator
 from reference import recordings
 from tgan_chainer.config import Optimizer
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
+from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -31,8 +33,10 @@ _UPDATERS = {name: cls
              for module in (tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
              for name, cls in vars(module).items() if name.startswith('TGANUpdater')}
 
-# The functions beside links whose outputs the forward recordings hold.
-_RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
+# The functions beside links whose outputs the forward recordings hold, and where they are found.
+_RECORDED_FUNCTIONS = (
+    (chainer.functions, 'concat'), (chainer.functions, 'reshape'), (chainer.functions, 'tanh'),
+    (video_discriminator, 'leaky_relu'))
 
 
 def build(configuration, chainer_version, seed=0):
@@ -129,23 +133,39 @@ def _record_calls(network_name):
         name = 'record'
 
         def forward_postprocess(self, args):
-            if args.link.name is not None:
-                calls.append((f'{network_name}/{args.link.name}', args.out.array))
+            slope = args.kwargs.get('slope', 1)
+            if slope != 1:
+                calls.append(('leaky_relu' if slope else 'relu', args.out.array))
+            elif args.link.name is not None:
+                record(args.link, args.out)
 
-    def recorded(name):
-        function = getattr(chainer.functions, name)
+    def record(link, out):
+        calls.append((f'{network_name}/{link.name}', out.array))
 
-        def call(*args, **kwargs):
-            out = function(*args, **kwargs)
-            calls.append((name, out.array))
-            return out
-        return mock.patch.object(chainer.functions, name, call)
+    def normalise(link, x, finetune=False, slope=1):
+        """What the activation in the same call takes: of a copy, since statistics move."""
+        if slope != 1:
+            with mock.patch.object(Links, 'forward_postprocess'):
+                record(link, copy.deepcopy(link)(x, finetune=finetune))
+        return forward(link, x, finetune=finetune, slope=slope)
 
+    forward = BatchNormalization.forward
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
-        for name in _RECORDED_FUNCTIONS:
-            stack.enter_context(recorded(name))
+        stack.enter_context(mock.patch.object(BatchNormalization, 'forward', normalise))
+        for owner, name in _RECORDED_FUNCTIONS:
+            stack.enter_context(_recorded(owner, name, calls))
         yield calls
+
+
+def _recorded(owner, name, calls):
+    function = getattr(owner, name)
+
+    def call(*args, **kwargs):
+        out = function(*args, **kwargs)
+        calls.append((name, out.array))
+        return out
+    return mock.patch.object(owner, name, call)
 
 
 @dataclass(frozen=True)

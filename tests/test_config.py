@@ -4,7 +4,12 @@ import yaml
 
 from tgan_chainer import config
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.models.conditional_tgan import ConditionalFrameSeedGenerator
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
+from tgan_chainer.models.model_3d import VideoGenerator3D
+from tgan_chainer.models.sampling import first_generator
+from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
+from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
 from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip
 
 
@@ -26,10 +31,54 @@ def load(tmp_path):
 def test_every_packaged_experiment_builds_its_networks(name):
     experiment = config.load(f'configs/{name}')
     fsgen, vgen, vdis = experiment.build_models()
-    assert fsgen.z_slow_dim == vgen.z_slow_dim
-    assert fsgen.z_fast_dim == vgen.z_fast_dim
+    if fsgen is not None:
+        assert fsgen.z_slow_dim == getattr(vgen, 'z_slow_dim', fsgen.z_slow_dim)
+        assert fsgen.z_fast_dim == vgen.z_fast_dim
     assert vdis.in_channels == vgen.out_channels
     assert 16 * vdis.top_width == 16 * vgen.bottom_width == 64
+    assert {part.resolve() for part in experiment.parts()} == {
+        *(type(network) for network in (fsgen, vgen, vdis) if network is not None),
+        experiment.dataset.resolve(), experiment.updater.resolve()}
+
+
+UCF = 'configs/ucf101/ucf101_'
+TABLE_4 = {
+    '3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all':
+        (None, 'VideoGenerator3D', 'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANClip'),
+    '3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all':
+        (None, 'VideoGenerator3D', 'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANSVC'),
+    'video-gan_vanilla_zdim-100':
+        (None, 'VideoGANGenerator', 'VideoGANDiscriminator', 'TGANUpdaterVanilla'),
+    'video-gan_wgan_svd_zdim-100':
+        (None, 'VideoGANGenerator', 'VideoGANDiscriminator', 'TGANUpdaterWGANSVC'),
+    'vanilla_zdim-100_no-beta-all_init-default_noise':
+        ('FrameSeedGeneratorNoBetaInitDefault', 'VideoGeneratorInitUniform',
+         'VideoDiscriminatorNoBetaInitDefaultWithNoise', 'TGANUpdaterVanilla'),
+    'wgan_clip_zdim-100_no-beta-all_init-uniform-all':
+        ('FrameSeedGeneratorNoBetaInitUniform', 'VideoGeneratorInitUniform',
+         'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANClip'),
+    'wgan_svd_zdim-100_no-beta-all_init-uniform-all':
+        ('FrameSeedGeneratorNoBetaInitUniform', 'VideoGeneratorInitUniform',
+         'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANSVC'),
+    'conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all':
+        ('ConditionalFrameSeedGenerator', 'ConditionalVideoGenerator',
+         'ConditionalVideoDiscriminator', 'TGANUpdaterWGANSVC'),
+}
+
+
+@pytest.mark.parametrize('name', TABLE_4)
+def test_each_row_of_table_4_has_an_experiment(name):
+    experiment = config.load(f'{UCF}{name}.yml')
+    assert (experiment.fsgen and experiment.fsgen.name, experiment.vgen.name, experiment.vdis.name,
+            experiment.updater.name) == TABLE_4[name]
+    assert experiment.dataset.name == ('UCFDatasetLabelled' if 'conditional' in name
+                                       else 'UCFDataset')
+    assert (experiment.updater.args.get('freq', 5), experiment.batchsize) == (5, 32)
+    assert (experiment.optimizer.name, experiment.optimizer.args) == (
+        ('Adam', {'alpha': 2e-4, 'beta1': 0.5}) if name == 'video-gan_vanilla_zdim-100'
+        else ('RMSprop', {'lr': 5e-5}))
+    generator = first_generator(*experiment.build_models()[:2])
+    assert generator.latent == ('normal' if 'video-gan' in name else 'uniform')
 
 
 def test_the_papers_moving_mnist(load):
@@ -91,6 +140,49 @@ def test_numbers_that_yaml_takes_for_text(document, load):
     assert load(document).fsgen.args['wscale'] == 5e-3
 
 
+WHOLE = {'fn': 'model_3d.py', 'name': 'VideoGenerator3D',
+         'args': {'z_slow_dim': 4, 'out_channels': 1, 'bottom_width': 4, 'conv_ch': 8}}
+
+
+def test_a_generator_of_whole_videos_needs_no_g0(document, load):
+    del document['models']['fsgen']
+    document['models']['vgen'] = WHOLE
+    experiment = load(document)
+    assert experiment.fsgen is None
+    fsgen, vgen, vdis = experiment.build_models()
+    assert fsgen is None and vgen.z_slow_dim == 4 and vdis.in_channels == 1
+    again = load(experiment.replace(seed=3).dump())
+    assert again.fsgen is None and again.seed == 3
+    document['optimizer'] = {'fsgen': {'name': 'SGD'}}
+    with pytest.raises(ConfigError, match=r'optimizer\.fsgen: the experiment has no fsgen'):
+        load(document)
+
+
+def test_every_network_has_a_role():
+    roles = {}
+    for stem, classes in config._classes().items():
+        for name, cls in classes.items():
+            part = config.Part(fn=stem, name=name, key='k', source='s')
+            roles.setdefault(config._role_of(part), set()).add(cls)
+    assert roles.keys() == config.ROLES.keys()
+    assert ConditionalFrameSeedGenerator in roles['fsgen']
+    assert {VideoGenerator3D, VideoGANGenerator, VideoGeneratorZ1Only} <= roles['vgen']
+    assert VideoGANDiscriminator in roles['vdis']
+
+
+def test_one_optimizer_for_all_or_one_for_each(document, load):
+    document['optimizer'] = {'name': 'SGD', 'args': {'lr': 0.5},
+                             'vdis': {'name': 'Adam', 'args': {'alpha': 0.25, 'beta1': 0.5}}}
+    for experiment in (load(document), load(load(document).dump())):
+        built = {name: experiment.optimizer.of(name).build() for name in config.NETWORKS}
+        assert [type(each).__name__ for each in built.values()] == ['SGD', 'SGD', 'Adam']
+        assert (built['fsgen'].lr, built['vdis'].alpha, built['vdis'].beta1) == (0.5, 0.25, 0.5)
+    document['optimizer'] = {'vgen': {'name': 'SGD', 'args': {'lr': 1}}}
+    experiment = load(document)
+    assert experiment.optimizer.of('vdis').args == {'lr': 5e-5}
+    assert experiment.optimizer.of('vgen').args == {'lr': 1}
+
+
 def change(path, value):
     def apply(document):
         *parents, last = path.split('.')
@@ -127,6 +219,17 @@ def change(path, value):
     (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
      r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
     (change('optimizer', {'name': 'Adagrad'}), r"optimizer\.name: found 'Adagrad'"),
+    (change('optimizer', {'vdis': {'name': 'Adagrad'}}), r"optimizer\.vdis\.name: found 'Adagrad'"),
+    (change('optimizer', {'vdis': {'name': 'SGD', 'args': {'alpha': 0.9}}}),
+     r"optimizer\.vdis: .*SGD has no argument 'alpha'"),
+    (change('optimizer', {'d': {'name': 'SGD'}}), r'optimizer\.d: unknown key'),
+    (change('models.fsgen.args.latent', 'gaussian'),
+     r"args\.latent: found 'gaussian'; .*'uniform' or 'normal'"),
+    (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
+    (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
+                            'fn': 'whole_video_generator.py'}), r'Allowed: .*model_3d'),
+    (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
+     r'Allowed: .*tgan_updater_lsgan'),
     (change('name', 'x'), r'name: unknown key'),
 ])
 def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):

@@ -20,6 +20,7 @@ from chainer.training.updaters import StandardUpdater
 
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.links.batch_normalization import STATISTICS
+from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
 PACKAGED = Path(__file__).parent / 'configs'
 """Folder of the experiments that ship with the package."""
@@ -27,9 +28,13 @@ PACKAGED = Path(__file__).parent / 'configs'
 MODEL_ROLES = {
     'frame_seed_generator': 'fsgen',
     'video_generator': 'vgen',
+    'whole_video_generator': 'vgen',
     'video_discriminator': 'vdis',
 }
-"""What the classes of a module in ``models/`` are for."""
+"""What the classes of a module in ``models/``, and those derived from them, are for."""
+
+NETWORKS = ('fsgen', 'vgen', 'vdis')
+"""The networks' names, in the order in which they are built."""
 
 ROLES = {'fsgen': 'G0', 'vgen': 'G1', 'vdis': 'D', 'dataset': 'data set', 'updater': 'updater'}
 
@@ -80,7 +85,7 @@ class Part(_Strict):
 
 
 class Optimizer(_Strict):
-    """The optimizer of all three networks; by default the authors' RMSprop (FACTS §3)."""
+    """An optimizer and its arguments; by default the authors' RMSprop (FACTS §3)."""
 
     name: Literal['RMSprop', 'Adam', 'SGD', 'MomentumSGD'] = 'RMSprop'
     args: dict[str, float] = {'lr': 5e-5}
@@ -101,6 +106,18 @@ class Optimizer(_Strict):
         return getattr(chainer.optimizers, self.name)(**self.args)
 
 
+class Optimizers(Optimizer):
+    """The optimizer of all networks, and those of networks that have one of their own."""
+
+    fsgen: Optimizer | None = None
+    vgen: Optimizer | None = None
+    vdis: Optimizer | None = None
+
+    def of(self, network):
+        """The :class:`Optimizer` of 'fsgen', 'vgen' or 'vdis'."""
+        return getattr(self, network) or self
+
+
 class MovingMNIST(_Strict):
     """How to make the data set's file, where it does not exist yet."""
 
@@ -113,7 +130,7 @@ class Experiment(_Strict):
     """A checked experiment.
 
     Attributes:
-        fsgen, vgen, vdis (Part): G0, G1 and D.
+        fsgen, vgen, vdis (Part): G0, G1 and D; fsgen is None where vgen makes whole videos.
         dataset, updater (Part): Data set and updater.
         batchsize (int): Videos a batch.
         epoch (int): Passes over the data set, unless ``iterations`` is given.
@@ -124,14 +141,14 @@ class Experiment(_Strict):
             ``snapshot_interval``.
         preview_videos (int): Videos a preview.
         seed (int): Seed of parameters, order, offsets and latent vectors.
-        optimizer (Optimizer): Optimizer of each network.
+        optimizer (Optimizers): Optimizer of each network.
         batch_norm_statistics (str): 'chainer2' or 'chainer7' (FACTS §4).
         make_moving_mnist (MovingMNIST or None): Make ``dataset.args.dataset_path`` if missing.
         name (str): Stem of the file.
         source (str): The file it was read from.
     """
 
-    fsgen: Part
+    fsgen: Part | None
     vgen: Part
     vdis: Part
     dataset: Part
@@ -144,7 +161,7 @@ class Experiment(_Strict):
     preview_interval: pydantic.PositiveInt | None = None
     preview_videos: pydantic.PositiveInt = 100
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
-    optimizer: Optimizer = Optimizer()
+    optimizer: Optimizers = Optimizers()
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
     make_moving_mnist: MovingMNIST | None = None
     name: str = pydantic.Field(exclude=True)
@@ -163,11 +180,18 @@ class Experiment(_Strict):
     def build_models(self):
         """Construct (fsgen, vgen, vdis) in the authors' order, which one seed's bytes depend on.
 
+        Without G0, fsgen is None.
+
         Raises:
             ConfigError: A class refuses an argument.
         """
         with chainer.using_config('batch_norm_statistics', self.batch_norm_statistics):
-            return self.fsgen.build(), self.vgen.build(), self.vdis.build()
+            parts = (getattr(self, name) for name in NETWORKS)
+            return tuple(part and part.build() for part in parts)
+
+    def parts(self):
+        """The parts that there are, as a list of :class:`Part`."""
+        return [part for role in ROLES if (part := getattr(self, role)) is not None]
 
     def dump(self):
         """The experiment as YAML, which :func:`load` reads back."""
@@ -319,36 +343,52 @@ def _find_class(part):
 
 
 def _classes():
-    """{file stem: {class name: class}} of all that an experiment can name."""
-    kinds = {'models': chainer.Link, 'updaters': StandardUpdater,
-             'datasets': chainer.dataset.DatasetMixin}
+    """{file stem: {class name: class}} of all that an experiment can name.
+
+    A class that leaves to others what its kind is there for is a base class, and no part.
+    """
+    kinds = {'models': (chainer.Link, 'forward'), 'updaters': (StandardUpdater, 'update_core'),
+             'datasets': (chainer.dataset.DatasetMixin, 'get_example')}
     found = {}
-    for folder, base in kinds.items():
+    for folder, (base, method) in kinds.items():
         package = importlib.import_module(f'tgan_chainer.{folder}')
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f'{package.__name__}.{info.name}')
             classes = {name: cls for name, cls in vars(module).items()
                        if inspect.isclass(cls) and issubclass(cls, base)
-                       and cls.__module__ == module.__name__}
+                       and cls.__module__ == module.__name__
+                       and getattr(cls, method, None) is not getattr(base, method, None)}
             if classes:
                 found[info.name] = classes
     return found
 
 
 def _role_of(part):
-    _, folder, stem = part.resolve().__module__.split('.')
-    return {'models': MODEL_ROLES.get(stem), 'updaters': 'updater', 'datasets': 'dataset'}[folder]
+    cls = part.resolve()
+    folder = cls.__module__.split('.')[1]
+    if folder != 'models':
+        return {'updaters': 'updater', 'datasets': 'dataset'}[folder]
+    stems = (base.__module__.split('.')[-1] for base in cls.__mro__)
+    return next(MODEL_ROLES[stem] for stem in stems if stem in MODEL_ROLES)
 
 
 def _validated(source, settings):
+    vgen = settings.get('vgen')
+    makes_whole_videos = vgen and issubclass(vgen.resolve(), WholeVideoGenerator)
+    if makes_whole_videos and settings.setdefault('fsgen') is not None:
+        raise ConfigError(f'{source}: {settings["fsgen"].key}: {vgen.name} makes whole videos and '
+                          'takes no G0; leave it out')
     missing = [role for role in ROLES if role not in settings]
     if missing:
         raise ConfigError(f'{source}: no {" and no ".join(missing)}; an experiment names '
                           f'{", ".join(ROLES)}, each with fn, name and args')
     try:
-        return Experiment(**settings)
+        experiment = Experiment(**settings)
     except pydantic.ValidationError as error:
         raise ConfigError(_describe(source, '', error)) from error
+    if experiment.fsgen is None and experiment.optimizer.fsgen is not None:
+        raise ConfigError(f'{source}: optimizer.fsgen: the experiment has no fsgen; leave it out')
+    return experiment
 
 
 def _describe(source, prefix, error):

@@ -1,15 +1,17 @@
 """Make videos with trained generators (authors' infer.py)."""
 import argparse
 from pathlib import Path
+from urllib.parse import quote
 
 import chainer
 import numpy as np
 
 from tgan_chainer import config, pictures, snapshots
+from tgan_chainer.categories import EVERY, find_categories, read_categories
 from tgan_chainer.command import run_command
 from tgan_chainer.device import count_gpus, get_device
-from tgan_chainer.errors import SnapshotError
-from tgan_chainer.models.sampling import make_video
+from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.models.sampling import first_generator, make_video
 
 DEFAULT_ITERATION = 100000
 """The authors' default of ``--iter``."""
@@ -18,6 +20,8 @@ DEFAULT_ITERATION = 100000
 def load_generators(result_dir, iteration, device):
     """G0 and G1 of a result folder, ours or the authors', on ``device`` -> (fsgen, vgen).
 
+    For a system whose single generator makes whole videos, fsgen is None.
+
     Raises:
         ConfigError: The folder has no experiment file, or more than one.
         SnapshotError: The networks of that iteration are missing or damaged.
@@ -25,6 +29,8 @@ def load_generators(result_dir, iteration, device):
     experiment = config.load(experiment_file(result_dir))
     fsgen, vgen, _ = experiment.build_models()
     for name, network in (('fsgen', fsgen), ('vgen', vgen)):
+        if network is None:
+            continue
         snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
         network.to_device(device)
     return fsgen, vgen
@@ -82,7 +88,12 @@ def parse_args(argv=None):
                         help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
     parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
     parser.add_argument('--seed', type=int, default=0, help='seed of z_slow (default: 0)')
-    parser.add_argument('--n', type=int, default=100, help='number of videos (default: 100)')
+    parser.add_argument('--n', type=int, help='number of videos (default: 100; with --category, '
+                        'of each category, 10)')
+    parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
+                        help=f'category of a conditional system; give it again for more, or '
+                        f'{EVERY!r} for every one. The grid has a row a category. Without it, '
+                        'categories are drawn as often as the training data had them')
     parser.add_argument('--video', action='store_true',
                         help='write a grid of all videos as .avi, .mp4 and .gif')
     parser.add_argument('--images', action='store_true',
@@ -90,6 +101,8 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not args.video and not args.images:
         parser.error('nothing to write: give --video, --images or both')
+    if args.n is None:
+        args.n = 10 if args.categories else 100
     if args.n < 1:
         parser.error(f'--n {args.n}: expected at least one video')
     if not 0 <= args.seed < 2 ** 32:
@@ -103,26 +116,53 @@ def _infer(args):
     device.use()
     iteration = choose_iteration(experiment_file(args.result_dir).parent, args.iter)
     fsgen, vgen = load_generators(args.result_dir, iteration, device)
+    names, labels = choose_labels(args, fsgen, vgen)
     device.xp.random.seed(args.seed)
-    videos, _, _ = make_video(fsgen, vgen, args.n)
+    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels)
     videos = pictures.to_uint8(chainer.get_device('@numpy').send(videos), pictures.INFER_SCALE)
-    for path in write_videos(videos, args):
+    for path in write_videos(videos, names, args):
         print(path)
 
 
-def write_videos(videos, args):
-    """Write uint8 ``videos`` (N, C, T, H, W) as the flags ask -> paths of what was written."""
+def choose_labels(args, fsgen, vgen):
+    """The categories that the flags name -> (names, labels), ``args.n`` labels for each name.
+
+    Without the flag there are no names, and the labels are None.
+
+    Raises:
+        ConfigError: A name is unknown, or the system is not conditional.
+        SnapshotError: The result folder does not say how its categories are called.
+    """
+    if not args.categories:
+        return [], None
+    n_categories = getattr(first_generator(fsgen, vgen), 'n_categories', 0)
+    if not n_categories:
+        raise ConfigError(f'--category: the system in {args.result_dir} is not conditional; leave '
+                          'the flag out')
+    names = read_categories(args.result_dir, n_categories)
+    labels = find_categories(args.categories, names)
+    return ([names[label] for label in labels],
+            vgen.xp.asarray(labels, 'i').repeat(args.n))
+
+
+def write_videos(videos, names, args):
+    """Write uint8 ``videos`` (N, C, T, H, W) as the flags ask -> paths of what was written.
+
+    With ``names`` of categories, each has as many videos as the others, one after another.
+    """
     stem = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
     out_dir = Path(args.out_dir)
     if args.video:
-        frames = pictures.tile_movie(videos)
+        frames = pictures.tile_movie(videos, rows=len(names) or None)
         for suffix, write in (('.avi', pictures.save_movie), ('.mp4', pictures.save_movie),
                               ('.gif', pictures.save_gif)):
             write(out_dir / (stem + suffix), frames)
             yield out_dir / (stem + suffix)
     if args.images:
         for i, video in enumerate(videos):
-            path = out_dir / f'{stem}_{i}.png'
+            # Quoted: a category may be called by what a file may not.
+            category = f'_{quote(names[i // args.n], safe="")}' if names else ''
+            path = out_dir / f'{stem}{category}_{i % args.n}.png'
             pictures.save_png(path, pictures.frame_sheet(video[np.newaxis]))
             yield path
 

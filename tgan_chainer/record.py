@@ -64,8 +64,8 @@ def copy_sources(folder, experiment):
     folder.mkdir(parents=True, exist_ok=True)
     file = config.find(experiment.source)
     shutil.copyfile(file, folder / file.name)
-    for role in config.ROLES:
-        module = sys.modules[getattr(experiment, role).resolve().__module__]
+    for part in experiment.parts():
+        module = sys.modules[part.resolve().__module__]
         shutil.copyfile(module.__file__, folder / Path(module.__file__).name)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import chainer
 from chainer import training
-from chainer.iterators import SerialIterator
 from chainer.training import extensions
 
 from tgan_chainer import config, snapshots
+from tgan_chainer.categories import write_categories
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
@@ -24,7 +24,9 @@ from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.iterators import PrefetchIterator
 from tgan_chainer.make_moving_mnist import make_moving_mnist
+from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.record import write_record
 from tgan_chainer.stopping import StopAt
 
@@ -71,12 +73,13 @@ def _train(args, command_line):
     device.use()
     experiment = load_experiment(args)
     dataset = build_dataset(experiment)
-    example_shape = dataset[0].shape    # before seeding, since an example draws random numbers
+    example = dataset[0]    # before seeding, since it draws random numbers
     random_state = RandomState(experiment.seed, device)
     random_state.seed_all()
     stop = StopAt(count_iterations(experiment, len(dataset)))
     updater = build_updater(experiment, dataset, device)
-    check_shapes(experiment, updater, example_shape)
+    check_shapes(experiment, updater, dataset, example)
+    categories = learn_categories(updater, dataset)
 
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     out = snapshot_path.parent if args.resume else new_result_folder(args, experiment)
@@ -86,6 +89,8 @@ def _train(args, command_line):
         snapshots.load(snapshot_path, trainer)
         random_state.resume_at(updater.iteration)
     write_record(out, experiment, command_line, device, updater.iteration)
+    if categories:
+        write_categories(out, categories)
 
     print(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
     with stop.on_signals(signal.SIGINT, signal.SIGTERM):
@@ -146,44 +151,68 @@ def build_updater(experiment, dataset, device):
     The parameters are drawn before the order of the data: one seed gives the authors' bytes.
     """
     models = experiment.build_models()
-    for model in models:
-        model.to_device(device)
-    optimizers = {name: experiment.optimizer.build().setup(model)
-                  for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
-    iterator = SerialIterator(dataset, experiment.batchsize)
+    optimizers = {}
+    for name, model in zip(config.NETWORKS, models, strict=True):
+        if model is not None:
+            model.to_device(device)
+            optimizers[name] = experiment.optimizer.of(name).build().setup(model)
+    iterator = PrefetchIterator(dataset, experiment.batchsize)
     return experiment.updater.build(
         models=models, iterator=iterator, optimizer=optimizers, device=device)
 
 
-def check_shapes(experiment, updater, example_shape):
+def check_shapes(experiment, updater, dataset, example):
     """See that what one part makes is what the next one takes.
 
     Args:
         experiment (Experiment): Named in the message.
         updater: Holds the networks.
-        example_shape (tuple): (T, C, H, W) of an example.
+        dataset: The data set.
+        example: One of its examples, (T, C, H, W) or a pair of that and a label.
 
     Raises:
         ConfigError: Two parts disagree.
     """
     fsgen, vgen, vdis = updater.fsgen, updater.vgen, updater.vdis
     side = 16 * vgen.bottom_width
-    made = (fsgen.n_frames, vgen.out_channels, side, side)
-    agreements = [
-        ('z_slow_dim of fsgen and vgen', fsgen.z_slow_dim, vgen.z_slow_dim),
-        ('z_fast_dim of fsgen and vgen', fsgen.z_fast_dim, vgen.z_fast_dim),
-        ('(T, C, H, W) of generated videos and of the data set', made, tuple(example_shape)),
-    ]
+    made = (first_generator(fsgen, vgen).n_frames, vgen.out_channels, side, side)
+    shape = (example[0] if isinstance(example, tuple) else example).shape
+    agreements = []
+    for what in ('z_slow_dim', 'z_fast_dim'):
+        # A generator of whole videos, or a G1 without z_slow, has nothing to agree on.
+        if hasattr(fsgen, what) and hasattr(vgen, what):
+            agreements.append(
+                (f'{what} of fsgen and vgen', getattr(fsgen, what), getattr(vgen, what)))
+    agreements.append(('(T, C, H, W) of generated videos and of the data set', made, shape))
     # A critic of another kind may find its sizes at the first call.
     if hasattr(vdis, 'in_channels'):
         agreements += [
             ('out_channels of vgen and in_channels of vdis', vgen.out_channels, vdis.in_channels),
             ('bottom_width of vgen and top_width of vdis', vgen.bottom_width, vdis.top_width),
         ]
+    agreements += [
+        (f'n_categories of the data set and {name}', count_categories(dataset),
+         count_categories(network))
+        for name, network in zip(config.NETWORKS, (fsgen, vgen, vdis), strict=True)
+        if network is not None]
     for what, first, second in agreements:
         if first != second:
             raise ConfigError(f'{experiment.source}: {what} must be the same, found {first} and '
                               f'{second}')
+
+
+def count_categories(part):
+    """Number of categories that a network or data set knows; 0 if it knows of no labels."""
+    return getattr(part, 'n_categories', 0)
+
+
+def learn_categories(updater, dataset):
+    """Give a conditional system the prior of the data's categories -> their names, or None."""
+    if not count_categories(dataset):
+        return None
+    first = first_generator(updater.fsgen, updater.vgen)
+    first.category_prior[...] = first.xp.asarray(dataset.category_prior)
+    return dataset.category_names
 
 
 def new_result_folder(args, experiment):

@@ -12,12 +12,18 @@ from tgan_chainer import pictures, snapshots
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.plots import LogPlot, draw
-from tgan_chainer.extensions.preview import Preview
+from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.models.conditional_tgan import (
+    ConditionalFrameSeedGenerator,
+    ConditionalVideoGenerator,
+)
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+from tgan_chainer.models.model_3d import VideoGenerator3D
+from tgan_chainer.models.sampling import make_video
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 
@@ -28,8 +34,8 @@ class Updater(training.updaters.StandardUpdater):
     """Reports losses that the test gives and changes nothing."""
 
     def __init__(self, models, losses=()):
-        optimizers = {name: chainer.optimizers.SGD().setup(model)
-                      for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
+        optimizers = {name: chainer.optimizers.SGD().setup(model) for name, model in zip(
+            ('fsgen', 'vgen', 'vdis'), models, strict=True) if model is not None}
         super().__init__(chainer.iterators.SerialIterator([0, 1, 2, 3], 1), optimizers)
         self.fsgen, self.vgen, self.vdis = models
         self.given = iter(losses)
@@ -64,6 +70,15 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(trainer, tm
     other = FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4)
     chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
     np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
+
+
+def test_snapshot_of_a_system_with_one_generator(tmp_path, models):
+    t = training.Trainer(Updater((None, VideoGenerator3D(4, 1, 4, conv_ch=8), models[2]), [0.0]),
+                         (1, 'iteration'), out=str(tmp_path))
+    t.extend(Snapshot(), trigger=(1, 'iteration'))
+    t.run()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
 
 
 def test_snapshot_refuses_what_is_not_finite(trainer, tmp_path, models, monkeypatch):
@@ -119,6 +134,42 @@ def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
     for suffix in ('gif', 'mp4'):
         movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
+
+
+def sheet(generators, folder, seed=3):
+    """The sheet of four videos that a preview of these generators makes."""
+    t = training.Trainer(Updater((*generators, chainer.links.Linear(1, 1)), [0.0]),
+                         (1, 'iteration'), out=str(folder))
+    t.extend(Preview(*generators, n=4, seed=seed), trigger=(1, 'iteration'))
+    t.run()
+    return np.array(Image.open(folder / 'preview' / 'image_img_00000001.png'))
+
+
+@pytest.mark.parametrize('latent', ['uniform', 'normal'])
+def test_preview_of_a_system_with_one_generator(tmp_path, latent):
+    np.random.seed(0)
+    generator = VideoGenerator3D(4, 1, 4, conv_ch=8, wscale=1, latent=latent)
+    random = np.random.RandomState(3)
+    z_slow = random.normal(0, 1, (4, 4)) if latent == 'normal' else random.uniform(-1, 1, (4, 4))
+    videos, _, _ = make_video(None, generator, 4, z_slow=z_slow.astype('f'))
+    np.testing.assert_array_equal(sheet((None, generator), tmp_path), pictures.frame_sheet(videos))
+
+
+def test_preview_of_a_conditional_system_goes_through_the_categories(tmp_path):
+    np.random.seed(0)
+    generators = (ConditionalFrameSeedGenerator(2, z_slow_dim=4, z_fast_dim=4),
+                  ConditionalVideoGenerator(2, 4, 4, 1, 4, conv_ch=16, wscale=1))
+    z_slow = np.random.RandomState(3).uniform(-1, 1, (4, 4)).astype('f')
+    videos, _, _ = make_video(*generators, 4, z_slow=z_slow, labels=np.array([0, 0, 1, 1], 'i'))
+    np.testing.assert_array_equal(sheet(generators, tmp_path), pictures.frame_sheet(videos))
+
+
+@pytest.mark.parametrize('n, n_categories, labels', [
+    (6, 3, [0, 0, 1, 1, 2, 2]), (5, 3, [0, 0, 1, 1, 2]), (3, 101, [0, 33, 67]), (2, 0, None),
+])
+def test_labels_of_a_preview(n, n_categories, labels):
+    found = spread_labels(n, n_categories)
+    assert (found if found is None else found.tolist()) == labels
 
 
 def test_critic_spectrum(models):

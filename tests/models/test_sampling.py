@@ -3,8 +3,19 @@ import chainer
 import numpy as np
 import pytest
 
+from tgan_chainer.models.conditional_tgan import (
+    ConditionalFrameSeedGenerator,
+    ConditionalVideoGenerator,
+)
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
-from tgan_chainer.models.sampling import generate_video, make_video
+from tgan_chainer.models.model_3d import VideoGenerator3D
+from tgan_chainer.models.sampling import (
+    draw_labels,
+    draw_z_slow,
+    first_generator,
+    generate_video,
+    make_video,
+)
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 
 
@@ -40,3 +51,68 @@ def test_make_video_keeps_given_latent_vectors_and_statistics(generators):
     np.testing.assert_array_equal(vgen.bn1.avg_mean, before)
     with pytest.raises(ValueError, match='z_slow holds 11 vectors, expected n = 3'):
         make_video(fsgen, vgen, 3, z_slow=z_slow)
+
+
+@pytest.fixture(scope='module')
+def conditional():
+    np.random.seed(0)
+    fsgen = ConditionalFrameSeedGenerator(3, z_slow_dim=4, z_fast_dim=6, wscale=0.5)
+    fsgen.category_prior[...] = [0.7, 0, 0.3]
+    return fsgen, ConditionalVideoGenerator(3, 4, 6, 3, 4, conv_ch=16, wscale=0.5)
+
+
+def test_every_frame_is_of_the_category_of_its_video(conditional):
+    fsgen, vgen = conditional
+    labels = np.array([2, 0], 'i')
+    z_slow = np.random.RandomState(0).uniform(-1, 1, (2, 4)).astype('f')
+    video, _, z_fast = make_video(fsgen, vgen, 2, z_slow=z_slow, labels=labels)
+    with chainer.using_config('train', False):
+        np.testing.assert_array_equal(z_fast, fsgen(z_slow, labels).array)
+        for t in range(16):
+            np.testing.assert_allclose(
+                video[:, :, t], vgen(z_slow, z_fast[:, :, t], labels).array, atol=1e-5)
+
+
+def test_labels_are_drawn_from_the_prior(conditional, generators):
+    np.random.seed(0)
+    labels = draw_labels(conditional[0], 1000)
+    assert labels.dtype == np.int32
+    # Five standard deviations of the binomial of 0.7 are 0.072.
+    np.testing.assert_allclose(np.bincount(labels) / 1000, [0.7, 0, 0.3], atol=0.073)
+    assert draw_labels(generators[0], 1000) is None
+
+
+def test_a_conditional_system_draws_labels_unless_they_are_given(conditional):
+    np.random.seed(3)
+    drawn, z_slow, _ = make_video(*conditional, 10)    # more than one chunk
+    np.random.seed(3)
+    np.testing.assert_array_equal(draw_z_slow(conditional[0], 10), z_slow)
+    labels = draw_labels(conditional[0], 10)
+    again, _, _ = make_video(*conditional, 10, z_slow=z_slow, labels=labels)
+    np.testing.assert_array_equal(drawn, again)
+    with pytest.raises(ValueError, match='labels holds 10 vectors, expected n = 9'):
+        make_video(*conditional, 9, labels=labels)
+
+
+def test_an_unconditional_system_draws_nothing_but_z_slow(generators):
+    np.random.seed(0)
+    make_video(*generators, 2)
+    after = np.random.rand()
+    np.random.seed(0)
+    np.random.uniform(-1, 1, (2, 4))
+    assert np.random.rand() == after
+
+
+@pytest.mark.parametrize('make', [
+    lambda latent: (FrameSeedGeneratorInitUniform(z_slow_dim=50, latent=latent), None),
+    lambda latent: (None, VideoGenerator3D(50, 1, 4, 8, latent=latent)),
+])
+def test_latent_distribution(make):
+    for latent, std, largest in (('uniform', 3 ** -0.5, 1), ('normal', 1, 6)):
+        np.random.seed(0)
+        z = draw_z_slow(first_generator(*make(latent)), 200)
+        assert (z.shape, z.dtype) == ((200, 50), np.float32)
+        # 0.05: five standard errors of the mean and of the deviation of 10,000 numbers.
+        assert abs(z.mean()) < 0.05
+        assert abs(z.std() - std) < 0.05
+        assert 0.99 * min(largest, 3.5) < np.abs(z).max() <= largest

@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 from chainer.iterators import SerialIterator
 
+from tgan_chainer.models.conditional_tgan import (
+    ConditionalFrameSeedGenerator,
+    ConditionalVideoDiscriminator,
+    ConditionalVideoGenerator,
+)
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.video_discriminator import (
     VideoAndFrameDiscriminator,
     VideoDiscriminatorNoBetaInitUniform,
 )
+from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
 from tgan_chainer.updaters import tgan_updater_base
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
@@ -31,21 +39,49 @@ def float64():
         yield
 
 
-def make_updater(cls, vdis=None, batch=3, **kwargs):
+def tgan(vdis=None):
+    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
+            VideoGeneratorInitUniform(4, 5, 1, 4, conv_ch=16, wscale=0.1),
+            vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
+
+
+def conditional_tgan():
+    return (ConditionalFrameSeedGenerator(3, z_slow_dim=4, z_fast_dim=5, wscale=0.1),
+            ConditionalVideoGenerator(3, 4, 5, 1, 4, conv_ch=16, wscale=0.1),
+            ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
+
+
+def z1_only():
+    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
+            VideoGeneratorZ1Only(5, 1, 4, conv_ch=16, wscale=0.1),
+            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
+
+
+def model_3d():
+    return (None, VideoGenerator3D(4, 1, 4, conv_ch=8, wscale=0.1),
+            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
+
+
+def video_gan():
+    return None, VideoGANGenerator(4, 1, 4, conv_ch=8), VideoGANDiscriminator(1, 4, 2)
+
+
+def make_updater(cls, models=tgan, batch=3, **kwargs):
     np.random.seed(0)
-    models = (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
-              VideoGeneratorInitUniform(4, 5, 1, 4, conv_ch=16, wscale=0.1),
-              vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-    videos = np.random.uniform(-1, 1, (7, 16, 1, 64, 64))
+    models = models()
+    examples = np.random.uniform(-1, 1, (7, 16, 1, 64, 64))
+    if models[2].__class__ is ConditionalVideoDiscriminator:
+        examples = [(video, np.int32(i % 3)) for i, video in enumerate(examples)]
     optimizer = {name: chainer.optimizers.RMSprop(lr=5e-5).setup(model)
-                 for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True)}
-    return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
+                 for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True) if model}
+    return cls(models=models, iterator=SerialIterator(examples, batch, shuffle=False),
                optimizer=optimizer, device=-1, **kwargs)
 
 
 def update(updater):
     reporter, observation = chainer.Reporter(), {}
-    reporter.add_observer('vdis', updater.vdis)
+    for name, optimizer in updater.get_all_optimizers().items():
+        reporter.add_observer(name, optimizer.target)
     with reporter.scope(observation):
         updater.update()
     return {key: float(value.array) for key, value in observation.items()}
@@ -53,7 +89,7 @@ def update(updater):
 
 def gradients(updater):
     return {(type(model).__name__, name): param.grad.copy()
-            for model in (updater.fsgen, updater.vgen, updater.vdis)
+            for model in (updater.fsgen, updater.vgen, updater.vdis) if model
             for name, param in model.namedparams() if param.grad is not None}
 
 
@@ -125,7 +161,8 @@ def test_weights_are_clipped():
 
 @pytest.mark.parametrize('cls', [TGANUpdaterWGANSVC, TGANUpdaterWGANParallelSVC])
 def test_singular_values_are_clipped_every_freq_updates(cls):
-    updater = make_updater(cls, VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=1), freq=2)
+    updater = make_updater(
+        cls, lambda: tgan(VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=1)), freq=2)
     largest = []
     for _ in range(3):
         update(updater)
@@ -137,9 +174,9 @@ def test_singular_values_are_clipped_every_freq_updates(cls):
 def test_video_and_frame_critic():
     vdis = VideoAndFrameDiscriminator(1, 4, 2)
     vdis(np.zeros((1, 1, 16, 64, 64)))    # draws the parameters whose sizes depend on the input
-    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, vdis).forward()
+    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, lambda: tgan(vdis)).forward()
     assert d_fake.shape == (3, 2)
-    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, vdis))
+    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, lambda: tgan(vdis)))
     assert losses['vdis/loss_gen'] == pytest.approx(-d_fake.array.sum() / 3)
     assert losses['vdis/loss_dis'] == pytest.approx((d_fake.array.sum() - d_real.array.sum()) / 3)
 
@@ -183,3 +220,94 @@ def test_one_permutation_of_time_for_the_whole_batch():
 def test_shuffle_time_order_is_a_probability(p):
     with pytest.raises(ValueError, match='shuffle_time_order'):
         make_updater(TGANUpdaterWGAN, shuffle_time_order=p)
+
+
+# -- the other systems -----------------------------------------------------------------------------
+
+SYSTEMS = [conditional_tgan, z1_only, model_3d, video_gan]
+
+
+@pytest.mark.parametrize('cls', EVERY)
+@pytest.mark.parametrize('models', SYSTEMS)
+def test_every_updater_trains_every_system(cls, models):
+    updater = make_updater(cls, models)
+    networks = {name: optimizer.target for name, optimizer in updater.get_all_optimizers().items()}
+    assert list(networks) == (['vgen', 'vdis'] if updater.fsgen is None
+                              else ['fsgen', 'vgen', 'vdis'])
+    before = {name: network.copy(mode='copy') for name, network in networks.items()}
+    losses = update(updater)
+    assert {f'vdis/{name}' for name in cls.losses} <= losses.keys()
+    assert all(np.isfinite(loss) for loss in losses.values())
+    for name, network in networks.items():
+        old = dict(before[name].namedparams())
+        for path, param in network.namedparams():
+            if path.endswith('/W'):
+                assert (param.array != old[path].array).any(), f'{name}{path}'
+
+
+def test_fakes_are_of_the_categories_of_the_reals():
+    updater = make_updater(TGANUpdaterWGAN, conditional_tgan)
+    calls = []
+    for network in (updater.fsgen, updater.vgen, updater.vdis):
+        network.forward = (lambda *args, forward=network.forward: (
+            calls.append(args[-1].tolist()), forward(*args))[1])
+    updater.forward()
+    frames = [label for label in [0, 1, 2] for _ in range(16)]
+    assert calls == [[0, 1, 2], frames, [0, 1, 2], [0, 1, 2]]    # G0, G1, D(fake), D(real)
+    update(updater)
+    assert updater.labels.tolist() == [0, 1, 2]    # examples 3 to 5
+
+
+def test_examples_without_labels_leave_none():
+    updater = make_updater(TGANUpdaterWGAN)
+    updater.forward()
+    assert updater.labels is None
+
+
+def two_backward_passes(updater):
+    """Gradients of the generator of Video GAN from the sum of its losses; and the penalty."""
+    _, _, d_fake, _ = updater.forward()
+    loss_gen = {TGANUpdaterWGAN: lambda: -chainer.functions.sum(d_fake) / 3,
+                TGANUpdaterVanilla: lambda: chainer.functions.mean(
+                    chainer.functions.softplus(d_fake)),
+                TGANUpdaterLSGAN: lambda: chainer.functions.mean(d_fake ** 2)}[type(updater)]()
+    updater.vgen.cleargrads()
+    penalty = updater.vgen.penalty
+    (loss_gen + penalty).backward()
+    return {path: param.grad for path, param in updater.vgen.namedparams()}, float(penalty.array)
+
+
+@pytest.mark.parametrize('cls', [TGANUpdaterWGAN, TGANUpdaterVanilla, TGANUpdaterLSGAN])
+def test_the_penalty_of_a_generator_is_part_of_its_loss(cls):
+    def heavy():
+        generator = VideoGANGenerator(4, 1, 4, conv_ch=8, mask_penalty=5)
+        return None, generator, VideoGANDiscriminator(1, 4, 2)
+
+    expected, penalty = two_backward_passes(make_updater(cls, heavy))
+    without, _ = two_backward_passes(make_updater(cls, video_gan))
+    updater = make_updater(cls, heavy)
+    losses = update(updater)
+    assert losses['vgen/penalty'] == pytest.approx(penalty, rel=1e-12)
+    for path, param in updater.vgen.namedparams():
+        scale = abs(expected[path]).max()
+        # 1e-12 of the scale: the same float64 terms in another order; a bias before a batch
+        # normalisation has a gradient of rounding.
+        np.testing.assert_allclose(param.grad, expected[path], rtol=0, atol=1e-12 * scale + 1e-14,
+                                   err_msg=path)
+    assert abs(expected['/m4/b'] - without['/m4/b']).max() > 0.1 * abs(expected['/m4/b']).max()
+
+
+def test_clipping_reaches_every_critic():
+    for models in SYSTEMS:
+        updater = make_updater(TGANUpdaterWGANSVC, models)
+        for param in updater.vdis.params():
+            param.array *= 300
+        update(updater)
+        for path, param in updater.vdis.namedparams():
+            if param.ndim >= 4:
+                # 1e-10: values of some hundred were brought down to 1.
+                largest = np.linalg.norm(param.array.reshape(len(param.array), -1), 2)
+                assert largest <= 1 + 1e-10, path
+        updater = make_updater(TGANUpdaterWGANClip, models)
+        update(updater)
+        assert all(abs(param.array).max() <= 0.01 for param in updater.vdis.params())

@@ -6,7 +6,8 @@ import numpy as np
 from chainer.training import extension
 
 from tgan_chainer import pictures
-from tgan_chainer.models.sampling import make_video
+from tgan_chainer.models.latent import draw_latent
+from tgan_chainer.models.sampling import first_generator, make_video
 
 
 class Preview(extension.Extension):
@@ -15,10 +16,11 @@ class Preview(extension.Extension):
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
     ``preview/video_NNNNNNNN.gif`` and ``.mp4`` play the videos in a grid (authors' names, FACTS
     §10). The latent vectors come from a generator of its own and batch normalisation runs in
-    test mode, so the training is left untouched.
+    test mode, so the training is left untouched. The videos of a conditional system are in the
+    order of their categories, which are taken at equal distances.
 
     Args:
-        fsgen, vgen: G0 and G1.
+        fsgen, vgen: G0 and G1; fsgen is None for a single generator.
         n (int): Number of videos.
         seed (int): Seed of the latent vectors.
     """
@@ -29,12 +31,16 @@ class Preview(extension.Extension):
     def __init__(self, fsgen, vgen, n=100, seed=0):
         self.fsgen = fsgen
         self.vgen = vgen
-        latent = np.random.RandomState(seed).uniform(-1, 1, (n, fsgen.z_slow_dim))
-        self._z_slow = latent.astype(np.float32)
+        first = first_generator(fsgen, vgen)
+        z_slow = draw_latent(np.random.RandomState(seed), first.latent, (n, first.z_slow_dim))
+        self._z_slow = z_slow.astype(np.float32)
+        self._labels = spread_labels(n, getattr(first, 'n_categories', 0))
 
     def __call__(self, trainer):
-        z_slow = self.fsgen.xp.asarray(self._z_slow)
-        videos, _, _ = make_video(self.fsgen, self.vgen, len(z_slow), z_slow=z_slow)
+        xp = self.vgen.xp
+        labels = None if self._labels is None else xp.asarray(self._labels)
+        videos, _, _ = make_video(self.fsgen, self.vgen, len(self._z_slow),
+                                  z_slow=xp.asarray(self._z_slow), labels=labels)
         videos = chainer.get_device('@numpy').send(videos)
         pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(videos))
         frames = pictures.tile_movie(videos)
@@ -45,6 +51,11 @@ class Preview(extension.Extension):
     def exists(trainer):
         """Whether there is a sheet of this iteration."""
         return _sheet_path(trainer).exists()
+
+
+def spread_labels(n, n_categories):
+    """Labels (n,) in ascending order, as evenly as can be; None without categories."""
+    return (np.arange(n) * n_categories // n).astype(np.int32) if n_categories else None
 
 
 def _folder(trainer):

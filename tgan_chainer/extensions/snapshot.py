@@ -1,4 +1,4 @@
-"""Snapshots of the trainer and the three networks."""
+"""Snapshots of the trainer and its networks."""
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from tgan_chainer.errors import DivergedError
 class Snapshot(extension.Extension):
     """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
 
-    The trainer's file, from which a training is resumed, comes last: when it is there, the
-    others are. Networks that hold a number that is not finite are not written.
+    A system without G0 has no ``gen_iter_N``. The trainer's file, from which a training is resumed,
+    comes last: when it is there, the others are. Networks that hold a number that is not finite
+    are not written.
 
     Raises:
         DivergedError: A parameter or statistic is NaN or infinite.
@@ -25,7 +26,9 @@ class Snapshot(extension.Extension):
 
     def __call__(self, trainer):
         updater = trainer.updater
-        networks = {name: updater.get_optimizer(name).target for name in snapshots.NETWORKS}
+        optimizers = updater.get_all_optimizers()
+        networks = {name: optimizers[name].target
+                    for name in snapshots.NETWORKS if name in optimizers}
         for name, network in networks.items():
             _require_finite(name, network, updater.iteration)
         folder = Path(trainer.out)

@@ -4,6 +4,7 @@ import chainer.functions as F
 from chainer import initializers
 
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
+from tgan_chainer.models.latent import Latent
 
 N_FRAMES = 16
 """Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16."""
@@ -21,13 +22,14 @@ class FrameSeedGenerator(chainer.Chain):
         z_fast_dim (int): Length of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
         use_beta (bool): Whether batch normalisation shifts its output.
+        latent (str): What z_slow is drawn from, 'uniform' (the authors' U(-1, 1)) or 'normal'.
 
     Raises:
         ValueError: ``n_frames`` is not 16.
     """
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 initialW=None, use_beta: bool = True):
+                 initialW=None, use_beta: bool = True, latent: Latent = 'uniform'):
         super().__init__()
         if n_frames != N_FRAMES:
             raise ValueError(
@@ -35,6 +37,7 @@ class FrameSeedGenerator(chainer.Chain):
         self.n_frames = n_frames
         self.z_slow_dim = z_slow_dim
         self.z_fast_dim = z_fast_dim
+        self.latent = latent
         w = {'initialW': initialW}
         # The order of creation is the authors': one seed gives their bytes.
         with self.init_scope():
@@ -51,10 +54,10 @@ class FrameSeedGenerator(chainer.Chain):
     def forward(self, z_slow):
         """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1))
-        h = F.relu(self.bn0(self.dc0(h)))
-        h = F.relu(self.bn1(self.dc1(h)))
-        h = F.relu(self.bn2(self.dc2(h)))
-        h = F.relu(self.bn3(self.dc3(h)))
+        h = self.bn0(self.dc0(h), slope=0)
+        h = self.bn1(self.dc1(h), slope=0)
+        h = self.bn2(self.dc2(h), slope=0)
+        h = self.bn3(self.dc3(h), slope=0)
         return F.tanh(self.dc4(h))
 
 
@@ -62,28 +65,31 @@ class FrameSeedGeneratorInitUniform(FrameSeedGenerator):
     """G0 with beta; weights drawn from U(-wscale, wscale)."""
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 wscale: float = 0.01):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale))
+                 wscale: float = 0.01, latent: Latent = 'uniform'):
+        super().__init__(
+            n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale), latent=latent)
 
 
 class FrameSeedGeneratorInitDefault(FrameSeedGenerator):
     """G0 with beta; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim)
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
+                 latent: Latent = 'uniform'):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim, latent=latent)
 
 
 class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
     """G0 without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 wscale: float = 0.01):
-        super().__init__(
-            n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale), use_beta=False)
+                 wscale: float = 0.01, latent: Latent = 'uniform'):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale),
+                         use_beta=False, latent=latent)
 
 
 class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGenerator):
     """G0 without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False)
+    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
+                 latent: Latent = 'uniform'):
+        super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False, latent=latent)

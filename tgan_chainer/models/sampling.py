@@ -1,57 +1,111 @@
-"""From latent vectors to videos, in training and after it."""
+"""From latent vectors to videos, in training and after it.
+
+A system makes its videos frame by frame, with G0 and G1 (``fsgen``, ``vgen``), or at once with a
+single generator; then ``fsgen`` is None and there is no z_fast. A conditional system takes labels
+too: arrays (B,) of int32, which index its categories. Without labels they are None.
+"""
 import chainer
 import chainer.functions as F
+import numpy as np
+
+from tgan_chainer.models.latent import draw_latent
 
 # Videos that are generated at once: the largest feature map of 8 full-size videos takes 67 MB.
 _CHUNK = 8
 
 
-def draw_z_slow(fsgen, n):
-    """Draw z_slow ~ U(-1, 1) on the device of ``fsgen``: (n, z_slow_dim) of Chainer's dtype.
+def first_generator(fsgen, vgen):
+    """The network that z_slow enters: G0, or a generator that makes whole videos."""
+    return vgen if fsgen is None else fsgen
+
+
+def given(labels):
+    """Arguments of a network after its first ones: (labels,), or none without labels."""
+    return () if labels is None else (labels,)
+
+
+def draw_z_slow(generator, n):
+    """Draw z_slow from the latent distribution of ``generator``, on its device.
 
     Uses the global generator of the array module, as the authors' code does.
+
+    Args:
+        generator: The network that z_slow enters, see :func:`first_generator`.
+        n (int): Number of vectors.
+
+    Returns:
+        Array (n, z_slow_dim) of Chainer's dtype.
     """
-    xp = fsgen.xp
-    return xp.random.uniform(-1, 1, (n, fsgen.z_slow_dim)).astype(chainer.get_dtype())
+    z_slow = draw_latent(generator.xp.random, generator.latent, (n, generator.z_slow_dim))
+    return z_slow.astype(chainer.get_dtype())
 
 
-def generate_video(vgen, z_slow, z_fast):
-    """Run G1 on every frame: z_slow (B, Ks), z_fast (B, Kf, T) -> video (B, C, T, H, W).
+def draw_labels(generator, n):
+    """Draw labels (n,) from the prior of a conditional ``generator``; None for any other.
 
-    z_slow is repeated for every frame before G1, so that G1's batch normalisation sees B T rows
-    in both branches, as in the authors' code.
+    Uses the global generator of the array module.
     """
+    prior = getattr(generator, 'category_prior', None)
+    if prior is None:
+        return None
+    return generator.xp.random.choice(len(prior), n, p=prior).astype(np.int32)
+
+
+def make_z_fast(fsgen, z_slow, labels=None):
+    """z_fast (B, Kf, T) = G0(z_slow), a Variable; None without G0."""
+    return None if fsgen is None else fsgen(z_slow, *given(labels))
+
+
+def generate_video(vgen, z_slow, z_fast=None, labels=None):
+    """z_slow (B, Ks), z_fast (B, Kf, T) -> video (B, C, T, H, W), by G1 on every frame.
+
+    z_slow and the labels are repeated for every frame before G1, so that G1's batch normalisation
+    sees B T rows in all branches, as in the authors' code. Without z_fast, ``vgen`` makes the video
+    at once.
+    """
+    if z_fast is None:
+        return vgen(z_slow, *given(labels))
     batch, k_fast, frames = z_fast.shape
     k_slow = z_slow.shape[1]
     slow = F.broadcast_to(F.expand_dims(z_slow, 1), (batch, frames, k_slow))
     fast = F.transpose(z_fast, (0, 2, 1))
     images = vgen(F.reshape(slow, (batch * frames, k_slow)),
-                  F.reshape(fast, (batch * frames, k_fast)))
+                  F.reshape(fast, (batch * frames, k_fast)),
+                  *(label.repeat(frames) for label in given(labels)))
     video = F.reshape(images, (batch, frames, *images.shape[1:]))
     return F.transpose(video, (0, 2, 1, 3, 4))
 
 
-def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
+def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None):
     """Generate ``n`` videos with batch normalisation in test mode and no graph.
 
     Args:
-        fsgen, vgen: G0 and G1, on one device.
+        fsgen, vgen: The generators, on one device; ``fsgen`` is None for a single one.
         n (int): Number of videos.
-        z_slow: Array (n, Ks); drawn from U(-1, 1) by the device's global generator when None.
+        z_slow: Array (n, Ks); drawn by the device's global generator when None.
         z_fast: Array (n, Kf, T); G0(z_slow) when None.
+        labels: Array (n,) of int32 for a conditional system; drawn from the prior when None.
 
     Returns:
-        Arrays on that device: video (n, C, T, H, W) in [-1, 1], z_slow, z_fast.
+        Arrays on that device: video (n, C, T, H, W) in [-1, 1], z_slow, z_fast (None without G0).
 
     Raises:
-        ValueError: A latent array does not hold ``n`` vectors.
+        ValueError: The latent vectors or the labels are not ``n``.
     """
+    first = first_generator(fsgen, vgen)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        z_slow = draw_z_slow(fsgen, n) if z_slow is None else chainer.as_array(z_slow)
-        z_fast = fsgen(z_slow).array if z_fast is None else chainer.as_array(z_fast)
-        for name, z in (('z_slow', z_slow), ('z_fast', z_fast)):
-            if len(z) != n:
-                raise ValueError(f'{name} holds {len(z)} vectors, expected n = {n}')
-        parts = [generate_video(vgen, z_slow[i:i + _CHUNK], z_fast[i:i + _CHUNK]).array
-                 for i in range(0, n, _CHUNK)]
+        z_slow = draw_z_slow(first, n) if z_slow is None else chainer.as_array(z_slow)
+        labels = draw_labels(first, n) if labels is None else labels
+        for name, vectors in (('z_slow', z_slow), ('z_fast', z_fast), ('labels', labels)):
+            if vectors is not None and len(vectors) != n:
+                raise ValueError(f'{name} holds {len(vectors)} vectors, expected n = {n}')
+        z_fast = make_z_fast(fsgen, z_slow, labels) if z_fast is None else z_fast
+        z_fast = None if z_fast is None else chainer.as_array(z_fast)
+        parts = [
+            generate_video(vgen, *(_chunk(vectors, i) for vectors in (z_slow, z_fast, labels)))
+            .array for i in range(0, n, _CHUNK)]
     return vgen.xp.concatenate(parts), z_slow, z_fast
+
+
+def _chunk(vectors, start):
+    return None if vectors is None else vectors[start:start + _CHUNK]

@@ -3,6 +3,7 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import leaky_relu
 from tgan_chainer.links import BatchNormalization, Convolution2D, ConvolutionND, Linear
 
 LEAKY_SLOPE = 0.2
@@ -52,22 +53,32 @@ class VideoDiscriminator(chainer.Chain):
         Raises:
             ValueError: The video's time or space does not shrink to (1, w, w).
         """
-        h = self._activate(self.c0(video))
-        h = self._activate(self.bn1(self.c1(h)))
-        h = self._activate(self.bn2(self.c2(h)))
-        h = self._activate(self.bn3(self.c3(h)))
+        return self._score(self.c0(video), video.shape[2:])
+
+    def _score(self, h, size):
+        """What c0 makes of a video of ``size`` (T, H, W): (B, mid_ch, ...) -> (B, 1, 1, 1)."""
+        h = self._activate(h)
+        h = self._normalize(self.bn1, self.c1(h))
+        h = self._normalize(self.bn2, self.c2(h))
+        h = self._normalize(self.bn3, self.c3(h))
         if h.shape[2:] != (1, self.top_width, self.top_width):
             side = 16 * self.top_width
             raise ValueError(
-                f'D got a video of (T, H, W) = {video.shape[2:]}, expected (16, {side}, {side})')
+                f'D got a video of (T, H, W) = {size}, expected (16, {side}, {side})')
         h = F.reshape(h, (h.shape[0] * h.shape[2], h.shape[1], *h.shape[3:]))
         return self.c4(h)
 
+    def _normalize(self, bn, h):
+        return self._activate(bn(h)) if self._is_noisy() else bn(h, slope=LEAKY_SLOPE)
+
     def _activate(self, h):
-        if self.sigma and chainer.config.train:
+        if self._is_noisy():
             noise = self.sigma * self.xp.random.randn(*h.shape)
             h = h + noise.astype(h.dtype, copy=False)
-        return F.leaky_relu(h, LEAKY_SLOPE)
+        return leaky_relu(h, LEAKY_SLOPE)
+
+    def _is_noisy(self):
+        return self.sigma and chainer.config.train
 
 
 class VideoDiscriminatorInitUniform(VideoDiscriminator):
@@ -134,10 +145,10 @@ class FrameDiscriminator(chainer.Chain):
         """video (B, C, T, H, W) -> score (B, 1), not bounded."""
         batch, channels, frames, height, width = video.shape
         h = F.reshape(video, (batch, channels * frames, height, width))
-        h = F.leaky_relu(self.c0(h), LEAKY_SLOPE)
-        h = F.leaky_relu(self.bn1(self.c1(h)), LEAKY_SLOPE)
-        h = F.leaky_relu(self.bn2(self.c2(h)), LEAKY_SLOPE)
-        h = F.leaky_relu(self.bn3(self.c3(h)), LEAKY_SLOPE)
+        h = leaky_relu(self.c0(h), LEAKY_SLOPE)
+        h = self.bn1(self.c1(h), slope=LEAKY_SLOPE)
+        h = self.bn2(self.c2(h), slope=LEAKY_SLOPE)
+        h = self.bn3(self.c3(h), slope=LEAKY_SLOPE)
         return self.l4(h)
 
 

@@ -18,9 +18,8 @@ class TGANUpdaterLSGAN(TGANUpdaterBase):
         loss_gen = squared_error(d_fake, 0)
         loss_dis = squared_error(d_fake, -1) + squared_error(d_real, 1)
 
-        self._clear_generator_gradients()
         self.vdis.cleargrads()
-        loss_gen.backward()
+        self._backward_generators(loss_gen, loss_gen.xp.ones_like(loss_gen.array))
         self._update_generators()
 
         fake.unchain_backward()

@@ -20,10 +20,9 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
         loss_dis_fake = cross_entropy(d_fake, 1)
         loss_dis_real = cross_entropy(d_real, 0)
 
-        self._clear_generator_gradients()
         # D's own gradient of the generators' loss would be thrown away: it is not computed.
-        fake.grad = chainer.grad([loss_gen], [fake])[0].array
-        fake.backward()
+        fake_grad, = chainer.grad([loss_gen], [fake])
+        self._backward_generators(fake, fake_grad.array)
         self._update_generators()
 
         fake.unchain_backward()

@@ -23,9 +23,7 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
         loss_dis = F.sum(d_fake) / batch - F.sum(d_real) / batch
 
         fake_grad = self._backward_critic(loss_dis, fake)
-        self._clear_generator_gradients()
-        fake.grad = -fake_grad
-        fake.backward()
+        self._backward_generators(fake, -fake_grad)
 
         self._update_generators()
         self.get_optimizer('vdis').update()

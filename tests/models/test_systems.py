@@ -1,0 +1,326 @@
+"""The systems whose code was never released: shapes, gradients, layouts, snapshots, errors."""
+import chainer
+import chainer.functions as F
+import numpy as np
+import pytest
+
+from tgan_chainer import snapshots
+from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
+from tgan_chainer.links import BatchNormalization
+from tgan_chainer.models.conditional_tgan import (
+    ConditionalFrameSeedGenerator,
+    ConditionalVideoDiscriminator,
+    ConditionalVideoGenerator,
+)
+from tgan_chainer.models.model_3d import VideoGenerator3D
+from tgan_chainer.models.sampling import make_video
+from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
+from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
+from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
+
+LABELS = np.array([2, 0], 'i')
+
+# name -> (network for frames of 16 w pixels, inputs but the video's side, shape of the output)
+GENERATORS = {
+    'conditional G0': (lambda w: ConditionalFrameSeedGenerator(3, 16, 4, 5, wscale=0.1),
+                       [(2, 4), LABELS], (2, 5, 16)),
+    'conditional G1': (lambda w: ConditionalVideoGenerator(3, 4, 5, 2, w, 16, wscale=0.1),
+                       [(2, 4), (2, 5), LABELS], (2, 2, 'side', 'side')),
+    'G1(z1)': (lambda w: VideoGeneratorZ1Only(5, 2, w, 16, wscale=0.1),
+               [(2, 4), (2, 5)], (2, 2, 'side', 'side')),
+    '3D model': (lambda w: VideoGenerator3D(4, 2, w, 8, wscale=0.1),
+                 [(2, 4)], (2, 2, 16, 'side', 'side')),
+    'Video GAN': (lambda w: VideoGANGenerator(4, 2, w, 8),
+                  [(2, 4)], (2, 2, 16, 'side', 'side')),
+}
+CRITICS = {
+    'conditional D': (lambda w: ConditionalVideoDiscriminator(3, 2, w, 2, wscale=0.1), [LABELS]),
+    'Video GAN D': (lambda w: VideoGANDiscriminator(2, w, 2), []),
+}
+EVERY = [*GENERATORS, *CRITICS]
+
+
+def build(name, width, dtype=np.float64):
+    """The network, and random inputs for it."""
+    np.random.seed(0)
+    with chainer.using_config('dtype', np.dtype(dtype)):
+        if name in GENERATORS:
+            make, inputs, _ = GENERATORS[name]
+        else:
+            make, labels = CRITICS[name]
+            inputs = [(2, 2, 16, 16 * width, 16 * width), *labels]
+        network = make(width)
+    rs = np.random.RandomState(1)
+    return network, [rs.uniform(-1, 1, each).astype(dtype) if isinstance(each, tuple) else each
+                     for each in inputs]
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('width', [1, 4])
+@pytest.mark.parametrize('name', GENERATORS)
+def test_generators_make_what_they_should(name, width, dtype):
+    network, inputs = build(name, width, dtype)
+    y = network(*inputs)
+    assert y.shape == tuple(16 * width if n == 'side' else n for n in GENERATORS[name][2])
+    assert y.dtype == dtype
+    assert np.abs(y.array).max() <= 1
+
+
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('width', [1, 4])
+@pytest.mark.parametrize('name', CRITICS)
+def test_critics_score_each_video(name, width, dtype):
+    network, inputs = build(name, width, dtype)
+    y = network(*inputs)
+    assert (y.shape, y.dtype) == ((2, 1, 1, 1), dtype)
+
+
+@pytest.mark.parametrize('name', EVERY)
+def test_gradients_are_the_slopes_of_the_function(name):
+    network, inputs = build(name, 1)
+    n_inputs = sum(x.dtype.kind == 'f' for x in inputs)
+    rs = np.random.RandomState(2)
+    for param in network.params():    # away from fresh biases of zero, where a ReLU has its kink
+        param.array[...] += rs.uniform(-0.1, 0.1, param.shape)
+    leaves = [*map(chainer.Variable, inputs[:n_inputs]), *network.params()]
+    weights = rs.uniform(-1, 1, network(*inputs).shape)
+
+    def loss():
+        return F.sum(network(*leaves[:n_inputs], *inputs[n_inputs:]) * weights)
+
+    network.cleargrads()
+    loss().backward()
+    step = 1e-6
+    for leaf in leaves:
+        direction = rs.uniform(-1, 1, leaf.shape)
+        values = leaf.array
+        ends = []
+        for sign in (1, -1):
+            leaf.array = values + sign * step * direction
+            ends.append(float(loss().array))
+        leaf.array = values
+        slope = (ends[0] - ends[1]) / (2 * step)
+        expected = 0.0 if leaf.grad is None else float((leaf.grad * direction).sum())
+        # The losses round at 1e-14, the quotient at 1e-8; where the step takes a ReLU over its
+        # kink, the error is of the order of the step.
+        assert expected == pytest.approx(slope, rel=1e-5, abs=1e-7), leaf.name
+
+
+@pytest.mark.parametrize('name', EVERY)
+def test_snapshot_round_trip(name, tmp_path):
+    network, inputs = build(name, 1, np.float32)
+    network(*inputs)    # moves the running statistics
+    if name == 'conditional G0':
+        network.category_prior[...] = [0.5, 0.2, 0.3]
+    snapshots.save(tmp_path / 'network.npz', network)
+    np.random.seed(7)
+    other = ({**GENERATORS, **CRITICS}[name][0])(1)
+    snapshots.load(tmp_path / 'network.npz', other)
+    ours, theirs = map(chainer.serializers.npz.serialize, (network, other))
+    assert ours.keys() == theirs.keys()
+    for key in ours:
+        np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
+    with chainer.using_config('train', False):
+        np.testing.assert_array_equal(network(*inputs).array, other(*inputs).array)
+
+
+@pytest.mark.parametrize('name', ['conditional D', 'Video GAN D'])
+def test_clipping_bounds_every_layer_of_a_critic(name):
+    network, inputs = build(name, 4)
+    for param in network.params():
+        param.array *= 300
+    network(*inputs)
+    SingularValueClipping().clip(network)
+    weights = {path: param.array for path, param in network.namedparams() if param.ndim >= 4}
+    assert sorted(weights) == [f'/c{i}/W' for i in range(5)]
+    for path, weight in weights.items():
+        # 1e-12: the eigenproblem of the Gram matrix is solved in float64.
+        largest = np.linalg.norm(weight.reshape(len(weight), -1), 2)
+        assert largest == pytest.approx(1, abs=1e-12), path
+    for bn in (network.bn1, network.bn2, network.bn3):
+        assert (bn.gamma.array <= np.sqrt(bn.avg_var)).all()
+
+
+def test_the_voxel_is_part_of_the_matrix_that_is_clipped():
+    network, _ = build('conditional D', 4)
+    assert network.c0.W.shape == (2, 2 + 3, 4, 4, 4)
+
+
+# -- conditional TGAN ------------------------------------------------------------------------------
+
+def test_conditional_g0_is_g0_of_z_slow_and_v():
+    network, (z_slow, labels) = build('conditional G0', 1)
+    v = np.array([[0, 0, 1], [1, 0, 0]], float)
+    plain = super(ConditionalFrameSeedGenerator, network).forward
+    np.testing.assert_array_equal(network(z_slow, labels).array,
+                                  plain(np.concatenate([z_slow, v], axis=1)).array)
+    assert network.dc0.W.shape == (4 + 3, 512, 1)
+
+
+def test_conditional_d_sees_v_as_a_voxel():
+    network, (video, labels) = build('conditional D', 4)
+    voxel = np.zeros((2, 3, 16, 64, 64))
+    voxel[0, 2] = voxel[1, 0] = 1
+    plain = super(ConditionalVideoDiscriminator, network).forward
+    # 1e-13: the voxel's part of the first convolution is summed by itself.
+    np.testing.assert_allclose(network(video, labels).array,
+                               plain(np.concatenate([video, voxel], axis=1)).array, rtol=1e-13)
+
+
+def test_conditional_g1_without_its_label_branch_is_g1():
+    network, (z_slow, z_fast, labels) = build('conditional G1', 4)
+    with chainer.using_config('dtype', np.float64):
+        g1 = VideoGeneratorInitUniform(4, 5, 2, 4, 16)
+    state = dict(network.namedparams())
+    for path, param in g1.namedparams():
+        param.array = state[path].array
+    network.dc1.W.array[16:] = 0    # what follows the slow and the fast branch
+    g1.dc1.W.array = network.dc1.W.array[:16]
+    # 1e-13: the same sums, and zeros.
+    np.testing.assert_allclose(network(z_slow, z_fast, labels).array, g1(z_slow, z_fast).array,
+                               rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize('name', ['conditional G0', 'conditional G1', 'conditional D'])
+def test_the_label_matters(name):
+    network, inputs = build(name, 4)
+    with chainer.using_config('train', False):
+        one, same, other = (network(*inputs[:-1], np.array(labels, 'i')).array
+                            for labels in ([2, 0], [2, 0], [1, 0]))
+    np.testing.assert_array_equal(one, same)
+    assert np.abs(one[0] - other[0]).max() > 1e-9
+    np.testing.assert_allclose(one[1], other[1], rtol=1e-12, atol=1e-15)
+
+
+def test_width_of_the_label_branch():
+    assert ConditionalVideoGenerator(3, 4, 5, 1, 4, conv_ch=32).dc1.W.shape == (48, 16, 4, 4)
+    narrow = ConditionalVideoGenerator(3, 4, 5, 1, 4, conv_ch=32, label_ch=2)
+    assert narrow.dc1.W.shape == (34, 16, 4, 4)
+    assert narrow.l0v.W.shape == (2 * 16, 3)
+
+
+@pytest.mark.parametrize('make', [
+    lambda n: ConditionalFrameSeedGenerator(n),
+    lambda n: ConditionalVideoGenerator(n, 4, 5, 1, 4),
+    lambda n: ConditionalVideoDiscriminator(n, 1, 4, 2),
+])
+@pytest.mark.parametrize('n', [0, -1])
+def test_there_must_be_a_category(make, n):
+    with pytest.raises(ValueError, match=f'n_categories is {n}: expected at least 1'):
+        make(n)
+
+
+# -- G1(z1) only -----------------------------------------------------------------------------------
+
+def test_g1_of_z1_does_not_look_at_z_slow():
+    network, (z_slow, z_fast) = build('G1(z1)', 4)
+    np.testing.assert_array_equal(network(z_slow, z_fast).array, network(None, z_fast).array)
+
+
+def test_width_of_the_fast_branch():
+    assert VideoGeneratorZ1Only(5, 1, 4, conv_ch=32).dc1.W.shape == (16, 16, 4, 4)
+    assert VideoGeneratorZ1Only(5, 1, 4, conv_ch=32, fast_ch=32).dc1.W.shape == (32, 16, 4, 4)
+
+
+# -- 3D model --------------------------------------------------------------------------------------
+
+def test_3d_model_doubles_time_and_space_four_times(monkeypatch):
+    network, inputs = build('3D model', 4)
+    shapes = []
+    for link in network.children():
+        if link.name.startswith('dc'):
+            monkeypatch.setattr(link, 'forward', lambda x, forward=link.forward: (
+                shapes.append(x.shape[1:]), forward(x))[1])
+    network(*inputs)
+    assert shapes == [(8, 1, 4, 4), (4, 2, 8, 8), (2, 4, 16, 16), (1, 8, 32, 32)]
+
+
+def test_the_last_convolution_of_d_is_a_3d_one_over_the_frame_that_is_left():
+    """Why the 3D model and Video GAN have TGAN's D, whose last kernel is stored as a 2-D one."""
+    with chainer.using_config('dtype', np.float64):
+        d = VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1)
+    h = np.random.RandomState(0).randn(3, 16, 1, 4, 4)
+    three = F.convolution_nd(h, d.c4.W.array[:, :, None], d.c4.b.array)
+    np.testing.assert_allclose(three.array[..., 0], d.c4(h[:, :, 0]).array, rtol=1e-13)
+
+
+# -- Video GAN -------------------------------------------------------------------------------------
+
+def test_video_gan_mixes_a_still_background_and_a_masked_foreground():
+    network, inputs = build('Video GAN', 4)
+    with chainer.using_config('train', False):
+        background = network._background(*inputs).array[:, :, None]
+        foreground, mask = (part.array for part in network._foreground(*inputs))
+        video = network(*inputs).array
+    assert background.shape == (2, 2, 1, 64, 64)
+    assert foreground.shape == (2, 2, 16, 64, 64)
+    assert mask.shape == (2, 1, 16, 64, 64)
+    assert mask.min() >= 0 and mask.max() <= 1
+    np.testing.assert_allclose(video, mask * foreground + (1 - mask) * background, rtol=1e-14,
+                               atol=1e-16)
+    assert float(network.penalty.array) == pytest.approx(0.1 * np.abs(mask).mean(), rel=1e-14)
+
+
+def test_mask_penalty_is_a_weight():
+    z_slow = np.zeros((2, 4), 'f')
+    network = VideoGANGenerator(4, 1, 1, 8, mask_penalty=0)
+    network(z_slow)
+    assert network.penalty is None
+    with pytest.raises(ValueError, match='mask_penalty is -1'):
+        VideoGANGenerator(4, 1, 1, 8, mask_penalty=-1)
+
+
+@pytest.mark.parametrize('cls, args', [
+    (VideoGANGenerator, (100, 3, 4, 64)), (VideoGANDiscriminator, (3, 4, 64))])
+def test_initial_values_are_those_of_vondrick_et_al(cls, args):
+    np.random.seed(0)
+    network = cls(*args)
+    for path, param in network.namedparams():
+        values, name = param.array, path.rsplit('/', 1)[1]
+        # Five standard errors of the estimates.
+        error = 5 / np.sqrt(values.size)
+        if name == 'W':
+            assert abs(values.mean()) < 0.01 * error, path
+            assert values.std() == pytest.approx(0.01, rel=error), path
+        elif name == 'gamma' and path != '/bn0/gamma':
+            assert abs(values.mean() - 1) < 0.02 * error, path
+            assert values.std() == pytest.approx(0.02, rel=error), path
+        elif name != 'gamma':
+            assert not values.any(), path
+
+
+def test_only_the_discriminator_of_video_gan_has_another_eps():
+    def eps(network):
+        return {link.eps for link in network.links()
+                if isinstance(link, BatchNormalization) and link.name != 'bn0'}
+    assert eps(VideoGANDiscriminator(1, 4, 2)) == {1e-3}
+    assert eps(VideoGANGenerator(4, 1, 4, 8)) == {BatchNormalization(1).eps}
+
+
+@pytest.mark.parametrize('cls', [VideoGenerator3D, VideoGANGenerator])
+def test_widths_that_cannot_be_halved(cls):
+    for conv_ch in (4, 12, 0, -8):
+        with pytest.raises(ValueError, match=f'conv_ch is {conv_ch}.*multiple of 8'):
+            cls(4, 1, 4, conv_ch)
+
+
+@pytest.mark.parametrize('make', [
+    lambda ch: VideoGeneratorZ1Only(5, 1, 4, ch),
+    lambda ch: ConditionalVideoGenerator(3, 4, 5, 1, 4, ch),
+])
+def test_widths_that_cannot_be_halved_four_times(make):
+    with pytest.raises(ValueError, match='conv_ch is 24.*multiple of 16'):
+        make(24)
+
+
+@pytest.mark.parametrize('name', ['3D model', 'Video GAN'])
+def test_sampling_of_whole_videos(name):
+    network, _ = build(name, 1)
+    with chainer.using_config('dtype', np.float64):
+        video, z_slow, z_fast = make_video(None, network, 9)    # more than one chunk
+    assert video.shape == (9, 2, 16, 16, 16)
+    assert (z_slow.shape, z_fast) == ((9, 4), None)
+    with chainer.using_config('train', False):
+        # 1e-9: statistics that were never moved (0) make each normalisation multiply by 220.
+        np.testing.assert_allclose(video[3:5], network(z_slow[3:5]).array, atol=1e-9)

@@ -1,0 +1,204 @@
+"""Each packaged experiment of a system without authors' code, made small: trained, then sampled."""
+import json
+import shutil
+
+import chainer
+import h5py
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tgan_chainer import config, infer, pictures, snapshots, train
+from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.models.sampling import make_video
+
+EXPERIMENTS = {
+    'conditional': 'ucf101/ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
+    '3d clip': 'ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml',
+    '3d svc': 'ucf101/ucf101_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
+    'video gan': 'ucf101/ucf101_video-gan_vanilla_zdim-100.yml',
+    'video gan svc': 'ucf101/ucf101_video-gan_wgan_svd_zdim-100.yml',
+    'z1': 'moving_mnist/mnist_z1-only_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
+    '3d gan mnist':
+        'moving_mnist/mnist_3d-model_vanilla_zdim-100_no-beta-all_init-default_noise.yml',
+    '3d svc mnist':
+        'moving_mnist/mnist_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
+}
+
+SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'fast_ch': 8, 'mid_ch': 2,
+         'n_categories': 3}
+
+CATEGORIES = ['Archery', 'HandstandPushups', 'YoYo']
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train, 'plots', lambda losses: [])    # half the time; tested elsewhere
+
+
+@pytest.fixture(scope='module')
+def ucf101(tmp_path_factory):
+    """Arguments of a UCF-101 of six videos: one, two and three of a category."""
+    folder = tmp_path_factory.mktemp('ucf101')
+    pixels = np.random.RandomState(0).randint(256, size=(6 * 17, 3, 64, 85), dtype=np.uint8)
+    with h5py.File(folder / 'images.h5', 'w') as file:
+        file['image'] = pixels
+    names = [CATEGORIES[i] for i in (0, 1, 1, 2, 2, 2)]
+    rows = [f'{name},{17 * i},{17 * (i + 1)}' for i, name in enumerate(names)]
+    (folder / 'table.csv').write_text('\n'.join(['category,start,end', *rows, '']))
+    return {'h5path': str(folder / 'images.h5'), 'config_path': str(folder / 'table.csv')}
+
+
+@pytest.fixture(scope='module')
+def make_small(ucf101, moving_mnist, tmp_path_factory):
+    """Function from a name to the path of that experiment, small enough for seconds."""
+    def make(name):
+        document = yaml.safe_load((config.PACKAGED / EXPERIMENTS[name]).read_text())
+        for part in document['models'].values():
+            part['args'].update({key: SMALL[key] for key in part['args'].keys() & SMALL.keys()})
+        data = ucf101 if 'ucf101' in EXPERIMENTS[name] else {'dataset_path': str(moving_mnist)}
+        document['dataset']['args'].update(data)
+        if 'freq' in document['updater']['args']:
+            document['updater']['args']['freq'] = 1
+        document.update(batchsize=2, iterations=2, snapshot_interval=2, preview_videos=3,
+                        display_interval=2)
+        path = tmp_path_factory.mktemp('experiment') / f'{name}.yml'
+        path.write_text(yaml.safe_dump(document))
+        return path
+    return make
+
+
+def run(experiment, *flags):
+    return train.main(['--config_path', str(experiment), *flags])
+
+
+def sample(*flags):
+    return infer.main(['--result_dir', 'result', '--gpu', '-1', '--out_dir', 'videos', *flags])
+
+
+def arrays(folder, iteration):
+    for path in sorted(folder.glob(f'*iter_{iteration}.npz')):
+        with np.load(path) as archive:
+            yield from ((f'{path.name}:{key}', archive[key]) for key in archive.files)
+
+
+@pytest.mark.parametrize('name', EXPERIMENTS)
+def test_train_then_infer(name, make_small, tmp_path):
+    assert run(make_small(name), '--out', 'result') == 0
+    result = tmp_path / 'result'
+    networks = {'vgen', 'vdis'} if name.startswith(('3d', 'video')) else snapshots.NETWORKS.keys()
+    assert {path.name for path in result.glob('*.npz')} == {
+        template.format(2) for template in (snapshots.TRAINER,
+                                            *(snapshots.NETWORKS[each] for each in networks))}
+    entry, = json.loads((result / 'log').read_text())
+    losses = [key for key in entry if key.startswith('vdis/loss')]
+    assert len(losses) == 2 and all(np.isfinite(entry[key]) for key in losses)
+    assert ('vgen/penalty' in entry) == name.startswith('video')
+    sheet = Image.open(result / 'preview' / 'image_img_00000002.png')
+    assert sheet.size == (16 * 64, 3 * 64)
+    sources = {path.name for path in (result / 'source').iterdir()}
+    assert {f'{name}.yml', 'video_gan.py' if 'video' in name else 'conditional_tgan.py'
+            if name == 'conditional' else 'video_discriminator.py'} <= sources
+
+    assert sample('--images', '--n', '2', '--iter', '2') == 0
+    strips = [np.array(Image.open(tmp_path / 'videos' / f'result_seed-0_{i}.png')) for i in (0, 1)]
+    assert strips[0].shape == (64, 16 * 64, 3)
+    assert (strips[0] != strips[1]).any()
+
+
+@pytest.mark.parametrize('name', ['conditional', 'video gan'])
+def test_resume_is_bit_identical(name, make_small, tmp_path):
+    experiment = make_small(name)
+    assert run(experiment, '--out', 'whole') == 0
+    assert run(experiment, '--out', 'parts', '--iterations', '1') == 0
+    assert train.main(['--resume', 'parts', '--iterations', '2']) == 0
+    differing = {key for (key, a), (other, b) in zip(
+        arrays(tmp_path / 'whole', 2), arrays(tmp_path / 'parts', 2), strict=True)
+        if key != other or a.tobytes() != b.tobytes()}
+    # What only the clock decides.
+    assert differing <= {'snapshot_iter_2.npz:extensions/LogReport/_log',
+                         'snapshot_iter_2.npz:_snapshot_elapsed_time'}
+
+
+# -- categories ------------------------------------------------------------------------------------
+
+@pytest.fixture(scope='module')
+def trained(make_small, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('conditional') / 'result'
+    assert run(make_small('conditional'), '--out', str(folder), '--iterations', '1') == 0
+    return folder
+
+
+@pytest.fixture
+def conditional(trained, tmp_path):
+    """A result folder of the conditional system, to do with as one likes."""
+    return shutil.copytree(trained, tmp_path / 'result')
+
+
+def test_a_result_folder_knows_the_categories_and_their_prior(conditional):
+    assert json.loads((conditional / 'categories.json').read_text()) == CATEGORIES
+    with np.load(conditional / 'gen_iter_1.npz') as archive:
+        np.testing.assert_allclose(archive['category_prior'], [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
+
+
+def test_a_row_for_each_category(conditional, tmp_path, capsys):
+    assert sample('--video', '--images', '--n', '3', '--category', 'YoYo', '--category',
+                  'Archery', '--category', 'YoYo') == 0
+    names = [f'videos/result_seed-0{suffix}' for suffix in ('.avi', '.mp4', '.gif')] + [
+        f'videos/result_seed-0_{name}_{i}.png' for name in ('YoYo', 'Archery') for i in range(3)]
+    assert capsys.readouterr().out.split()[-9:] == names
+
+    generators = infer.load_generators(conditional, 1, chainer.get_device('@numpy'))
+    np.random.seed(0)
+    videos, _, _ = make_video(*generators, 6, labels=np.array([2, 2, 2, 0, 0, 0], 'i'))
+    videos = pictures.to_uint8(videos, pictures.INFER_SCALE)
+    for name, video in zip(names[3:], videos, strict=True):
+        np.testing.assert_array_equal(np.array(Image.open(tmp_path / name)),
+                                      pictures.frame_sheet(video[None]))
+
+    grid = pictures.read_movie(tmp_path / names[2])
+    assert grid.shape == (16, 2 * 64, 3 * 64, 3)
+    # What the palette costs, and what a wrong order of the videos would.
+    error, wrong = (np.abs(grid - pictures.tile_movie(order, rows=2).astype(float)).mean()
+                    for order in (videos, videos[::-1]))
+    assert error < 10 < 15 < wrong
+
+
+def test_every_category(conditional, tmp_path):
+    assert sample('--images', '--n', '1', '--category', 'all') == 0
+    assert {path.name for path in (tmp_path / 'videos').iterdir()} == {
+        f'result_seed-0_{name}_0.png' for name in CATEGORIES}
+
+
+def test_what_is_wrong_with_a_category_is_one_message(conditional, capsys):
+    assert sample('--images', '--category', 'handstand') == EXIT_USER_ERROR
+    assert "no category 'handstand'; did you mean HandstandPushups?" in capsys.readouterr().err
+    (conditional / 'categories.json').unlink()
+    assert sample('--images', '--category', 'YoYo') == EXIT_USER_ERROR
+    assert 'categories.json: there is no such file' in capsys.readouterr().err
+    assert sample('--images', '--n', '1') == 0    # drawn from the prior, without a name
+
+
+def test_an_unconditional_system_has_no_categories(make_small, capsys, tmp_path):
+    assert run(make_small('3d clip'), '--out', 'result', '--iterations', '1') == 0
+    assert not (tmp_path / 'result' / 'categories.json').exists()
+    assert sample('--images', '--category', 'YoYo') == EXIT_USER_ERROR
+    assert 'result is not conditional' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('role', ['fsgen', 'vgen', 'vdis', 'dataset'])
+def test_categories_that_do_not_agree(make_small, role, capsys, tmp_path):
+    path = make_small('conditional')
+    document = yaml.safe_load(path.read_text())
+    if role == 'dataset':
+        document['dataset']['name'] = 'UCFDataset'
+        expected = 'n_categories of the data set and fsgen must be the same, found 0 and 3'
+    else:
+        document['models'][role]['args']['n_categories'] = 4
+        expected = f'n_categories of the data set and {role} must be the same, found 3 and 4'
+    path.write_text(yaml.safe_dump(document))
+    assert run(path, '--out', 'result') == EXIT_USER_ERROR
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / 'result').exists()

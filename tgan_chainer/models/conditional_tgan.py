@@ -1,0 +1,146 @@
+"""Conditional TGAN (paper Table 4, Figure 7): every network is told the category of the video.
+
+Its code was never released. The paper says what each network is given; where it leaves a layout
+open, the class says what is assumed (FACTS §7). A label is an int32 that indexes the categories;
+v is its one-hot vector.
+"""
+import chainer
+import chainer.functions as F
+import numpy as np
+from chainer import initializers
+
+from tgan_chainer.functions import convolution_nd
+from tgan_chainer.links import BatchNormalization, Linear
+from tgan_chainer.models.frame_seed_generator import N_FRAMES, FrameSeedGenerator
+from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.video_discriminator import VideoDiscriminator
+from tgan_chainer.models.video_generator import ImageGenerator
+
+
+class ConditionalFrameSeedGenerator(FrameSeedGenerator):
+    """G0 of [z_slow, v]: z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1].
+
+    Without beta, and weights from U(-wscale, wscale), as in the authors' TGAN.
+
+    Args:
+        n_categories (int): Length of v.
+        n_frames (int), z_slow_dim (int), z_fast_dim (int), latent (str): See
+            :class:`FrameSeedGenerator`.
+        wscale (float): Bound of the initial weights.
+
+    Attributes:
+        category_prior: Array (n_categories,) of float64, the probabilities from which labels are
+            drawn; equal ones until a training puts those of its data there. Part of a snapshot.
+    """
+
+    def __init__(self, n_categories: int, n_frames: int = N_FRAMES, z_slow_dim: int = 256,
+                 z_fast_dim: int = 256, wscale: float = 0.01, latent: Latent = 'uniform'):
+        require_categories(n_categories)
+        super().__init__(n_frames, z_slow_dim + n_categories, z_fast_dim,
+                         initializers.Uniform(wscale), use_beta=False, latent=latent)
+        self.n_categories = n_categories
+        self.z_slow_dim = z_slow_dim
+        self.add_persistent('category_prior', np.full(n_categories, 1 / n_categories))
+
+    def forward(self, z_slow, labels):
+        """z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1]."""
+        v = one_hot(labels, self.n_categories, z_slow.dtype)
+        return super().forward(F.concat((z_slow, v), axis=1))
+
+
+class ConditionalVideoGenerator(ImageGenerator):
+    """G1 of z_slow (B, Ks), z_fast (B, Kf) and labels (B,) -> frames (B, C, 16 w, 16 w).
+
+    v has a linear branch of its own, concatenated with the other two before the first
+    deconvolution.
+
+    Assumptions: the label branch is made like the others, without bias, with batch normalisation
+    and ReLU; it is as wide as each of them, so that the first deconvolution takes 768 channels.
+
+    Args:
+        n_categories (int): Length of v.
+        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow and z_fast.
+        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`; each of
+            the branches of z_slow and z_fast has conv_ch / 2 channels.
+        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``.
+        wscale (float): Weights are drawn from U(-wscale, wscale).
+    """
+
+    def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
+                 bottom_width: int, conv_ch: int = 512, label_ch: int | None = None,
+                 wscale: float = 0.01):
+        require_categories(n_categories)
+        super().__init__(out_channels, bottom_width, conv_ch)
+        self.n_categories = n_categories
+        self.z_slow_dim = z_slow_dim
+        self.z_fast_dim = z_fast_dim
+        label_ch = conv_ch // 2 if label_ch is None else label_ch
+        flat, flat_v = (ch * bottom_width ** 2 for ch in (conv_ch // 2, label_ch))
+        initialW = initializers.Uniform(wscale)
+        with self.init_scope():
+            self.l0s = Linear(z_slow_dim, flat, nobias=True, initialW=initialW)
+            self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
+            self.l0v = Linear(n_categories, flat_v, nobias=True, initialW=initialW)
+            self.bn0s = BatchNormalization(flat)
+            self.bn0f = BatchNormalization(flat)
+            self.bn0v = BatchNormalization(flat_v)
+        self._add_deconvolutions(conv_ch + label_ch, initialW)
+
+    def forward(self, z_slow, z_fast, labels):
+        """z_slow (B, Ks), z_fast (B, Kf), labels (B,) -> frames (B, C, 16 w, 16 w) in [-1, 1]."""
+        v = one_hot(labels, self.n_categories, z_slow.dtype)
+        return self._frames(F.concat((self._branch(self.l0s, self.bn0s, z_slow),
+                                      self._branch(self.l0f, self.bn0f, z_fast),
+                                      self._branch(self.l0v, self.bn0v, v)), axis=1))
+
+
+class ConditionalVideoDiscriminator(VideoDiscriminator):
+    """D of video (B, C, 16, 16 w, 16 w) and labels (B,) -> score (B, 1, 1, 1).
+
+    v is broadcast to a voxel of n_categories channels and the size of the video, and concatenated
+    with it on the channels: c0 has n_categories input channels more, and clipping sees one matrix.
+    Without beta, and weights from U(-wscale, wscale), as in the authors' TGAN.
+
+    Args:
+        n_categories (int): Length of v.
+        in_channels (int), top_width (int), mid_ch (int): See :class:`VideoDiscriminator`.
+        wscale (float): Bound of the initial weights.
+    """
+
+    def __init__(self, n_categories: int, in_channels: int, top_width: int, mid_ch: int,
+                 wscale: float = 0.01):
+        require_categories(n_categories)
+        super().__init__(in_channels + n_categories, top_width, mid_ch,
+                         initializers.Uniform(wscale), use_beta=False)
+        self.n_categories = n_categories
+        self.in_channels = in_channels
+
+    def forward(self, video, labels):
+        """video (B, C, 16, 16 w, 16 w), labels (B,) -> score (B, 1, 1, 1), not bounded."""
+        return self._score(self._convolve(video, labels), video.shape[2:])
+
+    def _convolve(self, video, labels):
+        """c0 of the video and its voxel, without making the voxel: 101 channels of 0 or 1.
+
+        Of a video's channels of the voxel only one is not 0, and that is 1 everywhere; so the
+        kernels of that channel are applied to one picture of ones, for all videos at once.
+        """
+        c0, n_video = self.c0, self.in_channels
+        of_video = convolution_nd(video, c0.W[:, :n_video], c0.b, c0.stride, c0.pad)
+        v = one_hot(labels, self.n_categories, video.dtype)
+        kernels = F.reshape(F.swapaxes(c0.W[:, n_video:], 0, 1), (self.n_categories, -1))
+        kernels = F.reshape(F.matmul(v, kernels), (-1, 1, *c0.W.shape[2:]))
+        ones = self.xp.ones((1, 1, *video.shape[2:]), video.dtype)
+        of_voxel = convolution_nd(ones, kernels, None, c0.stride, c0.pad)
+        return of_video + F.reshape(of_voxel, of_video.shape)
+
+
+def one_hot(labels, n_categories, dtype):
+    """Labels (B,) -> array (B, n_categories) that is 1 at the label and 0 elsewhere."""
+    return chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)[labels]
+
+
+def require_categories(n_categories):
+    """Raise a ValueError unless there is a category."""
+    if n_categories < 1:
+        raise ValueError(f'n_categories is {n_categories}: expected at least 1')

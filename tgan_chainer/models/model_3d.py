@@ -1,0 +1,60 @@
+"""The paper's 3D model (Tables 3 and 4): a generator of 3-D deconvolutions, without G0 and G1.
+
+Its code was never released. The paper names one linear layer and four 3-D deconvolutions for the
+generator, five 3-D convolutions for the discriminator; all else is an assumption, made as in the
+authors' TGAN (FACTS §7).
+
+The discriminator is TGAN's D (:mod:`tgan_chainer.models.video_discriminator`): after its four 3-D
+convolutions one frame is left, over which a fifth of kernel (1, 4, 4) is D's 2-D convolution of
+kernel (4, 4), weight for weight. Singular value clipping sees the same matrix either way.
+"""
+import chainer.functions as F
+from chainer import initializers
+
+from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
+from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
+
+
+class VideoGenerator3D(WholeVideoGenerator):
+    """Generator of the 3D model: z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1].
+
+    A linear layer makes one frame of conv_ch feature maps; four 3-D deconvolutions double time and
+    space each.
+
+    Assumptions: the widths conv_ch, /2, /4, /8; kernel 4, stride 2, padding 1; no bias but in the
+    last layer; batch normalisation with beta, of the flat vector after the linear layer, and ReLU
+    after all layers but the last, tanh after that; weights from U(-wscale, wscale). They are the
+    habits of the authors' G1.
+
+    Args:
+        z_slow_dim (int), out_channels (int), bottom_width (int), conv_ch (int), latent (str): See
+            :class:`WholeVideoGenerator`.
+        wscale (float): Bound of the initial weights.
+    """
+
+    def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
+                 wscale: float = 0.01, latent: Latent = 'uniform'):
+        super().__init__(z_slow_dim, out_channels, bottom_width, conv_ch, latent)
+        flat = conv_ch * bottom_width ** 2
+        w = {'initialW': initializers.Uniform(wscale)}
+        with self.init_scope():
+            self.l0 = Linear(z_slow_dim, flat, nobias=True, **w)
+            self.dc1 = DeconvolutionND(3, conv_ch, conv_ch // 2, 4, 2, 1, nobias=True, **w)
+            self.dc2 = DeconvolutionND(3, conv_ch // 2, conv_ch // 4, 4, 2, 1, nobias=True, **w)
+            self.dc3 = DeconvolutionND(3, conv_ch // 4, conv_ch // 8, 4, 2, 1, nobias=True, **w)
+            self.dc4 = DeconvolutionND(3, conv_ch // 8, out_channels, 4, 2, 1, **w)
+            self.bn0 = BatchNormalization(flat)
+            self.bn1 = BatchNormalization(conv_ch // 2)
+            self.bn2 = BatchNormalization(conv_ch // 4)
+            self.bn3 = BatchNormalization(conv_ch // 8)
+
+    def forward(self, z_slow):
+        """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
+        width = self.bottom_width
+        h = self.bn0(self.l0(z_slow), slope=0)
+        h = F.reshape(h, (len(h), self.conv_ch, 1, width, width))
+        h = self.bn1(self.dc1(h), slope=0)
+        h = self.bn2(self.dc2(h), slope=0)
+        h = self.bn3(self.dc3(h), slope=0)
+        return F.tanh(self.dc4(h))

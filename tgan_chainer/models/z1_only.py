@@ -1,0 +1,37 @@
+"""TGAN (G1(z1) only) of the paper's Table 3: G1 sees z_fast and not z_slow.
+
+Its code was never released (FACTS §7). G0 and D are TGAN's.
+"""
+from chainer import initializers
+
+from tgan_chainer.links import BatchNormalization, Linear
+from tgan_chainer.models.video_generator import ImageGenerator
+
+
+class VideoGeneratorZ1Only(ImageGenerator):
+    """G1 without the slow branch: z_fast (B, Kf) -> frames (B, C, 16 w, 16 w) in [-1, 1].
+
+    Assumption: the fast branch keeps its width, so that the first deconvolution takes conv_ch / 2
+    channels; ``fast_ch: 512`` would keep the width of that deconvolution instead.
+
+    Args:
+        z_fast_dim (int): Length of z_fast.
+        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
+        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``.
+        wscale (float): Weights are drawn from U(-wscale, wscale).
+    """
+
+    def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
+                 fast_ch: int | None = None, wscale: float = 0.01):
+        super().__init__(out_channels, bottom_width, conv_ch)
+        self.z_fast_dim = z_fast_dim
+        fast_ch = conv_ch // 2 if fast_ch is None else fast_ch
+        flat, initialW = fast_ch * bottom_width ** 2, initializers.Uniform(wscale)
+        with self.init_scope():
+            self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
+            self.bn0f = BatchNormalization(flat)
+        self._add_deconvolutions(fast_ch, initialW)
+
+    def forward(self, z_slow, z_fast):
+        """z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w); z_slow is not looked at."""
+        return self._frames(self._branch(self.l0f, self.bn0f, z_fast))
