@@ -74,7 +74,7 @@ def gather(x, shape, columns, channels, positions, geometry):
         for a in range(d_size):
             for b in range(h_size):
                 for k in range(w_size):
-                    begin, end = _inside(w_start + k, w_stride, w_out, width)
+                    begin, end = inside(w_start + k, w_stride, w_out, width)
                     q, p = _first_line(positions, h_out, w_out)
                     first = (q * h_out + p) * w_out - positions[0]    # column of the line's start
                     while first < count:
@@ -84,12 +84,12 @@ def gather(x, shape, columns, channels, positions, geometry):
                         if d < 0 or d >= depth or h < 0 or h >= height:
                             i = j = hi
                         t = row * columns.shape[1] + first * batch
-                        _zero(memory, t + lo * batch, (i - lo) * batch)
+                        zero(memory, t + lo * batch, (i - lo) * batch)
                         if j > i:
                             s = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
-                            _copy(memory, t + i * batch, x, s * batch, w_stride * batch, j - i,
+                            copy(memory, t + i * batch, x, s * batch, w_stride * batch, j - i,
                                   batch)
-                        _zero(memory, t + j * batch, (hi - j) * batch)
+                        zero(memory, t + j * batch, (hi - j) * batch)
                         first += w_out
                         p += 1
                         if p == h_out:
@@ -121,14 +121,14 @@ def scatter(columns, x, shape, channels, positions, geometry):
             for a in range(d_size):
                 for b in range(h_size):
                     d, h = d_start + d_stride * q + a, h_start + h_stride * p + b
-                    inside = 0 <= d < depth and 0 <= h < height
+                    exists = 0 <= d < depth and 0 <= h < height
                     for k in range(w_size):
-                        begin, end = _inside(w_start + k, w_stride, w_out, width)
+                        begin, end = inside(w_start + k, w_stride, w_out, width)
                         i, j = max(lo, begin), min(hi, end)
-                        if inside and j > i:
+                        if exists and j > i:
                             t = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
                             s = row * columns.shape[1] + (first + i) * batch
-                            _add(x, t * batch, w_stride * batch, memory, s, j - i, batch)
+                            add(x, t * batch, w_stride * batch, memory, s, j - i, batch)
                         row += 1
             first += w_out
             p += 1
@@ -145,21 +145,21 @@ def _first_line(positions, h_out, w_out):
 
 
 @kernel
-def _inside(first, stride, count, size):
+def inside(first, stride, count, size):
     """The range of q < count with 0 <= first + stride * q < size."""
     begin = max(0, -(first // stride))
     return begin, max(begin, min(count, -((first - size) // stride)))
 
 
 @kernel
-def _zero(target, t, count):
+def zero(target, t, count):
     t = np.uint64(t)
     for i in range(np.uint64(count)):
         target[t + i] = 0
 
 
 @kernel
-def _copy(target, t, source, s, s_step, runs, length):
+def copy(target, t, source, s, s_step, runs, length):
     """Put runs of the source, `s_step` from one to the next, one after the other."""
     if s_step == length:
         runs, length = 1, runs * length
@@ -172,7 +172,7 @@ def _copy(target, t, source, s, s_step, runs, length):
 
 
 @kernel
-def _add(target, t, t_step, source, s, runs, length):
+def add(target, t, t_step, source, s, runs, length):
     """Add runs, one after the other in the source, to places `t_step` from one to the next."""
     if t_step == length:
         runs, length = 1, runs * length
