@@ -9,6 +9,7 @@ from parity import checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
 from tgan_chainer import files
+from tgan_chainer.command import run_command
 from tgan_chainer.errors import TGANError
 
 
@@ -21,6 +22,8 @@ def main(argv=None):
     if argv in (['mutations'], ['tolerances']):
         print(_table(*argv), end='')
         return 0
+    if argv[:1] == ['tables']:
+        return _tables(argv[1:])
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.python and not arguments.upstream:
@@ -42,6 +45,7 @@ def _parser():
         description="Check that this project computes what the authors' code computes. "
         'Exit code 1 if any check fails.',
         epilog='Other commands: `record` makes the recordings again (see `record --help`); '
+        "`tables` prints the paper's scores beside ours; "
         '`mutations` and `tolerances` print tables of the documentation.')
     parser.add_argument('--only', action='append', metavar='PATTERN',
                         help='run the checks whose name has this part, or matches this shell '
@@ -64,6 +68,18 @@ def _table(name):
         from parity import mutations
         return mutations.markdown()
     return tolerances.markdown()
+
+
+def _tables(argv):
+    from parity import tables
+    from tgan_chainer.evaluation import ledger
+    parser = argparse.ArgumentParser(
+        prog='python -m parity tables',
+        description="Print the paper's Tables 3 and 4 beside what was measured here.")
+    parser.add_argument('--ledger', type=Path, default=tables.LEDGER, metavar='DIR',
+                        help='folder of records (default: parity/ledger)')
+    folder = parser.parse_args(argv).ledger
+    return run_command(lambda: print(tables.markdown(ledger.read_folder(folder)), end=''))
 
 
 def _positive(text):

@@ -22,7 +22,7 @@ from parity.checks import metrics, registry
 from reference import recordings
 from tgan_chainer import config
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
-from tgan_chainer.evaluation import calc_inception, preprocess, resize
+from tgan_chainer.evaluation import c3d_ft, calc_inception, preprocess, resize
 from tgan_chainer.hooks import singular_value_clipping
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.hooks.weight_clipping import WeightClipping
@@ -368,8 +368,8 @@ _OF_METRICS = (
              _set(resize, 'A', -0.5)),
     Mutation('pooling that leaves the edge out', 'evaluation/c3d_ft',
              'metrics/c3d-activations/chainer-2.0.2',
-             _around(F, 'max_pooling_nd', lambda pool, h, window, stride, cover_all:
-                     pool(h, window, stride, cover_all=False)), raises=True),
+             _set(c3d_ft, 'max_pooling_3d', lambda h, window:
+                  F.max_pooling_nd(h, window, window, cover_all=False)), raises=True),
 )
 
 

@@ -148,8 +148,9 @@ def _claims(result):
     claims = result.data['claims']
     rows = ''.join('<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>'
                    for row in claims['rows'])
-    return (f'<div class="scroll"><table><tr><th>{escape(claims["caption"])}</th><th>paper</th>'
-            f'<th>measured</th></tr>{rows}</table></div>')
+    columns = (claims['caption'], *claims['columns'])
+    head = ''.join(f'<th>{escape(column)}</th>' for column in columns)
+    return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
 
 
 def _losses(result):

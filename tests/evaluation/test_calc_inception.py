@@ -1,9 +1,30 @@
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import chainer
 import numpy as np
 import pytest
 
-from reference import recordings
+from reference import paper, recordings
 from reference.oracle import scores
-from tgan_chainer.evaluation.calc_inception import EPS, calc_inception
+from tgan_chainer import infer
+from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
+from tgan_chainer.evaluation import calc_inception as command
+from tgan_chainer.evaluation import classifier, ledger
+from tgan_chainer.evaluation.c3d_ft import C3D
+from tgan_chainer.evaluation.calc_inception import (
+    EPS,
+    SETTINGS,
+    calc_inception,
+    protocol_name,
+)
+from tgan_chainer.files import sha256
+from tgan_chainer.models.sampling import make_video
 
 
 # The authors' code sums in float32: 6e-8 a term, and correlated; 8e-7 was seen.
@@ -32,3 +53,219 @@ def test_other_shapes_are_refused(shape):
 def test_rows_that_are_no_distribution_are_refused(row):
     with pytest.raises(ValueError, match='row 1 of the class probabilities'):
         calc_inception(np.array([[0.5, 0.5], row]))
+
+
+def test_eps_of_a_protocol():
+    ys = np.array([[1.0, 0.0], [0.5, 0.5]])
+    for eps in (1e-20, 1e-3):
+        assert calc_inception(ys, eps) == pytest.approx(scores.inception_score(ys, eps), rel=1e-13)
+    assert calc_inception(ys, 1e-3) != calc_inception(ys)
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def run(result, commands_classify):
+    """Function from flags to the exit code of the command for the small system."""
+    return lambda *flags: command.main(
+        ['--result_dir', str(result), '--calc_iter', '7', '--batchsize', '3', *flags])
+
+
+def test_numbers_of_the_protocols_are_the_papers():
+    published = paper.document()['inception_protocols']
+    v1, v2 = SETTINGS['tgan-v1'], SETTINGS['tgan-v2']
+    assert (v1.batchsize, v1.scored, v1.eps, list(v1.seeds)) == tuple(
+        published['tgan-v1'][key] for key in ('batch', 'samples', 'eps', 'seeds'))
+    assert (v2.scored, v2.eps, len(v2.seeds)) == tuple(
+        published['tgan-v2'][key] for key in ('samples', 'eps', 'repeats'))
+
+
+def test_the_score_is_that_of_the_videos_of_the_seed(run, result, small_classifier, capsys):
+    assert run('--seed', '4', '2') == 0
+    fsgen, vgen = infer.load_generators(result, 5, chainer.get_device('@numpy'))
+    expected = []
+    for seed in (4, 2):
+        np.random.seed(seed)
+        videos = make_video(fsgen, vgen, 6)[0]    # 7 // 3 batches of 3
+        expected.append(scores.inception_score(small_classifier()(videos)))
+    lines = capsys.readouterr().out.splitlines()
+    found = [float(line.partition('score:')[2]) for line in lines if ' score:' in line]
+    # The small classifier computes in float32, and in batches of another size.
+    assert found == pytest.approx(expected, rel=1e-6)
+    assert found[0] != found[1]
+    assert (result / 'inception_iter-5_INTER_CUBIC.txt').read_text().splitlines() == [
+        f'{result} iter:5 seed:4 score:{found[0]}', f'{result} iter:5 seed:2 score:{found[1]}',
+        f'{result} iter:5 mean:{np.mean(found)} std:{np.std(found)} best:{max(found)}']
+    assert not list(result.glob('*.part.npz'))
+
+
+def test_what_is_written_down(run, result, commands_classify):
+    assert run('--seed', '1', '--c3d', 'my_c3d.npz', '--mean', 'my_mean.npz') == 0
+    assert commands_classify == [('my_c3d.npz', 'my_mean.npz', 'tgan-v1')]
+    path, = (result / 'ledger').iterdir()
+    found = ledger.read(path)
+    assert (found.metric, found.protocol, found.samples, found.seeds) == (
+        'inception score', 'tgan-v1', 6, [1])
+    assert found.values == [found.value] and found.std == 0
+    assert found.weights == {'c3d': 'c' * 64, 'mean': 'd' * 64}
+    system, = found.systems
+    assert system.networks == {name: sha256(result / name)
+                               for name in ('gen_iter_5.npz', 'vgen_iter_5.npz')}
+    assert system.config_sha256 == sha256(result / 'experiment.yml')
+    assert system.dataset.videos == 5 and set(system.dataset.files) == {'h5path', 'config_path'}
+    assert found.conditions.gpu is None and found.conditions.packages['chainer'] == '7.8.1'
+    assert '--c3d my_c3d.npz' in found.conditions.command_line
+
+
+def test_the_record_may_go_elsewhere(run, result, tmp_path):
+    assert run('--ledger', str(tmp_path / 'mine'), '--out', str(tmp_path / 'out')) == 0
+    assert len(list((tmp_path / 'mine').iterdir())) == 1
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == [
+        'inception_iter-5_INTER_CUBIC.txt']
+    assert not (result / 'ledger').exists()
+
+
+@pytest.mark.parametrize('flags, method, protocol', [
+    (['--interpolation', 'INTER_LINEAR'], 'INTER_LINEAR', 'tgan-v1/INTER_LINEAR'),
+    (['--protocol', 'tgan-v2'], 'tgan-v2', 'tgan-v2')])
+def test_another_protocol_has_another_name_and_score(run, result, flags, method, protocol):
+    assert run() == run(*flags) == 0
+    usual, other = sorted(map(ledger.read, (result / 'ledger').iterdir()),
+                          key=lambda found: found.conditions.date)
+    assert (result / f'inception_iter-5_{method}.txt').exists()
+    assert (usual.protocol, other.protocol) == ('tgan-v1', protocol)
+    assert usual.value != other.value
+
+
+def test_interrupted_and_started_again(run, result, monkeypatch, capsys):
+    assert run('--seed', '1', '2') == 0
+    whole = (result / 'inception_iter-5_INTER_CUBIC.txt').read_bytes()
+    (result / 'inception_iter-5_INTER_CUBIC.txt').unlink()
+
+    classify, calls = classifier.Classifier.__call__, []
+
+    def interrupt(self, videos):
+        calls.append(len(videos))
+        if len(calls) == 4:    # the second batch of the second seed
+            raise KeyboardInterrupt
+        return classify(self, videos)
+
+    monkeypatch.setattr(classifier.Classifier, '__call__', interrupt)
+    assert run('--seed', '1', '2') == 130
+    assert not (result / 'inception_iter-5_INTER_CUBIC.txt').exists()
+    assert len(list((result / 'ledger').iterdir())) == 1
+    assert run('--seed', '1', '2') == 0
+    assert (result / 'inception_iter-5_INTER_CUBIC.txt').read_bytes() == whole
+    assert len(calls) == 5    # what was classified before was not classified again
+    assert not list(result.glob('*.part.npz'))
+
+
+def test_an_unfinished_score_of_other_networks(run, result, capsys, monkeypatch):
+    monkeypatch.setattr(ledger, 'write', interrupted)
+    assert run() == 130
+    with np.load(result / 'vgen_iter_5.npz') as npz:
+        arrays = dict(npz)
+    np.savez(result / 'vgen_iter_5.npz', **{**arrays, 'dc5/b': arrays['dc5/b'] + 1})
+    assert run() == EXIT_USER_ERROR
+    assert 'is of an unfinished score of other networks; delete it' in capsys.readouterr().err
+
+
+def interrupted(*args):
+    raise KeyboardInterrupt
+
+
+def test_labels_of_a_conditional_system_come_from_its_prior(
+        tmp_path, colour_experiment, write_networks, conditional, commands_classify):
+    for prior in ([1, 0], [0, 1]):
+        folder = write_networks(tmp_path / str(prior), conditional(colour_experiment))
+        with np.load(folder / 'gen_iter_5.npz') as npz:
+            arrays = dict(npz)
+        assert arrays['category_prior'].tolist() == [0.5, 0.5]
+        np.savez(folder / 'gen_iter_5.npz', **{**arrays, 'category_prior': np.array(prior, 'd')})
+        assert command.main(['--result_dir', str(folder), '--calc_iter', '4', '--batchsize', '2',
+                             '--ledger', str(tmp_path / 'ledger')]) == 0
+    values = [found.value for found in ledger.read_folder(tmp_path / 'ledger')]
+    assert values[0] != values[1]
+
+
+def test_a_data_set(tmp_path, colour_experiment, commands_classify, capsys, small_classifier):
+    flags = ['--real', str(colour_experiment), '--calc_iter', '12', '--batchsize', '4', '--out',
+             str(tmp_path / 'out'), '--seed', '0', '1']
+    assert command.main(flags) == 0
+    path, = (tmp_path / 'out' / 'ledger').iterdir()
+    found = ledger.read(path)
+    assert found.systems == [] and found.dataset.videos == 5 and found.samples == 12
+    assert found.dataset.sha256['h5path'] and found.values[0] != found.values[1]
+    assert (tmp_path / 'out' / 'inception_UCFDatasetAugmented_INTER_CUBIC.txt').exists()
+
+
+def test_too_few_samples(run, capsys):
+    assert run('--calc_iter', '2') == EXIT_USER_ERROR
+    assert '--calc_iter 2 with batches of 3 is too few' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('flags', [
+    ['--seed', '1', '1'], ['--seed', '-1'], ['--protocol', 'tgan-v3'],
+    ['--interpolation', 'INTER_AREA'], ['--real', 'configs/base.yml']])
+def test_flags_that_make_no_sense(flags):
+    with pytest.raises(SystemExit, match='2'):
+        command.main(['--result_dir', 'r', *flags])
+
+
+def test_a_protocol_with_an_interpolation_of_its_own(run, capsys):
+    assert run('--protocol', 'tgan-v2', '--interpolation', 'INTER_LINEAR') == EXIT_USER_ERROR
+    assert 'tgan-v2 has its own' in capsys.readouterr().err
+    with pytest.raises(ConfigError):
+        protocol_name('tgan-v2', 'INTER_NEAREST')
+
+
+def test_missing_snapshots(run, result, capsys):
+    assert run('--iter', '7') == EXIT_USER_ERROR
+    assert 'no networks of iteration 7; there are those of 5' in capsys.readouterr().err
+    (result / 'gen_iter_5.npz').unlink()
+    assert run() == EXIT_USER_ERROR
+    assert 'gen_iter_5.npz: there is no such snapshot' in capsys.readouterr().err
+    shutil.rmtree(result)
+    assert run() == EXIT_USER_ERROR
+    assert 'there is no such result folder' in capsys.readouterr().err
+
+
+def test_grey_videos_have_no_score(small_experiment, tmp_path, capsys, commands_classify):
+    assert command.main(['--real', str(small_experiment), '--out', str(tmp_path)]) \
+        == EXIT_USER_ERROR
+    assert 'videos of 1 channel(s)' in capsys.readouterr().err
+    assert commands_classify == []
+
+
+def test_missing_weights(result, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(classifier, 'load_mean', lambda path: np.zeros((3, 16, 128, 171)))
+    assert command.main(['--result_dir', str(result)]) == EXIT_USER_ERROR
+    error = capsys.readouterr().err
+    assert "found no file 'data/conv3d_deepnetA_ucf.npz'" in error and '--c3d' in error
+
+
+def test_runs_as_the_authors_script(result, tmp_path):
+    script = Path(command.__file__).parents[2] / 'evaluation' / 'calc_inception.py'
+    done = subprocess.run(
+        [sys.executable, script, '--result_dir', result, '--mean', 'nowhere.npz'], cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(script.parents[1])}, capture_output=True, text=True)
+    assert done.returncode == EXIT_USER_ERROR
+    assert done.stderr.startswith("error: cannot read 'nowhere.npz'")
+
+
+@pytest.mark.slow
+def test_with_c3d_at_full_size(result, tmp_path, mean, monkeypatch, capsys):
+    np.random.seed(0)
+    chainer.serializers.save_npz(tmp_path / 'conv3d.npz', C3D(), compression=False)
+    monkeypatch.setattr(classifier, 'load_mean', lambda path: np.load(path)['mean'])
+    np.savez(tmp_path / 'mean2.npz', mean=mean)
+    assert command.main([
+        '--result_dir', str(result), '--c3d', str(tmp_path / 'conv3d.npz'), '--mean',
+        str(tmp_path / 'mean2.npz'), '--calc_iter', '2', '--batchsize', '2']) == 0
+    out = capsys.readouterr().out
+    assert f'sha256 of c3d: {sha256(tmp_path / "conv3d.npz")}' in out
+    # Untrained weights tell videos apart hardly at all.
+    assert 1 <= float(re.search('score:([0-9.]+)', out).group(1)) < 1.01
+    record, = (result / 'ledger').iterdir()
+    assert json.loads(record.read_text())['samples'] == 2

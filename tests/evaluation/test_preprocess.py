@@ -1,5 +1,6 @@
 import hashlib
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,6 +22,34 @@ def test_against_the_oracle(mean, dtype, bound):
     assert (found.dtype, found.shape) == (dtype, (2, 3, 16, 112, 112))
     np.testing.assert_allclose(
         found, oracle.preprocess_tgan_v1(video, mean), rtol=0, atol=bound)
+
+
+@pytest.mark.parametrize('name, flag', [
+    ('tgan-v1', cv2.INTER_CUBIC), ('tgan-v1/INTER_LINEAR', cv2.INTER_LINEAR),
+    ('tgan-v1/INTER_NEAREST', cv2.INTER_NEAREST)])
+def test_interpolations_as_the_authors_call_opencv(mean, name, flag):
+    video = np.random.RandomState(1).uniform(-1, 1, (1, 3, 16, 64, 64)).astype(np.float32)
+    frames = (video[0] * 128 + 128).transpose(1, 2, 3, 0)    # (T, H, W, RGB)
+    large = np.stack([cv2.resize(frame, (128, 128), interpolation=flag) for frame in frames])
+    expected = large[..., ::-1].transpose(3, 0, 1, 2) - mean[..., 21:149]
+    # OpenCV takes its weights in float32: 1e-4 of the range of values.
+    np.testing.assert_allclose(preprocess(video, mean, name)[0], expected[..., 8:120, 8:120],
+                               rtol=0, atol=1e-4 * 256)
+
+
+def test_tgan_v2(mean):
+    video = np.random.RandomState(1).uniform(-1.5, 1.5, (1, 3, 16, 64, 48))
+    found = preprocess(video, mean, 'tgan-v2')
+    assert found.shape == (1, 3, 16, 112, 112)
+    pixels = np.minimum(np.maximum(video, -1), 1) * 128 + 128
+    for channel, t, row, column in ((0, 0, 0, 0), (1, 7, 111, 111), (2, 15, 30, 100), (0, 3, 5, 6)):
+        y, x = row * 63 / 111, column * 47 / 111
+        frame = pixels[0, 2 - channel, t]    # BGR from RGB
+        corners = frame[min(int(y), 62):, min(int(x), 46):][:2, :2]
+        fy, fx = y - min(int(y), 62), x - min(int(x), 46)
+        expected = np.array([1 - fy, fy]) @ corners @ np.array([1 - fx, fx])
+        assert found[0, channel, t, row, column] == pytest.approx(
+            expected - mean[channel, t, 8 + row, 8 + column], abs=1e-10)
 
 
 @pytest.mark.parametrize('shape', [(1, 1, 16, 64, 64), (1, 3, 8, 64, 64), (3, 16, 64, 64)])
@@ -70,7 +99,7 @@ def test_a_file_of_another_format(tmp_path, arrays, found):
 
 def test_a_damaged_or_missing_file(tmp_path, mean):
     path = tmp_path / 'mean2.npz'
-    with pytest.raises(DataError, match='cannot read .*expected mean2.npz as published'):
+    with pytest.raises(DataError, match='cannot read .*expected mean2.npz as published.*--mean'):
         load_mean(path)
     np.savez(path, mean=mean)
     whole = path.read_bytes()

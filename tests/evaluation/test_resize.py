@@ -3,19 +3,30 @@ import numpy as np
 import pytest
 
 from reference.oracle import resize as oracle
-from tgan_chainer.evaluation.resize import resize_bicubic
+from tgan_chainer.evaluation.resize import (
+    corner_linear_matrix,
+    cubic_matrix,
+    linear_matrix,
+    nearest_matrix,
+    resize,
+    resize_bicubic,
+)
 
 SIZES = [(64, 64, 128, 128), (64, 48, 128, 171), (31, 17, 20, 40), (128, 171, 64, 64), (2, 3, 9, 4),
          (1, 1, 5, 5)]
+MATRICES = [cubic_matrix, linear_matrix, nearest_matrix, corner_linear_matrix]
 
 
 # 1e-4 of the range of values: OpenCV takes its sixteen weights in float32.
 @pytest.mark.parametrize('height, width, new_height, new_width', SIZES)
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])
-def test_against_opencv(height, width, new_height, new_width, dtype):
+@pytest.mark.parametrize('matrix, interpolation', [
+    (cubic_matrix, cv2.INTER_CUBIC), (linear_matrix, cv2.INTER_LINEAR),
+    (nearest_matrix, cv2.INTER_NEAREST)])
+def test_against_opencv(height, width, new_height, new_width, dtype, matrix, interpolation):
     image = np.random.RandomState(0).uniform(-30, 280, (height, width)).astype(dtype)
-    theirs = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_CUBIC)
-    ours = resize_bicubic(image, new_height, new_width)
+    theirs = cv2.resize(image, (new_width, new_height), interpolation=interpolation)
+    ours = resize(image, new_height, new_width, matrix)
     assert ours.dtype == dtype
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * 310)
 
@@ -23,14 +34,30 @@ def test_against_opencv(height, width, new_height, new_width, dtype):
 @pytest.mark.parametrize('height, width, new_height, new_width', SIZES)
 def test_against_the_oracle(height, width, new_height, new_width):
     images = np.random.RandomState(0).randn(2, 3, height, width)
+    found = resize_bicubic(images, new_height, new_width)
+    assert found.flags.c_contiguous
     np.testing.assert_allclose(
-        resize_bicubic(images, new_height, new_width),
-        oracle.resize_cubic(images, new_height, new_width), rtol=0, atol=1e-12)
+        found, oracle.resize_cubic(images, new_height, new_width), rtol=0, atol=1e-12)
 
 
-def test_the_same_size_changes_nothing():
+@pytest.mark.parametrize('n_in, n_out', [(64, 112), (112, 64), (5, 5), (3, 2), (1, 4), (4, 1)])
+def test_corners_on_one_another(n_in, n_out):
+    values = np.random.RandomState(0).randn(n_in)
+    where = [i * (n_in - 1) / (n_out - 1) if n_out > 1 else 0 for i in range(n_out)]
+    np.testing.assert_allclose(corner_linear_matrix(n_in, n_out) @ values,
+                               np.interp(where, np.arange(n_in), values), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize('matrix', MATRICES)
+def test_the_same_size_changes_nothing(matrix):
     images = np.random.RandomState(0).randn(3, 8, 9)
-    np.testing.assert_array_equal(resize_bicubic(images, 8, 9), images)
+    np.testing.assert_array_equal(resize(images, 8, 9, matrix), images)
+
+
+@pytest.mark.parametrize('matrix', MATRICES)
+def test_rows_sum_to_one(matrix):
+    for n_in, n_out in ((64, 128), (7, 3), (1, 2)):
+        np.testing.assert_allclose(matrix(n_in, n_out).sum(axis=1), 1, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize('images', [np.zeros((4, 4), np.uint8), np.zeros(4)])

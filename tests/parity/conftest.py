@@ -34,7 +34,8 @@ def _miss():
 
 def _claim():
     return Result(why_not_run='nothing measured', data={'claims': {
-        'caption': 'inception score', 'rows': [('TGAN, SVC', '11.85 ± 0.07', 'not measured')]}})
+        'caption': 'inception score', 'columns': ('paper', 'measured <here>'),
+        'rows': [('TGAN, SVC', '11.85 ± 0.07', 'not measured')]}})
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def test_verdict_and_rows(text):
     assert 'rounding &lt;of&gt; float32' in text and 'needs a file &amp; time' in text
     assert 'no such &lt;layer&gt;' in text
     assert '11.85 ± 0.07' in text and 'vdis.c1.b' in text
+    assert '<th>measured &lt;here&gt;</th>' in text
 
 
 def test_figures(text):

@@ -1,18 +1,44 @@
-"""The inception score (Salimans et al. 2016) of videos, as the authors compute it."""
-import chainer
+"""The inception score (Salimans et al. 2016) of videos, as the authors compute it.
+
+As a command (authors' evaluation/calc_inception.py), of a result folder or a data set::
+
+    python evaluation/calc_inception.py --result_dir results/... --gpu 0
+"""
+import argparse
+import sys
+
+import numpy as np
+
+from tgan_chainer import files
+from tgan_chainer.command import run_command
+from tgan_chainer.device import get_device
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.evaluation.classifier import load_classifier
+from tgan_chainer.evaluation.inception_sums import InceptionSums
+from tgan_chainer.evaluation.preprocess import INTERPOLATIONS
+from tgan_chainer.evaluation.scoring import Settings, score_seeds
+from tgan_chainer.evaluation.subjects import open_dataset, open_result
 
 EPS = 1e-7
-"""Added to probabilities inside the logarithms."""
+"""Added to probabilities inside the logarithms by the authors."""
 
-# A softmax over 101 classes in float32 sums to 1 within 1e-6; this finds logits and percentages.
-_SUM_TOLERANCE = 1e-3
+SETTINGS = {
+    'tgan-v1': Settings(10000, 48, EPS, (0, 1, 2, 3)),
+    'tgan-v2': Settings(2048, 32, 1e-20, tuple(range(10))),
+}
+"""Of the protocols that --protocol names (FACTS §6)."""
+
+# Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
+_CPU_CHUNK = 4
 
 
-def calc_inception(ys):
+def calc_inception(ys, eps=None):
     """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
 
     Args:
         ys: Array (N, classes) on any device: each example's class probabilities.
+        eps (float or None): None is :data:`EPS`.
 
     Returns:
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
@@ -21,19 +47,166 @@ def calc_inception(ys):
     Raises:
         ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
     """
-    xp = chainer.backend.get_array_module(ys)
-    if ys.ndim != 2 or 0 in ys.shape:
-        raise ValueError(f'class probabilities of shape {ys.shape}: expected (N, classes)')
-    ys = ys.astype(xp.float64, copy=False)
-    sums = ys.sum(axis=1)
-    # Written so that NaN is refused, too.
-    bad = ~((ys >= 0).all(axis=1) & (xp.abs(sums - 1) <= _SUM_TOLERANCE))
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
-            f'{float(ys[row].max()):g} that sum to {float(sums[row]):g}: expected probabilities '
-            'from 0 to 1 that sum to 1 (softmax, not fc8)')
-    mean = ys.mean(axis=0)
-    divergence = (ys * (xp.log(ys + EPS) - xp.log(mean + EPS))).sum(axis=1)
-    return float(xp.exp(divergence.mean()))
+    sums = InceptionSums(EPS if eps is None else eps)
+    sums.add(ys)
+    return sums.score()
+
+
+# -- what the commands share -----------------------------------------------------------------------
+
+def add_flags(parser):
+    """Flags of the commands that score: the authors' (FACTS §10), and --c3d, --protocol,
+    --batchsize and --ledger."""
+    add_classifier_flags(parser)
+    parser.add_argument('--gpu', '-g', type=int, default=-1,
+                        help='GPU to use, -1 for the CPU (default: -1)')
+    parser.add_argument('--calc_iter', type=int, metavar='N',
+                        help="videos a seed, in whole batches (default: the protocol's: 10000, or "
+                        '2048)')
+    parser.add_argument('--protocol', choices=SETTINGS, default='tgan-v1',
+                        help='how videos become clips; scores compare only within one (default: '
+                        'tgan-v1)')
+    parser.add_argument('--batchsize', type=int, metavar='N',
+                        help="videos a batch (default: the protocol's: 48, or 32)")
+    parser.add_argument('--ledger', metavar='DIR',
+                        help='where the record of the measurement goes (default: beside the score)')
+
+
+def add_classifier_flags(parser):
+    """Flags of all commands that classify."""
+    parser.add_argument('--mean', help='mean2.npz (default: TGAN_MEAN, mean2.npz, data/mean2.npz)')
+    parser.add_argument('--c3d', help='weights of C3D (default: TGAN_C3D, '
+                        'data/conv3d_deepnetA_ucf.npz)')
+    parser.add_argument('--interpolation', choices=INTERPOLATIONS, default='INTER_CUBIC',
+                        help='how tgan-v1 enlarges frames (default: INTER_CUBIC; another makes '
+                        'another protocol)')
+
+
+def seed_number(text):
+    """A seed of NumPy's global generator -> int."""
+    number = int(text)
+    if not 0 <= number < 2 ** 32:
+        raise argparse.ArgumentTypeError(f'{number} is not in 0 .. 2**32 - 1')
+    return number
+
+
+def protocol_name(protocol, interpolation):
+    """Name in :data:`tgan_chainer.evaluation.preprocess.PROTOCOLS` of what the flags ask for.
+
+    Raises:
+        ConfigError: The protocol has an interpolation of its own.
+    """
+    if interpolation == 'INTER_CUBIC':
+        return protocol
+    if protocol != 'tgan-v1':
+        raise ConfigError(f'--interpolation {interpolation}: {protocol} has its own')
+    return f'{protocol}/{interpolation}'
+
+
+def choose_settings(args):
+    """The protocol's settings with the flags' numbers -> Settings.
+
+    Raises:
+        ConfigError: They leave no whole batch.
+    """
+    settings = SETTINGS[args.protocol]
+    settings = settings._replace(
+        samples=settings.samples if args.calc_iter is None else args.calc_iter,
+        batchsize=settings.batchsize if args.batchsize is None else args.batchsize)
+    if not 1 <= settings.batchsize <= settings.samples:
+        raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
+                          'too few: expected at least one whole batch; see --batchsize')
+    return settings
+
+
+def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
+    """Score a subject, and write down what was measured -> ledger.Measurement.
+
+    Args:
+        ledger_folder (str or None): Where the record goes; None is beside the score.
+
+    Raises:
+        TGANError: A file cannot be written, or see :class:`.scoring.Evaluation`.
+    """
+    values, lines, parts = score_seeds(subject, classifier, settings, seeds, method,
+                                       chunk_size(subject.device))
+    mean, std, best = ledger.statistics(values)
+    lines.append(f'{subject.name} mean:{mean} std:{std} best:{best}')
+    measurement = ledger.Measurement(
+        metric='inception score', systems=[subject.system] if subject.system else [],
+        dataset=subject.dataset, protocol=classifier.protocol, samples=settings.scored,
+        seeds=seeds, values=values, value=mean, std=std, best=best, weights=classifier.files,
+        conditions=ledger.conditions(command_line, subject.device))
+    score = subject.out / f'{subject.stem}_{method}.txt'
+    files.write_text(score, '\n'.join(lines) + '\n')
+    record = ledger.write(ledger_folder or subject.out / 'ledger', measurement)
+    for part in parts:
+        part.unlink()
+    print(f'{lines[-1]}\nwrote {score} and {record}')
+    return measurement
+
+
+def chunk_size(device):
+    """Videos that C3D sees at once; None is a batch."""
+    return _CPU_CHUNK if device.xp is np else None
+
+
+def announce(classifier):
+    """Print what the classifier was read from."""
+    for what, digest in classifier.files.items():
+        print(f'sha256 of {what}: {digest}', flush=True)
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return run_command(_run, parse_args(arguments), ['calc_inception.py', *arguments])
+
+
+def parse_args(argv=None):
+    """Flags of the command."""
+    parser = argparse.ArgumentParser(
+        prog='calc_inception.py', description='Inception score of a result folder or a data set. '
+        'Interrupted, it goes on where it was when it is started again.')
+    subject = parser.add_mutually_exclusive_group(required=True)
+    subject.add_argument('--result_dir', help='result folder of train.py')
+    subject.add_argument('--real', metavar='CONFIG',
+                         help='experiment file, whose data set is scored')
+    parser.add_argument('--iter', type=int,
+                        help='iteration of the snapshot (default: 100000, or else the newest)')
+    parser.add_argument('--seed', type=seed_number, nargs='+', default=[0],
+                        help='one seed or several (default: 0)')
+    parser.add_argument('--out', metavar='DIR', help='where the score goes (default: the result '
+                        'folder, or results for a data set)')
+    add_flags(parser)
+    args = parser.parse_args(argv)
+    if len(set(args.seed)) < len(args.seed):
+        parser.error(f'--seed {" ".join(map(str, args.seed))}: expected each seed once')
+    if args.real and args.iter is not None:
+        parser.error('--iter is of a --result_dir')
+    return args
+
+
+def _run(args, command_line):
+    protocol, settings = protocol_name(args.protocol, args.interpolation), choose_settings(args)
+    device = get_device(args.gpu)
+    device.use()
+    if args.real:
+        subject = open_dataset(args.real, device, args.out or 'results')
+    else:
+        subject = open_result(args.result_dir, args.iter, device, args.out)
+    subject.check_colour()
+    classifier = load_classifier(args.c3d, args.mean, protocol, device)
+    announce(classifier)
+    measure(subject, classifier, settings, args.seed, method_name(args), command_line, args.ledger)
+
+
+def method_name(args):
+    """METHOD in the names of files: the authors' is the interpolation."""
+    return args.interpolation if args.protocol == 'tgan-v1' else args.protocol
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,4 +1,5 @@
 """From generated videos to what C3D takes. A protocol is named: scores compare only within one."""
+import functools
 import hashlib
 import io
 import pickle
@@ -9,7 +10,13 @@ import chainer
 import numpy as np
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.evaluation.resize import resize_bicubic
+from tgan_chainer.evaluation.resize import (
+    corner_linear_matrix,
+    cubic_matrix,
+    linear_matrix,
+    nearest_matrix,
+    resize,
+)
 
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
@@ -33,7 +40,8 @@ def load_mean(path, sha256=MEAN_SHA256):
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}") from None
+        raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}. Give its "
+                        'path by --mean or in TGAN_MEAN') from error
     mean = _read_mean(content, path)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
@@ -82,13 +90,36 @@ def preprocess(video, mean, protocol='tgan-v1'):
     return PROTOCOLS[protocol](video, mean)
 
 
-def _tgan_v1(video, mean):
+def _tgan_v1(video, mean, matrix=cubic_matrix):
     """The authors' evaluation script (FACTS §6): neither clips nor rounds to pixel values."""
-    xp = chainer.backend.get_array_module(video)
-    x = resize_bicubic(video * 128 + 128, 128, 128)
-    mean = xp.asarray(mean[..., 21:149].astype(video.dtype))    # 128 of its 171 columns
-    return (x[:, ::-1] - mean)[..., 8:120, 8:120]
+    x = resize(video * 128 + 128, 128, 128, matrix)
+    return _subtract(x, mean[..., 21:149])[..., 8:120, 8:120]    # 128 of the mean's 171 columns
 
 
-PROTOCOLS = {'tgan-v1': _tgan_v1}
+def _tgan_v2(video, mean):
+    """Another protocol in use (FACTS §6). Which rows of the mean are taken is not on record: here
+    the same as of its columns."""
+    x = resize(video.clip(-1, 1) * 128 + 128, 112, 112, corner_linear_matrix)
+    return _subtract(x, mean[..., 8:120, 8:120])
+
+
+def _subtract(x, mean):
+    """RGB x (N, 3, T, H, W) -> BGR minus the mean (3, T, H, W); dtype and device are those of x."""
+    xp = chainer.backend.get_array_module(x)
+    return x[:, ::-1] - xp.asarray(mean.astype(x.dtype))
+
+
+INTERPOLATIONS = {
+    'INTER_CUBIC': cubic_matrix,
+    'INTER_LINEAR': linear_matrix,
+    'INTER_NEAREST': nearest_matrix,
+}
+"""OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
+
+PROTOCOLS = {
+    'tgan-v1': _tgan_v1,
+    **{f'tgan-v1/{name}': functools.partial(_tgan_v1, matrix=matrix)
+       for name, matrix in INTERPOLATIONS.items() if name != 'INTER_CUBIC'},
+    'tgan-v2': _tgan_v2,
+}
 """Name -> function from videos and mean clip to clips."""

@@ -1,4 +1,4 @@
-"""Bicubic resizing as OpenCV's INTER_CUBIC does it to floating-point pictures."""
+"""Resizing floating-point pictures as OpenCV's modes and Chainer's do it, one axis at a time."""
 import functools
 
 import chainer
@@ -9,16 +9,20 @@ A = -0.75
 
 
 def resize_bicubic(images, height, width):
-    """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
+    """:func:`resize` as OpenCV's INTER_CUBIC: edges overshoot the range of the input."""
+    return resize(images, height, width, cubic_matrix)
 
-    Half-pixel centres, the edge pixel repeated beyond the border, and no smoothing before
-    shrinking. Edges overshoot the range of the input.
+
+def resize(images, height, width, matrix):
+    """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
 
     Args:
         images: Array of floats on any device.
+        matrix: Function from the sizes (n_in, n_out) of an axis to its weights (n_out, n_in), such
+            as :func:`cubic_matrix`.
 
     Returns:
-        Array of the same dtype on that device.
+        Array of the same dtype on that device, in C order.
 
     Raises:
         ValueError: ``images`` are not floats (OpenCV rounds others), or have fewer than two axes.
@@ -27,21 +31,63 @@ def resize_bicubic(images, height, width):
         raise ValueError(f'images of {images.dtype} {images.shape}: expected floats (..., H, W)')
     xp = chainer.backend.get_array_module(images)
     rows, columns = (
-        xp.asarray(cubic_matrix(n_in, n_out).astype(images.dtype))
+        xp.asarray(matrix(n_in, n_out).astype(images.dtype))
         for n_in, n_out in zip(images.shape[-2:], (height, width), strict=True))
-    return xp.matmul(rows, xp.matmul(images, columns.T))
+    return _along_last(_along_last(images.swapaxes(-1, -2), rows).swapaxes(-1, -2), columns)
+
+
+def _along_last(x, weights):
+    """(..., n_in) -> (..., n_out) as a single product: one a picture costs more than its work."""
+    return (x.reshape(-1, x.shape[-1]) @ weights.T).reshape(*x.shape[:-1], len(weights))
 
 
 @functools.lru_cache(maxsize=8)
 def cubic_matrix(n_in, n_out):
-    """Matrix float64 (n_out, n_in) that resizes one axis; its rows sum to 1. Read-only."""
-    position = (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
+    """OpenCV's INTER_CUBIC: half-pixel centres, the edge pixel repeated beyond the border, and no
+    smoothing before shrinking.
+
+    Returns:
+        Read-only float64 (n_out, n_in), as those of the other functions; its rows sum to 1.
+    """
+    position = _centres(n_in, n_out)
     nearest = np.floor(position).astype(int)
+    return _matrix(n_in, n_out, [
+        (pixel, _cubic(np.abs(position - pixel)))
+        for pixel in (nearest - 1, nearest, nearest + 1, nearest + 2)])
+
+
+def linear_matrix(n_in, n_out):
+    """OpenCV's INTER_LINEAR: as :func:`cubic_matrix`, between the two nearest pixels."""
+    return _linear(n_in, n_out, _centres(n_in, n_out))
+
+
+def nearest_matrix(n_in, n_out):
+    """OpenCV's INTER_NEAREST: the pixel in which the left edge of the new one lies."""
+    pixel = np.floor(np.arange(n_out) * (n_in / n_out)).astype(int)
+    return _matrix(n_in, n_out, [(pixel, 1.0)])
+
+
+def corner_linear_matrix(n_in, n_out):
+    """Between the two nearest pixels, the first and the last of both sizes on one another, as
+    Chainer's resize_images does it."""
+    return _linear(n_in, n_out, np.linspace(0, n_in - 1, n_out))
+
+
+def _centres(n_in, n_out):
+    """Where the centres of the new pixels lie among those of the old."""
+    return (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
+
+
+def _linear(n_in, n_out, position):
+    lower = np.floor(position).astype(int)
+    return _matrix(n_in, n_out, [(lower, lower + 1 - position), (lower + 1, position - lower)])
+
+
+def _matrix(n_in, n_out, taps):
+    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one and the same"""
     matrix = np.zeros((n_out, n_in))
-    for pixel in (nearest - 1, nearest, nearest + 1, nearest + 2):
-        # Beyond the border several pixels are one and the same: their weights add up.
-        np.add.at(matrix, (np.arange(n_out), pixel.clip(0, n_in - 1)),
-                  _cubic(np.abs(position - pixel)))
+    for pixel, weight in taps:
+        np.add.at(matrix, (np.arange(n_out), pixel.clip(0, n_in - 1)), weight)
     matrix.setflags(write=False)
     return matrix
 

@@ -1,0 +1,5 @@
+"""The authors' command ``python evaluation/calc_inception.py``; see the module of that name."""
+from tgan_chainer.evaluation.calc_inception import main
+
+if __name__ == '__main__':
+    raise SystemExit(main())

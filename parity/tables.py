@@ -1,0 +1,226 @@
+"""The paper's Tables 3 and 4 beside what was measured here: `python -m parity tables`.
+
+Numbers come from the records that the evaluation commands wrote into the ledger, and from nowhere
+else. A record stands beside the paper's number only if it was measured as the paper's was; any
+other stands in a column of its own, with what is different.
+"""
+from dataclasses import dataclass
+from pathlib import Path
+
+from reference import paper
+
+LEDGER = Path(__file__).with_name('ledger')
+"""Folder of the records that belong to this project."""
+
+COLUMNS = ('paper', 'measured here', 'difference', 'conditions', 'not comparable')
+"""After a row's label. The last is of measurements at reduced size or otherwise not as the paper's,
+with what is different."""
+
+NEEDS = {
+    'table3': 'needs both systems, trained on Moving MNIST at full size on a GPU',
+    'table4': 'needs UCF-101, C3D weights and a GPU',
+}
+"""What a row without a number would take."""
+
+CAPTIONS = {
+    'table3': 'GAM on Moving MNIST; above 1, the first wins',
+    'table4': 'inception score on UCF-101',
+}
+
+_METHODS = {
+    'TGANUpdaterVanilla': 'normal',
+    'TGANUpdaterWGANClip': 'weight clipping',
+    'TGANUpdaterWGANSVC': 'SVC',
+    'TGANUpdaterWGANParallelSVC': 'SVC',
+}
+"""Updater -> training method, as Table 4 calls it."""
+
+_SYSTEMS = {
+    'VideoGeneratorInitUniform': 'TGAN',
+    'VideoGeneratorInitDefault': 'TGAN',
+    'VideoGeneratorZ1Only': 'TGAN (G1 with z1 only)',
+    'ConditionalVideoGenerator': 'Conditional TGAN',
+    'VideoGenerator3D': '3D model',
+    'VideoGANGenerator': 'Video GAN',
+}
+"""Class of the (image) generator -> system, as the tables call it."""
+
+_OPPONENTS = {
+    '3D model (GAN)': ('3D model', 'normal'),
+    '3D model (SVC)': ('3D model', 'SVC'),
+    'TGAN (G1 with z1 only)': ('TGAN (G1 with z1 only)', 'SVC'),
+}
+"""Opponents of Table 3 -> system and method."""
+
+# The authors' experiments and the flags of their evaluation (FACTS §2, §3, §6, §10).
+_ARGUMENTS = {'z_slow_dim': 100, 'conv_ch': 512, 'mid_ch': 64, 'freq': 5}
+_OPTIMIZER = {'name': 'RMSprop', 'args': {'lr': 5e-5}}
+_BATCHSIZE = 32
+_ITERATIONS = 100_000
+_SCORED, _SEEDS = 9984, [0, 1, 2, 3]
+
+_UCF_VIDEOS = 9537
+"""Videos of the first training split, the least that the paper can mean; UCF-101 has 13,320."""
+
+_MNIST_FILE, _MNIST_VIDEOS = 'mnist_test_seq.npy', 10_000
+"""The published Moving MNIST."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the paper's, with what was measured of it.
+
+    Attributes:
+        label (str): The system, and the method or opponent.
+        reported (float), error (float or None): The paper's number and its standard deviation.
+        measurements (list): Of the system, oldest first.
+    """
+
+    label: str
+    reported: float
+    error: float | None
+    measurements: list
+
+    @property
+    def comparable(self):
+        """The newest measurement under the paper's conditions, or None."""
+        return next((m for m in reversed(self.measurements) if not deviations(m)), None)
+
+    @property
+    def other(self):
+        """The newest measurement under other conditions, or None."""
+        return next((m for m in reversed(self.measurements) if deviations(m)), None)
+
+
+def rows(table, measurements):
+    """Rows of 'table3' or 'table4', in the paper's order -> list of :class:`Row`.
+
+    Args:
+        measurements (list of ledger.Measurement): In the order of their dates.
+    """
+    if table == 'table4':
+        return [Row(f'{row.system}, {row.method}' if row.method else row.system, row.mean, row.std,
+                    [m for m in measurements if m.metric == 'inception score'
+                     and _subject(m) == (row.system, row.method)])
+                for row in paper.inception_scores()]
+    return [Row(f'{row.model} against {row.opponent}', row.ratio, None,
+                [m for m in measurements if m.metric == 'GAM'
+                 and [_name(system) for system in m.systems] == [
+                     (row.model, 'SVC'), _OPPONENTS[row.opponent]]])
+            for row in paper.gam_ratios()]
+
+
+def _subject(measurement):
+    if not measurement.systems:
+        return ('UCF-101 dataset' if measurement.dataset.name.startswith('UCF') else None), None
+    return _name(measurement.systems[0])
+
+
+def _name(system):
+    """(system, method) as the tables call them; None for what they do not have."""
+    return (_SYSTEMS.get(system.parts['vgen'].name), _METHODS.get(system.parts['updater'].name))
+
+
+def deviations(measurement):
+    """What was not as in the paper, as far as it is known -> list of str, empty if nothing."""
+    of_gam = measurement.metric == 'GAM'
+    found = []
+    for system in measurement.systems:
+        found += [f'{system.result_dir}: {deviation}' for deviation in (
+            *_deviations_of_system(system), *_deviations_of_data(system.dataset, of_gam))]
+    if of_gam:
+        return found
+    if measurement.dataset:
+        found += _deviations_of_data(measurement.dataset, of_gam)
+    return found + list(_different((
+        ('protocol', measurement.protocol, 'tgan-v1'),
+        ('videos scored', measurement.samples, _SCORED),
+        ('seeds', measurement.seeds, _SEEDS))))
+
+
+def _deviations_of_system(system):
+    yield from dict.fromkeys(_different(    # G0 and G1 have some in common
+        (name, part.args[name], expected) for part in system.parts.values()
+        for name, expected in _ARGUMENTS.items() if name in part.args))
+    # What the paper trained Video GAN with is not on record.
+    if _name(system)[0] != 'Video GAN':
+        yield from _different([('optimizer', system.optimizer, _OPTIMIZER)])
+    yield from _different([
+        ('batch size', system.batchsize, _BATCHSIZE),
+        ('batch normalisation of', system.batch_norm_statistics, 'chainer2')])
+    if system.iteration < _ITERATIONS:
+        yield f'{system.iteration} updates instead of {_ITERATIONS}'
+
+
+def _deviations_of_data(dataset, is_mnist):
+    if is_mnist:
+        yield from _different([('data', dataset.files.get('dataset_path'), _MNIST_FILE),
+                               ('videos in it', dataset.videos, _MNIST_VIDEOS)])
+    elif not dataset.name.startswith('UCFDataset'):
+        yield f'data set {dataset.name} instead of UCF-101'
+    elif dataset.videos is None or dataset.videos < _UCF_VIDEOS:
+        yield f'{dataset.videos or "an unknown number of"} videos in UCF-101 instead of ' \
+              f'{_UCF_VIDEOS} or more'
+
+
+def _different(triples):
+    """A text for each (what, found, expected) of which the last two differ."""
+    for what, found, expected in triples:
+        if found != expected:
+            yield f'{what} {found} instead of {expected}'
+
+
+def cells(table, row):
+    """A row's label and its texts for :data:`COLUMNS`."""
+    comparable, other = row.comparable, row.other
+    reported = (f'{row.reported:.2f}' if row.error is None
+                else f'{row.reported:.2f} ± {row.error:.2f}')
+    measured = ((number(comparable), f'{comparable.value - row.reported:+.2f}',
+                 conditions(comparable)) if comparable
+                else (f'not measured: {NEEDS[table]}', '', ''))
+    elsewhere = f'{number(other)} ({conditions(other)}; {"; ".join(deviations(other))})' if other \
+        else ''
+    return row.label, reported, *measured, elsewhere
+
+
+def number(measurement):
+    """The measured value, with its spread or bootstrap interval."""
+    if measurement.battle:
+        low, high = measurement.battle.interval
+        return (f'{measurement.value:.2f} [{low:.2f}, {high:.2f}], r_test '
+                f'{measurement.battle.r_test:.2f}, winner {measurement.battle.winner}')
+    return f'{measurement.value:.2f} ± {measurement.std:.2f}'
+
+
+def conditions(measurement):
+    """Under what a value was measured, in a line."""
+    parts = [f'{measurement.samples} videos a seed, seeds '
+             f'{", ".join(map(str, measurement.seeds))}, {measurement.protocol}']
+    if measurement.battle:
+        parts.append('real videos held out' if measurement.battle.held_out
+                     else 'real videos of the training')
+    parts += [f'{name} {digest[:8]}' for name, digest in measurement.weights.items()]
+    parts += [f'{system.result_dir} at {system.iteration}' for system in measurement.systems]
+    ran = measurement.conditions
+    parts += [f'revision {(ran.git_revision or "unknown")[:8]}', ran.gpu or ran.processor,
+              f'{ran.date:%Y-%m-%d}']
+    return ', '.join(parts)
+
+
+def markdown(measurements):
+    """Both tables, and below them the records of other systems -> str."""
+    placed = [m for table in CAPTIONS for row in rows(table, measurements)
+              for m in row.measurements]
+    others = [f'- {m.metric} {number(m)} ({conditions(m)})' for m in measurements
+              if not any(m is other for other in placed)]
+    parts = [_table(table, measurements) for table in CAPTIONS]
+    return '\n'.join(parts + (['Of no row:\n', *others, ''] if others else []))
+
+
+def _table(table, measurements):
+    lines = [f'Table {table[-1]}: {CAPTIONS[table]}', '', f'| | {" | ".join(COLUMNS)} |',
+             '|' + '---|' * (1 + len(COLUMNS))]
+    for row in rows(table, measurements):
+        texts = (text.replace('|', '\\|') for text in cells(table, row))
+        lines.append(f'| {" | ".join(texts)} |')
+    return '\n'.join(lines) + '\n'

@@ -1,0 +1,180 @@
+"""The converter of C3D's caffemodel, on files that are written here."""
+import struct
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tgan_chainer.errors import EXIT_USER_ERROR, DataError
+from tgan_chainer.evaluation import convert_c3d
+from tgan_chainer.evaluation.convert_c3d import MAX_FIELDS, convert
+
+SHAPES = {'conv1a/W': (2, 3, 3, 3, 3), 'conv1a/b': (2,), 'fc6/W': (4, 5), 'fc6/b': (4,),
+          'fc8/W': (7, 4), 'fc8/b': (7,)}
+
+
+def varint(number):
+    encoded = bytearray()
+    while number > 0x7f:
+        encoded.append(number & 0x7f | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
+
+
+def field(number, value):
+    """A protobuf field: of wire type 0 for an int, 2 for bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def blob(array, dimensions=None, chunks=1):
+    """A BlobProto: num, channels, length, height, width, data, diff."""
+    dimensions = dimensions or (1,) * (5 - array.ndim) + array.shape
+    fields = [field(number, size) for number, size in enumerate(dimensions, 1)]
+    fields += [field(6, part.tobytes()) for part in np.array_split(array.ravel(), chunks)]
+    return b''.join([*fields, field(7, np.ones_like(array).tobytes())])
+
+
+def layer(name, *blobs):
+    """A LayerParameter: bottom, top, name, type, blobs, and something that nobody reads."""
+    return b''.join([field(2, b'below'), field(3, name), field(4, name), field(5, 4),
+                     *(field(6, each) for each in blobs), varint(7 << 3 | 5) + struct.pack('f', 1)])
+
+
+def net(*layers):
+    return b''.join([field(1, b'deepnetA'), *(field(2, each) for each in layers),
+                     field(4, 16), varint(9 << 3 | 1) + bytes(8)])
+
+
+@pytest.fixture
+def arrays():
+    rs = np.random.RandomState(0)
+    return {key: rs.randn(*shape).astype('<f4') for key, shape in SHAPES.items()}
+
+
+def layers_of(arrays, last='fc8'):
+    return [layer(b'data'), *(
+        layer(last.encode() if name == 'fc8' else name.encode(),
+              blob(arrays[f'{name}/W'], chunks=2), blob(arrays[f'{name}/b']))
+        for name in ('conv1a', 'fc6', 'fc8')), layer(b'relu1')]
+
+
+@pytest.fixture
+def source(tmp_path, arrays):
+    path = tmp_path / 'c3d.caffemodel'
+    path.write_bytes(net(*layers_of(arrays)))
+    return path
+
+
+def test_every_array(tmp_path, arrays, source):
+    convert(source, tmp_path / 'c3d.npz', SHAPES)
+    with np.load(tmp_path / 'c3d.npz', allow_pickle=False) as npz:
+        assert set(npz.files) == set(SHAPES)
+        for key, array in arrays.items():
+            assert npz[key].dtype == np.float32
+            np.testing.assert_array_equal(npz[key], array)
+
+
+def test_the_last_layer_may_have_another_name_and_number_of_classes(tmp_path, arrays, source):
+    arrays = {**arrays, 'fc8/W': np.ones((9, 4), '<f4'), 'fc8/b': np.ones(9, '<f4')}
+    source.write_bytes(net(*layers_of(arrays, 'fc8-1')))
+    assert convert(source, tmp_path / 'c3d.npz', SHAPES)['fc8/W'].shape == (9, 4)
+
+
+@pytest.mark.parametrize('change, found', [
+    (lambda a: net(*layers_of(a)[:-2]), r"weights of the layers \['conv1a', 'fc6'\]"),
+    (lambda a: net(*layers_of(a), layer(b'fc9', blob(a['fc6/b']))), 'expected those of C3D'),
+    (lambda a: net(*layers_of(a), layers_of(a)[1]), "a second layer 'conv1a'"),
+    (lambda a: net(*layers_of(a), layer(b'fc8_too', blob(a['fc6/b']))), 'expected those of C3D'),
+    (lambda a: net(layer(b'conv1a', blob(a['conv1a/W'])), *layers_of(a)[2:]), 'has 1 blobs'),
+    (lambda a: net(*layers_of({**a, 'fc6/W': a['fc6/W'].T})), r'expected \(4, 5\)'),
+    (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'][:3]})), r'3 values, expected \(4,\)'),
+    (lambda a: net(*layers_of({**a, 'fc8/b': a['fc8/b'][:3]})), 'W of fc8 has 7 outputs, b 3'),
+    (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'] * np.inf})), 'no finite numbers'),
+    (lambda a: b'', r'weights of the layers \[\]'),
+])
+def test_of_another_network(tmp_path, arrays, source, change, found):
+    source.write_bytes(change(arrays))
+    with pytest.raises(DataError, match=found):
+        convert(source, tmp_path / 'c3d.npz', SHAPES)
+    assert not (tmp_path / 'c3d.npz').exists()
+
+
+@pytest.mark.parametrize('content, found', [
+    (field(2, b'x' * 50)[:-1], 'field 2 of 50 bytes, where 49 are left'),
+    (varint(2 << 3 | 2) + varint(2 ** 62), f'field 2 of {2 ** 62} bytes, where 0 are left'),
+    (b'\xff' * 40, 'a number that does not end'),
+    (b'\x12\xff', 'a number that does not end'),
+    (varint(2 << 3 | 3), 'wire type 3 of field 2'),
+    (varint(2 << 3 | 7), 'wire type 7 of field 2'),
+    (field(2, 5), 'field 2 has wire type 0, expected bytes'),
+    (field(2, field(4, 5)), 'field 4 has wire type 0, expected bytes'),
+    (field(2, field(4, b'\xff\xfe')), 'utf-8'),
+    (field(2, field(6, 5)), 'field 6 has wire type 0, expected bytes'),
+    (field(2, field(6, field(1, b'4'))), 'a dimension of a blob has wire type 2'),
+    (field(2, field(6, field(6, b'12345'))), 'multiple of element size'),
+    (field(2, field(6, varint(6 << 3 | 5) + b'1234')), 'field 6 has wire type 5'),
+    (bytes(2 * MAX_FIELDS + 2), f'more than {MAX_FIELDS} fields'),
+    (b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n', 'damaged'),
+])
+def test_hostile_files(tmp_path, content, found):
+    path = tmp_path / 'c3d.caffemodel'
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=found):
+        convert(path, tmp_path / 'c3d.npz', SHAPES)
+
+
+def test_many_nested_fields_end_soon(tmp_path):
+    path = tmp_path / 'c3d.caffemodel'
+    path.write_bytes(field(2, field(6, bytes(8_000_000))))
+    start = time.perf_counter()
+    with pytest.raises(DataError, match=f'more than {MAX_FIELDS} fields'):
+        convert(path, tmp_path / 'c3d.npz', SHAPES)
+    # Four million fields would take seconds; a tenth of one is spent on those that are read.
+    assert time.perf_counter() - start < 2
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_any_damage_ends_in_the_documented_error(tmp_path_factory, data):
+    rs = np.random.RandomState(0)
+    arrays = {key: rs.randn(*shape).astype('<f4') for key, shape in SHAPES.items()}
+    content = bytearray(net(*layers_of(arrays)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    content = content[:data.draw(st.integers(0, len(content)))]
+    folder = tmp_path_factory.mktemp('damaged')
+    (folder / 'c3d.caffemodel').write_bytes(content)
+    try:
+        convert(folder / 'c3d.caffemodel', folder / 'c3d.npz', SHAPES)
+    except DataError:
+        assert not (folder / 'c3d.npz').exists()
+
+
+def test_a_missing_or_too_large_file(tmp_path, source, monkeypatch):
+    for path in (tmp_path / 'nowhere', tmp_path):
+        with pytest.raises(DataError, match='cannot be read'):
+            convert(path, tmp_path / 'c3d.npz', SHAPES)
+    monkeypatch.setattr(convert_c3d, 'MAX_BYTES', 100)
+    with pytest.raises(DataError, match='expected a caffemodel of at most 100'):
+        convert(source, tmp_path / 'c3d.npz', SHAPES)
+
+
+def test_the_command(tmp_path, source, monkeypatch, capsys):
+    monkeypatch.setattr(convert_c3d, 'c3d_shapes', lambda: SHAPES)
+    target = tmp_path / 'new' / 'c3d.npz'
+    assert convert_c3d.main([str(source), str(target)]) == 0
+    assert f'{target}: 6 arrays, 7 classes, sha256 ' in capsys.readouterr().out
+    source.write_bytes(b'no model')
+    assert convert_c3d.main([str(source), str(target)]) == EXIT_USER_ERROR
+    assert 'is damaged or no caffemodel of C3D' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_shapes_of_c3d():
+    shapes = convert_c3d.c3d_shapes()
+    assert shapes['conv1a/W'] == (64, 3, 3, 3, 3) and shapes['fc6/W'] == (4096, 8192)
+    assert len(shapes) == 22 and shapes['fc8/b'] == (101,)

@@ -1,0 +1,68 @@
+"""The score of batches against the score of all examples at once."""
+import numpy as np
+import pytest
+from chainer import serializers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference.oracle import scores
+from tgan_chainer.evaluation.calc_inception import calc_inception
+from tgan_chainer.evaluation.inception_sums import InceptionSums
+
+
+def probabilities(n, classes=11, seed=0, sharpness=3.0):
+    logits = sharpness * np.random.RandomState(seed).randn(n, classes)
+    return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+@settings(deadline=None)
+@given(cuts=st.lists(st.integers(1, 59), unique=True), seed=st.integers(0, 99),
+       eps=st.sampled_from([1e-7, 1e-20]), sharpness=st.floats(0, 40))
+def test_batches_of_any_size(cuts, seed, eps, sharpness):
+    ys = probabilities(60, seed=seed, sharpness=sharpness)
+    sums = InceptionSums(eps)
+    for part in np.split(ys, sorted(cuts)):
+        sums.add(part)
+    assert sums.n == 60
+    # float64: sums of some hundred terms in another order.
+    assert sums.score() == pytest.approx(scores.inception_score(ys, eps), rel=1e-12)
+    assert sums.score() == pytest.approx(calc_inception(ys, eps), rel=1e-12)
+
+
+def test_memory_does_not_grow():
+    sums = InceptionSums(1e-7)
+    for seed in range(20):
+        sums.add(probabilities(5, seed=seed))
+    held = [value for value in vars(sums).values() if isinstance(value, np.ndarray)]
+    assert [array.shape for array in held] == [(11,)]
+
+
+def test_float32_is_summed_in_float64():
+    ys = probabilities(1000).astype(np.float32)
+    sums = InceptionSums(1e-7)
+    for part in np.split(ys, 100):
+        sums.add(part)
+    assert sums.score() == pytest.approx(scores.inception_score(ys), rel=1e-13)
+
+
+def test_saved_and_loaded_to_the_last_bit(tmp_path):
+    ys = probabilities(40)
+    sums, other = InceptionSums(1e-7), InceptionSums(1e-7)
+    sums.add(ys[:13])
+    serializers.save_npz(tmp_path / 'sums.npz', sums)
+    serializers.load_npz(tmp_path / 'sums.npz', other)
+    for each in (sums, other):
+        each.add(ys[13:])
+    assert other.n == 40 and other.score() == sums.score()
+
+
+def test_a_batch_of_other_classes():
+    sums = InceptionSums(1e-7)
+    sums.add(probabilities(3, classes=5))
+    with pytest.raises(ValueError, match=r'shape \(3, 4\): expected \(N, 5\)'):
+        sums.add(probabilities(3, classes=4))
+
+
+def test_no_examples():
+    with pytest.raises(ValueError, match='no score of no examples'):
+        InceptionSums(1e-7).score()

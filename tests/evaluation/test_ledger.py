@@ -1,0 +1,140 @@
+"""Records of measurements: written, read back, and refused when they are damaged."""
+import json
+
+import chainer
+import numpy as np
+import pytest
+
+from tgan_chainer import config
+from tgan_chainer.errors import DataError
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.files import sha256
+
+CPU = chainer.get_device('@numpy')
+
+
+@pytest.fixture
+def system(result):
+    experiment = config.load(result / 'experiment.yml')
+    return ledger.describe_system(
+        result, result / 'experiment.yml', experiment, 5, ('fsgen', 'vgen'))
+
+
+def measurement(system, values=(2.0, 3.0), **changes):
+    mean, std, best = ledger.statistics(values)
+    return ledger.Measurement(**{
+        'metric': 'inception score', 'systems': [system], 'dataset': None, 'protocol': 'tgan-v1',
+        'samples': 9984, 'seeds': list(range(len(values))), 'values': values, 'value': mean,
+        'std': std, 'best': best, 'weights': {'c3d': 'a' * 64},
+        'conditions': ledger.conditions(['calc_inception.py', '--seed', 'a b'], CPU), **changes})
+
+
+def a_battle(**changes):
+    critic = {'threshold': -np.inf, 'calibrated': True, 'calibration_accuracy': 0.5,
+              'on_fakes': 0.0, 'on_test': 1.0}
+    return ledger.Battle(**{
+        'critics': [critic, critic], 'r_test': 1.0, 'winner': 'tie', 'interval': [0.5, np.inf],
+        'test_interval': [1.0, 1.0], 'confidence': 0.95, 'calibration': 10, 'held_out': True,
+        **changes})
+
+
+def test_written_and_read_back(system, tmp_path):
+    written = measurement(system)
+    path = ledger.write(tmp_path / 'ledger', written)
+    assert ledger.read(path) == written
+    assert ledger.read_folder(tmp_path / 'ledger') == [written]
+    assert (written.value, written.std, written.best) == (2.5, 0.5, 3.0)
+    assert written.conditions.command_line == "calc_inception.py --seed 'a b'"
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, 1.5])
+def test_a_battle_is_written_and_read_back(system, tmp_path, value):
+    written = measurement(system, (value,), metric='GAM', systems=[system, system],
+                          dataset=system.dataset, battle=a_battle())
+    path = ledger.write(tmp_path, written)
+    found = ledger.read(path)
+    np.testing.assert_array_equal(found.values, written.values)
+    assert found.battle == written.battle
+    json.loads(path.read_text(), parse_constant=pytest.fail)    # no NaN, which is not JSON
+
+
+def test_what_a_system_is(system, result, ucf_folder):
+    assert (system.result_dir, system.seed, system.batchsize) == ('colour_0', 0, 32)
+    assert system.networks['gen_iter_5.npz'] == sha256(result / 'gen_iter_5.npz')
+    assert system.parts['vgen'].args['conv_ch'] == 16
+    assert system.parts['updater'].args['shuffle_time_order'] is None    # a default
+    assert system.optimizer == {'name': 'RMSprop', 'args': {'lr': 5e-5}}
+    assert system.dataset == ledger.DataSet(
+        name='UCFDatasetAugmented', videos=5, files={'h5path': 'ucf.h5', 'config_path': 'ucf.csv'},
+        sha256={'h5path': sha256(ucf_folder / 'ucf.h5'),
+                'config_path': sha256(ucf_folder / 'ucf.csv')})
+
+
+def test_data_that_are_not_there(result):
+    path = result / 'experiment.yml'
+    path.write_text(path.read_text().replace('/ucf.h5', '/gone.h5'))
+    found = ledger.describe_dataset(config.load(path).dataset)
+    assert found.videos is None and found.sha256['h5path'] is None
+    assert found.sha256['config_path'] is not None
+
+
+def test_a_table_in_place_of_a_pickle(result):
+    path = result / 'experiment.yml'
+    path.write_text(path.read_text().replace('/ucf.csv', '/ucf.pkl'))
+    found = ledger.describe_dataset(config.load(path).dataset)
+    assert found.files['config_path'] == 'ucf.csv' and found.sha256['config_path'] is not None
+
+
+def test_a_system_without_g0():
+    experiment = config.load('configs/ucf101/ucf101_video-gan_wgan_svd_zdim-100.yml')
+    assert experiment.fsgen is None
+    assert ledger.describe_dataset(experiment.dataset).files['h5path'] == 'ucf101_train.h5'
+
+
+def test_names_of_files_are_safe_and_differ(system, tmp_path):
+    odd = system.model_copy(update={'result_dir': '../a b|c'})
+    paths = {ledger.write(tmp_path, measurement(odd)) for _ in range(3)}
+    assert len(paths) == 3
+    for path in paths:
+        assert path.parent == tmp_path and path.name.startswith('inception-score_..-a-b-c-5_')
+
+
+def test_records_come_by_date(system, tmp_path):
+    first, second = (measurement(system, (float(i),)) for i in range(2))
+    for each in (second, first):
+        ledger.write(tmp_path, each)
+    assert [found.values for found in ledger.read_folder(tmp_path)] == [[0.0], [1.0]]
+
+
+@pytest.mark.parametrize('change, found', [
+    (lambda record: record.pop('seeds'), 'seeds: Field required'),
+    (lambda record: record.update(note='mine'), 'note: Extra inputs'),
+    (lambda record: record.update(value=9.0), 'do not follow from the values'),
+    (lambda record: record.update(std=0.0), 'do not follow from the values'),
+    (lambda record: record['seeds'].append(9), '3 seeds and 2 values'),
+    (lambda record: record.update(format=2), 'format: Input should be 1'),
+    (lambda record: record['weights'].update({'c3d': 'A'}), 'weights.c3d: String should'),
+    (lambda record: record['conditions'].update(date='today'), 'conditions.date'),
+    (lambda record: record['systems'].append(record['systems'][0]), 'an inception score either'),
+    (lambda record: record.update(metric='FID'), 'metric: Input should be'),
+    (lambda record: record.update(samples=0), 'samples: Input should be greater than 0'),
+])
+def test_damaged_records(system, tmp_path, change, found):
+    path = ledger.write(tmp_path, measurement(system))
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(json.dumps(record))
+    with pytest.raises(DataError, match=f'{path.name}: is no whole record.*{found}'):
+        ledger.read(path)
+
+
+def test_a_file_that_is_no_json(system, tmp_path):
+    path = ledger.write(tmp_path, measurement(system))
+    for content in (path.read_bytes()[:-20], b'', b'\xff'):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match='is no whole record'):
+            ledger.read_folder(tmp_path)
+    with pytest.raises(DataError, match='cannot be read'):
+        ledger.read(tmp_path / 'nowhere.json')
+    with pytest.raises(DataError, match='no such folder'):
+        ledger.read_folder(tmp_path / 'nowhere')

@@ -1,0 +1,237 @@
+"""Convert the weights of C3D from the caffemodel of its authors to the npz file that is read here.
+
+C3D was trained with a Caffe of its own (2014), whose binary NetParameter differs from today's: a
+blob has five dimensions, and its data in field 6. The few messages that matter are read here, by
+hand and with bounds, so that no protobuf library and no code of the file's maker is needed::
+
+    python evaluation/convert_c3d.py c3d_ucf101.caffemodel data/conv3d_deepnetA_ucf.npz
+"""
+import argparse
+import math
+import os
+import reprlib
+from pathlib import Path
+
+import numpy as np
+
+from tgan_chainer import files
+from tgan_chainer.command import run_command
+from tgan_chainer.errors import DataError
+from tgan_chainer.evaluation.c3d_ft import C3D
+
+# Of NetParameter, its LayerParameter and its BlobProto.
+_NET_LAYERS = 2
+_LAYER_NAME, _LAYER_BLOBS = 4, 6
+_BLOB_SHAPE, _BLOB_DATA = (1, 2, 3, 4, 5), 6    # num, channels, length, height, width
+
+# Wire types of protobuf: number, eight bytes, bytes with a length, four bytes.
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
+_VARINT_BYTES = 10
+
+MAX_BYTES = 2 ** 31
+"""Largest file that is read: protobuf's own limit; C3D's takes 0.3 GB, with gradients 0.6."""
+
+MAX_FIELDS = 100_000
+"""Most fields in a file: a network of C3D's kind has some hundreds."""
+
+
+def convert(source, target, shapes):
+    """Read a caffemodel and write its weights as npz, whole or not at all.
+
+    Args:
+        source (str or os.PathLike): The caffemodel.
+        target (str or os.PathLike): The npz file, keys ``conv1a/W``, ``conv1a/b`` ...
+        shapes (dict): Key -> shape of every array; the first size of ``fc8``, the number of
+            classes, is the file's.
+
+    Returns:
+        dict of arrays as written.
+
+    Raises:
+        DataError: The source is missing, damaged, or of another network; or the target cannot be
+            written.
+    """
+    try:
+        size = os.path.getsize(source)
+        if size > MAX_BYTES:
+            raise DataError(f'{source}: has {size} bytes, expected a caffemodel of at most '
+                            f'{MAX_BYTES}')
+        content = Path(source).read_bytes()
+    except OSError as error:
+        raise DataError(f'{source}: cannot be read ({error.strerror}); expected a caffemodel of '
+                        'C3D') from error
+    arrays = _arrays(_read(content, source), shapes, source)
+    with files.atomic_path(target) as temporary:
+        np.savez(temporary, **arrays)
+    return arrays
+
+
+def c3d_shapes():
+    """Key -> shape of every parameter of C3D."""
+    return {path[1:]: param.shape for path, param in C3D().namedparams()}
+
+
+# -- from layers to arrays -------------------------------------------------------------------------
+
+def _arrays(layers, shapes, source):
+    """{key: array} of ``shapes`` from {layer name: [(shape, values)]}."""
+    names = dict.fromkeys(key.partition('/')[0] for key in shapes)
+    found = {_our_name(layer): blobs for layer, blobs in layers.items()}
+    if set(found) != set(names) or len(found) != len(layers):
+        raise DataError(f'{source}: has weights of the layers {reprlib.repr(list(layers))}; '
+                        f'expected those of C3D: {", ".join(names)}')
+    arrays = {}
+    for name in names:
+        if len(found[name]) != 2:
+            raise DataError(f'{source}: layer {name} has {len(found[name])} blobs, expected W and '
+                            'b')
+        for letter, (shape, values) in zip('Wb', found[name], strict=True):
+            key = f'{name}/{letter}'
+            arrays[key] = _reshaped(shape, values, _expected(name, shapes[key], values),
+                                    f'{source}: {key}')
+        if len(arrays[f'{name}/W']) != len(arrays[f'{name}/b']):
+            raise DataError(f'{source}: W of {name} has {len(arrays[f"{name}/W"])} outputs, b '
+                            f'{len(arrays[f"{name}/b"])}')
+    return arrays
+
+
+def _our_name(layer):
+    """Fine-tuned and original models call the last layer fc8, fc8-1 and the like."""
+    return 'fc8' if layer.startswith('fc8') else layer
+
+
+def _expected(name, shape, values):
+    if name != 'fc8':
+        return shape
+    rest = math.prod(shape[1:])
+    return (max(1, values.size // rest), *shape[1:])
+
+
+def _reshaped(dimensions, values, shape, where):
+    """``values`` in ``shape``; Caffe pads the dimensions with ones in front."""
+    kept = tuple(size for size in dimensions if size != 1)
+    if values.size != math.prod(shape) or kept != tuple(size for size in shape if size != 1):
+        raise DataError(f'{where} is {dimensions} with {values.size} values, expected {shape}')
+    if not np.isfinite(values).all():
+        raise DataError(f'{where} holds values that are no finite numbers')
+    return values.reshape(shape)
+
+
+# -- protobuf --------------------------------------------------------------------------------------
+
+def _read(content, source):
+    """The layers that have weights -> {name: [(shape, float32 values)]}."""
+    budget = iter(range(MAX_FIELDS))
+    try:
+        layers = {}
+        for layer in _messages(memoryview(content), _NET_LAYERS, budget):
+            name, blobs = _layer(layer, budget)
+            if blobs and name in layers:
+                raise ValueError(f'a second layer {name!r}')
+            if blobs:
+                layers[name] = blobs
+        return layers
+    except ValueError as error:
+        raise DataError(f'{source}: is damaged or no caffemodel of C3D: {error}') from error
+
+
+def _layer(message, budget):
+    name, blobs = '', []
+    for number, wire_type, value in _fields(message, budget):
+        if number == _LAYER_NAME:
+            name = str(_bytes(number, wire_type, value), 'utf-8')
+        elif number == _LAYER_BLOBS:
+            blobs.append(_blob(_bytes(number, wire_type, value), budget))
+    return name, blobs
+
+
+def _blob(message, budget):
+    shape, chunks = dict.fromkeys(_BLOB_SHAPE, 1), []
+    for number, wire_type, value in _fields(message, budget):
+        if number in shape:
+            if wire_type != _VARINT:
+                raise ValueError(f'a dimension of a blob has wire type {wire_type}')
+            shape[number] = value
+        elif number == _BLOB_DATA:
+            chunks.append(np.frombuffer(_bytes(number, wire_type, value), '<f4'))
+    values = np.concatenate(chunks) if chunks else np.empty(0, np.float32)
+    return tuple(shape.values()), values.astype(np.float32, copy=False)
+
+
+def _messages(message, wanted, budget):
+    for number, wire_type, value in _fields(message, budget):
+        if number == wanted:
+            yield _bytes(number, wire_type, value)
+
+
+def _bytes(number, wire_type, value):
+    if wire_type != _BYTES:
+        raise ValueError(f'field {number} has wire type {wire_type}, expected bytes')
+    return value
+
+
+def _fields(message, budget):
+    """Yield (number, wire type, value) of every field of a message: an int, or bytes as a view.
+
+    Raises:
+        ValueError: The message is damaged; or the file has more than :data:`MAX_FIELDS` fields.
+    """
+    position = 0
+    while position < len(message):
+        if next(budget, None) is None:
+            raise ValueError(f'more than {MAX_FIELDS} fields')
+        key, position = _varint(message, position)
+        number, wire_type = key >> 3, key & 7
+        if wire_type == _VARINT:
+            value, position = _varint(message, position)
+        else:
+            if wire_type == _BYTES:
+                size, position = _varint(message, position)
+            elif wire_type in _FIXED_SIZES:
+                size = _FIXED_SIZES[wire_type]
+            else:
+                raise ValueError(f'wire type {wire_type} of field {number}')
+            if size > len(message) - position:
+                raise ValueError(f'field {number} of {size} bytes, where {len(message) - position} '
+                                 'are left')
+            value = message[position:position + size]
+            position += size
+        yield number, wire_type, value
+
+
+def _varint(message, position):
+    """An unsigned integer of seven bits a byte -> value, position after it."""
+    value = 0
+    for i, byte in enumerate(message[position:position + _VARINT_BYTES]):
+        value |= (byte & 0x7f) << 7 * i
+        if byte < 0x80:
+            return value, position + i + 1
+    raise ValueError('a number that does not end')
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    args = parse_args(argv)
+    return run_command(_convert, args.caffemodel, args.npz)
+
+
+def parse_args(argv=None):
+    """Arguments of the command."""
+    parser = argparse.ArgumentParser(
+        prog='convert_c3d', description="Convert C3D's caffemodel to npz, for --c3d of the scores.")
+    parser.add_argument('caffemodel', type=Path, help='such as c3d_ucf101_finetune.caffemodel')
+    parser.add_argument('npz', type=Path, help='such as data/conv3d_deepnetA_ucf.npz')
+    return parser.parse_args(argv)
+
+
+def _convert(caffemodel, npz):
+    arrays = convert(caffemodel, npz, c3d_shapes())
+    print(f'{npz}: {len(arrays)} arrays, {len(arrays["fc8/b"])} classes, sha256 '
+          f'{files.sha256(npz)}')
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

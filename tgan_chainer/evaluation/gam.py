@@ -1,0 +1,416 @@
+"""The generative adversarial metric (Im et al. 2016): two systems judge each other's videos.
+
+r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
+Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6)::
+
+    python evaluation/gam.py --result_dir results/A results/B
+"""
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import chainer
+import numpy as np
+import tqdm
+
+from tgan_chainer import config, infer, snapshots
+from tgan_chainer.command import run_command
+from tgan_chainer.device import get_device
+from tgan_chainer.errors import ConfigError, DataError
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.evaluation.calc_inception import seed_number
+from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
+from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.models.sampling import first_generator
+from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
+from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
+
+PROTOCOL = 'gam-v1'
+"""Name of what is decided here since the paper does not say it: counts, thresholds, test mode."""
+
+NEAR_ONE = 1.1
+"""r_test counts as about 1 between 1 / 1.1 and 1.1: one critic sees at most a tenth more."""
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+"""Of the bootstrap."""
+
+
+# -- what is computed from scores ------------------------------------------------------------------
+
+def best_threshold(real, fake):
+    """The threshold of best balanced accuracy; scores above it count as real.
+
+    It is one of the scores, so that it moves with them under any growing function, or -inf; the
+    lowest of equally good ones.
+
+    Args:
+        real, fake: Arrays of scores, higher for more real.
+
+    Raises:
+        ValueError: One of them is empty, or holds a NaN.
+    """
+    real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
+    if not real.size or not fake.size:
+        raise ValueError(f'{real.size} real and {fake.size} fake scores: expected some of each')
+    if np.isnan(real[-1]) or np.isnan(fake[-1]):
+        raise ValueError('a score is NaN')
+    candidates = np.concatenate([[-np.inf], np.unique(np.concatenate([real, fake]))])
+    # In whole numbers: rounding would choose among equally good ones.
+    recognised = ((real.size - np.searchsorted(real, candidates, 'right')) * fake.size
+                  + np.searchsorted(fake, candidates, 'right') * real.size)
+    return float(candidates[np.argmax(recognised)])
+
+
+def balanced_accuracy(real, fake, threshold):
+    """Mean of the shares of real scores above and of fake scores not above a threshold."""
+    return float((np.mean(np.ravel(real) > threshold) + np.mean(np.ravel(fake) <= threshold)) / 2)
+
+
+def ratio(a, b):
+    """a / b of two shares; inf where only b is 0, and NaN where both are."""
+    return a / b if b else math.inf if a else math.nan
+
+
+def winner(r_samples, r_test):
+    """'A' or 'B' by r_samples where r_test is about 1 (:data:`NEAR_ONE`), else 'tie'."""
+    if not 1 / NEAR_ONE <= r_test <= NEAR_ONE or math.isnan(r_samples) or r_samples == 1:
+        return 'tie'
+    return 'A' if r_samples > 1 else 'B'
+
+
+def interval(a, b, seed, paired):
+    """Bootstrap interval of mean(a) / mean(b), by percentiles -> [low, high].
+
+    Args:
+        a, b: Boolean arrays: which videos each critic recognised.
+        seed (int): Of the resampling.
+        paired (bool): Whether they are of the same videos, which are then resampled together.
+    """
+    rs = np.random.RandomState(seed)
+    if paired:
+        outcomes = np.array([a & b, a & ~b, ~a & b, ~a & ~b]).mean(axis=1)
+        both, only_a, only_b, _ = rs.multinomial(len(a), outcomes, RESAMPLES).T
+        of_a, of_b = both + only_a, both + only_b
+    else:
+        of_a, of_b = (rs.binomial(len(hits), hits.mean(), RESAMPLES) for hits in (a, b))
+    with np.errstate(divide='ignore', invalid='ignore'):
+        ratios = (of_a / len(a)) / (of_b / len(b))
+    known = ratios[~np.isnan(ratios)]
+    if not known.size:
+        return [math.nan, math.nan]
+    tail = 100 * (1 - CONFIDENCE) / 2
+    # Without interpolation, which would make NaN of infinite ratios.
+    return [float(bound) for bound in np.percentile(known, (tail, 100 - tail), method='nearest')]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the critic of one system says, higher for more real; arrays (N,).
+
+    Attributes:
+        natural (float or None): Its threshold; None is the best one of the calibration.
+        own_fakes, real: Of the calibration: its own generator's videos, and real ones.
+        other_fakes, test: Of the battle: the opponent's videos, and other real ones.
+    """
+
+    natural: float | None
+    own_fakes: np.ndarray
+    real: np.ndarray
+    other_fakes: np.ndarray
+    test: np.ndarray
+
+    @property
+    def threshold(self):
+        """Scores above it count as real."""
+        return best_threshold(self.real, self.own_fakes) if self.natural is None else self.natural
+
+
+def judge(a, b, seed, held_out):
+    """The outcome from both critics' scores -> r_samples, ledger.Battle.
+
+    Args:
+        a, b (Scores): Of systems A and B.
+        seed (int): Of the bootstrap.
+        held_out (bool): See :class:`ledger.Battle`.
+    """
+    fakes, tests, critics = [], [], []
+    for scores in (a, b):
+        threshold = scores.threshold
+        fakes.append(scores.other_fakes <= threshold)
+        tests.append(scores.test > threshold)
+        critics.append(ledger.Critic(
+            threshold=threshold, calibrated=scores.natural is None,
+            calibration_accuracy=balanced_accuracy(scores.real, scores.own_fakes, threshold),
+            on_fakes=float(fakes[-1].mean()), on_test=float(tests[-1].mean())))
+    r_samples = ratio(critics[0].on_fakes, critics[1].on_fakes)
+    r_test = ratio(critics[0].on_test, critics[1].on_test)
+    return r_samples, ledger.Battle(
+        critics=critics, r_test=r_test, winner=winner(r_samples, r_test),
+        interval=interval(*fakes, seed, paired=False),
+        test_interval=interval(*tests, seed, paired=True), confidence=CONFIDENCE,
+        calibration=len(a.real), held_out=held_out)
+
+
+# -- from systems to scores ------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Contestant:
+    """A system in a battle.
+
+    Attributes:
+        name (str): For messages.
+        source: Source of its videos, see :mod:`.samples`.
+        critic: Function from videos (n, C, T, H, W) to scores (n,) in main memory, higher for more
+            real.
+        natural (float or None): See :class:`Scores`.
+    """
+
+    name: str
+    source: GeneratedVideos
+    critic: Callable
+    natural: float | None
+
+
+def battle(a, b, real, counts, random_state, batchsize=16):
+    """Let two systems make videos and score them -> (Scores of A, Scores of B).
+
+    Both draw from the same seed, so that a system meets itself on the same videos.
+
+    Args:
+        a, b (Contestant): The systems.
+        real: Function -> new source of real videos.
+        counts (tuple): Videos of each kind for the calibration, and for the battle.
+        random_state (RandomState): Seeds the global generators.
+        batchsize (int): Videos that are made and scored at once.
+
+    Raises:
+        ConfigError: Videos differ in size.
+    """
+    _check_sizes({a.name: a.source, b.name: b.source, 'the data set': real()})
+    settings = counts, random_state, batchsize
+    of_a = _scores(a.source, ({'own': a.critic}, {'other': b.critic}), f'of {a.name}', *settings)
+    of_b = _scores(b.source, ({'own': b.critic}, {'other': a.critic}), f'of {b.name}', *settings)
+    both = {'a': a.critic, 'b': b.critic}
+    calibration, test = _scores(real(), (both, both), 'real videos', *settings)
+    return tuple(
+        Scores(own.natural, fakes[0]['own'], calibration[side], others[1]['other'], test[side])
+        for side, own, fakes, others in (('a', a, of_a, of_b), ('b', b, of_b, of_a)))
+
+
+def _scores(source, critics, what, counts, random_state, batchsize):
+    """Score the first counts[0] videos by critics[0], the next by critics[1] -> [{name: (n,)}]."""
+    random_state.seed_all()
+    scores = []
+    shown = 0.2 if sys.stderr.isatty() else 60
+    with tqdm.tqdm(total=sum(counts), unit='video', desc=what, mininterval=shown,
+                   maxinterval=max(10, shown), dynamic_ncols=True) as bar:
+        for judges, count in zip(critics, counts, strict=True):
+            found = {name: [] for name in judges}
+            for start in range(0, count, batchsize):
+                videos = source.make(source.draw(min(batchsize, count - start)))
+                for name, critic in judges.items():
+                    found[name].append(critic(videos))
+                bar.update(len(videos))
+            scores.append({name: np.concatenate(parts) for name, parts in found.items()})
+    return scores
+
+
+def _check_sizes(sources):
+    shapes = {name: source.make(source.draw(1)).shape[1:] for name, source in sources.items()}
+    if len(set(shapes.values())) > 1:
+        raise ConfigError('both critics can judge videos of one size only, found '
+                          + ', '.join(f'{shape} of {name}' for name, shape in shapes.items())
+                          + ' (channels, frames, rows, columns)')
+
+
+class Critic:
+    """D in test mode: videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
+
+    Test mode, since in train mode a score depends on what else is in the batch. Of several scores a
+    video the sum counts, as in the loss.
+
+    Args:
+        vdis: D.
+        sign (int): -1 where D was trained to give fakes the higher score.
+    """
+
+    def __init__(self, vdis, sign):
+        self.vdis = vdis
+        self.sign = sign
+
+    def __call__(self, videos):
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            scores = self.sign * self.vdis(videos).array.reshape(len(videos), -1).sum(axis=1)
+        return chainer.get_device('@numpy').send(scores)
+
+
+def scale_of(updater):
+    """How an updater's class trains D -> (sign, natural threshold or None).
+
+    A vanilla GAN's score is the logit of being fake, in the authors' code; least squares pull it to
+    -1 and 1; a Wasserstein critic has no zero of its own (paper, on Table 3).
+    """
+    if issubclass(updater, TGANUpdaterVanilla):
+        return -1, 0.0
+    return 1, 0.0 if issubclass(updater, TGANUpdaterLSGAN) else None
+
+
+def open_contestant(result_dir, iteration, device):
+    """The three networks of a result folder -> Contestant, Experiment, ledger.System.
+
+    Raises:
+        ConfigError: The system is conditional.
+        TGANError: There is no such folder or iteration, or its files are damaged.
+    """
+    file = infer.experiment_file(result_dir)
+    iteration = infer.choose_iteration(result_dir, iteration)
+    experiment = config.load(file)
+    fsgen, vgen = infer.load_generators(result_dir, iteration, device)
+    if getattr(first_generator(fsgen, vgen), 'n_categories', 0):
+        raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
+                          'the metric knows nothing; give systems without categories')
+    vdis = experiment.build_models()[-1]
+    snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
+    vdis.to_device(device)
+    sign, natural = scale_of(experiment.updater.resolve())
+    roles = [role for role in config.NETWORKS if getattr(experiment, role) is not None]
+    contestant = Contestant(f'{result_dir} iter:{iteration}', GeneratedVideos(fsgen, vgen),
+                            Critic(vdis, sign), natural)
+    return contestant, experiment, ledger.describe_system(
+        result_dir, file, experiment, iteration, roles)
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return run_command(_run, parse_args(arguments), ['gam.py', *arguments])
+
+
+def parse_args(argv=None):
+    """Flags of the command, which the authors did not release."""
+    parser = argparse.ArgumentParser(
+        prog='gam.py', description='Let two systems A and B judge each other: the generative '
+        'adversarial metric. Above 1, A wins.')
+    parser.add_argument('--result_dir', nargs=2, required=True, metavar=('A', 'B'),
+                        help='result folders of train.py')
+    parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
+                        help='iterations of the snapshots (default: 100000, or else the newest)')
+    parser.add_argument('--gpu', '-g', type=int, default=-1,
+                        help='GPU to use, -1 for the CPU (default: -1)')
+    parser.add_argument('--seed', type=seed_number, default=0, help='of all that is drawn '
+                        '(default: 0)')
+    parser.add_argument('--n', type=int, default=1000,
+                        help='fakes of each system, and real videos, of the battle (default: 1000)')
+    parser.add_argument('--calibration', type=int, default=1000, metavar='N',
+                        help='as many others to choose thresholds by (default: 1000)')
+    parser.add_argument('--test', nargs='+', metavar='ARG=PATH', default=[],
+                        help='held-out real videos: arguments of the data set that are to be '
+                        'others than in the experiment, such as '
+                        'dataset_path=data/moving_mnist_heldout.npy. Without it the real videos '
+                        'are those of the training')
+    parser.add_argument('--batchsize', type=int, default=16,
+                        help='videos made and scored at once (default: 16)')
+    parser.add_argument('--ledger', metavar='DIR',
+                        help='where the record of the measurement goes (default: A/ledger)')
+    args = parser.parse_args(argv)
+    for name in ('n', 'calibration', 'batchsize'):
+        if getattr(args, name) < 1:
+            parser.error(f'--{name} {getattr(args, name)}: expected at least one video')
+    return args
+
+
+def _run(args, command_line):
+    device = get_device(args.gpu)
+    device.use()
+    (a, of_a, system_a), (b, of_b, system_b) = (
+        open_contestant(*which, device) for which in zip(args.result_dir, args.iter, strict=True))
+    part = real_part(of_a, of_b, args.test)
+    dataset = open_real(part, args.n + args.calibration)
+    scores = battle(a, b, lambda: RealVideos(dataset, device, args.seed),
+                    (args.calibration, args.n), RandomState(args.seed, device), args.batchsize)
+    trained_on = [of.dataset.args for of in (of_a, of_b)]
+    r_samples, outcome = judge(*scores, args.seed, held_out=part.args not in trained_on)
+    mean, std, best = ledger.statistics([r_samples])
+    measurement = ledger.Measurement(
+        metric='GAM', systems=[system_a, system_b], protocol=PROTOCOL, samples=args.n,
+        dataset=ledger.describe_dataset(part), seeds=[args.seed], values=[r_samples],
+        value=mean, std=std, best=best, weights={}, battle=outcome,
+        conditions=ledger.conditions(command_line, device))
+    print(describe(measurement, a.name, b.name))
+    print(f'wrote {ledger.write(args.ledger or Path(args.result_dir[0], "ledger"), measurement)}')
+
+
+def real_part(of_a, of_b, changes):
+    """The data set whose videos are real in the battle -> Part.
+
+    Args:
+        of_a, of_b (Experiment): Of the two systems.
+        changes (list of str): 'ARGUMENT=PATH' of A's data set.
+
+    Raises:
+        ConfigError: The data set has no such argument; or the systems were trained on different
+            data, and there are no changes.
+    """
+    part = of_a.dataset
+    if not changes and (part.name, part.args) != (of_b.dataset.name, of_b.dataset.args):
+        raise ConfigError(f'A was trained on {part.name} {part.args}, B on {of_b.dataset.name} '
+                          f'{of_b.dataset.args}: say by --test which videos test both')
+    paths = [name for name in ledger.arguments(part) if name.endswith('path')]
+    args = dict(part.args)
+    for change in changes:
+        name, equals, path = change.partition('=')
+        if name not in paths or not equals:
+            raise ConfigError(f'--test {change}: expected ARGUMENT=PATH with an argument of '
+                              f'{part.name}: {", ".join(paths)}')
+        args[name] = path
+    return part.model_copy(update={'args': args, 'key': '--test'})
+
+
+def open_real(part, n_videos):
+    """The data set of a part.
+
+    Raises:
+        ConfigError: A file is missing or not what it should be.
+        DataError: It has fewer than ``n_videos`` videos.
+    """
+    dataset = part.build()
+    if len(dataset) < n_videos:
+        raise DataError(f'{part.name} {part.args} has {len(dataset)} videos, expected at least '
+                        f'{n_videos}, for the calibration and the battle; lower --n or '
+                        '--calibration')
+    return dataset
+
+
+def describe(measurement, name_a, name_b):
+    """What a battle came to, in lines."""
+    battle, lines = measurement.battle, []
+    for letter, name, critic in zip('AB', (name_a, name_b), battle.critics, strict=True):
+        rule = (f'best of {battle.calibration} real and {battle.calibration} fake'
+                if critic.calibrated else 'natural')
+        lines += [
+            f'{letter}: {name}',
+            f'   threshold {critic.threshold:g} ({rule}; balanced accuracy '
+            f'{critic.calibration_accuracy:.4f})',
+            f"   recognises {critic.on_fakes:.4f} of {measurement.samples} fakes of the other's, "
+            f'{critic.on_test:.4f} of {measurement.samples} real videos']
+    if not battle.held_out:
+        lines.append('the real videos are those of the training (see --test)')
+    low, high = battle.interval
+    test_low, test_high = battle.test_interval
+    return '\n'.join([
+        *lines,
+        f'r_test    {battle.r_test:.4f} [{test_low:.4f}, {test_high:.4f}], about 1 is '
+        f'{1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}',
+        f'r_samples {measurement.value:.4f} [{low:.4f}, {high:.4f}] ({battle.confidence:.0%} '
+        f'bootstrap)',
+        f'winner: {battle.winner}'])
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

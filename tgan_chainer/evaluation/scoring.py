@@ -1,0 +1,150 @@
+"""Scores of thousands of videos, batch by batch: interrupted and gone on with at any time."""
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import tqdm
+
+from tgan_chainer import snapshots
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.evaluation.inception_sums import InceptionSums
+from tgan_chainer.extensions.random_state import RandomState
+
+
+class Settings(NamedTuple):
+    """Numbers of a protocol: videos a seed, videos a batch, eps, and the seeds of a full score."""
+
+    samples: int
+    batchsize: int
+    eps: float
+    seeds: tuple
+
+    @property
+    def batches(self):
+        """Whole batches; what is left over is not scored, as in the authors' code."""
+        return self.samples // self.batchsize
+
+    @property
+    def scored(self):
+        """Videos that are scored."""
+        return self.batches * self.batchsize
+
+
+class Evaluation:
+    """The score of one seed. What it takes to go on is in a file after every batch.
+
+    Started again with the same file it ends with the same bits as without a pause.
+
+    Args:
+        source: Source of videos, see :mod:`.samples`, from which nothing was drawn yet.
+        classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
+        settings (Settings): How many videos.
+        random_state (RandomState): Of the seed; it seeds the global generators.
+        path (str or os.PathLike): The file.
+        run (dict): What the score depends on, as JSON; a file of another run is refused.
+        chunk (int or None): Videos that are classified at once; None is a batch.
+    """
+
+    def __init__(self, source, classify, settings, random_state, path, run, chunk=None):
+        self.source = source
+        self.classify = classify
+        self.settings = settings
+        self.random_state = random_state
+        self.path = Path(path)
+        self.chunk = chunk or settings.batchsize
+        self._run = json.dumps(run, sort_keys=True)
+        self._batches = 0
+        self._sums = InceptionSums(settings.eps)
+
+    def score(self):
+        """Go on to the end -> float.
+
+        Raises:
+            DataError: The file cannot be written.
+            SnapshotError: The file is damaged or of another run.
+        """
+        self.random_state.seed_all()
+        if self.path.is_file():
+            self._resume()
+        with self._progress_bar() as bar:
+            while self._batches < self.settings.batches:
+                videos = self.source.make(self.source.draw(self.settings.batchsize))
+                for start in range(0, len(videos), self.chunk):
+                    ys = self.classify(videos[start:start + self.chunk])
+                    self._sums.add(ys)
+                    bar.update(len(ys))
+                self._batches += 1
+                snapshots.save(self.path, self)
+        return self._sums.score()
+
+    def _progress_bar(self):
+        interval = 0.2 if sys.stderr.isatty() else 60
+        return tqdm.tqdm(
+            total=self.settings.scored, initial=self._sums.n, unit='video',
+            desc=f'seed {self.random_state.seed}', mininterval=interval,
+            maxinterval=max(10, interval), dynamic_ncols=True)
+
+    def _resume(self):
+        run = json.loads(self._run)
+        self._load()
+        before = json.loads(self._run)
+        changed = [key for key in run if before.get(key) != run[key]]
+        if changed:
+            raise SnapshotError(f'{self.path}: is of an unfinished score of other '
+                                f'{" and ".join(changed)}; {_REMEDY}')
+        # A device whose generator has no state to save draws again what was drawn. Then the states
+        # that were saved are loaded a second time.
+        self.random_state.seed_all()
+        for _ in range(self._batches):
+            self.source.skip(self.settings.batchsize)
+        self._load()
+
+    def _load(self):
+        try:
+            snapshots.load(self.path, self)
+        except SnapshotError as error:
+            raise SnapshotError(f'{error}; {_REMEDY}') from error
+
+    def serialize(self, serializer):
+        """Save or load the sums, the position and the random states."""
+        self._run = serializer('run', self._run)
+        self._batches = serializer('batches', self._batches)
+        self._sums.serialize(serializer['sums'])
+        self.random_state.serialize(serializer['random_state'])
+
+
+_REMEDY = 'delete it to start this score over'
+
+
+def score_seeds(subject, classifier, settings, seeds, method, chunk=None):
+    """The score of every seed, printed as the authors' line ``... score:X``.
+
+    Args:
+        subject (Subject): What is scored.
+        classifier (Classifier): Or what has its attributes ``protocol`` and ``files``.
+        settings (Settings): How many videos.
+        seeds (list of int): Of latent vectors and labels, or of the order of a data set.
+        method (str): Part of the names of files.
+        chunk (int or None): See :class:`Evaluation`.
+
+    Returns:
+        The values, the printed lines, and the files of unfinished scores, which are to be deleted
+        once the values are written down.
+
+    Raises:
+        TGANError: See :class:`Evaluation`.
+    """
+    values, lines, parts = [], [], []
+    for seed in seeds:
+        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
+        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+               'number of videos': settings.samples, 'batch size': settings.batchsize,
+               'device': subject.device.xp.__name__}
+        evaluation = Evaluation(subject.source(seed), classifier, settings,
+                                RandomState(seed, subject.device), path, run, chunk)
+        values.append(evaluation.score())
+        parts.append(path)
+        lines.append(f'{subject.name} seed:{seed} score:{values[-1]}')
+        print(lines[-1], flush=True)
+    return values, lines, parts
