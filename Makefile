@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
-.PHONY: train test install lint parity
+.PHONY: train test install lint parity benchmarks
 
 train: install
 	$(BIN)/python train.py
@@ -17,6 +17,10 @@ lint: install
 
 parity: install
 	$(BIN)/python -m parity
+
+# A smoke run: small networks, few repetitions. docs/benchmarks.md has the real ones.
+benchmarks: install
+	$(BIN)/python -m benchmarks --quick
 
 install: $(STAMP)
 

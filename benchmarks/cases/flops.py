@@ -1,0 +1,16 @@
+"""What one video of a training step takes, layer by layer."""
+import dataclasses
+
+from benchmarks import flops
+from benchmarks.cases.step import count
+from benchmarks.registry import Benchmark, Result
+
+
+def run(session):
+    """The table; nothing is timed."""
+    rows = count(session, 'svc', batch=1)
+    return Result(text=flops.table(rows),
+                  data={'rows': [dataclasses.asdict(row) for row in rows]})
+
+
+BENCHMARKS = (Benchmark('flops/step', 'GFLOP of a training step, WGAN, a video of the batch', run),)

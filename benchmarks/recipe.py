@@ -1,0 +1,97 @@
+"""What every side runs: sizes, seeds, initial weights, videos.
+
+Stands alone and keeps to the syntax of Python 3.6, since sides run on interpreters of their own.
+All sides draw from NumPy's legacy generator, whose stream is frozen: one seed gives the same
+weights, videos and latent vectors everywhere, and so the same first losses.
+"""
+import numpy as np
+
+FULL = {'conv_ch': 512, 'mid_ch': 64, 'width': 4, 'channels': 1, 'z': 100}
+"""The paper's networks: channels of G1 and D, width of the smallest feature map (frames are 16
+times as wide), channels of a frame, length of both latent vectors."""
+
+QUICK = dict(FULL, conv_ch=16, mid_ch=2, width=1, z=16)
+"""Networks that take no time, to see that everything runs."""
+
+FRAMES = 16
+WSCALE = 0.01
+LEARNING_RATE = 5e-5
+ALPHA = 0.99
+RMSPROP_EPS = 1e-8
+BATCH_NORM_EPS = 2e-5
+LEAKY_SLOPE = 0.2
+"""The authors' constants (FACTS 2, 3)."""
+
+BUILD_SEED, VIDEO_SEED, TRAINING_SEED, SAMPLING_SEED = 0, 1, 2, 3
+
+UPDATES_A_CYCLE = 5
+"""Singular values are clipped in one of so many updates, in all of the authors' experiments."""
+
+TIMED_FREQ = 2
+"""But in one of so many here: of two updates that are timed, the second clips."""
+
+UPDATERS = {
+    'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
+    'clip': ('TGANUpdaterWGANClip', {}),
+    'vanilla': ('TGANUpdaterVanilla', {}),
+    'lsgan': ('TGANUpdaterLSGAN', {}),
+}
+"""Class and arguments of each updater."""
+
+
+def networks(size):
+    """{'fsgen', 'vgen', 'vdis'}, in the order in which they are built -> (class, arguments)."""
+    z = {'z_slow_dim': size['z'], 'z_fast_dim': size['z']}
+    return {
+        'fsgen': ('FrameSeedGeneratorNoBetaInitUniform', dict(z, n_frames=FRAMES, wscale=WSCALE)),
+        'vgen': ('VideoGeneratorInitUniform', dict(
+            z, out_channels=size['channels'], bottom_width=size['width'],
+            conv_ch=size['conv_ch'], wscale=WSCALE)),
+        'vdis': ('VideoDiscriminatorNoBetaInitUniform', {
+            'in_channels': size['channels'], 'top_width': size['width'], 'mid_ch': size['mid_ch'],
+            'wscale': WSCALE}),
+    }
+
+
+def updates_a_repetition(updater, warm):
+    """Updates that are timed, one by one, in each repetition.
+
+    Two before it counts: the losses of the second show what the first one did.
+    """
+    return TIMED_FREQ if updater == 'svc' or not warm else 1
+
+
+def videos(batch, size):
+    """Noise in the place of a data set: float32 (2 batch, 16, C, H, W) in [-1, 1)."""
+    side = 16 * size['width']
+    shape = (2 * batch, FRAMES, size['channels'], side, side)
+    return np.random.RandomState(VIDEO_SEED).uniform(-1, 1, shape).astype(np.float32)
+
+
+def latents(n, size):
+    """z_slow to sample from: float32 (n, z) in [-1, 1), the first draw after SAMPLING_SEED."""
+    shape = (n, size['z'])
+    return np.random.RandomState(SAMPLING_SEED).uniform(-1, 1, shape).astype(np.float32)
+
+
+def clips(batch):
+    """Input of C3D: float32 (batch, 3, 16, 112, 112)."""
+    shape = (batch, 3, FRAMES, 112, 112)
+    return np.random.RandomState(VIDEO_SEED).uniform(-128, 128, shape).astype(np.float32)
+
+
+def found_in_losses(updates):
+    """What two trainings are compared by: the losses of each update, {name: scalar}."""
+    return {f'{name} of update {i}': float(loss)
+            for i, losses in enumerate(updates, start=1) for name, loss in losses.items()}
+
+
+def found_in_videos(video):
+    """What the videos of two sides are compared by."""
+    video = np.asarray(video, np.float64)
+    return {'mean': float(video.mean()), 'root mean square': float(np.sqrt((video ** 2).mean()))}
+
+
+def found_in_probabilities(probabilities):
+    """What the outputs of two C3D are compared by."""
+    return {f'class {i}': float(p) for i, p in enumerate(probabilities[0][:4])}

@@ -1,0 +1,383 @@
+"""The worker of PyTorch in eager mode: the same networks and steps, written for this comparison.
+
+    python torch_worker.py GPU
+
+GPU is -1 for the CPU. Stands alone but for its neighbours: its interpreter needs PyTorch and
+NumPy, nothing of this project.
+"""
+import contextlib
+import os
+import platform
+import sys
+
+import numpy as np
+import protocol
+import recipe
+
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+except ImportError:
+    torch = None
+    nn = type('nn', (), {'Module': object})
+
+
+class BatchNorm(nn.Module):
+    """Chainer 2's: its eps, and a running variance that starts at 0 and accumulates eps too."""
+
+    def __init__(self, channels, beta=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels)) if beta else None
+        self.register_buffer('running_mean', torch.zeros(channels))
+        self.register_buffer('running_var', torch.zeros(channels))
+        self.eps_share = 0.0    # of the running variance; apart, for autograd keeps that
+
+    def forward(self, x):
+        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
+                         self.training, 0.1, recipe.BATCH_NORM_EPS)
+        if self.training:
+            m = x.numel() // x.shape[1]
+            self.eps_share += 0.1 * (m / (m - 1) * recipe.BATCH_NORM_EPS - self.eps_share)
+        return y
+
+
+class FrameSeedGenerator(nn.Module):
+    """G0: (B, z) -> (B, z, 16)."""
+
+    def __init__(self, size):
+        super().__init__()
+        widths = (size['z'], 512, 256, 128, 128, size['z'])
+        self.dc = nn.ModuleList(
+            nn.ConvTranspose1d(a, b, *((1, 1, 0) if i == 0 else (4, 2, 1)))
+            for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)))
+        self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[1:5])
+
+    def forward(self, z_slow):
+        h = z_slow[:, :, None]
+        for dc, bn in zip(self.dc, self.bn, strict=False):
+            h = F.relu(bn(dc(h)))
+        return torch.tanh(self.dc[4](h))
+
+
+class VideoGenerator(nn.Module):
+    """G1: (B, z), (B, z) -> (B, C, 16 w, 16 w)."""
+
+    def __init__(self, size):
+        super().__init__()
+        ch, self.width = size['conv_ch'], size['width']
+        flat = ch // 2 * self.width ** 2
+        self.l0 = nn.ModuleList(nn.Linear(size['z'], flat, bias=False) for _ in range(2))
+        self.dc = nn.ModuleList(
+            nn.ConvTranspose2d(ch >> i, ch >> i + 1, 4, 2, 1, bias=False) for i in range(4))
+        self.dc.append(nn.ConvTranspose2d(ch // 16, size['channels'], 3, 1, 1))
+        self.bn0 = nn.ModuleList(BatchNorm(flat) for _ in range(2))
+        self.bn = nn.ModuleList(BatchNorm(ch >> i + 1) for i in range(4))
+
+    def forward(self, *z):
+        maps = [F.relu(bn(linear(part))).unflatten(1, (-1, self.width, self.width))
+                for part, linear, bn in zip(z, self.l0, self.bn0, strict=True)]
+        h = torch.cat(maps, 1)
+        for dc, bn in zip(self.dc, self.bn, strict=False):
+            h = F.relu(bn(dc(h)))
+        return torch.tanh(self.dc[4](h))
+
+
+class VideoDiscriminator(nn.Module):
+    """D: (B, C, 16, 16 w, 16 w) -> (B, 1, 1, 1)."""
+
+    def __init__(self, size):
+        super().__init__()
+        widths = (size['channels'], *(size['mid_ch'] << i for i in range(4)))
+        self.c = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1)
+                               for a, b in zip(widths, widths[1:], strict=False))
+        self.c.append(nn.Conv2d(widths[4], 1, size['width']))
+        self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[2:])
+
+    def forward(self, video):
+        h = F.leaky_relu(self.c[0](video), recipe.LEAKY_SLOPE)
+        for c, bn in zip(self.c[1:], self.bn, strict=False):
+            h = F.leaky_relu(bn(c(h)), recipe.LEAKY_SLOPE)
+        return self.c[4](h.squeeze(2))
+
+
+def build_networks(size, device):
+    """G0, G1 and D with the recipe's weights: drawn in the authors' order, biases 0."""
+    np.random.seed(recipe.BUILD_SEED)
+    networks = FrameSeedGenerator(size), VideoGenerator(size), VideoDiscriminator(size)
+    for network in networks:
+        for layer in _layers(network):
+            _set(layer.weight,
+                 np.random.uniform(-recipe.WSCALE, recipe.WSCALE, layer.weight.shape))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        network.to(device)
+    return networks
+
+
+def _layers(network):
+    """Convolutions and linear layers, in the order in which they are made."""
+    return [layer for layer in network.modules() if isinstance(
+        layer, (nn.Linear, nn.modules.conv._ConvNd))]
+
+
+def _set(parameter, array):
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(array.astype(np.float32)))
+
+
+def generate(fsgen, vgen, z_slow):
+    """(B, z) -> video (B, C, 16, H, W)."""
+    z_fast = fsgen(z_slow)
+    batch, z, frames = z_fast.shape
+    slow = z_slow[:, None].expand(batch, frames, z).reshape(-1, z)
+    images = vgen(slow, z_fast.transpose(1, 2).reshape(-1, z))
+    return images.unflatten(0, (batch, frames)).transpose(1, 2)
+
+
+# -- the losses: scores of D -> the generators', D's, and what is reported by name -----------------
+
+def wasserstein(d_fake, d_real):
+    batch = len(d_fake)
+    loss_gen = -d_fake.sum() / batch
+    loss_dis = d_fake.sum() / batch - d_real.sum() / batch
+    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
+
+
+def vanilla(d_fake, d_real):
+    zeros, ones = torch.zeros_like(d_fake), torch.ones_like(d_fake)
+    loss_fake = F.binary_cross_entropy_with_logits(d_fake, ones)
+    loss_real = F.binary_cross_entropy_with_logits(d_real, zeros)
+    loss_gen = F.binary_cross_entropy_with_logits(d_fake, zeros)
+    return loss_gen, loss_fake + loss_real, {
+        'loss_dis_fake': loss_fake, 'loss_dis_real': loss_real}
+
+
+def least_squares(d_fake, d_real):
+    loss_gen = (d_fake ** 2).mean()
+    loss_dis = ((d_fake + 1) ** 2).mean() + ((d_real - 1) ** 2).mean()
+    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
+
+
+LOSSES = {'svc': wasserstein, 'clip': wasserstein, 'vanilla': vanilla, 'lsgan': least_squares}
+
+
+class Step:
+    """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
+
+    def __init__(self, device, updater, algorithm, batch, size):
+        self.facts = {}
+        self._name, self._algorithm = updater, algorithm
+        self._batch, self._z = batch, size['z']
+        self._iteration = 0
+        self._clock = clock(device)
+        self._device = device
+        self._networks = build_networks(size, device)
+        self._optimizers = [torch.optim.RMSprop(
+            network.parameters(), recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
+            for network in self._networks]
+        self._videos = recipe.videos(batch, size)
+
+    def run(self):
+        updates = recipe.updates_a_repetition(self._name, warm=self._iteration > 0)
+        if not self._iteration:
+            np.random.seed(recipe.TRAINING_SEED)
+        timed = [self._clock(self._update) for _ in range(updates)]
+        return {'seconds': [seconds for seconds, _ in timed],
+                'found': recipe.found_in_losses(losses for _, losses in timed)}
+
+    def _update(self):
+        fsgen, vgen, vdis = self._networks
+        first = self._iteration * self._batch % len(self._videos)
+        real = torch.from_numpy(self._videos[first:first + self._batch].transpose(
+            0, 2, 1, 3, 4)).to(self._device).contiguous()
+        z_slow = np.random.uniform(-1, 1, (self._batch, self._z)).astype(np.float32)
+        fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(self._device))
+        loss_gen, loss_dis, reported = LOSSES[self._name](vdis(fake), vdis(real))
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        if self._algorithm == 'ours':
+            self._one_pass(fake, loss_gen, loss_dis)
+        else:
+            self._two_passes(loss_gen, loss_dis)
+        for optimizer in self._optimizers:
+            optimizer.step()
+        self._iteration += 1
+        self._constrain(vdis)
+        return {name: loss.detach() for name, loss in reported.items()}
+
+    def _two_passes(self, loss_gen, loss_dis):
+        """The generators' loss through all of D; then D's loss, from the same fake batch."""
+        critic = list(self._networks[2].parameters())
+        loss_gen.backward(retain_graph=True)
+        if self._name != 'lsgan':    # where D keeps what the generators' loss put there
+            self._optimizers[2].zero_grad()
+        loss_dis.backward(inputs=critic)
+
+    def _one_pass(self, fake, loss_gen, loss_dis):
+        """No gradient of D twice: at the fake video, WGAN's losses are each other's negative."""
+        critic = list(self._networks[2].parameters())
+        if self._name == 'vanilla':
+            fake_grad, = torch.autograd.grad(loss_gen, [fake], retain_graph=True)
+            loss_dis.backward(inputs=critic)
+        else:
+            *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
+            fake_grad = -fake_grad
+            for parameter, grad in zip(critic, grads, strict=True):
+                parameter.grad = grad
+        fake.backward(fake_grad)
+
+    def _constrain(self, vdis):
+        with torch.no_grad():
+            if self._name == 'clip':
+                for parameter in vdis.parameters():
+                    parameter.clamp_(-0.01, 0.01)
+            elif self._name == 'svc' and self._iteration % recipe.TIMED_FREQ == 0:
+                clip = clip_by_gram if self._algorithm == 'ours' else clip_by_svd
+                for layer in vdis.c:
+                    clip(layer.weight.view(len(layer.weight), -1))
+                for bn in vdis.bn:
+                    upper = (bn.running_var + bn.eps_share).sqrt()
+                    bn.weight.copy_(bn.weight.clamp(0.01 * upper, upper))
+
+
+def clip_by_svd(matrix):
+    """Singular values of a matrix to at most 1, in place, as the authors do."""
+    u, s, vt = torch.linalg.svd(matrix, full_matrices=False)
+    matrix.copy_(u * s.clamp(max=1) @ vt)
+
+
+def clip_by_gram(matrix):
+    """The same by the smaller Gram matrix, as :mod:`tgan_chainer.hooks` does."""
+    if matrix.shape[0] > matrix.shape[1]:
+        matrix = matrix.T
+    squares, u = torch.linalg.eigh((matrix @ matrix.T).double())
+    excess = squares > 1
+    if excess.any():
+        u = u[:, excess]
+        scaled = (u * (squares[excess].rsqrt() - 1)).to(matrix.dtype)
+        matrix += scaled @ (u.T.to(matrix.dtype) @ matrix)
+
+
+class Sampling:
+    """Generated videos, in test mode."""
+
+    def __init__(self, device, n, size):
+        self.facts = {}
+        self._clock = clock(device)
+        self._fsgen, self._vgen, _ = build_networks(size, device)
+        for network in (self._fsgen, self._vgen):
+            network.eval()
+            for module in network.modules():
+                if isinstance(module, BatchNorm):
+                    module.running_var.fill_(1)
+        self._z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
+
+    def run(self):
+        with torch.inference_mode():
+            seconds, video = self._clock(
+                lambda: generate(self._fsgen, self._vgen, self._z_slow))
+        return {'seconds': [seconds], 'found': recipe.found_in_videos(video.cpu().numpy())}
+
+
+class C3D(nn.Module):
+    """C3D: (B, 3, 16, 112, 112) -> (B, 101), in test mode."""
+
+    POOLS = {'1a': (1, 2, 2), '2a': 2, '3b': 2, '4b': 2, '5b': 2}
+
+    def __init__(self):
+        super().__init__()
+        widths = {'1a': 64, '2a': 128, '3a': 256, '3b': 256, '4a': 512, '4b': 512, '5a': 512,
+                  '5b': 512}
+        inputs = (3, *widths.values())
+        self.conv = nn.ModuleDict({name: nn.Conv3d(a, b, 3, 1, 1)
+                                   for (name, b), a in zip(widths.items(), inputs, strict=False)})
+        self.fc = nn.ModuleList(nn.Linear(a, b) for a, b in (
+            (512 * 4 * 4, 4096), (4096, 4096), (4096, 101)))
+
+    def forward(self, x):
+        for name, conv in self.conv.items():
+            x = F.relu(conv(x))
+            if name in self.POOLS:
+                x = F.max_pool3d(x, self.POOLS[name], ceil_mode=True)
+        x = x.flatten(1)
+        for linear in self.fc[:2]:
+            x = F.relu(linear(x))
+        return F.softmax(self.fc[2](x), 1)
+
+
+class Classification:
+    """C3D, forward."""
+
+    def __init__(self, device, n):
+        self.facts = {}
+        self._clock = clock(device)
+        np.random.seed(recipe.BUILD_SEED)
+        self._network = C3D().eval()
+        for layer in _layers(self._network):
+            linear = isinstance(layer, nn.Linear)
+            _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
+            nn.init.constant_(layer.bias, linear)
+        self._network.to(device)
+        self._clips = torch.from_numpy(recipe.clips(n)).to(device)
+
+    def run(self):
+        with torch.inference_mode():
+            seconds, probabilities = self._clock(lambda: self._network(self._clips))
+        return {'seconds': [seconds],
+                'found': recipe.found_in_probabilities(probabilities.cpu().numpy())}
+
+
+def clock(device):
+    """Function that times a call on a device -> (seconds, what it returned)."""
+    if device.type == 'cpu':
+        return protocol.time_on_host
+
+    def time_on_device(function):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        result = function()
+        end.record()
+        end.synchronize()
+        return start.elapsed_time(end) / 1000, result
+    return time_on_device
+
+
+def environment(gpu):
+    """What this side is."""
+    if torch is None:
+        raise protocol.UnavailableError(
+            f'PyTorch is not installed for {sys.executable}: pip install torch, or name an '
+            'interpreter that has it with --torch-python PY')
+    if gpu >= torch.cuda.device_count():
+        raise protocol.UnavailableError(
+            f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
+            'of PyTorch for CUDA, or leave out --gpu')
+    torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
+    return {'python': platform.python_version(), 'executable': sys.executable,
+            'torch': torch.__version__, 'numpy': np.__version__,
+            'libraries': [f'{name}, {torch.get_num_threads()} threads'
+                          for name, backend in (('oneDNN', torch.backends.mkldnn),
+                                                ('MKL', torch.backends.mkl))
+                          if backend.is_available()]}
+
+
+def main():
+    gpu = int(sys.argv[1])
+    works = {'step': Step, 'sampling': Sampling, 'c3d': Classification}
+
+    def started(work):
+        return lambda **args: work(
+            device=torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
+
+    def peak():
+        return protocol.peak_memory() if gpu < 0 else torch.cuda.max_memory_reserved(gpu)
+
+    with contextlib.suppress(KeyboardInterrupt):    # the process that asks tells the user
+        protocol.serve(lambda: environment(gpu),
+                       {name: started(work) for name, work in works.items()}, peak)
+
+
+if __name__ == '__main__':
+    main()
