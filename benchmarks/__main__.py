@@ -106,7 +106,7 @@ def _run(arguments, results):
                 results, described, workers.descriptions, options))
         if plot_file:
             from benchmarks import plot
-            plot.write(plot_file, results)
+            plot.write(plot_file, results, report.title(described, options))
     if interrupted:
         raise KeyboardInterrupt
 

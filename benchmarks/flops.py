@@ -1,9 +1,10 @@
-"""Counts the arithmetic of convolutions and linear layers, which no implementation can leave out.
+"""Counts the arithmetic of convolutions and linear layers by their definitions.
 
 A multiplication and an addition are two operations (FLOP). Of every convolution two counts are
-made: of all products of its definition, and without those in which one factor is padding. The
-second bounds any implementation that computes by products; the first is what is usually quoted.
-Batch normalisation, activations, biases and optimizers are not counted.
+made: of all products of its definition, which is what is usually quoted, and without those in
+which one factor is padding, which every implementation may leave out. Algorithms that form fewer
+products, such as Winograd's, are counted like any other, by what they compute. Batch
+normalisation, activations, biases and optimizers are not counted.
 """
 import itertools
 import math

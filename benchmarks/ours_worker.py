@@ -97,7 +97,7 @@ class Step:
         self._updater = build_updater(updater, algorithm, batch, size, device)
 
     def run(self):
-        """-> 'seconds' of each update; 'found' of all losses; the first time, 'counts'."""
+        """-> 'seconds' of each update; what was found in the losses; the first time, 'counts'."""
         if self._updater.iteration:
             return self._repeat(warm=True)
         np.random.seed(recipe.TRAINING_SEED)
@@ -107,8 +107,7 @@ class Step:
     def _repeat(self, warm):
         timed = [self._clock.time(lambda: update(self._updater))
                  for _ in range(recipe.updates_a_repetition(self._name, warm))]
-        return {'seconds': [seconds for seconds, _ in timed],
-                'found': recipe.found_in_losses(losses for _, losses in timed)}
+        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
 
 
 class Sampling:

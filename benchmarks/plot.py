@@ -10,10 +10,10 @@ from benchmarks.cases import growth
 
 STYLES = {
     'chainer': ('#c8602a', "Chainer's kernels"),
-    'numpy': ('#c8602a', None),
     'torch': ('#3b74b4', 'PyTorch eager, the better variant'),
     'torch-like-ours': ('#3b74b4', None),
-    'scipy': ('#a8952c', 'SciPy'),
+    'numpy': ('#2f8f8b', "NumPy's SVD, as the authors"),
+    'scipy': ('#a8952c', "SciPy's SVD"),
     'upstream': ('#8a5aa8', "authors' checkout"),
     'floor': ('#9a9a9a', 'sgemm floor'),
 }
@@ -23,20 +23,22 @@ _OURS, _THEIRS = '#2b7a4b', '#c8602a'
 _ROW_INCHES, _GAP = 0.19, 0.9
 
 
-def write(path, results):
+def write(path, results, title=''):
     """Write a PNG: a bar a ratio, and how a training step grows, where that was measured.
 
     Args:
         path: Where.
         results (list of benchmarks.registry.Result): What to draw.
+        title (str): What it was measured on.
     """
     bars = [(comparison, found) for result in results for comparison in result.comparisons
             if (found := shown(comparison))]
     grown = [(result.data, comparison) for result in results
              for comparison in result.comparisons if comparison.quantity == 'growth']
     rows = sum(len(ratios) + _GAP for _, ratios in bars)
-    figure = pyplot.figure(figsize=(13 if grown else 8, max(4.5, 1.6 + _ROW_INCHES * rows)),
-                           layout='constrained')
+    height = max(4.5, 1.6 + _ROW_INCHES * rows, 3.8 * len(grown))
+    figure = pyplot.figure(figsize=(13 if grown and bars else 8, height), layout='constrained')
+    figure.suptitle(title if bars or grown else f'{title}\nno ratio was measured', fontsize=10)
     try:
         grid = figure.add_gridspec(max(len(grown), 1), 2 if grown and bars else 1)
         if bars:
@@ -76,12 +78,19 @@ def _draw_bars(axes, bars):
     axes.margins(x=0.08)
     axes.set_ylim(y - _GAP, -1)
     axes.set_yticks(*zip(*labels, strict=True))
-    axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda x, _: f'{x:g}'))
+    _tick_plainly(axes.xaxis)
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)
     axes.set_xlabel('what the side takes / what ours takes: right of 1, ours takes less')
-    axes.legend(legend.values(), legend, loc='lower center', bbox_to_anchor=(0.5, 1), ncols=3,
+    axes.legend(legend.values(), legend, loc='lower center', bbox_to_anchor=(0.5, 1), ncols=2,
                 frameon=False)
+
+
+def _tick_plainly(axis):
+    """Ticks at 1, 2, 5, 10, ... of a logarithmic axis, in plain figures."""
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(ticker.NullLocator())
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f'{value:g}'))
 
 
 def _draw_growth(axes, data, comparison):
@@ -102,9 +111,7 @@ def _draw_growth(axes, data, comparison):
     axes.set_xscale('log', base=2)
     axes.set_yscale('log')
     axes.set_xticks(data['values'], data['values'])
-    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(ticker.NullLocator())
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f'{y:g}'))
+    _tick_plainly(axes.yaxis)
     axes.grid(alpha=0.3)
     axes.set_xlabel(label)
     axes.set_ylabel(f'training step / ours at {data["usual"]}')

@@ -10,8 +10,13 @@ from benchmarks.sides import CHAINER, OURS, TORCH, UPSTREAM, NotRunError, SideEr
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
-another order, divided by the standard deviations of batches; 5e-5 was seen. Another network, loss
-or update differs in the first digit."""
+another order, divided by the standard deviations of batches; 5e-5 was seen. Another network or loss
+differs in the first digit."""
+
+TOLERANCE_AFTER_UPDATE = 1e-2
+"""The same of losses after an update: RMSprop's first step is of one size for every gradient, so
+rounding turns the signs of small ones; 8e-4 was seen. Without an update the loss of WGAN is another
+by a factor."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,14 @@ def _prepared(session, what, contestant):
 
 def _difference(ours, theirs):
     """What two first repetitions disagree in, or None."""
-    ours, theirs = ours.get('found', {}), theirs.get('found', {})
-    if ours.keys() != theirs.keys():
-        return f'it found {sorted(theirs)}, ours {sorted(ours)}'
-    scale = max(map(abs, ours.values()), default=0)
-    for name in ours:
-        if not abs(ours[name] - theirs[name]) <= TOLERANCE * scale:    # NaN is a difference too
-            return f'{name} is {theirs[name]:.6g}, ours {ours[name]:.6g}'
+    for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
+        our, their = ours.get(key, {}), theirs.get(key, {})
+        if our.keys() != their.keys():
+            return f'{key}: it has {sorted(their)}, ours {sorted(our)}'
+        scale = max(map(abs, our.values()), default=0)
+        for name in our:
+            if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
+                return f'{key}: {name} is {their[name]:.6g}, ours {our[name]:.6g}'
     return None
 
 
@@ -135,7 +141,7 @@ def show_better_torch(comparison):
 
 
 def with_floor(session, result, rows):
-    """Have the products of matrices stand for the least time that the arithmetic can take.
+    """Have products of matrices stand for the time that the arithmetic takes at the best rate.
 
     Args:
         session (Session): As for :func:`sgemm`.

@@ -80,10 +80,15 @@ def clips(batch):
     return np.random.RandomState(VIDEO_SEED).uniform(-128, 128, shape).astype(np.float32)
 
 
-def found_in_losses(updates):
-    """What two trainings are compared by: the losses of each update, {name: scalar}."""
-    return {f'{name} of update {i}': float(loss)
-            for i, losses in enumerate(updates, start=1) for name, loss in losses.items()}
+def found_in_losses(timed):
+    """What two trainings are compared by.
+
+    Args:
+        timed (list): Pairs (seconds, {name: loss}) of the updates of a repetition.
+    """
+    first, last = ({name: float(loss) for name, loss in losses.items()}
+                   for _, losses in (timed[0], timed[-1]))
+    return {'found': first, 'found after update': last}
 
 
 def found_in_videos(video):

@@ -2,7 +2,7 @@
 import math
 import textwrap
 
-from benchmarks.race import TOLERANCE
+from benchmarks.race import TOLERANCE, TOLERANCE_AFTER_UPDATE
 from benchmarks.sides import CHAINER, OURS, TORCH, UPSTREAM
 
 SIDE_LABELS = {OURS: 'ours', CHAINER: "Chainer's kernels", TORCH: 'PyTorch',
@@ -46,6 +46,13 @@ def header(machine, descriptions, options):
     yield textwrap.fill(READING, 100)
 
 
+def title(machine, options):
+    """Machine, threads and rounds in a line, for the picture."""
+    quick = ', small networks (--quick)' if options.quick else ''
+    return (f'{machine["gpu"] or machine["cpu"]}, {options.threads} threads, {options.repeats} '
+            f'rounds{quick}')
+
+
 def _lines(result, reasons):
     yield f'{result.name}: {result.about}'
     for comparison in result.comparisons:
@@ -83,7 +90,7 @@ def document(results, machine, descriptions, options):
         'quick': options.quick,
         'repeats': options.repeats,
         'reading': READING,
-        'tolerance of first results': TOLERANCE,
+        'tolerances': {'found': TOLERANCE, 'found after update': TOLERANCE_AFTER_UPDATE},
         'benchmarks': [{
             'name': result.name, 'about': result.about, 'verdict': result.verdict,
             'seconds': round(result.seconds, 2),

@@ -184,8 +184,7 @@ class Step:
         if not self._iteration:
             np.random.seed(recipe.TRAINING_SEED)
         timed = [self._clock(self._update) for _ in range(updates)]
-        return {'seconds': [seconds for seconds, _ in timed],
-                'found': recipe.found_in_losses(losses for _, losses in timed)}
+        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
 
     def _update(self):
         fsgen, vgen, vdis = self._networks

@@ -49,8 +49,7 @@ class Step:
         for _ in range(recipe.updates_a_repetition(self._name, warm)):
             timed.append(protocol.time_on_host(self._update))
             upstream_runner.view_tensors(self._networks['vdis'], np.ndarray)
-        return {'seconds': [seconds for seconds, _ in timed],
-                'found': recipe.found_in_losses(losses for _, losses in timed)}
+        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
 
     def _update(self):
         observation = {}

@@ -12,9 +12,10 @@ class FakeWorker:
 
     alive = True
 
-    def __init__(self, name, log, seconds, found, fails_at):
+    def __init__(self, name, log, seconds, found, later, fails_at):
         self.name, self.log = name, log
-        self.seconds, self.found, self.fails_at = iter(seconds), found, fails_at
+        self.seconds, self.fails_at = iter(seconds), fails_at
+        self.found = {'found': found or {}, 'found after update': later or {}}
 
     def prepare(self, key, work, **args):
         self._ask('prepare', key)
@@ -22,7 +23,7 @@ class FakeWorker:
 
     def run(self, key):
         self._ask('run', key)
-        return {'seconds': next(self.seconds), 'found': self.found}
+        return {'seconds': next(self.seconds), **self.found}
 
     def forget(self, key):
         self._ask('forget', key)
@@ -62,8 +63,8 @@ class FakeSides:
         self.log.append(('start', name))
         return self.worker(name)
 
-    def add(self, name, seconds, found=None, fails_at=None):
-        self.workers[name] = FakeWorker(name, self.log, seconds, found or {}, fails_at)
+    def add(self, name, seconds, found=None, later=None, fails_at=None):
+        self.workers[name] = FakeWorker(name, self.log, seconds, found, later, fails_at)
 
 
 @pytest.fixture

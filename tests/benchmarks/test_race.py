@@ -55,9 +55,9 @@ def test_nothing_is_measured_without_the_first(session, fakes):
 
 
 @pytest.mark.parametrize('theirs, difference', [
-    ({'a': 1.0, 'b': -0.011}, 'b is -0.011, ours -0.01'),
-    ({'a': float('nan'), 'b': -0.01}, 'a is nan, ours 1'),
-    ({'a': 1.0}, r"it found \['a'\], ours \['a', 'b'\]")])
+    ({'a': 1.0, 'b': -0.011}, 'found: b is -0.011, ours -0.01'),
+    ({'a': float('nan'), 'b': -0.01}, 'found: a is nan, ours 1'),
+    ({'a': 1.0}, r"found: it has \['a'\], ours \['a', 'b'\]")])
 def test_who_computes_something_else_is_a_failure(session, fakes, theirs, difference):
     fakes.add('ours', [[1.0]] * 3, {'a': 1.0, 'b': -0.01})
     fakes.add('torch', [[1.0]] * 3, theirs)
@@ -69,9 +69,16 @@ def test_who_computes_something_else_is_a_failure(session, fakes, theirs, differ
 
 
 def test_rounding_is_no_difference(session, fakes):
-    fakes.add('ours', [[1.0]] * 3, {'a': 1.0, 'b': 0.0})
-    fakes.add('torch', [[1.0]] * 3, {'a': 1.00002, 'b': 0.00002})
+    fakes.add('ours', [[1.0]] * 3, {'a': 1.0, 'b': 0.0}, {'a': 1.0})
+    fakes.add('torch', [[1.0]] * 3, {'a': 1.00002, 'b': 0.00002}, {'a': 1.001})
     assert not race(session, 'w', contestants('ours', 'torch')).errors
+
+
+def test_another_update_is_a_difference(session, fakes):
+    fakes.add('ours', [[1.0]] * 3, {'a': 1.0}, {'a': 4.0})
+    fakes.add('torch', [[1.0]] * 3, {'a': 1.0}, {'a': 1.0})
+    error, = race(session, 'w', contestants('ours', 'torch')).errors
+    assert 'found after update: a is 1, ours 4' in error
 
 
 def test_tasks_are_compared_apart(session, fakes):

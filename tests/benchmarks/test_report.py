@@ -83,6 +83,12 @@ def test_a_busy_machine_and_small_networks_are_told(results):
     assert 'small networks' in text
 
 
+def test_title_of_the_picture():
+    assert report.title(MACHINE, Options(repeats=3, threads=2)) == 'Fast CPU, 2 threads, 3 rounds'
+    assert report.title({**MACHINE, 'gpu': 'GPU 0'}, Options(quick=True)).startswith('GPU 0, ')
+    assert 'small networks' in report.title(MACHINE, Options(quick=True))
+
+
 def test_no_absolute_time_is_printed(results):
     results[0] = Result(**{**vars(results[0]), 'seconds': 77.125})
     text = report.text(results, MACHINE, SIDES, Options())
@@ -124,7 +130,7 @@ def inked(path):
 
 
 def test_plot(results, tmp_path):
-    plot.write(tmp_path / 'all.png', results)
+    plot.write(tmp_path / 'all.png', results, 'a machine')
     assert min(inked(tmp_path / 'all.png')) > 0.5
     plot.write(tmp_path / 'bars.png', results[:2])
     plot.write(tmp_path / 'growth.png', results[-1:])
