@@ -42,7 +42,8 @@ def _parser():
     parser.add_argument('--repeats', type=_positive, metavar='N',
                         help='rounds of every comparison (5; with --quick 2)')
     parser.add_argument('--threads', type=_positive, metavar='N',
-                        help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
+                        help='threads of every process (TGAN_NUM_THREADS, or one a CPU; with '
+                        '--quick 1)')
     parser.add_argument('--json', type=Path, metavar='FILE',
                         help='write everything that was measured')
     parser.add_argument('--plot', type=Path, metavar='FILE.png', help='draw the ratios')
@@ -92,7 +93,7 @@ def _run(arguments, results):
     get_device(arguments.gpu)    # tells early that there is none
     options = sides.Options(
         quick=arguments.quick, repeats=arguments.repeats or (2 if arguments.quick else 5),
-        threads=arguments.threads or sides.default_threads(), gpu=arguments.gpu,
+        threads=arguments.threads or sides.default_threads(arguments.quick), gpu=arguments.gpu,
         upstream=arguments.upstream, python=arguments.python,
         torch_python=arguments.torch_python)
     described = machine.describe(options.threads, options.gpu)

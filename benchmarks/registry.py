@@ -28,7 +28,7 @@ class Session:
 
     def batch(self, videos):
         """Videos a batch where a benchmark says ``videos``."""
-        return videos // 4 if self.options.quick else videos
+        return max(2, videos // 8) if self.options.quick else videos
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def header(machine, descriptions, options):
                              if key not in ('executable', 'libraries'))
         yield '; '.join([f'{SIDE_LABELS[name]}: {packages}', *description.get('libraries', ())])
     yield f'{options.repeats} rounds' + (
-        ', small networks and a quarter of the batches (--quick)' if options.quick else '')
+        ', small networks and batches (--quick)' if options.quick else '')
     yield textwrap.fill(READING, 100)
 
 

@@ -51,15 +51,17 @@ class Options:
     torch_python: str | None = None
 
 
-def default_threads():
-    """``TGAN_NUM_THREADS``, or the number of CPUs that this process may use.
+def default_threads(quick=False):
+    """``TGAN_NUM_THREADS``, or the number of CPUs that this process may use; 1 if ``quick``.
+
+    Small networks gain nothing by threads, which wait for each other on a busy machine.
 
     Raises:
         ConfigError: ``TGAN_NUM_THREADS`` is not a positive integer.
     """
     text = os.environ.get('TGAN_NUM_THREADS')
     if text is None:
-        return len(os.sched_getaffinity(0))
+        return 1 if quick else len(os.sched_getaffinity(0))
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f'TGAN_NUM_THREADS is {text!r}; expected a positive integer.')
     return int(text)

@@ -227,8 +227,9 @@ def test_the_checkout_has_to_be_named_and_runs_on_the_cpu():
 def test_threads(monkeypatch):
     monkeypatch.delenv('TGAN_NUM_THREADS', raising=False)
     assert sides.default_threads() == len(os.sched_getaffinity(0))
+    assert sides.default_threads(quick=True) == 1
     monkeypatch.setenv('TGAN_NUM_THREADS', '5')
-    assert sides.default_threads() == 5
+    assert sides.default_threads() == sides.default_threads(quick=True) == 5
     monkeypatch.setenv('TGAN_NUM_THREADS', 'all')
     with pytest.raises(ConfigError, match="TGAN_NUM_THREADS is 'all'; expected a positive"):
         sides.default_threads()
