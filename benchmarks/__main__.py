@@ -88,7 +88,7 @@ def _run(arguments, results):
     """Run what was chosen into ``results``, print it, and write the files that were asked for."""
     chosen = choose(arguments.only)
     if arguments.list:
-        print('\n'.join(f'{benchmark.name:<18}{benchmark.about}' for benchmark in chosen))
+        print('\n'.join(f'{benchmark.name:<22}{benchmark.about}' for benchmark in chosen))
         return
     get_device(arguments.gpu)    # tells early that there is none
     options = sides.Options(
