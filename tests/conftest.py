@@ -7,6 +7,10 @@ import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its op
 import chainer
 import numpy as np
 import pytest
+import yaml
+
+from tgan_chainer import config, snapshots
+from tgan_chainer.categories import write_categories
 
 SMALL_EXPERIMENT = """\
 models:
@@ -68,3 +72,31 @@ def small_experiment(tmp_path, moving_mnist):
     path = tmp_path / 'small.yml'
     path.write_text(SMALL_EXPERIMENT.format(data=moving_mnist))
     return path
+
+
+@pytest.fixture
+def make_result(tmp_path):
+    """Function that makes a result folder of untrained networks, one after each iteration.
+
+    It takes the folder's name, a packaged experiment or the path of one, iterations, and arguments
+    of the networks that are to be others. A conditional system's categories are A, B, ...
+    """
+    def make(name, experiment, iterations=(5,), **changes):
+        document = yaml.safe_load(config.find(str(experiment)).read_text())
+        for part in document['models'].values():
+            part['args'].update({key: changes[key] for key in part['args'].keys() & changes.keys()})
+        folder = tmp_path / 'results' / name
+        folder.mkdir(parents=True)
+        (folder / 'config.yml').write_text(yaml.safe_dump(document))
+        np.random.seed(0)
+        networks = dict(zip(config.NETWORKS, config.load(folder / 'config.yml').build_models(),
+                            strict=True))
+        for iteration in iterations:
+            for role, network in networks.items():
+                if network is not None:
+                    chainer.serializers.save_npz(
+                        folder / snapshots.NETWORKS[role].format(iteration), network)
+        if 'n_categories' in changes:
+            write_categories(folder, 'ABCDEFGHIJ'[:changes['n_categories']])
+        return folder
+    return make

@@ -55,6 +55,17 @@ def test_values_outside_the_range_are_clipped_and_nan_is_black():
 
 # Layouts
 
+def test_borders_are_red_around_marked_frames_only():
+    videos = np.random.RandomState(0).randint(256, size=(2, 1, 3, 4, 5), dtype=np.uint8)
+    framed = pictures.frame_borders(videos, np.array([True, False, True]), width=3)
+    assert framed.shape == (2, 3, 3, 10, 11)
+    np.testing.assert_array_equal(framed[..., 3:-3, 3:-3], np.repeat(videos, 3, axis=1))
+    outside = np.ones((10, 11), bool)
+    outside[3:-3, 3:-3] = False
+    for t, colour in enumerate([(214, 39, 40), (255, 255, 255), (214, 39, 40)]):
+        assert (framed[:, :, t, outside] == np.array(colour)[None, :, None]).all()
+
+
 @SETTINGS
 @given(byte_videos())
 def test_splitting_a_sheet_gives_its_videos_back(videos):

@@ -81,19 +81,10 @@ def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
     parser = argparse.ArgumentParser(
         prog='infer.py', description='Make videos with the generators of a result folder.')
-    parser.add_argument('--result_dir', required=True, help='result folder of train.py')
-    parser.add_argument('--iter', type=int,
-                        help='iteration of the snapshot (default: 100000, or else the newest)')
-    parser.add_argument('--gpu', type=int,
-                        help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
-    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of z_slow (default: 0)')
+    add_result_flags(parser)
     parser.add_argument('--n', type=int, help='number of videos (default: 100; with --category, '
                         'of each category, 10)')
-    parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
-                        help=f'category of a conditional system; give it again for more, or '
-                        f'{EVERY!r} for every one. The grid has a row a category. Without it, '
-                        'categories are drawn as often as the training data had them')
+    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
     parser.add_argument('--video', action='store_true',
                         help='write a grid of all videos as .avi, .mp4 and .gif')
     parser.add_argument('--images', action='store_true',
@@ -103,21 +94,56 @@ def parse_args(argv=None):
         parser.error('nothing to write: give --video, --images or both')
     if args.n is None:
         args.n = 10 if args.categories else 100
+    check_result_flags(parser, args)
+    return args
+
+
+def add_result_flags(parser, several=False):
+    """Add the flags of every command that samples a result folder, or more than one.
+
+    ``args.n``, which :func:`check_result_flags` looks at, is the caller's.
+    """
+    parser.add_argument('--result_dir', required=True, nargs='+' if several else None,
+                        metavar='DIR', help='result folder of train.py')
+    parser.add_argument('--iter', type=int,
+                        help='iteration of the snapshot (default: 100000, or else the newest)')
+    parser.add_argument('--gpu', type=int,
+                        help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of z_slow (default: 0)')
+    parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
+                        help=f'category of a conditional system; give it again for more, or '
+                        f'{EVERY!r} for every one: a row a category. Without it, categories are '
+                        'drawn as often as the training data had them')
+
+
+def check_result_flags(parser, args):
+    """End the command if ``args.n`` or the seed is out of range."""
     if args.n < 1:
         parser.error(f'--n {args.n}: expected at least one video')
     if not 0 <= args.seed < 2 ** 32:
         parser.error(f'--seed {args.seed}: expected a number from 0 to 2**32 - 1')
-    return args
 
 
-def _infer(args):
-    gpu = args.gpu if args.gpu is not None else (0 if count_gpus() else -1)
-    device = get_device(gpu)
+def open_generators(args):
+    """What the flags name, on the device that they name, whose generator is seeded.
+
+    Returns:
+        fsgen, vgen, names, labels: See :func:`load_generators` and :func:`choose_labels`.
+
+    Raises:
+        TGANError: There is no such folder, iteration, device or category, or a file is damaged.
+    """
+    device = get_device(args.gpu if args.gpu is not None else (0 if count_gpus() else -1))
     device.use()
     iteration = choose_iteration(experiment_file(args.result_dir).parent, args.iter)
     fsgen, vgen = load_generators(args.result_dir, iteration, device)
     names, labels = choose_labels(args, fsgen, vgen)
     device.xp.random.seed(args.seed)
+    return fsgen, vgen, names, labels
+
+
+def _infer(args):
+    fsgen, vgen, names, labels = open_generators(args)
     videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels)
     videos = pictures.to_uint8(chainer.get_device('@numpy').send(videos), pictures.INFER_SCALE)
     for path in write_videos(videos, names, args):
@@ -153,18 +179,21 @@ def write_videos(videos, names, args):
     stem = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
     out_dir = Path(args.out_dir)
     if args.video:
-        frames = pictures.tile_movie(videos, rows=len(names) or None)
-        for suffix, write in (('.avi', pictures.save_movie), ('.mp4', pictures.save_movie),
-                              ('.gif', pictures.save_gif)):
-            write(out_dir / (stem + suffix), frames)
-            yield out_dir / (stem + suffix)
+        yield from pictures.save_movies(
+            out_dir / stem, pictures.tile_movie(videos, rows=len(names) or None))
     if args.images:
-        for i, video in enumerate(videos):
-            # Quoted: a category may be called by what a file may not.
-            category = f'_{quote(names[i // args.n], safe="")}' if names else ''
-            path = out_dir / f'{stem}{category}_{i % args.n}.png'
-            pictures.save_png(path, pictures.frame_sheet(video[np.newaxis]))
-            yield path
+        yield from write_strips(out_dir / stem, videos, names)
+
+
+def write_strips(stem, videos, names):
+    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths."""
+    each = len(videos) // max(1, len(names))
+    for i, video in enumerate(videos):
+        # Quoted: a category may be called by what a file may not.
+        category = f'_{quote(names[i // each], safe="")}' if names else ''
+        path = Path(f'{stem}{category}_{i % each}.png')
+        pictures.save_png(path, pictures.frame_sheet(video[np.newaxis]))
+        yield path
 
 
 if __name__ == '__main__':

@@ -27,6 +27,8 @@ INFER_SCALE = 128
 FPS = 10
 """Frames per second of all the authors' movies."""
 
+_RED = (214, 39, 40)
+
 # The choices of ffmpeg itself for these suffixes, which the authors' movies were made with.
 _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 
@@ -78,6 +80,25 @@ def frame_sheet(videos):
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
     return pixels.transpose(0, 2, 1, 3, 4).reshape(n * h, t * w, 3)
+
+
+def frame_borders(videos, marked, width=2):
+    """Put a border around every frame: red around those that are marked, white around others.
+
+    Args:
+        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
+        marked (numpy.ndarray): Boolean (T,).
+        width (int): Of the border, in pixels.
+
+    Returns:
+        numpy.ndarray: uint8 (N, 3, T, H + 2 width, W + 2 width).
+    """
+    pixels = _rgb_pixels(videos)
+    n, t, h, w, _ = pixels.shape
+    framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
+    framed[:, marked] = _RED
+    framed[:, :, width:-width, width:-width] = pixels
+    return framed.transpose(0, 4, 1, 2, 3)
 
 
 def split_sheet(sheet, height, width):
@@ -231,6 +252,14 @@ def save_movie(path, frames, fps=FPS):
     even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
     movie = _encode(_av_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', _rate(fps))
     files.write_bytes(path, movie)
+
+
+def save_movies(stem, frames, fps=FPS):
+    """Write a movie as .avi, .mp4 and .gif, see :func:`save_movie` -> their paths, as a list."""
+    paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
+    for path in paths:
+        save_movie(path, frames, fps)
+    return paths
 
 
 def _check_frames(frames):

@@ -2,6 +2,8 @@
 import chainer
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
@@ -14,6 +16,8 @@ from tgan_chainer.models.sampling import (
     draw_z_slow,
     first_generator,
     generate_video,
+    interpolate_z_fast,
+    make_interpolated_video,
     make_video,
 )
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
@@ -51,6 +55,34 @@ def test_make_video_keeps_given_latent_vectors_and_statistics(generators):
     np.testing.assert_array_equal(vgen.bn1.avg_mean, before)
     with pytest.raises(ValueError, match='z_slow holds 11 vectors, expected n = 3'):
         make_video(fsgen, vgen, 3, z_slow=z_slow)
+
+
+@given(st.integers(2, 17), st.integers(0, 6))
+@settings(max_examples=30, deadline=None, derandomize=True, database=None)
+def test_interpolation_is_linear_and_keeps_its_points(frames, between):
+    z_fast = np.random.RandomState(frames).randn(2, 3, frames)
+    dense = interpolate_z_fast(z_fast, between)
+    np.testing.assert_array_equal(dense[:, :, ::between + 1], z_fast)
+    places = np.arange(dense.shape[2]) / (between + 1)
+    assert places[-1] == frames - 1
+    for vector, found in zip(z_fast.reshape(6, -1), dense.reshape(6, -1), strict=True):
+        # Two roundings of numbers of order 1.
+        np.testing.assert_allclose(found, np.interp(places, np.arange(frames), vector), atol=1e-14)
+
+
+def test_interpolated_frames_are_g1_of_the_points_between(generators):
+    fsgen, vgen = generators
+    np.random.seed(3)
+    video = make_interpolated_video(fsgen, vgen, 2, 2)
+    np.random.seed(3)
+    _, z_slow, z_fast = make_video(fsgen, vgen, 2)
+    assert video.shape == (2, 3, 46, 64, 64)
+    third = (2 * z_fast[:, :, 4] + z_fast[:, :, 5]) / 3
+    with chainer.using_config('train', False):
+        # 1e-5: the batch decides how BLAS sums float32.
+        for place, vector in ((12, z_fast[:, :, 4]), (13, third)):
+            np.testing.assert_allclose(
+                video[:, :, place], vgen(z_slow, vector).array, atol=1e-5)
 
 
 @pytest.fixture(scope='module')

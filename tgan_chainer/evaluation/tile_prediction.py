@@ -88,9 +88,8 @@ def _run(args):
     frames = pictures.tile_movie(videos)
     name = Path(args.result_dir).resolve().name
     stem = Path(args.out_dir, f'{name}_prediction_seed-{args.seed}')
-    for suffix in ('.avi', '.mp4', '.gif'):
-        pictures.save_movie(stem.with_name(stem.name + suffix), frames)
-        print(stem.with_name(stem.name + suffix))
+    for path in pictures.save_movies(stem, frames):
+        print(path)
     predictions = stem.with_name(f'{stem.name}.json')
     files.write_json(predictions, [{'class': category, 'probability': probability}
                                    for category, probability

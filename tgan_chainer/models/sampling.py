@@ -107,5 +107,53 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None):
     return vgen.xp.concatenate(parts), z_slow, z_fast
 
 
+def interpolate_z_fast(z_fast, between):
+    """Put vectors between those of neighbouring frames, by linear interpolation in time.
+
+    This is a bilinear filter on G0's last layer (FACTS §7, paper Figure 6).
+
+    Args:
+        z_fast: Array (B, Kf, T).
+        between (int): Vectors between two neighbours, 0 or more.
+
+    Returns:
+        Array (B, Kf, T + (T - 1) between); every (between + 1)-th vector is one of z_fast,
+        unchanged.
+    """
+    batch, k_fast, frames = z_fast.shape
+    step = between + 1
+    xp = chainer.backend.get_array_module(z_fast)
+    dense = xp.empty((batch, k_fast, frames + (frames - 1) * between), z_fast.dtype)
+    dense[:, :, ::step] = z_fast
+    for i in range(1, step):
+        dense[:, :, i::step] = z_fast[:, :, :-1] * (1 - i / step) + z_fast[:, :, 1:] * (i / step)
+    return dense
+
+
+def make_interpolated_video(fsgen, vgen, n, between, labels=None):
+    """Generate ``n`` videos with frames between G0's, z_slow being the same for all of a video.
+
+    The frames of :func:`make_video` stand at every (between + 1)-th place; from one state of the
+    global generator, both make the same.
+
+    Args:
+        fsgen, vgen: G0 and G1, on one device.
+        n (int), labels: See :func:`make_video`.
+        between (int): Frames between two neighbours, 0 or more.
+
+    Returns:
+        Array (n, C, T + (T - 1) between, H, W) in [-1, 1], on that device.
+    """
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        z_slow = draw_z_slow(fsgen, n)
+        labels = draw_labels(fsgen, n) if labels is None else labels
+        z_fast = interpolate_z_fast(make_z_fast(fsgen, z_slow, labels).array, between)
+    # In test mode a frame does not depend on others: memory need not grow with their number.
+    parts = [make_video(fsgen, vgen, n, z_slow, z_fast[:, :, start:start + fsgen.n_frames],
+                        labels)[0]
+             for start in range(0, z_fast.shape[2], fsgen.n_frames)]
+    return vgen.xp.concatenate(parts, axis=2)
+
+
 def _chunk(vectors, start):
     return None if vectors is None else vectors[start:start + _CHUNK]

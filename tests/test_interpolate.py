@@ -1,0 +1,98 @@
+"""The command interpolate.py: frames between frames, strips that mark the given ones, movies."""
+import numpy as np
+import pytest
+from PIL import Image
+
+from tgan_chainer import infer, interpolate, pictures
+from tgan_chainer.errors import EXIT_USER_ERROR
+
+CONDITIONAL = ('configs/ucf101/'
+               'ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml')
+WHOLE = 'configs/ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'
+SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'mid_ch': 2}
+RED = (214, 39, 40)
+
+
+@pytest.fixture
+def result(make_result, small_experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return make_result('small', small_experiment)
+
+
+def run(result, *flags):
+    return interpolate.main(['--result_dir', str(result), '--gpu', '-1', '--n', '2', *flags])
+
+
+def frames_of(path):
+    """The frames (T, 64, 64, 3) of a strip, and whether each has a red border."""
+    strip = np.array(Image.open(path).convert('RGB'))
+    frames = strip.reshape(68, -1, 68, 3).swapaxes(0, 1)
+    border = frames.copy()
+    border[:, 2:-2, 2:-2] = frames[:, :1, :1]
+    assert (border == frames[:, :1, :1]).all()
+    return frames[:, 2:-2, 2:-2], [tuple(frame[0, 0]) == RED for frame in frames]
+
+
+@pytest.mark.parametrize('between', [1, 3])
+def test_files(result, tmp_path, capsys, between):
+    assert run(result, '--between', str(between), '--seed', '4') == 0
+    stem = f'infer/small_seed-4_between-{between}'
+    names = [*(f'{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif')),
+             *(f'{stem}_{i}.png' for i in range(2))]
+    assert capsys.readouterr().out.split() == names
+    n_frames = 16 + 15 * between
+    for name in names[:3]:
+        assert pictures.read_movie(tmp_path / name).shape == (n_frames, 64, 128, 3)
+    for name in names[3:]:
+        frames, red = frames_of(tmp_path / name)
+        assert len(frames) == n_frames
+        assert [i for i, marked in enumerate(red) if marked] == list(
+            range(0, n_frames, between + 1))
+
+
+def test_the_given_frames_are_those_of_infer(result, tmp_path):
+    assert run(result, '--seed', '4') == 0
+    assert infer.main(['--result_dir', str(result), '--gpu', '-1', '--n', '2', '--images',
+                       '--seed', '4']) == 0
+    for i in range(2):
+        frames, red = frames_of(tmp_path / 'infer' / f'small_seed-4_between-3_{i}.png')
+        strip = np.array(Image.open(tmp_path / 'infer' / f'small_seed-4_{i}.png'))
+        expected = strip.reshape(64, 16, 64, 3).swapaxes(0, 1)
+        # One level: how many frames BLAS takes at once decides its last bits.
+        np.testing.assert_allclose(frames[red].astype(int), expected, atol=1)
+
+
+def test_categories(make_result, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = make_result('cond', CONDITIONAL, n_categories=3, **SMALL)
+    assert run(folder, '--category', 'C', '--category', 'A', '--between', '1') == 0
+    stem = 'infer/cond_seed-0_between-1'
+    assert capsys.readouterr().out.split()[3:] == [
+        f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(2)]
+    assert pictures.read_movie(tmp_path / f'{stem}.gif').shape == (31, 128, 128, 3)
+    assert run(folder, '--between', '1') == 0
+    assert run(folder, '--category', 'Z') == EXIT_USER_ERROR
+    assert "there is no category 'Z'" in capsys.readouterr().err
+
+
+def test_a_system_without_g0_is_refused(make_result, capsys, tmp_path):
+    folder = make_result('whole', WHOLE, **SMALL)
+    assert run(folder, '--out_dir', str(tmp_path / 'out')) == EXIT_USER_ERROR
+    assert 'VideoGenerator3D makes whole videos from one latent vector' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('flags', [['--between', '0'], ['-k', '1001'], ['--n', '0'],
+                                   ['--seed', '-1']])
+def test_flags_out_of_range(result, flags):
+    with pytest.raises(SystemExit) as caught:
+        run(result, *flags)
+    assert caught.value.code == EXIT_USER_ERROR
+
+
+def test_movies_keep_their_length_up_to_50_frames_a_second(result, monkeypatch):
+    rates = []
+    monkeypatch.setattr(pictures, 'save_movie', lambda path, frames, fps: rates.append(fps))
+    assert run(result, '--between', '1') == 0
+    assert run(result, '--between', '9') == 0
+    assert rates == [20] * 3 + [50] * 3

@@ -1,0 +1,87 @@
+"""Videos with frames between those that G0 gives (the paper's frame interpolation, Figure 6).
+
+z_fast is interpolated linearly between neighbouring frames, z_slow stays, and G1 draws a frame from
+every point (FACTS §7)::
+
+    python interpolate.py --result_dir results/... --between 3
+"""
+import argparse
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from tgan_chainer import infer, pictures
+from tgan_chainer.command import run_command
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.models.sampling import make_interpolated_video
+
+MAX_BETWEEN = 1000
+"""More frames than this between two neighbours are refused: a slip of the keyboard."""
+
+_MAX_FPS = 50    # more, and browsers slow a GIF down
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    return run_command(_interpolate, parse_args(argv))
+
+
+def parse_args(argv=None):
+    """Flags of the command, which the authors did not release."""
+    parser = argparse.ArgumentParser(
+        prog='interpolate.py', description='Make videos with frames between those that the '
+        'temporal generator gives: a strip a video, the given frames bordered in red, and a movie '
+        'of all.')
+    infer.add_result_flags(parser)
+    parser.add_argument('--n', type=int, help='number of videos (default: 9; with --category, of '
+                        'each category, 3)')
+    parser.add_argument('--between', '-k', type=int, default=3, metavar='K',
+                        help='frames between two neighbours (default: %(default)s)')
+    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
+    args = parser.parse_args(argv)
+    if args.n is None:
+        args.n = 3 if args.categories else 9
+    infer.check_result_flags(parser, args)
+    if not 1 <= args.between <= MAX_BETWEEN:
+        parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
+    return args
+
+
+def _interpolate(args):
+    videos, names = interpolate(args)
+    stem = Path(args.out_dir, f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+                              f'_between-{args.between}')
+    fps = min(pictures.FPS * (args.between + 1), _MAX_FPS)
+    movie = pictures.tile_movie(videos, rows=len(names) or None)
+    strips = pictures.frame_borders(videos, given_frames(videos.shape[2], args.between))
+    for paths in (pictures.save_movies(stem, movie, fps), infer.write_strips(stem, strips, names)):
+        for path in paths:
+            print(path)
+
+
+def interpolate(args):
+    """The videos that the flags ask for -> uint8 (N, C, T', H, W), names of categories.
+
+    Raises:
+        ConfigError: The system has no z_fast.
+        TGANError: See :func:`tgan_chainer.infer.open_generators`.
+    """
+    fsgen, vgen, names, labels = infer.open_generators(args)
+    if fsgen is None:
+        raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
+                          'latent vector; there is no vector of a frame to interpolate. Give a '
+                          'result folder of a system with G0')
+    videos = make_interpolated_video(
+        fsgen, vgen, args.n * max(1, len(names)), args.between, labels)
+    videos = chainer.get_device('@numpy').send(videos)
+    return pictures.to_uint8(videos, pictures.INFER_SCALE), names
+
+
+def given_frames(n_frames, between):
+    """Which of the frames of an interpolated video G0 gave -> boolean (n_frames,)."""
+    return np.arange(n_frames) % (between + 1) == 0
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
