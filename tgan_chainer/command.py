@@ -1,7 +1,8 @@
 """How every command ends: exit codes, and one line for what the user can mend."""
+import importlib
 import sys
 
-from tgan_chainer.errors import TGANError
+from tgan_chainer.errors import EXIT_USER_ERROR, TGANError
 from tgan_chainer.memory import keep_freed_memory
 
 EXIT_OK = 0
@@ -24,4 +25,27 @@ def run_command(function, *args):
     except KeyboardInterrupt:
         print('interrupted', file=sys.stderr)
         return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def dispatch(package, commands, argv=None):
+    """Run the command that the first argument names, which is a module of ``package``.
+
+    Args:
+        commands (dict): Module -> what its ``main(argv)`` does, for the list that is printed
+            without an argument.
+
+    Returns:
+        int: Exit code.
+    """
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
+    if name in commands:
+        return importlib.import_module(f'{package}.{name}').main(rest)
+    if name not in ('-h', '--help'):
+        print(f'error: there is no command {name!r}; python -m {package} lists them',
+              file=sys.stderr)
+        return EXIT_USER_ERROR
+    width = max(map(len, commands))
+    print(f'usage: python -m {package} COMMAND ...  (COMMAND --help tells its flags)\n')
+    print('\n'.join(f'  {name:{width}}  {what}' for name, what in commands.items()))
     return EXIT_OK

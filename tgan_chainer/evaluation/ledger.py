@@ -17,6 +17,7 @@ import numpy as np
 import pydantic
 
 from tgan_chainer import files, record, snapshots
+from tgan_chainer.datasets.tables import existing_table
 from tgan_chainer.errors import ConfigError, DataError
 
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
@@ -278,19 +279,14 @@ def describe_dataset(part):
     Raises:
         DataError: A file cannot be read.
     """
-    paths = {name: _found(value) for name, value in arguments(part).items()
+    paths = {name: existing_table(value) if value.endswith('.pkl') else value
+             for name, value in arguments(part).items()
              if isinstance(value, str) and name.endswith('path')}
     return DataSet(
         name=part.name,
         files={name: Path(path).name for name, path in paths.items()},
         sha256={name: _digest(path) for name, path in paths.items()},
         videos=_count_videos(part))
-
-
-def _found(path):
-    """The file that is read for ``path``: .csv stands in for a table .pkl (datasets/tables.py)."""
-    csv = Path(path).with_suffix('.csv')
-    return csv if path.endswith('.pkl') and not Path(path).exists() and csv.is_file() else path
 
 
 def _digest(path):

@@ -1,0 +1,83 @@
+"""The command doctor: what it finds is what is there."""
+import numpy as np
+import pytest
+
+from tgan_chainer import config, doctor
+from tgan_chainer.__main__ import COMMANDS, main
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for variable in ('TGAN_C3D', 'TGAN_MEAN', 'TGAN_NUM_THREADS', 'TGAN_CPU_KERNELS'):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def lines(capsys):
+    assert main(['doctor']) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_without_data(capsys):
+    found = lines(capsys)
+    assert f'  numpy        {np.__version__}' in found
+    files = [line.split() for line in found if line.startswith(('  found', '  missing'))]
+    assert all(what == 'missing' for what, _ in files)
+    assert {path for _, path in files} == {
+        'data/mnist_test_seq.npy', 'data/moving_mnist_train.npy', 'data/ucf101_train.h5',
+        'data/ucf101_train_pd.pkl', 'data/golf', 'data/golf_pd.pkl',
+        'data/conv3d_deepnetA_ucf.npz', 'data/mean2.npz'}
+    assert any('GPU          none (--gpu 0: ' in line for line in found)
+
+
+def test_data_that_is_there(in_an_empty_folder, capsys, monkeypatch):
+    before = doctor.ready_experiments()
+    assert 'base.yml' in before and not any(name.startswith('ucf101/') for name in before)
+    data = in_an_empty_folder / 'data'
+    data.mkdir()
+    (data / 'ucf101_train.h5').write_bytes(b'x' * 2_500_000)
+    assert doctor.ready_experiments() == before
+    (data / 'ucf101_train_pd.csv').touch()    # stands in for the pickled table
+    added = set(doctor.ready_experiments()) - set(before)
+    assert added == {name for name in config.packaged_names() if name.startswith('ucf101/')}
+    found = lines(capsys)
+    place = found.index('  found    data/ucf101_train.h5')
+    assert found[place + 1].strip() == '2.5 MB'
+    assert '  found    data/ucf101_train_pd.csv' in found
+
+
+def test_files_of_the_score_are_found_as_the_score_finds_them(in_an_empty_folder, monkeypatch):
+    weights = in_an_empty_folder / 'elsewhere.npz'
+    weights.touch()
+    monkeypatch.setenv('TGAN_C3D', str(weights))
+    (in_an_empty_folder / 'mean2.npz').write_bytes(b'not it')
+    c3d, mean = doctor.score_files()
+    assert (c3d.path, c3d.found) == (str(weights), True)
+    assert (mean.path, mean.found) == ('mean2.npz', False) and 'another file' in mean.note
+
+
+def test_results_are_pointed_out(in_an_empty_folder):
+    assert not any('infer.py' in line for line in doctor.next_steps())
+    folder = in_an_empty_folder / 'results' / 'mine'
+    folder.mkdir(parents=True)
+    (folder / 'vgen_iter_5.npz').touch()
+    assert any('infer.py --result_dir results/mine ' in line for line in doctor.next_steps())
+
+
+def test_a_wrong_setting_is_told_and_ends_nothing(capsys, monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', 'many')
+    assert any("TGAN_NUM_THREADS is 'many'" in line for line in lines(capsys))
+
+
+def test_every_command_of_the_package(capsys):
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f'  {name} ' in listed
+        with pytest.raises(SystemExit) as caught:
+            main([name, '--help'])
+        assert caught.value.code == 0
+        assert capsys.readouterr().out.startswith('usage: ')
+    assert main(['surgeon']) == 2
+    assert "there is no command 'surgeon'" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Trials that are too long for the tests: faults, hostile input, other devices, environments."""
