@@ -23,6 +23,7 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.files import write_bytes
 from tgan_chainer.interpolate import MAX_BETWEEN, given_frames, interpolate
 from tgan_chainer.models.sampling import make_video
+from tgan_chainer.progress import chunk_progress
 
 METHODS = {
     'TGANUpdaterVanilla': 'normal GAN',
@@ -145,7 +146,8 @@ def _sample(result_dir, args):
     """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
     fsgen, vgen, names, labels = infer.open_generators(
         argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels)
+    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
+                              progress=chunk_progress)
     videos = chainer.get_device('@numpy').send(videos)
     return pictures.to_uint8(videos, pictures.INFER_SCALE), names
 

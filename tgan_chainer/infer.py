@@ -12,6 +12,7 @@ from tgan_chainer.command import run_command
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.progress import chunk_progress
 
 DEFAULT_ITERATION = 100000
 """The authors' default of ``--iter``."""
@@ -144,7 +145,8 @@ def open_generators(args):
 
 def _infer(args):
     fsgen, vgen, names, labels = open_generators(args)
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels)
+    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
+                              progress=chunk_progress)
     videos = pictures.to_uint8(chainer.get_device('@numpy').send(videos), pictures.INFER_SCALE)
     for path in write_videos(videos, names, args):
         print(path)

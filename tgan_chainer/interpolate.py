@@ -6,6 +6,7 @@ every point (FACTS §7)::
     python interpolate.py --result_dir results/... --between 3
 """
 import argparse
+import functools
 from pathlib import Path
 
 import chainer
@@ -15,6 +16,7 @@ from tgan_chainer import infer, pictures
 from tgan_chainer.command import run_command
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.models.sampling import make_interpolated_video
+from tgan_chainer.progress import chunk_progress
 
 MAX_BETWEEN = 1000
 """More frames than this between two neighbours are refused: a slip of the keyboard."""
@@ -73,7 +75,8 @@ def interpolate(args):
                           'latent vector; there is no vector of a frame to interpolate. Give a '
                           'result folder of a system with G0')
     videos = make_interpolated_video(
-        fsgen, vgen, args.n * max(1, len(names)), args.between, labels)
+        fsgen, vgen, args.n * max(1, len(names)), args.between, labels,
+        progress=functools.partial(chunk_progress, unit='frame'))
     videos = chainer.get_device('@numpy').send(videos)
     return pictures.to_uint8(videos, pictures.INFER_SCALE), names
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import chainer
 import numpy as np
-import tqdm
 
 from tgan_chainer import config, infer, snapshots
 from tgan_chainer.command import run_command
@@ -25,6 +24,7 @@ from tgan_chainer.evaluation.calc_inception import seed_number
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.models.sampling import first_generator
+from tgan_chainer.progress import progress
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 
@@ -205,9 +205,7 @@ def _scores(source, critics, what, counts, random_state, batchsize):
     """Score the first counts[0] videos by critics[0], the next by critics[1] -> [{name: (n,)}]."""
     random_state.seed_all()
     scores = []
-    shown = 0.2 if sys.stderr.isatty() else 60
-    with tqdm.tqdm(total=sum(counts), unit='video', desc=what, mininterval=shown,
-                   maxinterval=max(10, shown), dynamic_ncols=True) as bar:
+    with progress(total=sum(counts), unit='video', desc=what) as bar:
         for judges, count in zip(critics, counts, strict=True):
             found = {name: [] for name in judges}
             for start in range(0, count, batchsize):

@@ -1,15 +1,13 @@
 """Scores of thousands of videos, batch by batch: interrupted and gone on with at any time."""
 import json
-import sys
 from pathlib import Path
 from typing import NamedTuple
-
-import tqdm
 
 from tgan_chainer import snapshots
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation.inception_sums import InceptionSums
 from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.progress import progress
 
 
 class Settings(NamedTuple):
@@ -79,11 +77,8 @@ class Evaluation:
         return self._sums.score()
 
     def _progress_bar(self):
-        interval = 0.2 if sys.stderr.isatty() else 60
-        return tqdm.tqdm(
-            total=self.settings.scored, initial=self._sums.n, unit='video',
-            desc=f'seed {self.random_state.seed}', mininterval=interval,
-            maxinterval=max(10, interval), dynamic_ncols=True)
+        return progress(total=self.settings.scored, initial=self._sums.n, unit='video',
+                        desc=f'seed {self.random_state.seed}')
 
     def _resume(self):
         run = json.loads(self._run)

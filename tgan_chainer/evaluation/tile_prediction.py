@@ -5,12 +5,10 @@ Of each of 100 batches the video of the highest class probability is kept::
     python evaluation/tile_prediction.py --result_dir results/... --gpu 0
 """
 import argparse
-import sys
 from pathlib import Path
 
 import chainer
 import numpy as np
-import tqdm
 
 from tgan_chainer import files, pictures
 from tgan_chainer.command import run_command
@@ -19,6 +17,7 @@ from tgan_chainer.evaluation import calc_inception
 from tgan_chainer.evaluation.classifier import load_classifier
 from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.progress import progress
 
 
 def surest(source, classify, batchsize, chunk=None):
@@ -81,8 +80,7 @@ def _run(args):
     RandomState(args.seed, device).seed_all()
     source, chunk = subject.source(args.seed), calc_inception.chunk_size(device)
     shown = [surest(source, classifier, args.batchsize, chunk)
-             for _ in tqdm.tqdm(range(args.n), unit='batch',
-                                mininterval=0.2 if sys.stderr.isatty() else 60)]
+             for _ in progress(range(args.n), unit='batch')]
     videos, categories, probabilities = zip(*shown, strict=True)
     videos = pictures.to_uint8(np.stack(videos), pictures.INFER_SCALE)
     frames = pictures.tile_movie(videos)

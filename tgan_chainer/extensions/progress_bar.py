@@ -4,6 +4,8 @@ import sys
 import tqdm
 from chainer.training import extension
 
+from tgan_chainer.progress import progress
+
 # PrintReport erases what Chainer's own bar left on the screen; here the bar takes care of itself.
 _ERASE = '\033[J'
 
@@ -25,10 +27,7 @@ class ProgressBar(extension.Extension):
         self._line = ''
 
     def initialize(self, trainer):
-        interval = 0.2 if sys.stderr.isatty() else 60
-        self._bar = tqdm.tqdm(
-            total=self.total, initial=trainer.updater.iteration, unit='it', mininterval=interval,
-            maxinterval=max(10, interval), dynamic_ncols=True)
+        self._bar = progress(total=self.total, initial=trainer.updater.iteration, unit='it')
 
     def __call__(self, trainer):
         self._bar.update(trainer.updater.iteration - self._bar.n)

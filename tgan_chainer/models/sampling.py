@@ -76,7 +76,7 @@ def generate_video(vgen, z_slow, z_fast=None, labels=None):
     return F.transpose(video, (0, 2, 1, 3, 4))
 
 
-def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None):
+def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None, progress=iter):
     """Generate ``n`` videos with batch normalisation in test mode and no graph.
 
     Args:
@@ -85,6 +85,8 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None):
         z_slow: Array (n, Ks); drawn by the device's global generator when None.
         z_fast: Array (n, Kf, T); G0(z_slow) when None.
         labels: Array (n,) of int32 for a conditional system; drawn from the prior when None.
+        progress: Function that passes on what it is given, a range of the first video of each
+            chunk, and may show how far it is.
 
     Returns:
         Arrays on that device: video (n, C, T, H, W) in [-1, 1], z_slow, z_fast (None without G0).
@@ -103,7 +105,7 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None):
         z_fast = None if z_fast is None else chainer.as_array(z_fast)
         parts = [
             generate_video(vgen, *(_chunk(vectors, i) for vectors in (z_slow, z_fast, labels)))
-            .array for i in range(0, n, _CHUNK)]
+            .array for i in progress(range(0, n, _CHUNK))]
     return vgen.xp.concatenate(parts), z_slow, z_fast
 
 
@@ -130,7 +132,7 @@ def interpolate_z_fast(z_fast, between):
     return dense
 
 
-def make_interpolated_video(fsgen, vgen, n, between, labels=None):
+def make_interpolated_video(fsgen, vgen, n, between, labels=None, progress=iter):
     """Generate ``n`` videos with frames between G0's, z_slow being the same for all of a video.
 
     The frames of :func:`make_video` stand at every (between + 1)-th place; from one state of the
@@ -140,6 +142,8 @@ def make_interpolated_video(fsgen, vgen, n, between, labels=None):
         fsgen, vgen: G0 and G1, on one device.
         n (int), labels: See :func:`make_video`.
         between (int): Frames between two neighbours, 0 or more.
+        progress: Function that passes on what it is given, a range of frames' numbers, and may show
+            how far it is.
 
     Returns:
         Array (n, C, T + (T - 1) between, H, W) in [-1, 1], on that device.
@@ -151,7 +155,7 @@ def make_interpolated_video(fsgen, vgen, n, between, labels=None):
     # In test mode a frame does not depend on others: memory need not grow with their number.
     parts = [make_video(fsgen, vgen, n, z_slow, z_fast[:, :, start:start + fsgen.n_frames],
                         labels)[0]
-             for start in range(0, z_fast.shape[2], fsgen.n_frames)]
+             for start in progress(range(0, z_fast.shape[2], fsgen.n_frames))]
     return vgen.xp.concatenate(parts, axis=2)
 
 
