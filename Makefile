@@ -1,6 +1,7 @@
 # Needs make, python3 (3.10 to 3.13) with its venv module, and the network once. PYTHON=... picks another interpreter.
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
 
@@ -25,8 +26,8 @@ benchmarks: install
 install: $(STAMP)
 
 # Chainer's setup.py imports pkg_resources, which pip's isolated builds no longer have: so setuptools<81 first, and no isolation.
-$(STAMP): setup.py pyproject.toml constraints.txt
+$(STAMP): setup.py pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -c constraints.txt setuptools wheel
-	$(BIN)/python -m pip install --no-build-isolation -c constraints.txt -e ".[test]"
+	$(BIN)/python -m pip install -c $(CONSTRAINTS) setuptools wheel
+	$(BIN)/python -m pip install --no-build-isolation -c $(CONSTRAINTS) -e ".[test]"
 	touch $@
