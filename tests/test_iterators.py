@@ -112,6 +112,21 @@ def test_it_does_not_matter_when_others_draw(draws, batch_size):
     iterator.finalize()
 
 
+def test_another_share_goes_on_with_the_epoch_alone(prefetching, tmp_path):
+    iterator = prefetching(4)
+    run(iterator, 6)    # in the third pass
+    serializers.save_npz(tmp_path / 'it.npz', iterator)
+    share = Numbers()
+    share.__class__ = type('Share', (Numbers,), {'__len__': lambda self: N // 2})
+    other = prefetching(4, dataset=share)
+    other.loads_order = False
+    serializers.load_npz(tmp_path / 'it.npz', other)
+    other.begin_pass()
+    assert (other.epoch, other.current_position) == (2, 0)
+    batch = [example[0] for example in other.next() + other.next()]
+    assert sorted(batch[:N // 2]) == list(range(N // 2)) and other.epoch == 3
+
+
 def test_the_next_batch_is_loaded_before_it_is_asked_for(prefetching):
     dataset, loaded = Numbers(), threading.Semaphore(0)
     load = dataset.load

@@ -122,10 +122,11 @@ def test_seed_decides(small_experiment, tmp_path):
 
 def test_flags_change_the_experiment(small_experiment):
     args = train.parse_args(['--config_path', str(small_experiment), '--epoch', '3',
-                             '--batchsize', '4', '--seed', '7'])
+                             '--batchsize', '4', '--seed', '7', '--batch_norm', 'multi_node'])
     experiment = train.load_experiment(args)
     assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed) == (
         None, 3, 4, 7)
+    assert experiment.batch_norm == 'multi_node'
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
 
 

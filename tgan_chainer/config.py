@@ -19,7 +19,7 @@ import yaml
 from chainer.training.updaters import StandardUpdater
 
 from tgan_chainer.errors import ConfigError, TGANError
-from tgan_chainer.links.batch_normalization import STATISTICS
+from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
 PACKAGED = Path(__file__).parent / 'configs'
@@ -143,6 +143,8 @@ class Experiment(_Strict):
         seed (int): Seed of parameters, order, offsets and latent vectors.
         optimizer (Optimizers): Optimizer of each network.
         batch_norm_statistics (str): 'chainer2' or 'chainer7' (FACTS §4).
+        batch_norm (str): Over which batch it normalises on many devices: 'local', each rank's own,
+            or 'multi_node', that of all ranks. On one device they are the same.
         make_moving_mnist (MovingMNIST or None): Make ``dataset.args.dataset_path`` if missing.
         name (str): Stem of the file.
         source (str): The file it was read from.
@@ -163,6 +165,7 @@ class Experiment(_Strict):
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
+    batch_norm: Literal[BATCH_NORMS] = 'local'
     make_moving_mnist: MovingMNIST | None = None
     name: str = pydantic.Field(exclude=True)
     source: str = pydantic.Field(exclude=True)
@@ -177,15 +180,20 @@ class Experiment(_Strict):
         values = {key: getattr(self, key) for key in type(self).model_fields}
         return _validated(self.source, {**values, **given})
 
-    def build_models(self):
+    def build_models(self, ranks=None):
         """Construct (fsgen, vgen, vdis) in the authors' order, which one seed's bytes depend on.
 
         Without G0, fsgen is None.
 
+        Args:
+            ranks (OneProcess or None): The ranks of a training, for ``batch_norm: multi_node``.
+
         Raises:
             ConfigError: A class refuses an argument.
         """
-        with chainer.using_config('batch_norm_statistics', self.batch_norm_statistics):
+        ranks = ranks if self.batch_norm == 'multi_node' else None
+        with (chainer.using_config('batch_norm_statistics', self.batch_norm_statistics),
+              chainer.using_config('batch_norm_ranks', ranks)):
             parts = (getattr(self, name) for name in NETWORKS)
             return tuple(part and part.build() for part in parts)
 

@@ -2,18 +2,21 @@
 
 A file is written beside its place under a hidden name, brought to the disk, and renamed. Whoever
 reads the place sees the old file or the whole new one. Only a process that is killed outright can
-leave the hidden file behind.
+leave the hidden file behind; :func:`remove_leftovers` finds it.
 """
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
+import re
 import uuid
 from pathlib import Path
 
 from tgan_chainer.errors import DataError
 
 _CHUNK_BYTES = 1 << 20
+_HIDDEN = re.compile(r'\..+-[0-9a-f]{8}(\.\w+)?')    # as atomic_path names what it writes
 
 
 @contextlib.contextmanager
@@ -46,13 +49,30 @@ def atomic_path(path):
     with _write_errors(path, temporary):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.touch(exist_ok=False)
-            yield temporary
+            with temporary.open('xb') as file:
+                _lock(file)    # until the end, so that nobody takes it for left over
+                yield temporary
             with temporary.open('rb+') as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Remove the hidden files that killed processes left below a folder; those in use stay.
+
+    A file system without locks keeps them all.
+    """
+    for path in Path(folder).rglob('.*'):
+        if _HIDDEN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            with contextlib.suppress(OSError), path.open('rb') as file:
+                _lock(file)
+                path.unlink()
+
+
+def _lock(file):
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager

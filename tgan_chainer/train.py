@@ -4,7 +4,6 @@ import datetime
 import functools
 import math
 import shlex
-import signal
 import sys
 from pathlib import Path
 
@@ -15,16 +14,19 @@ from chainer.training import extensions
 from tgan_chainer import config, snapshots
 from tgan_chainer.categories import write_categories
 from tgan_chainer.command import run_command
-from tgan_chainer.device import get_device
+from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
+from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.extensions.plots import LogPlot
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.extensions.snapshot import Snapshot
+from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.iterators import PrefetchIterator
+from tgan_chainer.links.batch_normalization import BATCH_NORMS
 from tgan_chainer.make_moving_mnist import make_moving_mnist
 from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.record import write_record
@@ -59,7 +61,17 @@ def parse_args(argv=None):
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument('--iterations', type=int, help='updates in all')
     parser.add_argument('--epoch', type=int, help='passes over the data set in all')
-    parser.add_argument('--batchsize', type=int, help='videos a batch')
+    parser.add_argument('--batchsize', type=int,
+                        help='videos a batch; on many devices of each rank, so that an update '
+                        'sees that many times the ranks')
+    parser.add_argument('--communicator', metavar='NAME',
+                        help='train on many devices with this communicator of ChainerMN, under '
+                        'mpiexec: pure_nccl (every rank takes the GPU of its number on its node; '
+                        'no --gpu) or naive (CPU); needs the extra [mpi], see '
+                        'docs/many_devices.md')
+    parser.add_argument('--batch_norm', choices=BATCH_NORMS,
+                        help="batch normalisation on many devices: over each rank's batch "
+                        '(default) or over that of all ranks; without --communicator the same')
     args = parser.parse_args(argv)
     if args.resume and (args.out or args.test):
         parser.error('--resume continues in the folder of its snapshot: give no --out or --test')
@@ -69,40 +81,57 @@ def parse_args(argv=None):
 
 
 def _train(args, command_line):
-    device = get_device(args.gpu)
+    ranks = connect(args.communicator)
+    with ranks.ending_together():
+        _train_on(ranks, args, command_line)
+
+
+def _train_on(ranks, args, command_line):
+    device = ranks.on_all(ranks.get_device, args.gpu)
     device.use()
-    experiment = load_experiment(args)
-    dataset = build_dataset(experiment)
-    example = dataset[0]    # before seeding, since it draws random numbers
-    random_state = RandomState(experiment.seed, device)
+    experiment = ranks.on_first(load_experiment, args)
+    ranks.on_first(make_data, experiment)    # before all of them find it missing
+    dataset = ranks.on_all(build_dataset, experiment)
+    example = ranks.on_all(dataset.__getitem__, 0)    # before seeding: it draws random numbers
+    share = ranks.share(dataset, experiment.seed)
+    ranks.on_all(check_batchsize, experiment, dataset, share, ranks)
+    random_state = RandomState(experiment.seed, device, ranks.rank)
     random_state.seed_all()
-    stop = StopAt(count_iterations(experiment, len(dataset)))
-    updater = build_updater(experiment, dataset, device)
-    check_shapes(experiment, updater, dataset, example)
-    categories = learn_categories(updater, dataset)
+    models = ranks.on_all(build_models, experiment, ranks, device)
+    ranks.on_all(check_shapes, experiment, models, dataset, example)
+    if ranks.size > 1:
+        make_the_same(models, example, ranks)
+        random_state.part_ways()
+    updater = ranks.on_all(build_updater, experiment, models, share, ranks, device)
+    categories = learn_categories(models, dataset)
 
-    snapshot_path = find_snapshot(args.resume) if args.resume else None
-    out = snapshot_path.parent if args.resume else new_result_folder(args, experiment)
+    stop = StopAt(count_iterations(experiment, len(share)), ranks)
+    snapshot_path = ranks.on_first(find_snapshot, args.resume) if args.resume else None
+    out = (snapshot_path.parent if args.resume
+           else ranks.on_first(new_result_folder, args, experiment))
     trainer = training.Trainer(updater, stop, out=str(out))
-    preview, snapshot = extend(trainer, experiment, random_state, stop)
+    preview, snapshot = extend(trainer, experiment, random_state, stop, ranks)
     if args.resume:
-        snapshots.load(snapshot_path, trainer)
-        random_state.resume_at(updater.iteration)
-    write_record(out, experiment, command_line, device, updater.iteration)
-    if categories:
-        write_categories(out, categories)
+        ranks.on_all(resume, trainer, snapshot_path, random_state, ranks)
+    ranks.on_first(
+        describe, out, experiment, command_line, device, updater, categories, ranks.size)
 
-    print(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
-    with stop.on_signals(signal.SIGINT, signal.SIGTERM):
+    say = print if ranks.is_first else _say_nothing
+    say(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
+    with stop.on_signals(*ranks.stop_signals):
         trainer.run(show_loop_exception_msg=False)
-    if not stop.signal_name and not preview.exists(trainer):
+    if ranks.is_first and not stop.signal_name and not preview.exists(trainer):
         preview(trainer)
-    if not snapshot.exists(trainer):
+    if not ranks.on_first(snapshot.exists, trainer):
         snapshot(trainer)
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
-    print(f'{ended} at iteration {updater.iteration}; results are in {out}')
+    say(f'{ended} at iteration {updater.iteration}; results are in {out}')
     if stop.signal_name:
-        print(f'continue with: python train.py --resume {shlex.quote(str(out))}')
+        say(f'continue with: python train.py --resume {shlex.quote(str(out))}')
+
+
+def _say_nothing(*args, **kwargs):
+    pass
 
 
 def load_experiment(args):
@@ -113,11 +142,24 @@ def load_experiment(args):
             raise SnapshotError(f'{path}: there is no such file; give --config_path')
         args.config_path = str(path)
     experiment = config.load(args.config_path or DEFAULT_CONFIG)
-    changes = {'seed': args.seed, 'batchsize': args.batchsize,
+    changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
                'iterations': args.iterations, 'epoch': args.epoch}
     experiment = experiment.replace(**changes)
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def make_data(experiment):
+    """Make the data set's file, if it may be made and is missing.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    path = experiment.dataset.args.get('dataset_path')
+    if experiment.make_moving_mnist and path and not Path(path).exists():
+        settings = experiment.make_moving_mnist
+        print(f'making {path}: {settings.n_videos} videos of moving digits', flush=True)
+        make_moving_mnist(path, settings.n_videos, settings.seed, settings.split)
 
 
 def build_dataset(experiment):
@@ -126,16 +168,20 @@ def build_dataset(experiment):
     Raises:
         ConfigError: The data set is missing or not what the experiment says.
     """
-    path = experiment.dataset.args.get('dataset_path')
-    if experiment.make_moving_mnist and path and not Path(path).exists():
-        settings = experiment.make_moving_mnist
-        print(f'making {path}: {settings.n_videos} videos of moving digits', flush=True)
-        make_moving_mnist(path, settings.n_videos, settings.seed, settings.split)
-    dataset = experiment.dataset.build()
-    if len(dataset) < experiment.batchsize:
+    make_data(experiment)
+    return experiment.dataset.build()
+
+
+def check_batchsize(experiment, dataset, share, ranks):
+    """See that ``share``, the part of ``dataset`` that a rank trains on, holds a batch.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    if len(share) < experiment.batchsize:
+        of = f', {len(share)} for each of {ranks.size} ranks' if ranks.size > 1 else ''
         raise ConfigError(f'{experiment.source}: batchsize: found {experiment.batchsize}, but the '
-                          f'data set holds {len(dataset)} videos')
-    return dataset
+                          f'data set holds {len(dataset)} videos{of}')
 
 
 def count_iterations(experiment, n_videos):
@@ -145,35 +191,53 @@ def count_iterations(experiment, n_videos):
     return math.ceil(experiment.epoch * n_videos / experiment.batchsize)
 
 
-def build_updater(experiment, dataset, device):
-    """Networks, their optimizers, the iterator and the updater, on ``device``.
-
-    The parameters are drawn before the order of the data: one seed gives the authors' bytes.
-    """
-    models = experiment.build_models()
-    optimizers = {}
-    for name, model in zip(config.NETWORKS, models, strict=True):
+def build_models(experiment, ranks, device):
+    """The networks (fsgen, vgen, vdis) on ``device``; all ranks draw the same parameters."""
+    models = experiment.build_models(ranks if ranks.size > 1 else None)
+    for model in models:
         if model is not None:
             model.to_device(device)
-            optimizers[name] = experiment.optimizer.of(name).build().setup(model)
+    return models
+
+
+def make_the_same(models, example, ranks):
+    """Give all ranks rank 0's parameters; of a critic too that finds its sizes when called."""
+    vdis = models[-1]
+    if any(not param.is_initialized for param in vdis.params()):
+        video = example[0] if isinstance(example, tuple) else example
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
+    for model in models:
+        if model is not None:
+            ranks.broadcast(model)
+
+
+def build_updater(experiment, models, dataset, ranks, device):
+    """The networks' optimizers, the iterator and the updater, on ``device``.
+
+    The order of the data is drawn after the parameters: one seed gives the authors' bytes.
+    """
+    optimizers = {
+        name: ranks.wrap(experiment.optimizer.of(name).build().setup(model))
+        for name, model in zip(config.NETWORKS, models, strict=True) if model is not None}
     iterator = PrefetchIterator(dataset, experiment.batchsize)
     return experiment.updater.build(
         models=models, iterator=iterator, optimizer=optimizers, device=device)
 
 
-def check_shapes(experiment, updater, dataset, example):
+def check_shapes(experiment, models, dataset, example):
     """See that what one part makes is what the next one takes.
 
     Args:
         experiment (Experiment): Named in the message.
-        updater: Holds the networks.
+        models: The networks (fsgen, vgen, vdis).
         dataset: The data set.
         example: One of its examples, (T, C, H, W) or a pair of that and a label.
 
     Raises:
         ConfigError: Two parts disagree.
     """
-    fsgen, vgen, vdis = updater.fsgen, updater.vgen, updater.vdis
+    fsgen, vgen, vdis = models
     side = 16 * vgen.bottom_width
     made = (first_generator(fsgen, vgen).n_frames, vgen.out_channels, side, side)
     shape = (example[0] if isinstance(example, tuple) else example).shape
@@ -206,11 +270,11 @@ def count_categories(part):
     return getattr(part, 'n_categories', 0)
 
 
-def learn_categories(updater, dataset):
+def learn_categories(models, dataset):
     """Give a conditional system the prior of the data's categories -> their names, or None."""
     if not count_categories(dataset):
         return None
-    first = first_generator(updater.fsgen, updater.vgen)
+    first = first_generator(*models[:2])
     first.category_prior[...] = first.xp.asarray(dataset.category_prior)
     return dataset.category_names
 
@@ -261,29 +325,72 @@ def find_snapshot(resume):
     return snapshots.latest_trainer(path)
 
 
-def extend(trainer, experiment, random_state, stop):
-    """Add what happens beside the updates; returns the extensions Preview and Snapshot."""
+def resume(trainer, path, random_state, ranks):
+    """Load the trainer's snapshot ``path``.
+
+    That of as many ranks is continued bit for bit (on the CPU). Of another number the networks
+    and optimizers go on; order of the data and random streams are this number's, and new.
+
+    Raises:
+        SnapshotError: It cannot be loaded.
+    """
+    iterator = trainer.updater.get_iterator('main')
+    saved = saved_ranks(path)
+    iterator.loads_order = saved == ranks.size
+    snapshots.load(path, trainer)
+    if iterator.loads_order:
+        random_state.resume_at(trainer.updater.iteration)
+        return
+    if ranks.is_first:
+        print(f'{path} is of {saved} rank(s), this training has {ranks.size}: the data are shared '
+              'out anew and random numbers drawn anew', flush=True)
+    random_state.start_anew(trainer.updater.iteration)
+    iterator.begin_pass()
+    iterator.loads_order = True
+
+
+def describe(out, experiment, command_line, device, updater, categories, n_ranks):
+    """Write into the result folder how it is made."""
+    write_record(out, experiment, command_line, device, updater.iteration, n_ranks)
+    if categories:
+        write_categories(out, categories)
+
+
+def extend(trainer, experiment, random_state, stop, ranks):
+    """Add what happens beside the updates; returns the extensions Preview and Snapshot.
+
+    Rank 0 has all of them, the others those that take them all.
+    """
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
     preview = Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed)
     on_gpu = random_state.device.xp is not chainer.get_device('@numpy').xp
     progress = ProgressBar(stop.iterations)
-    snapshot = Snapshot()
+    snapshot = Snapshot(ranks, {'iterator': updater.get_iterator('main'),
+                                'random_state': random_state})
 
-    trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
-    trainer.extend(CriticSpectrum(), trigger=display)
-    trainer.extend(extensions.LogReport(trigger=display))
-    trainer.extend(extensions.PrintReport(
-        ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses), 'elapsed_time'],
-        out=progress), trigger=display)
-    for plot in plots(updater.losses):
-        trainer.extend(plot, trigger=display)
-    trainer.extend(preview, trigger=(
-        experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
-    trainer.extend(random_state)
-    trainer.extend(progress)
+    if ranks.size > 1:
+        trainer.extend(AverageOverRanks(ranks), trigger=_always)
+    if ranks.is_first:
+        trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
+        trainer.extend(CriticSpectrum(), trigger=display)
+        trainer.extend(LogReport(display))
+        trainer.extend(extensions.PrintReport(
+            ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses), 'elapsed_time'],
+            out=progress), trigger=display)
+        for plot in plots(updater.losses):
+            trainer.extend(plot, trigger=display)
+        trainer.extend(preview, trigger=(
+            experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
+        trainer.extend(random_state)
+        trainer.extend(progress)
     trainer.extend(snapshot, trigger=(experiment.snapshot_interval, 'iteration'))
     return preview, snapshot
+
+
+def _always(trainer):
+    """A trigger without a state, of which a snapshot of one rank would have none."""
+    return True
 
 
 def plots(losses):

@@ -9,13 +9,14 @@ from chainer import training
 from PIL import Image
 
 from tgan_chainer import pictures, snapshots
+from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.plots import LogPlot, draw
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.extensions.snapshot import Snapshot
+from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
@@ -112,6 +113,96 @@ def test_random_state_comes_back(tmp_path):
     snapshots.load(path, RandomState(5, CPU))
     np.testing.assert_array_equal(np.random.randn(700), expected[0])
     assert (random.gauss(0, 1), random.random()) == expected[1:]
+
+
+def draws():
+    return np.random.rand(), random.random()
+
+
+def test_ranks_draw_the_same_parameters_and_then_other_numbers():
+    states = [RandomState(5, CPU, rank) for rank in range(3)]
+    first = []
+    later = []
+    for state in states:
+        state.seed_all()
+        first.append(draws())
+        state.part_ways()
+        later.append(draws())
+    assert first[0] == first[1] == first[2]
+    assert len(set(later)) == 3
+    states[0].seed_all()
+    draws()
+    assert later[0] == draws()    # rank 0 goes on as one process does
+
+
+def test_a_start_anew_depends_on_seed_rank_and_iteration():
+    found = []
+    for seed, rank, iteration in ((5, 0, 7), (6, 0, 7), (5, 1, 7), (5, 0, 8), (5, 0, 7)):
+        RandomState(seed, CPU, rank).start_anew(iteration)
+        found.append(draws())
+    assert len(set(found)) == 4 and found[0] == found[4]
+
+
+class TwoRanks(OneProcess):
+    """Rank 0 or 1 of two, whose other one holds what ``change`` makes of this one's."""
+
+    size = 2
+
+    def __init__(self, rank, change=lambda digests: digests):
+        self.rank = rank
+        self.is_first = rank == 0
+        self._change = change
+
+    def gather(self, value):
+        state, digests = value
+        other = {'random_state/numpy_position': 3}, self._change(digests)
+        return [value, other] if self.is_first else None
+
+
+def test_a_snapshot_of_two_ranks(trainer, tmp_path):
+    state = RandomState(5, CPU)
+    for rank in (1, 0):
+        t = trainer([0.0])
+        t.extend(Snapshot(TwoRanks(rank), {'random_state': state}), trigger=(1, 'iteration'))
+        t.run()
+        assert bool(list(tmp_path.iterdir())) == (rank == 0)
+    path = tmp_path / 'snapshot_iter_1.npz'
+    with np.load(path) as archive:
+        assert archive['extensions/snapshot/rank_1/random_state/numpy_position'] == 3
+    assert saved_ranks(path) == 2
+
+
+def test_a_snapshot_of_one_process_is_of_one_rank(trainer, tmp_path):
+    t = trainer([0.0])
+    t.extend(Snapshot(), trigger=(1, 'iteration'))
+    t.run()
+    assert saved_ranks(tmp_path / 'snapshot_iter_1.npz') == 1
+    # On the second of two ranks there is nothing of its own to load.
+    snapshots.load(tmp_path / 'snapshot_iter_1.npz', _At('extensions/snapshot', Snapshot(
+        TwoRanks(1), {'random_state': RandomState(5, CPU)})))
+
+
+class _At:
+    """Loads ``target`` from what stands under ``path``."""
+
+    def __init__(self, path, target):
+        self.path, self.target = path, target
+
+    def serialize(self, serializer):
+        for name in self.path.split('/'):
+            serializer = serializer[name]
+        self.target.serialize(serializer)
+
+
+def test_ranks_that_hold_other_parameters_are_noticed(trainer, tmp_path):
+    def change(digests):
+        return {**digests, 'vdis': b''}
+
+    t = trainer([0.0])
+    t.extend(Snapshot(TwoRanks(0, change)), trigger=(1, 'iteration'))
+    with pytest.raises(RuntimeError, match='iteration 1: vdis of rank 1 is not that of rank 0'):
+        t.run(show_loop_exception_msg=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(

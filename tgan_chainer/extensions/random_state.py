@@ -13,16 +13,21 @@ class RandomState(extension.Extension):
     generator has no state to save: on the GPU it is seeded anew, from the seed of the experiment
     and the iteration, so a resumed training is repeatable but draws other latent vectors.
 
+    Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
+    which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).
+
     Args:
         seed (int): Seed of the experiment.
         device: Chainer device of the training.
+        rank (int): Number of this process among those of a training on many devices.
     """
 
     name = 'random_state'
 
-    def __init__(self, seed, device):
+    def __init__(self, seed, device, rank=0):
         self.seed = seed
         self.device = device
+        self.rank = rank
 
     def __call__(self, trainer):
         """Nothing to do during training: the state is taken when a snapshot is."""
@@ -33,14 +38,32 @@ class RandomState(extension.Extension):
         np.random.seed(self.seed)
         self._seed_device(self.seed)
 
+    def part_ways(self):
+        """Seed every generator of a rank but the first by seed and rank."""
+        if self.rank:
+            self._seed_all_by(self.seed, self.rank)
+
     def resume_at(self, iteration):
         """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
-        self._seed_device((self.seed + iteration) % 2 ** 32)
+        if self.rank:
+            self._seed_device(_words(self.seed, self.rank, iteration)[0])
+        else:
+            self._seed_device((self.seed + iteration) % 2 ** 32)
+
+    def start_anew(self, iteration):
+        """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
+        self._seed_all_by(self.seed, self.rank, iteration)
+
+    def _seed_all_by(self, *numbers):
+        words = _words(*numbers)
+        random.seed(words.tobytes())
+        np.random.seed(words)
+        self._seed_device(words[0])
 
     def _seed_device(self, seed):
         if self.device.xp is not np:
             self.device.use()
-            self.device.xp.random.seed(seed)
+            self.device.xp.random.seed(int(seed))
 
     def serialize(self, serializer):
         _, keys, position, has_gauss, cached_gaussian = np.random.get_state()
@@ -55,3 +78,8 @@ class RandomState(extension.Extension):
         has_gauss = serializer('python_has_gauss', gauss is not None)
         gauss = serializer('python_gauss', gauss or 0.0)
         random.setstate((version, tuple(map(int, words)), gauss if has_gauss else None))
+
+
+def _words(*numbers):
+    """Eight words of 32 bits that depend on all ``numbers``."""
+    return np.random.SeedSequence(numbers).generate_state(8)

@@ -1,11 +1,13 @@
 """Snapshots of the trainer and its networks."""
+import hashlib
 from pathlib import Path
 
 import numpy as np
-from chainer import serializers
+from chainer import Serializer, serializers
 from chainer.training import extension
 
 from tgan_chainer import snapshots
+from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
 
 
@@ -16,30 +18,118 @@ class Snapshot(extension.Extension):
     comes last: when it is there, the others are. Networks that hold a number that is not finite
     are not written.
 
+    Of many ranks the first writes, when all call it. Networks, optimizers and log are those of any
+    rank. What each has of its own stands where one process has it for rank 0, and beside the
+    others' keys, under ``extensions/snapshot/rank_R``, for rank R.
+
+    Args:
+        ranks (OneProcess or None): The ranks; None is one process.
+        own (dict): Serializable objects, by name, whose state is a rank's own.
+
     Raises:
         DivergedError: A parameter or statistic is NaN or infinite.
         DataError: A file cannot be written.
+        RuntimeError: The ranks do not hold the same networks.
     """
 
     name = 'snapshot'
     priority = -100    # after everything whose state it saves
+
+    def __init__(self, ranks=None, own=None):
+        self._ranks = ranks or OneProcess()
+        self._own = own or {}
+        self._states = []    # of the ranks, at the last snapshot
 
     def __call__(self, trainer):
         updater = trainer.updater
         optimizers = updater.get_all_optimizers()
         networks = {name: optimizers[name].target
                     for name in snapshots.NETWORKS if name in optimizers}
+        if self._ranks.size > 1:
+            self._gather(networks, updater.iteration)
+        if self._ranks.is_first:
+            self._write(Path(trainer.out), networks, trainer)
+
+    def _write(self, folder, networks, trainer):
+        iteration = trainer.updater.iteration
         for name, network in networks.items():
-            _require_finite(name, network, updater.iteration)
-        folder = Path(trainer.out)
+            _require_finite(name, network, iteration)
         for name, network in networks.items():
-            snapshots.save(folder / snapshots.NETWORKS[name].format(updater.iteration), network)
-        snapshots.save(folder / snapshots.TRAINER.format(updater.iteration), trainer)
+            snapshots.save(folder / snapshots.NETWORKS[name].format(iteration), network)
+        snapshots.save(folder / snapshots.TRAINER.format(iteration), trainer)
+
+    def _gather(self, networks, iteration):
+        """Bring the ranks' own states to rank 0, and see that what they share is the same."""
+        digests = {name: _digest(network) for name, network in networks.items()}
+        found = self._ranks.gather((serializers.npz.serialize(_Parts(self._own)), digests))
+        if not self._ranks.is_first:
+            return
+        self._states = [state for state, _ in found]
+        for rank, (_, other) in enumerate(found):
+            for name in networks:
+                if other[name] != digests[name]:
+                    raise RuntimeError(
+                        f'iteration {iteration}: {name} of rank {rank} is not that of rank 0, so '
+                        'no snapshot is written; the communicator is at fault, or this project')
+
+    def serialize(self, serializer):
+        """Save all ranks' states, or load this rank's, if there are those of as many ranks."""
+        if isinstance(serializer, Serializer):
+            if self._states:
+                serializer('n_ranks', len(self._states))
+            for rank, state in enumerate(self._states[1:], 1):
+                child = serializer[f'rank_{rank}']
+                for key, value in state.items():
+                    child(key, value)
+        elif not self._ranks.is_first and _count_ranks(serializer) == self._ranks.size:
+            _Parts(self._own).serialize(serializer[f'rank_{self._ranks.rank}'])
 
     @staticmethod
     def exists(trainer):
         """Whether there is a snapshot of this iteration."""
         return Path(trainer.out, snapshots.TRAINER.format(trainer.updater.iteration)).exists()
+
+
+def saved_ranks(path):
+    """Number of ranks of the training that wrote the trainer's snapshot ``path``.
+
+    Raises:
+        SnapshotError: It cannot be read.
+    """
+    count = _RankCount()
+    snapshots.load(path, count)
+    return count.ranks
+
+
+class _Parts:
+    """Serializable objects under their names."""
+
+    def __init__(self, parts):
+        self._parts = parts
+
+    def serialize(self, serializer):
+        for name, part in self._parts.items():
+            part.serialize(serializer[name])
+
+
+class _RankCount:
+    def serialize(self, serializer):
+        self.ranks = _count_ranks(serializer['extensions'][Snapshot.name])
+
+
+def _count_ranks(deserializer):
+    try:
+        return int(deserializer('n_ranks', 1))
+    except KeyError:    # of one process
+        return 1
+
+
+def _digest(network):
+    digest = hashlib.sha256()
+    for key, array in sorted(serializers.npz.serialize(network).items()):
+        digest.update(key.encode())
+        digest.update(np.ascontiguousarray(array))
+    return digest.digest()
 
 
 def _require_finite(name, network, iteration):

@@ -1,4 +1,7 @@
-"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7."""
+"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7.
+
+Its batch is the process's own, or that of all ranks of a training on many devices.
+"""
 import chainer
 from chainer import links
 
@@ -8,12 +11,19 @@ from tgan_chainer.functions.batch_normalization import (
     fixed_batch_normalization,
 )
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.multi_node_batch_normalization import multi_node_batch_normalization
 
 STATISTICS = ('chainer2', 'chainer7')
 """What ``chainer.config.batch_norm_statistics`` may be."""
 
+BATCH_NORMS = ('local', 'multi_node')
+"""Over which batch an experiment normalises on many devices: each rank's own, or all ranks'."""
+
 # Chainer 2 made the published numbers, so it is the default (docs/differences.md).
 chainer.global_config.batch_norm_statistics = 'chainer2'
+
+# The ranks over whose batches links are to normalise; None: each over its own.
+chainer.global_config.batch_norm_ranks = None
 
 
 class BatchNormalization(links.BatchNormalization):
@@ -39,6 +49,10 @@ class BatchNormalization(links.BatchNormalization):
         statistics (str): One of :data:`STATISTICS`; by default
             ``chainer.config.batch_norm_statistics`` at construction.
 
+    Attributes:
+        ranks (OneProcess or None): The ranks whose batches together are normalised in train mode:
+            ``chainer.config.batch_norm_ranks`` at construction, None for the own batch alone.
+
     Keys in a snapshot are Chainer's own: gamma, beta, avg_mean, avg_var, N.
 
     Raises:
@@ -54,6 +68,7 @@ class BatchNormalization(links.BatchNormalization):
         super().__init__(
             size, use_beta=use_beta, initial_avg_var=0 if statistics == 'chainer2' else 1)
         self.statistics = statistics
+        self.ranks = chainer.config.batch_norm_ranks
 
     def forward(self, x, finetune=False, slope=1):
         """Normalise ``x`` (B, C, ...), then apply a leaky ReLU of this ``slope``; 1 is none.
@@ -62,13 +77,15 @@ class BatchNormalization(links.BatchNormalization):
         this package.
         """
         moves_statistics = chainer.config.train and not chainer.config.in_recomputing
-        if self._runs_on_cpu_kernels(x, finetune):
+        on_ranks = self.ranks is not None and chainer.config.train
+        if not on_ranks and self._runs_on_cpu_kernels(x, finetune):
             y = self._forward_cpu(x, slope)
         else:
-            y = super().forward(x, finetune=finetune)
+            y = (self._forward_on_ranks(x, finetune) if on_ranks
+                 else super().forward(x, finetune=finetune))
             y = y if slope == 1 else leaky_relu(y, slope)
         if moves_statistics and self.statistics == 'chainer2':
-            m = x.size // self.avg_var.size
+            m = x.size // self.avg_var.size * (1 if self.ranks is None else self.ranks.size)
             decay = 1 - 1 / self.N if finetune else self.decay
             self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
         return y
@@ -88,6 +105,16 @@ class BatchNormalization(links.BatchNormalization):
         arrays = map(chainer.as_array, (x, self.gamma, self._beta_or_zeros()))
         return chainer.Variable(fixed_batch_normalization(
             *arrays, self.avg_mean, self.avg_var, self.eps, slope))
+
+    def _forward_on_ranks(self, x, finetune):
+        moved, decay = (self.avg_mean, self.avg_var), self.decay
+        if chainer.config.in_recomputing:
+            moved = (None, None)
+        elif finetune:
+            self.N += 1
+            decay = 1 - 1 / self.N
+        return multi_node_batch_normalization(
+            x, self.gamma, self._beta_or_zeros(), self.eps, *moved, decay, self.ranks)
 
     def _beta_or_zeros(self):
         return self._get_beta()[0] if self.beta is None else self.beta

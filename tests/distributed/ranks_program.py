@@ -1,0 +1,257 @@
+"""What the ranks of tests/distributed/test_ranks.py run; each writes what it found.
+
+    mpiexec -n N python ranks_program.py FOLDER
+"""
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import tgan_chainer.links as L
+
+# isort: split
+import chainer
+import numpy as np
+from chainer.iterators import SerialIterator
+
+from tgan_chainer import train
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.distributed.connect import connect
+from tgan_chainer.errors import ConfigError, TGANError
+from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
+from tgan_chainer.models.conditional_tgan import (
+    ConditionalFrameSeedGenerator,
+    ConditionalVideoDiscriminator,
+    ConditionalVideoGenerator,
+)
+from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
+from tgan_chainer.models.model_3d import VideoGenerator3D
+from tgan_chainer.models.video_discriminator import (
+    VideoAndFrameDiscriminator,
+    VideoDiscriminatorNoBetaInitUniform,
+)
+from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
+from tgan_chainer.updaters.tgan_updater_wgan import (
+    TGANUpdaterWGANClip,
+    TGANUpdaterWGANSVC,
+    TGANUpdaterWGANVideoFrameDis,
+)
+
+Z = 4
+NETWORKS = ('fsgen', 'vgen', 'vdis')
+
+
+def tgan(critic=VideoDiscriminatorNoBetaInitUniform):
+    return (FrameSeedGeneratorInitUniform(z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
+            VideoGeneratorInitUniform(Z, 5, 1, 4, conv_ch=16, wscale=0.1),
+            critic(1, 4, 2, wscale=0.1))
+
+
+def model_3d():
+    return (None, VideoGenerator3D(Z, 1, 4, conv_ch=8, wscale=0.1),
+            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
+
+
+def video_and_frame():
+    return tgan(VideoAndFrameDiscriminator)
+
+
+def conditional_tgan():
+    return (ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
+            ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
+            ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
+
+
+CASES = {
+    'svc': (TGANUpdaterWGANSVC, tgan, {'freq': 2}),
+    'clip': (TGANUpdaterWGANClip, tgan, {}),
+    'vanilla': (TGANUpdaterVanilla, tgan, {'shuffle_time_order': 0.5}),
+    'without G0': (TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
+}
+CASES_OF_TWO = {    # enough for what takes another way to its parameters or its batches
+    'conditional': (TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
+    'sizes found when called': (TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
+}
+
+
+class FedUpdater(TGANUpdaterWGANSVC):
+    """Takes its latent vectors from ``z_slow``, arrays (B, Ks), an update each."""
+
+    z_slow = None
+
+    def _get_seeds(self, batchsize):
+        z_slow = chainer.Variable(next(self.z_slow))
+        return z_slow, self.fsgen(z_slow)
+
+
+def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=None, **kwargs):
+    """An updater on ``videos``; with ``ranks`` from rank 0's parameters, averaging."""
+    with chainer.using_config('batch_norm_ranks', batch_norm_ranks):
+        models = make_models()
+    optimizers = {name: chainer.optimizers.RMSprop(lr=5e-3).setup(model)
+                  for name, model in zip(NETWORKS, models, strict=True) if model}
+    if ranks:
+        train.make_the_same(models, videos[0], ranks)
+        optimizers = {name: ranks.wrap(optimizer) for name, optimizer in optimizers.items()}
+    return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
+               optimizer=optimizers, device=-1, **kwargs)
+
+
+def state(updater):
+    """{'vgen/dc1/W': array}, with running statistics."""
+    return {f'{name}/{key}': array
+            for name, optimizer in updater.get_all_optimizers().items()
+            for key, array in chainer.serializers.npz.serialize(optimizer.target).items()}
+
+
+def digests(case, ranks):
+    """sha256 of all parameters and statistics after each of three updates on data of one's own."""
+    cls, make_models, kwargs = (CASES | CASES_OF_TWO)[case]
+    np.random.seed(ranks.rank)    # so that ranks begin from parameters of their own, too
+    videos = np.random.uniform(-1, 1, (5, 16, 1, 64, 64)).astype('f')
+    if case == 'conditional':
+        videos = [(video, np.int32((i + ranks.rank) % 3)) for i, video in enumerate(videos)]
+    updater = make_updater(cls, make_models, videos, 2, ranks, **kwargs)
+    found = []
+    for _ in range(3):
+        updater.update()
+        digest = hashlib.sha256()
+        for key, array in sorted(state(updater).items()):
+            digest.update(key.encode() + np.ascontiguousarray(array).tobytes())
+        found.append(digest.hexdigest())
+    assert updater.get_optimizer('vdis').t == 3
+    return found
+
+
+def follow_whole_batch(ranks):
+    """Four float64 updates, two videos a rank, and on rank 0 alone with the videos of all."""
+    rs = np.random.RandomState(0)
+    videos = rs.uniform(-1, 1, (4, 2 * ranks.size, 16, 1, 64, 64))
+    z_slow = rs.uniform(-1, 1, (4, 2 * ranks.size, Z))
+    mine = slice(2 * ranks.rank, 2 * ranks.rank + 2)
+
+    def follow(part, batch, *ranks):
+        np.random.seed(1)
+        updater = make_updater(FedUpdater, tgan, videos[:, part].reshape(-1, 16, 1, 64, 64),
+                               batch, *ranks, freq=2)
+        updater.z_slow = iter(z_slow[:, part])
+        for _ in range(4):
+            updater.update()
+        return state(updater)
+
+    with chainer.using_config('dtype', np.float64):
+        together = follow(mine, 2, ranks, ranks)
+        alone = follow(slice(None), 2 * ranks.size) if ranks.is_first else {}
+    return ({f'together/{key}': array for key, array in together.items()}
+            | {f'alone/{key}': array for key, array in alone.items()})
+
+
+def normalise(ranks, statistics):
+    """Outputs, gradients and statistics of our part of a batch; rank 0 also of the whole."""
+    rs = np.random.RandomState(2)
+    x, gy = rs.randn(2, 2 * ranks.size, 3, 4, 2)
+    gamma, beta = rs.randn(2, 3)
+    mine = slice(2 * ranks.rank, 2 * ranks.rank + 2)
+
+    def call(name, part, given):
+        with (chainer.using_config('dtype', np.float64),
+              chainer.using_config('batch_norm_ranks', given)):
+            bn = L.BatchNormalization(3, statistics=statistics)
+        bn.cleargrads()
+        bn.gamma.array[:], bn.beta.array[:] = gamma, beta
+        variable = chainer.Variable(x[part] * 1e-2)    # small, so that eps counts
+        y = bn(variable, slope=0.2)
+        y.grad = gy[part]
+        y.backward()
+        with chainer.using_config('train', False):
+            tested = bn(variable, slope=0.2).array
+        return {f'{name}/{key}': array for key, array in {
+            'y': y.array, 'gx': variable.grad, 'ggamma': bn.gamma.grad, 'gbeta': bn.beta.grad,
+            'avg_mean': bn.avg_mean, 'avg_var': bn.avg_var, 'tested': tested}.items()}
+
+    found = call('together', mine, ranks)
+    return found | (call('alone', slice(None), None) if ranks.is_first else {})
+
+
+def update_from_a_strided_gradient(ranks):
+    """W (2, 3) after an update whose gradient is not contiguous: minus the mean of the ranks'."""
+    link = L.Linear(3, 2, initialW=0)
+    optimizer = ranks.wrap(chainer.optimizers.SGD(lr=1).setup(link))
+    link.cleargrads()
+    link.W.grad = np.asfortranarray(np.arange(6, dtype='f').reshape(2, 3) * (ranks.rank + 1))
+    optimizer.update()
+    return link.W.array
+
+
+def errors(ranks):
+    """What rank 0 is told of errors that a rank, or every rank, has; others leave with its code."""
+    def fail(rank):
+        if ranks.rank >= rank:
+            raise ConfigError(f'of {ranks.rank}')
+
+    tried = {
+        'of the last': lambda: ranks.on_all(fail, ranks.size - 1),
+        'of all': lambda: ranks.on_all(fail, 0),
+        'of the first': lambda: ranks.on_first(fail, 0),
+        'gpu': lambda: ranks.on_all(ranks.get_device, 0),
+        'unknown': lambda: connect('flat'),
+        'no gpus': lambda: connect('pure_nccl'),
+    }
+    found = {}
+    for name, function in tried.items():
+        try:
+            function()
+        except TGANError as error:
+            found[name] = f'{type(error).__name__}: {error}'
+        except SystemExit as end:
+            found[name] = end.code
+    return found
+
+
+class Observed:
+    def __init__(self, **observation):
+        self.observation = observation
+
+
+def observe(ranks):
+    trainer = Observed(a=chainer.Variable(np.array(ranks.rank, 'f')),
+                       b=np.float32(10 * ranks.rank))
+    AverageOverRanks(ranks)(trainer)
+    return {key: float(value) for key, value in trainer.observation.items()}
+
+
+def main(folder):
+    del os.environ['TGAN_NUM_THREADS']
+    ranks = connect('naive')
+    threads = int(os.environ.pop('TGAN_NUM_THREADS'))
+    os.environ['TGAN_NUM_THREADS'] = '1'
+    path = Path(folder, 'moving.npy')
+    if ranks.is_first:
+        np.save(path, np.zeros((20, 7, 64, 64), np.uint8))
+    ranks.on_first(path.exists)
+    share = ranks.share(MovingMNISTDataset(n_frames=16, dataset_path=str(path)), seed=3)
+    cases = CASES if ranks.size > 2 else CASES | CASES_OF_TWO
+    found = {
+        'threads': threads,
+        'errors': errors(ranks),
+        'digests': {case: digests(case, ranks) for case in cases},
+        'indices': share.indices.tolist(),
+        'shape': share[0].shape,
+        'largest': ranks.largest(5 if ranks.rank == 1 else 0),
+        'gathered': ranks.gather(ranks.rank),
+        'observed': observe(ranks),
+    }
+    Path(folder, f'rank{ranks.rank}.json').write_text(json.dumps(found))
+    arrays = {'strided': update_from_a_strided_gradient(ranks)}
+    if ranks.size == 2:
+        arrays |= follow_whole_batch(ranks)
+    for statistics in ('chainer2', 'chainer7'):
+        arrays |= {f'{statistics}/{key}': array
+                   for key, array in normalise(ranks, statistics).items()}
+    np.savez(Path(folder, f'rank{ranks.rank}.npz'), **arrays)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])

@@ -1,0 +1,139 @@
+"""What two and three ranks do together, against one process where there is something to compare."""
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name('ranks_program.py')
+
+
+class Found:
+    """What the program's ranks wrote: ``texts`` and ``arrays``, by rank."""
+
+    def __init__(self, n, folder):
+        self.n = n
+        self.texts = [json.loads((folder / f'rank{rank}.json').read_text()) for rank in range(n)]
+        self.arrays = [dict(np.load(folder / f'rank{rank}.npz')) for rank in range(n)]
+
+    def pairs(self, prefix=''):
+        """(key, rank 0's array of all ranks together, rank 0's array of the process alone)."""
+        for key, alone in self.arrays[0].items():
+            if key.startswith(f'{prefix}alone/'):
+                together = key.replace('alone/', 'together/')
+                yield key.split('alone/')[1], together, alone
+
+
+@pytest.fixture(scope='module')
+def ran(run, tmp_path_factory):
+    """Function from a number of ranks to what they found; each number runs once."""
+    @functools.cache
+    def run_ranks(n):
+        folder = tmp_path_factory.mktemp('ranks')
+        code, out, err = run(n, [PROGRAM, folder], folder)
+        assert code == 0, out + err
+        return Found(n, folder)
+    return run_ranks
+
+
+@pytest.fixture(params=[2, 3])
+def found(request, ran):
+    return ran(request.param)
+
+
+@pytest.mark.parametrize('found, case', [
+    (n, case) for n in (2, 3) for case in ('svc', 'clip', 'vanilla', 'without G0')
+] + [(2, 'conditional'), (2, 'sizes found when called')], indirect=['found'])
+def test_parameters_and_statistics_are_equal_after_every_update(found, case):
+    digests = [texts['digests'][case] for texts in found.texts]
+    assert all(of_rank == digests[0] for of_rank in digests)
+    assert len(set(digests[0])) == 3    # and every update, from the first, changed them
+
+
+@pytest.mark.parametrize('found', [2], indirect=True)
+def test_ranks_follow_one_process_with_the_whole_batch(found):
+    # Not compared: biases before a normalisation, whose gradient is rounding noise that RMSprop
+    # turns into steps, and the means that they move (docs/differences.md).
+    noise = {f'fsgen/{key}' for i in range(4) for key in (f'dc{i}/b', f'bn{i}/avg_mean')} | {
+        f'vdis/{key}' for i in range(1, 4) for key in (f'c{i}/b', f'bn{i}/avg_mean')}
+    compared = 0
+    for key, together, alone in found.pairs():
+        if '/' in key and key not in noise:
+            # 1e-9: that of all float64 trajectories (README.md); 2e-11 was found.
+            np.testing.assert_allclose(
+                found.arrays[0][together], alone, atol=1e-9, rtol=1e-9, err_msg=key)
+            compared += 1
+    assert compared > 50
+
+
+@pytest.mark.parametrize('found', [2], indirect=True)
+def test_the_critic_was_clipped_in_the_updates_compared(found):
+    critic = {key.removeprefix('together/vdis/'): array for key, array in found.arrays[0].items()}
+    for i in range(4):
+        weight = critic[f'c{i}/W']
+        assert np.linalg.norm(weight.reshape(len(weight), -1), 2) <= 1 + 1e-9
+    for i in range(1, 4):
+        ratio = critic[f'bn{i}/gamma'] / np.sqrt(critic[f'bn{i}/avg_var'])
+        assert ratio.max() <= 1 + 1e-9
+    assert any(np.linalg.norm(critic[f'c{i}/W'].reshape(len(critic[f'c{i}/W']), -1), 2) > 1 - 1e-9
+               for i in range(4))
+
+
+@pytest.mark.parametrize('statistics', ['chainer2', 'chainer7'])
+def test_batch_normalisation_over_ranks_is_that_of_the_whole_batch(found, statistics):
+    of_ranks = {key: [arrays[together] for arrays in found.arrays]
+                for key, together, _ in found.pairs(f'{statistics}/')}
+    for key, _, alone in found.pairs(f'{statistics}/'):
+        arrays = of_ranks[key]
+        if key in ('ggamma', 'gbeta'):    # the optimizer divides by the number of ranks
+            together = sum(arrays)
+        elif key in ('avg_mean', 'avg_var'):
+            assert all(array.tobytes() == arrays[0].tobytes() for array in arrays)
+            together = arrays[0]
+        else:
+            together = np.concatenate(arrays)
+        # 1e-12: some float64 roundings; gradients are of order 100 and sums of 16 of them.
+        np.testing.assert_allclose(together, alone, atol=1e-12, rtol=1e-12, err_msg=key)
+
+
+def test_a_gradient_that_is_not_contiguous_is_averaged(found):
+    mean = np.arange(6).reshape(2, 3) * (found.n + 1) / 2
+    for arrays in found.arrays:
+        # 1e-6: float32 of order one.
+        np.testing.assert_allclose(arrays['strided'], -mean, rtol=1e-6)
+
+
+def test_shares_cover_the_data_set(found):
+    shares = [texts['indices'] for texts in found.texts]
+    assert {len(share) for share in shares} == {-(-7 // found.n)}
+    assert set().union(*shares) == set(range(7))
+    assert [i for share in shares for i in share] != sorted(i for share in shares for i in share)
+    assert found.texts[0]['shape'] == [16, 1, 64, 64]
+
+
+def test_ranks_of_a_node_divide_its_cores(found):
+    assert {texts['threads'] for texts in found.texts} == {max(1, os.cpu_count() // found.n)}
+
+
+def test_collectives(found):
+    for rank, texts in enumerate(found.texts):
+        assert texts['largest'] == 5
+        assert texts['gathered'] == (list(range(found.n)) if rank == 0 else None)
+        mean = sum(range(found.n)) / found.n
+        assert texts['observed'] == {'a': mean, 'b': 10 * mean}
+
+
+@pytest.mark.parametrize('case, message', [
+    ('of the last', 'ConfigError: rank {last}: of {last}'),
+    ('of all', 'ConfigError: of 0'),
+    ('of the first', 'ConfigError: of 0'),
+    ('gpu', 'ConfigError: --gpu 0: --communicator decides on the device'),
+    ('unknown', 'ConfigError: --communicator flat: unknown; expected one of naive, pure_nccl'),
+    ('no gpus', 'DeviceError: --communicator pure_nccl: found 0 GPUs for {n} ranks on '),
+])
+def test_an_error_of_one_ends_all_and_is_told_once(found, case, message):
+    first, *others = [texts['errors'][case] for texts in found.texts]
+    assert first.startswith(message.format(last=found.n - 1, n=found.n))
+    assert set(others) == {2}

@@ -1,0 +1,41 @@
+"""From the flag --communicator to the ranks of a training."""
+import os
+
+from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.errors import ConfigError
+
+# How Open MPI and MPICH tell a process that it is one of several.
+_SIZES = ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE')
+
+
+def connect(communicator):
+    """The ranks of ``--communicator NAME``; one process without it.
+
+    Without it nothing of MPI is imported.
+
+    Raises:
+        ConfigError: mpi4py is missing or finds no MPI; the communicator is unknown or cannot be
+            used; or several processes were started without one.
+        DeviceError: There are fewer GPUs than ranks.
+    """
+    if communicator is None:
+        _require_one_process()
+        return OneProcess()
+    try:
+        from mpi4py import MPI  # noqa: F401 -- initialises MPI
+    except (ImportError, RuntimeError) as error:    # RuntimeError: there is no MPI library
+        raise ConfigError(
+            f'--communicator {communicator}: mpi4py is not installed or cannot start '
+            f'({str(error).splitlines()[0]}); pip install -c constraints.txt -e ".[mpi]"'
+        ) from error
+    from tgan_chainer.distributed.ranks import connect_ranks
+    return connect_ranks(communicator)
+
+
+def _require_one_process():
+    for name in _SIZES:
+        if os.environ.get(name, '1') != '1':
+            raise ConfigError(
+                f'{os.environ[name]} processes were started ({name}), and each would train on its '
+                'own: add --communicator pure_nccl (GPUs) or --communicator naive (CPU), or start '
+                'without mpiexec')

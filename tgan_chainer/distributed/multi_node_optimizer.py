@@ -1,0 +1,59 @@
+"""ChainerMN's optimizer, with what TGAN needs before each of its updates."""
+import chainermn
+
+from tgan_chainer.links import BatchNormalization
+
+
+class MultiNodeOptimizer:
+    """``chainermn.create_multi_node_optimizer``, of which every ``update`` is an update.
+
+    Gradients are averaged over the ranks, then the actual optimizer updates and calls its hooks:
+    a hook sees the actual optimizer, its count ``t`` and parameters that are equal on all ranks.
+    Three things come before that:
+
+    * The running statistics of normalisations whose batches are their rank's own are averaged:
+      singular value clipping, a hook, bounds gamma by them, and a snapshot holds one of each.
+    * ChainerMN passes a gradient that is not contiguous to MPI as a copy, and loses the mean.
+    * ChainerMN's first update only broadcasts the parameters, and no gradient counts. They are
+      broadcast when they are made, so each of its updates is told that nothing is new.
+
+    Args:
+        optimizer: A ``chainer.optimizers`` object that is set up.
+        ranks (Ranks): The processes.
+    """
+
+    def __init__(self, optimizer, ranks):
+        # A gradient that is missing is missing on all ranks, and stays so, as without ChainerMN.
+        wrapped = chainermn.create_multi_node_optimizer(
+            optimizer, ranks.communicator, zero_fill=False)
+        vars(self).update(_wrapped=wrapped, _ranks=ranks)
+
+    def update(self):
+        """Update the target by the mean of all ranks' gradients."""
+        target = self._wrapped.target
+        average_statistics(target, self._ranks)
+        for param in target.params(include_uninit=False):
+            if param.grad is not None:
+                param.grad = param.xp.ascontiguousarray(param.grad)
+        self._wrapped.is_changed(target)    # it remembers the parameters of its last call
+        self._wrapped.update()
+
+    def __getattr__(self, name):
+        return getattr(self._wrapped, name)
+
+    def __setattr__(self, name, value):
+        setattr(self._wrapped, name, value)
+
+
+def average_statistics(link, ranks):
+    """Average over ``ranks`` the running statistics that are the ranks' own, in one message."""
+    arrays = [array for child in link.links()
+              if isinstance(child, BatchNormalization) and child.ranks is None
+              for array in (child.avg_mean, child.avg_var)]
+    if not arrays:
+        return
+    means = ranks.mean(link.xp.concatenate([array.ravel() for array in arrays]))
+    start = 0
+    for array in arrays:
+        array[...] = means[start:start + array.size].reshape(array.shape)
+        start += array.size

@@ -1,0 +1,65 @@
+"""The ranks of a training that runs in one process, without MPI."""
+import contextlib
+import signal
+
+from tgan_chainer.device import get_device
+
+
+class OneProcess:
+    """What a training asks of its ranks, where there is one; imports nothing of MPI.
+
+    Attributes:
+        rank (int): Number of this process, from 0.
+        size (int): Number of processes.
+        is_first (bool): Whether this is rank 0, which writes all files and text.
+        stop_signals (tuple of int): Signals that end the training with a snapshot.
+    """
+
+    rank = 0
+    size = 1
+    is_first = True
+    stop_signals = (signal.SIGINT, signal.SIGTERM)
+
+    def get_device(self, gpu):
+        """The Chainer device of this process, with ``--gpu`` as given."""
+        return get_device(gpu)
+
+    def on_all(self, function, *args):
+        """``function(*args)`` on every rank; an error of one of them ends all of them.
+
+        Raises:
+            TGANError: On rank 0: the error of the lowest rank that has one.
+            SystemExit: On the others, with the exit code of that error.
+        """
+        return function(*args)
+
+    def on_first(self, function, *args):
+        """``function(*args)`` on rank 0 -> its result, on every rank; errors as for on_all."""
+        return function(*args)
+
+    def ending_together(self):
+        """Context in which an error that only one rank has ends all of them."""
+        return contextlib.nullcontext()
+
+    def largest(self, number):
+        """The largest of all ranks' ``number`` -> int."""
+        return number
+
+    def gather(self, value):
+        """All ranks' ``value``: a list by rank on rank 0, None on the others."""
+        return [value]
+
+    def mean(self, array):
+        """Put into ``array`` the mean over all ranks' arrays, and return it."""
+        return array
+
+    def broadcast(self, link):
+        """Give all ranks the parameters of rank 0's ``link``."""
+
+    def wrap(self, optimizer):
+        """``optimizer``, so that its updates take the mean of all ranks' gradients."""
+        return optimizer
+
+    def share(self, dataset, seed):
+        """The part of ``dataset`` that this rank trains on."""
+        return dataset

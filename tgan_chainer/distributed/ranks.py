@@ -1,0 +1,202 @@
+"""The ranks of a training that mpiexec started. Importing this initialises MPI."""
+import contextlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+import chainer
+import chainermn
+import numpy as np
+from chainermn.communicators import _memory_utility
+from mpi4py import MPI
+
+from tgan_chainer.command import EXIT_INTERRUPTED
+from tgan_chainer.device import count_gpus
+from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
+from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed.share import share
+from tgan_chainer.errors import ConfigError, DeviceError, TGANError
+
+COMMUNICATORS = ('naive', 'pure_nccl')
+"""Those of ChainerMN's that a training can use: on the CPU, and on GPUs, one a rank."""
+
+EXIT_FAULT = 1
+"""Exit code after an exception that the user did not cause, as Python's own."""
+
+# mpiexec throws away what a rank printed just before it aborts.
+_TIME_TO_PRINT = 0.5
+
+
+class Ranks(OneProcess):
+    """The processes that mpiexec started; methods as of the base class, which all ranks call.
+
+    Args:
+        communicator: A communicator of ChainerMN.
+        uses_gpus (bool): Whether a rank has a GPU.
+    """
+
+    # mpiexec of Open MPI 5 kills its ranks half a second after a SIGINT or SIGTERM of its own,
+    # but passes SIGUSR1 on and waits.
+    stop_signals = (*OneProcess.stop_signals, signal.SIGUSR1)
+
+    def __init__(self, communicator, uses_gpus=False):
+        self.communicator = communicator
+        self.rank = communicator.rank
+        self.size = communicator.size
+        self.is_first = self.rank == 0
+        self._uses_gpus = uses_gpus
+        self._mpi = communicator.mpi_comm
+        self._shared_error = None    # one that all ranks know of, and end with
+
+    def get_device(self, gpu):
+        """The CPU, or with a communicator for GPUs the one of this rank's number on its node.
+
+        Raises:
+            ConfigError: ``--gpu`` is given as well.
+        """
+        if gpu >= 0:
+            raise ConfigError(
+                f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
+                'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
+        return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
+
+    def on_all(self, function, *args):
+        result = error = None
+        try:
+            result = function(*args)
+        except TGANError as caught:
+            error = caught
+        errors = self._mpi.allgather(error)
+        self._raise_first(errors)
+        return result
+
+    def on_first(self, function, *args):
+        result = error = None
+        if self.is_first:
+            try:
+                result = function(*args)
+            except TGANError as caught:
+                error = caught
+        result, error = self._mpi.bcast((result, error))
+        self._raise_first([error])
+        return result
+
+    def _raise_first(self, errors):
+        failed = [rank for rank, error in enumerate(errors) if error is not None]
+        if not failed:
+            return
+        error = errors[failed[0]]
+        if not self.is_first:
+            raise SystemExit(error.exit_code)
+        if failed[0] > 0:
+            error = type(error)(f'rank {failed[0]}: {error}')
+        self._shared_error = error
+        raise error
+
+    @contextlib.contextmanager
+    def ending_together(self):
+        """As of the base class. The others wait for the rank that fails: it prints its message, or
+        its traceback, and kills them."""
+        try:
+            yield
+        except (Exception, KeyboardInterrupt) as error:
+            if self.size == 1 or error is self._shared_error:
+                raise
+            self._abort_after(error)
+
+    def _abort_after(self, error):
+        if isinstance(error, TGANError):
+            self._abort(f'error: rank {self.rank}: {error}', error.exit_code)
+        elif isinstance(error, KeyboardInterrupt):
+            self._abort(f'interrupted: rank {self.rank}', EXIT_INTERRUPTED)
+        else:
+            self._abort(f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT)
+
+    def _abort(self, message, exit_code):
+        sys.stdout.flush()
+        print(message, file=sys.stderr, flush=True)
+        time.sleep(_TIME_TO_PRINT)
+        self._mpi.Abort(exit_code)
+
+    def largest(self, number):
+        return self._mpi.allreduce(number, op=MPI.MAX)
+
+    def gather(self, value):
+        return self._mpi.gather(value)
+
+    def mean(self, array):
+        xp = chainer.backend.get_array_module(array)
+        contiguous = xp.ascontiguousarray(array)
+        if xp is np:
+            self.communicator._multi_node_mean(None, contiguous)
+        else:
+            contiguous = self._mean_nccl(contiguous)
+        array[...] = contiguous
+        return array
+
+    def _mean_nccl(self, array):
+        # The way of ChainerMN's own batch normalisation; nothing comes to the host.
+        given, received = _memory_utility.DeviceMemory(), _memory_utility.DeviceMemory()
+        for memory in (given, received):
+            memory.assign(array.nbytes)
+        given.array(array.shape, dtype=array.dtype)[...] = array
+        self.communicator._multi_node_mean_nccl(
+            given, received, array.size, array.dtype, chainer.cuda.Stream.null)
+        return received.array(array.shape, dtype=array.dtype)
+
+    def broadcast(self, link):
+        for param in link.params(include_uninit=False):
+            param.array = param.xp.ascontiguousarray(param.array)    # or a copy would receive
+        self.communicator.bcast_data(link)
+
+    def wrap(self, optimizer):
+        return MultiNodeOptimizer(optimizer, self)
+
+    def share(self, dataset, seed):
+        # One rank has all of it, in its own order: it trains as a process without MPI does.
+        return dataset if self.size == 1 else share(dataset, self.communicator, seed)
+
+
+def connect_ranks(name):
+    """The ranks that mpiexec started, one without it, with ChainerMN's communicator ``name``.
+
+    Raises:
+        ConfigError: The communicator is unknown, or NCCL cannot be used.
+        DeviceError: A node has fewer GPUs than ranks.
+    """
+    ranks = Ranks(chainermn.create_communicator('naive'))
+    if name == 'naive':
+        _divide_cores(ranks.communicator)
+        return ranks
+    # In two steps: a rank that fails the first must not miss when the others talk in the second.
+    ranks.on_all(_require_gpus, name, ranks.communicator)
+    return ranks.on_all(_on_gpus, name)
+
+
+def _on_gpus(name):
+    try:
+        return Ranks(chainermn.create_communicator(name), uses_gpus=True)
+    except RuntimeError as error:
+        raise ConfigError(f'--communicator {name}: {error} NCCL comes with '
+                          'pip install -c constraints.txt -e ".[cuda12,mpi]"') from error
+
+
+def _require_gpus(name, communicator):
+    if name not in COMMUNICATORS:
+        raise ConfigError(f'--communicator {name}: unknown; expected one of '
+                          + ', '.join(COMMUNICATORS))
+    count = count_gpus()
+    if count < communicator.intra_size:
+        raise DeviceError(
+            f'--communicator {name}: found {count} GPUs for {communicator.intra_size} ranks on '
+            f'{MPI.Get_processor_name()}, and every rank takes one of its own. Start fewer ranks '
+            'there, or use --communicator naive, which runs on the CPU. Support for GPUs comes '
+            'with pip install -c constraints.txt -e ".[cuda12,mpi]"')
+
+
+def _divide_cores(communicator):
+    """Give the kernels of every rank of a node the same number of threads, unless it is given."""
+    cores = max(1, (os.cpu_count() or 1) // communicator.intra_size)
+    os.environ.setdefault('TGAN_NUM_THREADS', str(cores))

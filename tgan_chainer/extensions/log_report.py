@@ -1,0 +1,47 @@
+"""The log of a training."""
+import math
+from pathlib import Path
+
+from chainer.training import extensions
+
+from tgan_chainer.files import write_json
+
+
+class LogReport(extensions.LogReport):
+    """Chainer's, whose file is written like all others: whole, to the disk, or not at all.
+
+    Args:
+        trigger: When an entry is made and the file written, such as (100, 'iteration').
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+
+    def __init__(self, trigger):
+        super().__init__(trigger=trigger, log_name=None)    # writes nothing itself
+
+    def __call__(self, trainer):
+        n_entries = len(self.log)
+        super().__call__(trainer)
+        if len(self.log) > n_entries:
+            write_json(Path(trainer.out, 'log'), list(map(_finite, self.log)))
+
+    def serialize(self, serializer):
+        """Save the log, or load it.
+
+        Raises:
+            ValueError: What is loaded is no log.
+        """
+        super().serialize(serializer)
+        if not isinstance(self.log, list) or not all(map(_is_entry, self.log)):
+            raise ValueError('the log is no list of entries')
+
+
+def _is_entry(entry):
+    return (isinstance(entry, dict) and 'iteration' in entry
+            and all(isinstance(value, int | float) for value in entry.values()))
+
+
+def _finite(entry):
+    """An entry without what is NaN or infinite, which JSON does not know."""
+    return {key: value for key, value in entry.items() if math.isfinite(value)}
