@@ -4,8 +4,10 @@ VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+LOCK_FLAGS = -q -c constraints.txt --universal --python-version 3.10 --generate-hashes --no-annotate --custom-compile-command 'make lock' \
+    --python $(BIN)/python --no-build-isolation-package chainer
 
-.PHONY: train test install lint parity benchmarks
+.PHONY: train test install install-locked lock lint parity benchmarks
 
 train: install
 	$(BIN)/python train.py
@@ -31,3 +33,16 @@ $(STAMP): setup.py pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install -c $(CONSTRAINTS) setuptools wheel
 	$(BIN)/python -m pip install --no-build-isolation -c $(CONSTRAINTS) -e ".[test]"
 	touch $@
+
+# The same, of the files whose hashes are in locks/ and no others.
+install-locked:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --require-hashes -r locks/build.txt
+	$(BIN)/python -m pip install --require-hashes --no-build-isolation -r locks/test.txt
+	$(BIN)/python -m pip install --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+# Write locks/ anew from constraints.txt; needs uv (pip install uv) on the PATH.
+lock: install
+	printf 'setuptools\nwheel\n' | uv pip compile - $(LOCK_FLAGS) -o locks/build.txt
+	uv pip compile setup.py --extra test $(LOCK_FLAGS) -o locks/test.txt
