@@ -15,6 +15,7 @@ def test_names_come_back_in_their_order(tmp_path):
 @pytest.mark.parametrize('content, message', [
     (None, 'no such file'),
     ('[', 'cannot be read'),
+    pytest.param('[' * 100_000, 'cannot be read', id='nested'),
     ('\udcff', 'cannot be read'),
     ('{"a": 1}', 'expected a JSON list of names'),
     ('[1, 2, 3]', 'expected a JSON list of names'),

@@ -4,6 +4,9 @@ import hashlib
 import json
 import os
 import resource
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +161,22 @@ def test_sha256(tmp_path):
 def test_sha256_of_a_missing_file(tmp_path):
     with pytest.raises(DataError, match='cannot read .*none: No such file or directory. Check'):
         files.sha256(tmp_path / 'none')
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
+    script = ('import os, signal, sys; from tgan_chainer import files\n'
+              'with files.atomic_path(sys.argv[1]): os.kill(os.getpid(), signal.SIGKILL)')
+    for name in ('a.npz', 'log', 'preview/b.png'):
+        ended = subprocess.run([sys.executable, '-c', script, str(tmp_path / name)])
+        assert ended.returncode == -signal.SIGKILL
+    kept = ['.hidden', '.x-0123456.npz', 'y-01234567.npz']
+    for name in kept:
+        (tmp_path / name).touch()
+    assert len(names(tmp_path)) == 6 and len(names(tmp_path / 'preview')) == 1
+    with files.atomic_path(tmp_path / 'in_use.npz') as temporary:
+        files.remove_leftovers(tmp_path)
+        assert temporary.exists()
+        assert names(tmp_path) == sorted([*kept, temporary.name, 'preview'])
+        assert names(tmp_path / 'preview') == []
+        temporary.write_bytes(b'whole')
+    assert (tmp_path / 'in_use.npz').read_bytes() == b'whole'

@@ -72,6 +72,43 @@ def test_python_objects_are_not_unpickled(file, network, tmp_path):
     assert not (tmp_path / 'owned').exists()
 
 
+@pytest.mark.parametrize('array, found', [
+    (np.zeros(1, 'f4'), r'is float32 \(1,\), expected numbers of shape \(512,\)'),
+    (np.zeros((1, 512), 'f4'), r'expected numbers of shape \(512,\)'),
+    (np.zeros(512, 'U4'), 'expected numbers'),
+    (np.zeros(512, [('a', 'f4')]), 'expected numbers'),
+])
+def test_arrays_of_another_shape_or_kind(file, network, array, found):
+    arrays = dict(np.load(file))
+    assert arrays['bn0/gamma'].shape == (512,)
+    np.savez(file, **{**arrays, 'bn0/gamma': array})
+    with pytest.raises(SnapshotError, match=f'bn0/gamma .*{found}'):
+        snapshots.load(file, network)
+
+
+def test_a_text_without_end_is_not_unpacked(tmp_path, monkeypatch):
+    class Text:
+        def serialize(self, serializer):
+            self.text = serializer('text', '')
+
+    np.savez_compressed(tmp_path / 't.npz', text=np.array('x' * 1000))
+    monkeypatch.setattr(snapshots, 'MAX_BYTES', 3999)
+    with pytest.raises(SnapshotError, match='text takes 4000 bytes, expected at most 3999'):
+        snapshots.load(tmp_path / 't.npz', Text())
+
+
+def test_the_snapshot_before_a_damaged_one_is_named(tmp_path, network):
+    for iteration in (2, 10, 12):
+        snapshots.save(tmp_path / f'snapshot_iter_{iteration}.npz', network)
+    damaged = tmp_path / 'snapshot_iter_12.npz'
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    with pytest.raises(SnapshotError, match='before it: --resume .*/snapshot_iter_10.npz$'):
+        snapshots.load(damaged, network)
+    (tmp_path / 'snapshot_iter_2.npz').write_bytes(b'')
+    with pytest.raises(SnapshotError, match='it is loaded into$'):
+        snapshots.load(tmp_path / 'snapshot_iter_2.npz', network)
+
+
 def test_missing_file(tmp_path, network):
     with pytest.raises(SnapshotError, match='there is no such snapshot'):
         snapshots.load(tmp_path / 'gen_iter_1.npz', network)

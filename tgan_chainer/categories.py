@@ -30,7 +30,7 @@ def read_categories(folder, n_categories):
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such file, and the names of the categories are '
                             'nowhere else; train.py writes it') from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:    # the last: lists in lists in lists
         raise SnapshotError(f'{path}: cannot be read ({error}), expected the JSON list that '
                             'train.py writes') from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

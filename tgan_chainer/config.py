@@ -8,7 +8,9 @@ the key it stands under, and whether it is nested in another mapping, does not m
 import difflib
 import importlib
 import inspect
+import math
 import pkgutil
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +34,15 @@ MODEL_ROLES = {
     'video_discriminator': 'vdis',
 }
 """What the classes of a module in ``models/``, and those derived from them, are for."""
+
+MAX_BYTES = 2 ** 16
+"""Largest YAML file that is read; the packaged ones take less than 3 KB."""
+
+MAX_VALUES = 10_000
+"""Most values in a YAML file, each as often as aliases repeat it."""
+
+MAX_DIGITS = 100
+"""Longest whole number in a YAML file: Python cannot print numbers of thousands of digits."""
 
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The networks' names, in the order in which they are built."""
@@ -221,11 +232,7 @@ def load(path):
     """
     file = find(path)
     source = str(path)
-    try:
-        document = yaml.load(file.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        # ValueError: bytes that are no UTF-8, a date or number that YAML knows and Python does not.
-        raise ConfigError(f'{source}: cannot be read as YAML: {_one_line(error)}') from error
+    document = read_yaml(file, source)
     if not isinstance(document, Mapping):
         raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
                           f'settings such as those in {PACKAGED / "base.yml"}')
@@ -233,8 +240,28 @@ def load(path):
     try:
         _collect(document, '', settings)
     except RecursionError as error:
-        raise ConfigError(f'{source}: a mapping that holds itself is no experiment') from error
+        raise ConfigError(f'{source}: mappings are nested too deeply') from error
     return _validated(source, settings)
+
+
+def read_yaml(file, source):
+    """What a YAML file holds: mappings, lists, texts, numbers; no object of a class.
+
+    Args:
+        file: Path.
+        source (str): What messages call it.
+
+    Raises:
+        ConfigError: The file cannot be read, is no YAML, or too large.
+    """
+    try:
+        with open(file, 'rb') as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f'found more than {MAX_BYTES} bytes')
+        return yaml.load(content.decode('utf-8'), Loader=_UniqueKeyLoader)
+    except Exception as error:  # PyYAML raises almost anything for a value that is not as tagged
+        raise ConfigError(f'{source}: cannot be read as YAML: {_one_line(error)}') from error
 
 
 def find(path):
@@ -260,7 +287,25 @@ def packaged_names():
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """The safe loader, which would let a second value of a key win silently."""
+    """The safe loader, which would let a second value of a key win silently.
+
+    Aliases may unfold a few lines to any number of values, or to a collection in itself: these are
+    counted before anything is made of them.
+    """
+
+    def get_single_node(self):
+        node = super().get_single_node()
+        if node is not None and _count_values(node, {}) > MAX_VALUES:
+            raise yaml.composer.ComposerError(
+                None, None, f'a collection that holds itself, or more than {MAX_VALUES} values, '
+                'counting what aliases repeat', node.start_mark)
+        return node
+
+    def construct_yaml_int(self, node):
+        if len(self.construct_scalar(node)) > MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark)
+        return super().construct_yaml_int(node)
 
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -269,6 +314,20 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, f'key {key!r} stands there twice', node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+_UniqueKeyLoader.add_constructor('tag:yaml.org,2002:int', _UniqueKeyLoader.construct_yaml_int)
+
+
+def _count_values(node, counts):
+    """Nodes at and below a node, infinitely many where it holds itself."""
+    if node not in counts:
+        counts[node] = math.inf    # until it is known
+        children = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in children for part in pair]
+        counts[node] = 1 + sum(_count_values(child, counts) for child in children)
+    return counts[node]
 
 
 def _collect(document, prefix, settings):
@@ -381,6 +440,10 @@ def _role_of(part):
 
 
 def _validated(source, settings):
+    for role in ROLES:
+        if not isinstance(settings.get(role), Part | None):
+            raise ConfigError(f'{source}: {role}: found {reprlib.repr(settings[role])}, expected a '
+                              'mapping with fn, name and args')
     vgen = settings.get('vgen')
     makes_whole_videos = vgen and issubclass(vgen.resolve(), WholeVideoGenerator)
     if makes_whole_videos and settings.setdefault('fsgen') is not None:

@@ -129,7 +129,7 @@ def open_generators(args):
     """What the flags name, on the device that they name, whose generator is seeded.
 
     Returns:
-        fsgen, vgen, names, labels: See :func:`load_generators` and :func:`choose_labels`.
+        (fsgen, vgen, names, labels), see :func:`load_generators` and :func:`choose_labels`.
 
     Raises:
         TGANError: There is no such folder, iteration, device or category, or a file is damaged.

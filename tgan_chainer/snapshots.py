@@ -3,13 +3,12 @@
 Names and keys are the authors' (FACTS §1), so their files load here and ours load there.
 """
 import re
-import zipfile
-import zlib
+import shlex
 from pathlib import Path
 
-import numpy as np
 from chainer import serializers
 
+from tgan_chainer.archives import MAX_BYTES, Archive
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.files import atomic_path
 
@@ -21,10 +20,10 @@ NETWORKS = {
 }
 """File names of the networks, with a place for the iteration."""
 
-# What a damaged archive makes zipfile and NumPy raise; RuntimeError: flags of a compression or
-# encryption that zipfile does not know; AttributeError: a single array instead of an archive.
-_DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
-           zipfile.BadZipFile, zlib.error)
+# What a file that is no whole snapshot makes Archive raise, and the objects that are loaded: texts
+# in it are JSON, numbers counts and positions.
+_DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
+           ArithmeticError, LookupError)
 
 
 def save(path, target):
@@ -41,7 +40,8 @@ def load(path, target):
     """Read an object that :func:`save` or the authors' code wrote.
 
     Args:
-        path: The npz file. Arrays of Python objects in it are refused, not unpickled.
+        path: The npz file. Arrays of Python objects in it are refused, not unpickled, and so are
+            arrays of another shape than those they are for, before memory is given to them.
         target: A network or trainer of the same structure.
 
     Raises:
@@ -49,8 +49,8 @@ def load(path, target):
             partly overwritten.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            serializers.NpzDeserializer(archive).load(target)
+        with Archive(path) as archive:
+            _Deserializer(archive).load(target)
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
     except KeyError as error:
@@ -59,14 +59,48 @@ def load(path, target):
     except _DAMAGE as error:
         raise SnapshotError(
             f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or written '
-            'for another network or experiment than the one it is loaded into') from error
+            f'for another network or experiment than the one it is loaded into{_way_out(path)}') \
+            from error
+
+
+class _Deserializer(serializers.NpzDeserializer):
+    """Chainer's, which lets an array of one value fill any other and unpacks before it looks."""
+
+    def __getitem__(self, key):
+        return _Deserializer(self.npz, f'{self.path}{key.strip("/")}/')
+
+    def __call__(self, key, value):
+        name = self.path + key.lstrip('/')
+        header = self.npz.header(name)
+        if value is None or isinstance(value, str):    # a text, or an array of any shape
+            if header.n_bytes > MAX_BYTES:
+                raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
+                                 f'{MAX_BYTES}')
+        elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
+            raise ValueError(f'{name} is {header}, expected numbers of shape {shape}')
+        return super().__call__(key, value)
+
+
+def _way_out(path):
+    """What to do about a trainer's snapshot that cannot be loaded, as the end of a message."""
+    path = Path(path)
+    match = _pattern(TRAINER).fullmatch(path.name)
+    earlier = [n for n in iterations(path.parent, TRAINER) if n < int(match[1])] if match else []
+    if not earlier:
+        return ''
+    before = path.with_name(TRAINER.format(earlier[-1]))
+    return f'. To continue from the one before it: --resume {shlex.quote(str(before))}'
 
 
 def iterations(folder, template):
     """Iterations of which ``folder`` has a file named by ``template``, ascending."""
-    pattern = re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'))
-    matches = map(pattern.fullmatch, (path.name for path in Path(folder).iterdir()))
+    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).iterdir()))
     return sorted(int(match.group(1)) for match in matches if match)
+
+
+def _pattern(template):
+    """A name by ``template``, with its iteration as the only group."""
+    return re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'), re.ASCII)
 
 
 def latest_trainer(folder):

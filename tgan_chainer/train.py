@@ -25,6 +25,7 @@ from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.files import remove_leftovers
 from tgan_chainer.iterators import PrefetchIterator
 from tgan_chainer.links.batch_normalization import BATCH_NORMS
 from tgan_chainer.make_moving_mnist import make_moving_mnist
@@ -113,8 +114,7 @@ def _train_on(ranks, args, command_line):
     preview, snapshot = extend(trainer, experiment, random_state, stop, ranks)
     if args.resume:
         ranks.on_all(resume, trainer, snapshot_path, random_state, ranks)
-    ranks.on_first(
-        describe, out, experiment, command_line, device, updater, categories, ranks.size)
+    ranks.on_first(describe, out, experiment, command_line, device, updater, categories)
 
     say = print if ranks.is_first else _say_nothing
     say(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
@@ -349,9 +349,10 @@ def resume(trainer, path, random_state, ranks):
     iterator.loads_order = True
 
 
-def describe(out, experiment, command_line, device, updater, categories, n_ranks):
-    """Write into the result folder how it is made."""
-    write_record(out, experiment, command_line, device, updater.iteration, n_ranks)
+def describe(out, experiment, command_line, device, updater, categories):
+    """Write into the result folder how it is made; remove what a killed start left in it."""
+    remove_leftovers(out)
+    write_record(out, experiment, command_line, device, updater.iteration)
     if categories:
         write_categories(out, categories)
 
@@ -374,7 +375,7 @@ def extend(trainer, experiment, random_state, stop, ranks):
     if ranks.is_first:
         trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
         trainer.extend(CriticSpectrum(), trigger=display)
-        trainer.extend(LogReport(display))
+        trainer.extend(LogReport(trigger=display))
         trainer.extend(extensions.PrintReport(
             ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses), 'elapsed_time'],
             out=progress), trigger=display)

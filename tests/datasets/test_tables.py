@@ -188,6 +188,47 @@ def test_a_shape_without_its_values_takes_no_memory(tmp_path):
         tables._array(array)
 
 
+def key(of):
+    """A pickle of a dict with the key that opcodes make."""
+    return b'\x80\x04}' + of + b'K\x01s.'
+
+
+@pytest.mark.parametrize('content', [
+    key(b')' + b'\x85' * 300_000),                            # its hash ended the process
+    key(b')' + b'2\x86' * 60),                                # its hash took 2 ** 60 steps
+    b'\x80\x04}()' + b'2\x86' * 60 + b'K\x01u.', b'\x80\x04()' + b'2\x86' * 60 + b'K\x01d.',
+    b'\x80\x04()' + b'2\x86' * 60 + b'\x91.', b'\x80\x04\x8f()' + b'2\x86' * 60 + b'\x90.',
+], ids=['deep', 'shared', 'SETITEMS', 'DICT', 'FROZENSET', 'ADDITEMS'])
+def test_keys_are_texts_and_there_are_no_sets(tmp_path, content):
+    (tmp_path / 't.pkl').write_bytes(content)
+    refused(tmp_path / 't.pkl', 'is damaged or no table')
+
+
+def test_a_long_tuple_that_is_used_again_and_again_is_not_copied(tmp_path):
+    (tmp_path / 't.pkl').write_bytes(
+        b'\x80\x04(' + b'N' * 9 + b't\x940cnumpy\ndtype\n\x940(' + b'h\x01h\x00R' * 9 + b't.')
+    refused(tmp_path / 't.pkl', '9 arguments of dtype')
+
+
+def test_more_columns_than_a_table_has(tmp_path, monkeypatch):
+    path = pickled(tmp_path / 't.pkl', TABLE)
+    monkeypatch.setattr(tables, 'MAX_COLUMNS', 4)
+    refused(path, '5 columns in .* blocks, expected at most 4')
+
+
+def test_columns_whose_names_are_no_texts(tmp_path):
+    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({('a', 'b'): ['x'], 'start': ['y']})),
+            'is damaged or no table|asks for')
+    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({1: ['x'], 'start': ['y']})), 'no text')
+
+
+@pytest.mark.parametrize('dtype', ['V8', 'U4', 'M8[ns]', 'i8,i8', 'x' * 10_000])
+def test_types_that_no_column_has(tmp_path, dtype):
+    values = tables._RECORDS['dtype'](dtype)
+    with pytest.raises(TypeError, match='values of type'):
+        tables._dtype(values)
+
+
 @pytest.mark.parametrize('obj', [
     None, 'text', [1, 2], {'start': [0], 'end': [16]}, np.arange(3), {'_mgr': None}])
 def test_pickle_of_something_else(tmp_path, obj):

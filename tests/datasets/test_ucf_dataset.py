@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from chainer.iterators import MultiprocessIterator, SerialIterator
 
+from tgan_chainer.datasets import ucf_dataset
 from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.datasets.ucf_dataset import (
     UCFDataset,
@@ -155,6 +156,47 @@ def test_no_image(tmp_path):
     refused(path, table, re.escape("has ['video'], expected the h5 dataset 'image'"))
     path = make_h5(tmp_path / 'b.h5', np.zeros(3), name='image/video')
     refused(path, table, re.escape("has ['image'], expected the h5 dataset 'image'"))
+
+
+@pytest.mark.parametrize('kind', ['link', 'soft link', 'external', 'virtual'])
+def test_an_image_in_another_file_is_not_read(tmp_path, ucf_paths, kind):
+    shape, other = (85, 3, 64, 85), tmp_path / 'secret'
+    other.write_bytes(bytes(np.prod(shape)))
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        if kind == 'link':
+            file['image'] = h5py.ExternalLink(ucf_paths[0], 'image')
+        elif kind == 'soft link':
+            file['image'] = h5py.SoftLink('/other')
+            file['other'] = h5py.ExternalLink(ucf_paths[0], 'image')
+        elif kind == 'external':
+            file.create_dataset('image', shape, np.uint8, external=[(str(other), 0, 10 ** 7)])
+        else:
+            layout = h5py.VirtualLayout(shape, np.uint8)
+            layout[:] = h5py.VirtualSource(ucf_paths[0], 'image', shape)
+            file.create_virtual_dataset('image', layout)
+    refused(str(tmp_path / 'a.h5'), make_table(tmp_path / 't.csv'),
+            "expected (an array in the file itself|the h5 dataset 'image')")
+
+
+def test_sizes_that_no_video_has(tmp_path):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:    # nothing is stored: 6 KB
+        file.create_dataset('image', (85, 3, 64, 10 ** 9), np.uint8, chunks=(1, 3, 64, 85))
+    with h5py.File(tmp_path / 'b.h5', 'w') as file:
+        file.create_dataset('image', (10 ** 6, 3, 64, 85), np.uint8, chunks=(10 ** 5, 3, 64, 85))
+    table = make_table(tmp_path / 't.csv')
+    refused(str(tmp_path / 'a.h5'), table, '74 or more, at most 4096')
+    refused(str(tmp_path / 'b.h5'), table, 'in chunks of more than')
+
+
+@pytest.mark.parametrize('probe, found', [
+    ('import os, signal; os.kill(os.getpid(), signal.SIGSEGV)', 'crashes'),
+    ('import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass',
+     'does not end'),
+])
+def test_a_file_that_ends_or_blocks_hdf5(tmp_path, monkeypatch, probe, found):
+    monkeypatch.setattr(ucf_dataset, '_PROBE', probe)
+    path = make_h5(tmp_path / 'a.h5', np.zeros((85, 3, 64, 85), np.uint8))
+    refused(path, make_table(tmp_path / 't.csv'), f'is damaged so that HDF5 {found}')
 
 
 @pytest.mark.parametrize('span, message', [

@@ -190,6 +190,10 @@ def test_two_at_a_time(tmp_path):
     b'no json\n', b'[]\n', b'{"kind": "avi", "videos": 4}\n3\n',
     b'{"kind": "avi", "videos": 4}\n{"video": "a"}\n',
     b'{"kind": "avi", "videos": 4}\n{"rows": "many"}\n',
+    b'{"kind": "avi", "videos": 4}\n{"rows": 1.5}\n',
+    b'{"kind": "avi", "videos": 4}\n{"rows": 1e999}\n',
+    b'{"kind": "avi", "videos": 4}\n{"rows": 1' + b'0' * 30 + b'}\n',
+    pytest.param(b'[' * 100_000 + b'\n', id='nested'),
 ])
 def test_damaged_journal(tmp_path, journal):
     path = tmp_path / 'a.h5'

@@ -63,6 +63,17 @@ def test_a_batch_of_other_classes():
         sums.add(probabilities(3, classes=4))
 
 
+@pytest.mark.parametrize('changes', [
+    {'n': -1}, {'p': np.zeros((2, 2))}, {'p': np.zeros(4, 'f4')}, {'p': np.array('text')}])
+def test_what_are_no_sums_is_refused(tmp_path, changes):
+    sums = InceptionSums(1e-7)
+    sums.add(probabilities(3))
+    serializers.save_npz(tmp_path / 'sums.npz', sums)
+    np.savez(tmp_path / 'sums.npz', **{**np.load(tmp_path / 'sums.npz'), **changes})
+    with pytest.raises(ValueError, match='expected one float64 a class'):
+        serializers.load_npz(tmp_path / 'sums.npz', InceptionSums(1e-7))
+
+
 def test_no_examples():
     with pytest.raises(ValueError, match='no score of no examples'):
         InceptionSums(1e-7).score()

@@ -11,6 +11,7 @@ import io
 import os
 import pickle
 import pickletools
+import re
 import reprlib
 
 import numpy as np
@@ -22,6 +23,9 @@ from tgan_chainer.files import atomic_path
 
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
+
+MAX_COLUMNS = 1000
+"""Most columns of a table; the authors' have at most five."""
 
 
 def read_table(path, columns):
@@ -40,7 +44,7 @@ def read_table(path, columns):
         DataError: The file is missing, too large, damaged, or holds anything but a plain table; a
             column is missing or has a value of another type; there are no rows.
     """
-    path = _existing(path)
+    path = existing_table(path)
     require_file(path, f'expected a table with the columns {", ".join(columns)}: a .csv file or a '
                        'pickled pandas DataFrame; docs/data.md says how to make it')
     size = os.path.getsize(path)
@@ -92,7 +96,7 @@ def require_csv(path):
                         'choose such a name')
 
 
-def _existing(path):
+def existing_table(path):
     """`path`, or the `.csv` file that stands in for it."""
     csv_path = os.path.splitext(path)[0] + '.csv'
     return path if os.path.exists(path) or not os.path.isfile(csv_path) else csv_path
@@ -176,11 +180,17 @@ _MODULES = {
 """The names a pickled table may use, and the modules they may come from, old and new."""
 
 
+_MAX_ARGUMENTS = 8    # pandas and NumPy pickle what they make with at most four
+
+
 class _Record:
     """Stands in for whatever a pickle builds; keeps how it was built, and does nothing."""
 
     # Not in __init__, which a pickle may skip.
     def __new__(cls, *args):
+        # A pickle may call with the same long tuple again and again, and each record has its own.
+        if len(args) > _MAX_ARGUMENTS:
+            raise ValueError(f'{len(args)} arguments of {cls.__name__}')
         self = super().__new__(cls)
         self.args = args
         self.state = None
@@ -193,7 +203,37 @@ class _Record:
 _RECORDS = {name: type(name, (_Record,), {}) for name in _MODULES}
 
 
-class _TableUnpickler(pickle.Unpickler):
+class _TableUnpickler(pickle._Unpickler):
+    """The unpickler in Python, in which what is done about an opcode can be changed.
+
+    The keys of a dict must be texts, and there are no sets: the hash of tuples in tuples takes
+    endless time where they are shared, and ends the process where they are nested too deeply.
+    """
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+    for _opcode in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS):
+        del dispatch[_opcode[0]]
+
+    def load_setitem(self):
+        self._require_texts(self.stack[-2:-1])
+        super().load_setitem()
+
+    def load_setitems(self):
+        self._require_texts(self.stack[::2])
+        super().load_setitems()
+
+    def load_dict(self):
+        self._require_texts(self.stack[::2])
+        super().load_dict()
+
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.DICT[0]] = load_dict
+
+    @staticmethod
+    def _require_texts(keys):
+        if not all(type(key) is str for key in keys):
+            raise TypeError('a dict with other keys than texts')
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
@@ -223,8 +263,8 @@ def _read_pickle(content, path):
 def _check_sizes(content):
     """Raise a ValueError for a few bytes that would make the unpickler ask for endless memory.
 
-    Reading the opcodes without obeying them finds data said to be longer than the file. The memo,
-    which the unpickler keeps as an array, has no more slots than there are opcodes, honestly.
+    Reading the opcodes without obeying them finds data said to be longer than the file. The memo
+    has no more slots than there are opcodes, honestly.
     """
     for opcode, argument, _ in pickletools.genops(content):
         if opcode.name.endswith('PUT') and argument > len(content):
@@ -245,6 +285,11 @@ def _columns(frame):
         blocks = [(block['values'], block['mgr_locs']) for block in layout['blocks']]
     _require(axes[0], '_new_Index')
     names = _array(axes[0].args[1]['data'])
+    if max(len(names), len(blocks)) > MAX_COLUMNS:
+        raise ValueError(f'{len(names)} columns in {len(blocks)} blocks, expected at most '
+                         f'{MAX_COLUMNS}')
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError('a column whose name is no text')
     columns = {}
     for values, placement in blocks:
         for name, column in zip(names[_placement(placement)], _array(values), strict=True):
@@ -287,4 +332,7 @@ def _buffer(data):
 def _dtype(record):
     _require(record, 'dtype')
     byte_order = '=' if record.state is None else record.state[1]
-    return np.dtype(record.args[0]).newbyteorder(byte_order)
+    name = record.args[0]
+    if not re.fullmatch('[biufO][0-9]{1,2}', name):
+        raise TypeError(f'values of type {reprlib.repr(name)}')
+    return np.dtype(name).newbyteorder(byte_order)

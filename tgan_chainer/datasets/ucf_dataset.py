@@ -1,5 +1,11 @@
 """UCF-101 (Soomro et al. 2012), from the files of `make_ucf101`."""
+import functools
+import math
 import os
+import reprlib
+import signal
+import subprocess
+import sys
 
 import chainer
 import h5py
@@ -12,8 +18,23 @@ from tgan_chainer.datasets.labels import Labelled
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
+MAX_WIDTH = 4096  # of a stored frame, in pixels: far more than any video has
+MAX_CHUNK_BYTES = 2**28  # what HDF5 unpacks at once
 CENTER_LEFT = 10  # left column of the fixed crop: (85 - 64) // 2, for the authors' frames
 REMAKE = 'make the h5 file and its table with make_ucf101.py'
+
+_PROBE_SECONDS = 20    # of the processor, so that a busy machine makes no difference
+# Does with a file what is done with it here, as far as HDF5 is concerned.
+_PROBE = f'''
+import math, resource, sys, h5py
+resource.setrlimit(resource.RLIMIT_CPU, ({_PROBE_SECONDS}, {_PROBE_SECONDS}))
+with h5py.File(sys.argv[1], 'r') as file:
+    sorted(file)
+    image = file['image']
+    image.dtype, image.is_virtual, image.external
+    if max(math.prod(image.chunks or ()), math.prod(image.shape[1:])) <= {MAX_CHUNK_BYTES}:
+        image[0], image[-1]
+'''
 
 
 class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
@@ -71,7 +92,7 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         start = self._start[i] + offset
         try:
             clip = self._image()[start:start + self.n_frames]
-        except OSError as error:
+        except Exception as error:  # a damaged file can make HDF5 raise almost anything
             raise DataError(
                 f"cannot read frames {start} to {start + self.n_frames} of '{self.h5path}' "
                 f'({error}); the file is damaged: {REMAKE}') from error
@@ -124,20 +145,60 @@ class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
 
 def _open(path):
     require_file(path, f'expected the frames of UCF-101; {REMAKE}')
+    status = os.stat(path)
+    _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
     try:
         return h5py.File(path, 'r')
-    except OSError as error:
+    except Exception as error:  # as in UCFDataset.load
         raise DataError(f"'{path}' is damaged or no h5 file ({error}); {REMAKE}") from error
 
 
+@functools.lru_cache
+def _require_harmless(path, size, changed):
+    """HDF5 ends or blocks the process for some damaged files: let it be another one's.
+
+    That one's Python errors count for nothing here: this process will see them, too.
+    """
+    code = subprocess.run(
+        [sys.executable, '-c', _PROBE, path], cwd='/', capture_output=True).returncode
+    if code < 0:
+        does = 'does not end' if -code in (signal.SIGXCPU, signal.SIGKILL) else 'crashes'
+        raise DataError(f"'{path}' is damaged so that HDF5 {does}; {REMAKE}")
+
+
 def _checked_image(file, path, img_size):
-    image = file.get('image')
+    try:
+        image = _find_image(file, path)
+        _require_in_file(image, path)
+        return _require_frames(image, path, img_size)
+    except DataError:
+        raise
+    except Exception as error:  # as in UCFDataset.load
+        raise DataError(f"'{path}' is damaged ({error}); {REMAKE}") from error
+
+
+def _find_image(file, path):
+    link = file.get('image', getlink=True) if 'image' in set(file) else None
+    image = file['image'] if isinstance(link, h5py.HardLink) else None
     if not isinstance(image, h5py.Dataset):
         raise DataError(
-            f"'{path}' has {sorted(file)}, expected the h5 dataset 'image'; {REMAKE}")
-    wanted = ('frames', 3, img_size, f'{img_size + CENTER_LEFT} or more')
+            f"'{path}' has {reprlib.repr(sorted(file))}, expected the h5 dataset 'image'; {REMAKE}")
+    return image
+
+
+def _require_in_file(image, path):
+    """HDF5 would read other files that a file names, and unpack a chunk of any size."""
+    chunk_bytes = math.prod(image.chunks or ())
+    if image.is_virtual or image.external or chunk_bytes > MAX_CHUNK_BYTES:
+        raise DataError(
+            f"'image' in '{path}' lies in other files, or in chunks of more than {MAX_CHUNK_BYTES} "
+            f'bytes, expected an array in the file itself; {REMAKE}')
+
+
+def _require_frames(image, path, img_size):
+    wanted = ('frames', 3, img_size, f'{img_size + CENTER_LEFT} or more, at most {MAX_WIDTH}')
     if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != wanted[1:3]
-            or image.shape[3] < img_size + CENTER_LEFT):
+            or not img_size + CENTER_LEFT <= image.shape[3] <= MAX_WIDTH):
         raise DataError(
             f"'image' in '{path}' is {image.dtype} {image.shape}, expected uint8 "
             f'({", ".join(map(str, wanted))}) for img_size={img_size}; {REMAKE}')

@@ -142,9 +142,9 @@ class UnfinishedH5:
             return None, []
         try:
             settings, *entries = map(json.loads, lines)
-            if settings.keys() and all(entry['rows'] >= 0 for entry in entries):
+            if settings.keys() and all(_is_count(entry['rows']) for entry in entries):
                 return settings, entries
-        except (ValueError, AttributeError, KeyError, TypeError):
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
             pass
         raise self._damaged('its journal cannot be read')
 
@@ -209,6 +209,10 @@ def _header(shape):
         raise RuntimeError(f'HDF5 {h5py.version.hdf5_version} puts the array at byte {offset} of '
                            f'{len(header)}, expected {HEADER_BYTES}')
     return header.ljust(HEADER_BYTES, b'\0')
+
+
+def _is_count(rows):
+    return type(rows) is int and 0 <= rows < 2 ** 40    # beyond it no file system goes
 
 
 def _line(obj):

@@ -11,9 +11,7 @@ import itertools
 import sys
 from pathlib import Path
 
-import yaml
-
-from tgan_chainer import files
+from tgan_chainer import config, files
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
@@ -79,11 +77,7 @@ def read_folders(path):
     Raises:
         ConfigError: The file is missing, no YAML, or no list of folders.
     """
-    try:
-        folders = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f'--dir_list {path}: cannot be read: '
-                          f'{" ".join(str(error).split())}') from error
+    folders = config.read_yaml(path, f'--dir_list {path}')
     if not isinstance(folders, list) or not folders or not all(
             isinstance(folder, str) for folder in folders):
         raise ConfigError(f'--dir_list {path}: expected a list of result folders, each on a line '

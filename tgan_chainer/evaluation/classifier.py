@@ -1,8 +1,6 @@
 """The classifier behind the scores: C3D's weights and the mean clip, found and checked."""
 import os
 import reprlib
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +8,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer import files
+from tgan_chainer.archives import Archive
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
@@ -23,10 +22,6 @@ MEAN_VARIABLE = 'TGAN_MEAN'
 _PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, ... fc8/b; about '
               '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
               "made from C3D's caffemodel by evaluation/convert_c3d.py")
-
-# As in snapshots.py: what a damaged archive makes zipfile and NumPy raise.
-_DAMAGE = (OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
-           KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -95,10 +90,10 @@ def load_c3d(path):
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
     try:
-        with np.load(path, allow_pickle=False) as npz:
+        with Archive(path) as npz:
             for key, array in _checked(npz, params, path):
                 params[key].array[...] = array
-    except _DAMAGE as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"'{path}' is damaged or no npz file ({' '.join(str(error).split())}); "
                         f'expected {_PUBLISHED}') from error
     return network, files.sha256(path)
@@ -111,10 +106,11 @@ def _checked(npz, params, path):
         raise DataError(f"'{path}' lacks {reprlib.repr(missing)} and has besides "
                         f'{reprlib.repr(unknown)}; expected {_PUBLISHED}')
     for key, param in params.items():
+        header = npz.header(key)
+        if header.dtype.kind != 'f' or header.shape != param.shape:
+            raise DataError(f"{key} in '{path}' is {header}, expected floats {param.shape}: "
+                            f'{_PUBLISHED}')
         array = npz[key]
-        if array.dtype.kind != 'f' or array.shape != param.shape:
-            raise DataError(f"{key} in '{path}' is {array.dtype} {array.shape}, expected floats "
-                            f'{param.shape}: {_PUBLISHED}')
         if not np.isfinite(array).all():
             raise DataError(f"{key} in '{path}' holds values that are no finite numbers; expected "
                             f'{_PUBLISHED}')

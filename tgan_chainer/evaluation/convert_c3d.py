@@ -128,7 +128,7 @@ def _read(content, source):
         for layer in _messages(memoryview(content), _NET_LAYERS, budget):
             name, blobs = _layer(layer, budget)
             if blobs and name in layers:
-                raise ValueError(f'a second layer {name!r}')
+                raise ValueError(f'a second layer {reprlib.repr(name)}')
             if blobs:
                 layers[name] = blobs
         return layers

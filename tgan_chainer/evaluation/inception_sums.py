@@ -50,12 +50,19 @@ class InceptionSums:
         return float(np.exp(self._p_log_p / self.n - (mean * np.log(mean + self.eps)).sum()))
 
     def serialize(self, serializer):
-        """Save the sums, or load them."""
+        """Save the sums, or load them.
+
+        Raises:
+            ValueError: What is loaded are no sums.
+        """
         # The number of classes is the file's: there is no array of its size yet to read into.
         reading = isinstance(serializer, chainer.Deserializer)
         self.n = serializer('n', self.n)
         self._p = serializer('p', None if reading else self._p)
         self._p_log_p = serializer('p_log_p', self._p_log_p)
+        if self.n < 0 or self._p.ndim != 1 or self._p.dtype != np.float64:
+            raise ValueError(f'sums of {self.n} examples, of {self._p.dtype} {self._p.shape}: '
+                             'expected one float64 a class')
 
 
 def _checked(ys, n_classes):

@@ -2,13 +2,14 @@
 import functools
 import hashlib
 import io
-import pickle
-import zipfile
+import math
+import reprlib
 from pathlib import Path
 
 import chainer
 import numpy as np
 
+from tgan_chainer.archives import Archive
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
@@ -52,19 +53,17 @@ def load_mean(path, sha256=MEAN_SHA256):
 
 def _read_mean(content, path):
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as npz:
-            arrays = {key: npz[key] for key in npz.files}
-    except (ValueError, TypeError, OSError, EOFError, AttributeError, RuntimeError,
-            zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        with Archive(io.BytesIO(content)) as npz:
+            if 'mean' not in npz:
+                raise DataError(f"'{path}' has the keys {reprlib.repr(sorted(npz.files))}; "
+                                f'expected {_PUBLISHED}')
+            header = npz.header('mean')
+            if header.dtype.kind not in 'fiu' or math.prod(header.shape) != math.prod(MEAN_SHAPE):
+                raise DataError(f"'mean' in '{path}' is {header}; expected {_PUBLISHED}")
+            return npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
+    except (ValueError, OSError) as error:
         raise DataError(
             f"'{path}' is damaged or no npz file ({error}); expected {_PUBLISHED}") from error
-    if 'mean' not in arrays:
-        raise DataError(f"'{path}' has the keys {sorted(arrays)}; expected {_PUBLISHED}")
-    mean = arrays['mean']
-    if mean.dtype.kind not in 'fiu' or mean.size != np.prod(MEAN_SHAPE):
-        raise DataError(
-            f"'mean' in '{path}' is {mean.dtype} {mean.shape}; expected {_PUBLISHED}")
-    return mean.reshape(MEAN_SHAPE).astype(np.float64)
 
 
 def preprocess(video, mean, protocol='tgan-v1'):

@@ -83,7 +83,7 @@ class Evaluation:
     def _resume(self):
         run = json.loads(self._run)
         self._load()
-        before = json.loads(self._run)
+        before = self._read_run()
         changed = [key for key in run if before.get(key) != run[key]]
         if changed:
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
@@ -94,6 +94,17 @@ class Evaluation:
         for _ in range(self._batches):
             self.source.skip(self.settings.batchsize)
         self._load()
+
+    def _read_run(self):
+        """What the file says that its score depends on -> dict; its position is checked, too."""
+        try:
+            before = json.loads(self._run)
+        except (ValueError, RecursionError) as error:
+            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
+        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
+            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
+                                f'{self.settings.batches}); {_REMEDY}')
+        return before
 
     def _load(self):
         try:

@@ -71,6 +71,8 @@ class RandomState(extension.Extension):
         position = serializer('numpy_position', position)
         has_gauss = serializer('numpy_has_gauss', has_gauss)
         cached_gaussian = serializer('numpy_cached_gaussian', cached_gaussian)
+        if not 0 <= position <= len(keys):    # NumPy would read beyond the array
+            raise ValueError(f"position {position} in NumPy's state of {len(keys)} numbers")
         np.random.set_state(('MT19937', keys, position, has_gauss, cached_gaussian))
 
         version, words, gauss = random.getstate()

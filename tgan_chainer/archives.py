@@ -1,0 +1,128 @@
+"""Reading npz files of strangers: nothing is executed, and a size is checked before it is believed.
+
+`numpy.load` allocates what a header declares and unpacks what an archive holds before anyone can
+look at it, so a few kilobytes can ask for terabytes. Here the header of an array is read alone, and
+whoever wants the array compares it with what is expected.
+"""
+import math
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+MAX_BYTES = 2 ** 28
+"""Largest array that is read where no size is expected, such as the text of a log."""
+
+_SUFFIX = '.npy'
+_NUMBERS = 'biuf'    # kinds of NumPy's types that a parameter can be made from
+
+# The others (bzip2, LZMA) are never written by NumPy, and may ask for any amount of memory.
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class Header(NamedTuple):
+    """What an array in an archive is said to be.
+
+    Attributes:
+        shape (tuple): Sizes, none negative.
+        dtype (numpy.dtype): Type.
+    """
+
+    shape: tuple
+    dtype: np.dtype
+
+    @property
+    def n_bytes(self):
+        """Memory that the array takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def is_numbers_of(self, shape):
+        """Whether it is an array of numbers of a shape."""
+        return self.dtype.kind in _NUMBERS and self.shape == tuple(shape)
+
+    def __str__(self):
+        return f'{str(self.dtype):.40} {self.shape}'
+
+
+class Archive:
+    """An npz file; a context manager.
+
+    Args:
+        file: Path, or a file object of bytes.
+
+    Attributes:
+        files (list of str): Keys of the arrays, in the order of the file.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It is damaged or no npz file.
+    """
+
+    def __init__(self, file):
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except OSError:
+            raise
+        except Exception as error:  # a damaged directory makes zipfile raise almost anything
+            raise ValueError(f'no whole npz file: {error}') from error
+        names = [name for name in self._zip.namelist() if name.endswith(_SUFFIX)]
+        self.files = [name.removesuffix(_SUFFIX) for name in names]
+        if len(set(names)) < len(names):
+            self._zip.close()
+            raise ValueError('two arrays of one name')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._zip.close()
+
+    def __contains__(self, key):
+        return key + _SUFFIX in self._zip.NameToInfo
+
+    def header(self, key):
+        """What the array of a key is said to be -> :class:`Header`.
+
+        Raises:
+            KeyError: There is none.
+            ValueError: It is damaged, or written as NumPy does not write numbers or text.
+        """
+        return self._read(key, _read_header)
+
+    def __getitem__(self, key):
+        """The array of a key, whatever its size: see :meth:`header` first.
+
+        Raises:
+            KeyError, ValueError: See :meth:`header`; also if it holds Python objects.
+        """
+        return self._read(key, _read_array)
+
+    def _read(self, key, read):
+        if key not in self:
+            raise KeyError(f'{key} is not a file in the archive')
+        info = self._zip.getinfo(key + _SUFFIX)
+        if info.compress_type not in _COMPRESSIONS:
+            raise ValueError(f'{key} is packed by method {info.compress_type}')
+        try:
+            with self._zip.open(info) as file:
+                return read(file)
+        except Exception as error:  # of zipfile, zlib, or NumPy's parser of headers
+            raise ValueError(f'{error} in {key}') from error
+
+
+def _read_header(file):
+    version = np.lib.format.read_magic(file)
+    # Later versions have headers of up to 4 GB, which NumPy reads before it looks at their size;
+    # it writes them only for tables of thousands of columns.
+    if version != (1, 0):
+        raise ValueError(f'an array of format {version}, expected (1, 0)')
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError('Object arrays cannot be loaded')
+    if any(size < 0 for size in shape):
+        raise ValueError(f'an array of shape {shape}')
+    return Header(shape, dtype)
+
+
+def _read_array(file):
+    return np.lib.format.read_array(file, allow_pickle=False)
