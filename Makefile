@@ -7,7 +7,7 @@ STAMP = $(VENV)/.installed
 LOCK_FLAGS = -q -c constraints.txt --universal --python-version 3.10 --generate-hashes --no-annotate --custom-compile-command 'make lock' \
     --python $(BIN)/python --no-build-isolation-package chainer
 
-.PHONY: train test install install-locked lock lint parity benchmarks
+.PHONY: train test install install-locked lock lint parity benchmarks docs
 
 train: install
 	$(BIN)/python train.py
@@ -24,6 +24,11 @@ parity: install
 # A smoke run: small networks, few repetitions. docs/benchmarks.md has the real ones.
 benchmarks: install
 	$(BIN)/python -m benchmarks --quick
+
+# The API reference: build/docs/index.html. Needs Python 3.11 or newer.
+docs: install
+	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e ".[docs]" --no-build-isolation
+	$(BIN)/python -m sphinx -W --keep-going -q docs/api build/docs
 
 install: $(STAMP)
 

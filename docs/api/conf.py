@@ -1,0 +1,32 @@
+"""The API reference, built from the docstrings: `make docs`."""
+import re
+
+import tgan_chainer
+
+project = 'tgan_chainer'
+author = 'The tgan_chainer authors'
+version = release = tgan_chainer.__version__
+
+extensions = ['sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode']
+autodoc_default_options = {'members': True, 'show-inheritance': True}
+autodoc_member_order = 'bysource'
+default_role = 'code'    # the docstrings' `x` and ``x`` are both code
+html_theme = 'alabaster'
+html_theme_options = {'page_width': '70em', 'sidebar_width': '16em'}
+
+extensions += ['sphinx.ext.apidoc']
+apidoc_modules = [{
+    'path': '../../tgan_chainer', 'destination': 'modules', 'separate_modules': True,
+    'module_first': True, 'include_private': False}]
+exclude_patterns = ['modules/modules.rst']
+napoleon_use_ivar = True    # autodoc documents the annotated ones itself
+autodoc_default_options['ignore-module-all'] = True    # what a package re-exports has its own page
+autodoc_inherit_docstrings = False    # Chainer's refer to Chainer's own documentation
+
+
+def setup(app):
+    """Let docstrings write shapes and magnitudes as (N, *size) and |m|."""
+    def escape(app, what, name, obj, options, lines):
+        # A bullet stays one.
+        lines[:] = [re.sub(r'[*|](?! )|(?<=\S)[*|]', r'\\\g<0>', line) for line in lines]
+    app.connect('autodoc-process-docstring', escape, priority=900)
