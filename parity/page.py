@@ -142,11 +142,16 @@ def _pre(text):
     return f'<pre>{escape(text)}</pre>' if text else ''
 
 
+def _cell(text):
+    """A cell of a table; its lines are the text's."""
+    return f'<td>{escape(text)}</td>'.replace('\n', '<br>')
+
+
 def _claims(result):
     if 'claims' not in result.data:
         return ''
     claims = result.data['claims']
-    rows = ''.join('<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>'
+    rows = ''.join('<tr>' + ''.join(_cell(text) for text in row) + '</tr>'
                    for row in claims['rows'])
     columns = (claims['caption'], *claims['columns'])
     head = ''.join(f'<th>{escape(column)}</th>' for column in columns)

@@ -4,6 +4,8 @@ Numbers come from the records that the evaluation commands wrote into the ledger
 else. A record stands beside the paper's number only if it was measured as the paper's was; any
 other stands in a column of its own, with what is different.
 """
+import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,9 +89,9 @@ class Row:
         return next((m for m in reversed(self.measurements) if not deviations(m)), None)
 
     @property
-    def other(self):
-        """The newest measurement under other conditions, or None."""
-        return next((m for m in reversed(self.measurements) if deviations(m)), None)
+    def others(self):
+        """All measurements under other conditions, the newest first."""
+        return [m for m in reversed(self.measurements) if deviations(m)]
 
 
 def rows(table, measurements):
@@ -125,9 +127,12 @@ def deviations(measurement):
     """What was not as in the paper, as far as it is known -> list of str, empty if nothing."""
     of_gam = measurement.metric == 'GAM'
     found = []
-    for system in measurement.systems:
-        found += [f'{system.result_dir}: {deviation}' for deviation in (
-            *_deviations_of_system(system), *_deviations_of_data(system.dataset, of_gam))]
+    of_systems = [[*_deviations_of_system(system), *_deviations_of_data(system.dataset, of_gam)]
+                  for system in measurement.systems]
+    for deviation in dict.fromkeys(itertools.chain(*of_systems)):
+        named = [system.result_dir for system, own in zip(
+            measurement.systems, of_systems, strict=True) if deviation in own]
+        found.append(f'{" and ".join(dict.fromkeys(named))}: {deviation}')
     if of_gam:
         return found
     if measurement.dataset:
@@ -171,24 +176,26 @@ def _different(triples):
 
 
 def cells(table, row):
-    """A row's label and its texts for :data:`COLUMNS`."""
-    comparable, other = row.comparable, row.other
+    """A row's label and its texts for :data:`COLUMNS`; the last has a line a measurement."""
+    comparable = row.comparable
     reported = (f'{row.reported:.2f}' if row.error is None
                 else f'{row.reported:.2f} ± {row.error:.2f}')
     measured = ((number(comparable), f'{comparable.value - row.reported:+.2f}',
                  conditions(comparable)) if comparable
                 else (f'not measured: {NEEDS[table]}', '', ''))
-    elsewhere = f'{number(other)} ({conditions(other)}; {"; ".join(deviations(other))})' if other \
-        else ''
-    return row.label, reported, *measured, elsewhere
+    elsewhere = [f'{number(other)} ({conditions(other)}; {"; ".join(deviations(other))})'
+                 for other in row.others]
+    return row.label, reported, *measured, '\n'.join(elsewhere)
 
 
 def number(measurement):
     """The measured value, with its spread or bootstrap interval."""
-    if measurement.battle:
-        low, high = measurement.battle.interval
-        return (f'{measurement.value:.2f} [{low:.2f}, {high:.2f}], r_test '
-                f'{measurement.battle.r_test:.2f}, winner {measurement.battle.winner}')
+    battle = measurement.battle
+    if battle:
+        low, high = battle.interval
+        found = ('undefined, 0/0' if math.isnan(measurement.value)
+                 else f'{measurement.value:.2f} [{low:.2f}, {high:.2f}]')
+        return f'{found}, r_test {battle.r_test:.2f}, winner {battle.winner}'
     return f'{measurement.value:.2f} ± {measurement.std:.2f}'
 
 
@@ -221,6 +228,6 @@ def _table(table, measurements):
     lines = [f'Table {table[-1]}: {CAPTIONS[table]}', '', f'| | {" | ".join(COLUMNS)} |',
              '|' + '---|' * (1 + len(COLUMNS))]
     for row in rows(table, measurements):
-        texts = (text.replace('|', '\\|') for text in cells(table, row))
+        texts = (text.replace('|', '\\|').replace('\n', '<br>') for text in cells(table, row))
         lines.append(f'| {" | ".join(texts)} |')
     return '\n'.join(lines) + '\n'

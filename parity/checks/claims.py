@@ -37,7 +37,7 @@ def _lines(table, rows):
     lines = [f'{tables.CAPTIONS[table]:<48}{"paper":<16}measured']
     for label, reported, measured, difference, conditions, elsewhere in rows:
         lines.append(f'{label:<48}{reported:<16}{measured} {difference}'.rstrip())
-        notes = conditions, f'not comparable: {elsewhere}' if elsewhere else ''
+        notes = conditions, *(f'not comparable: {line}' for line in elsewhere.splitlines())
         lines += [f'    {note}' for note in notes if note]
     return '\n'.join(lines)
 

@@ -165,6 +165,27 @@ def test_other_networks_and_clipping():
         'r: mid_ch 16 instead of 64', 'r: freq 1 instead of 5']
 
 
+def test_what_both_systems_have_in_common_is_said_once():
+    whole = battle('3D model (SVC)')
+    a, b = (system.model_copy(update={'result_dir': name, 'iteration': 7})
+            for name, system in zip('ab', whole.systems, strict=True))
+    b.parts['vdis'].args['mid_ch'] = 16
+    assert tables.deviations(whole.model_copy(update={'systems': [a, b]})) == [
+        'a and b: 7 updates instead of 100000', 'b: mid_ch 16 instead of 64']
+
+
+def test_all_that_is_not_comparable_is_shown_the_newest_first():
+    found = [score((1.0,) * 4, day=1, iteration=5), score((2.0,) * 4, day=2, iteration=6)]
+    shown = cells('table4', found)['TGAN, SVC'][4].splitlines()
+    assert [text[:4] for text in shown] == ['2.00', '1.00']
+
+
+def test_a_battle_that_nobody_recognised_anything_in():
+    undefined = battle('3D model (GAN)')
+    undefined = undefined.model_copy(update={'value': float('nan')})
+    assert tables.number(undefined) == 'undefined, 0/0, r_test 1.00, winner A'
+
+
 def test_digits_that_were_made_here():
     made = MNIST.model_copy(update={'files': {'dataset_path': 'moving_mnist_train.npy'}})
     _, here, *_, elsewhere = cells('table3', [battle('3D model (SVC)', dataset=made)])[
