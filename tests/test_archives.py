@@ -82,6 +82,18 @@ def test_values_that_are_missing():
         npz['a']
 
 
+@pytest.mark.parametrize('order', '<>')
+def test_a_text_of_what_is_no_unicode(order):
+    for code, is_text in ((0x10ffff, True), (0x110000, False)):
+        data = np.array([ord('a'), code], f'{order}u4').tobytes()
+        with Archive(archive(text=npy(described(f"'{order}U2'", ()), data))) as npz:
+            if is_text:
+                assert npz['text'] == 'a' + chr(code)
+                continue
+            with pytest.raises(ValueError, match='no Unicode in text'):
+                npz['text']
+
+
 @pytest.mark.parametrize('method', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_packers_that_numpy_does_not_use(method):
     file = archive(method, a=npy(described("'<f4'", '()'), bytes(4)))

@@ -5,6 +5,7 @@ look at it, so a few kilobytes can ask for terabytes. Here the header of an arra
 whoever wants the array compares it with what is expected.
 """
 import math
+import sys
 import zipfile
 from typing import NamedTuple
 
@@ -125,4 +126,9 @@ def _read_header(file):
 
 
 def _read_array(file):
-    return np.lib.format.read_array(file, allow_pickle=False)
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    if array.dtype.kind == 'U' and array.nbytes:
+        codes = np.frombuffer(array.tobytes(), array.dtype.byteorder + 'u4')
+        if codes.max() > sys.maxunicode:    # Python would raise a SystemError where it is used
+            raise ValueError('a text of what is no Unicode')
+    return array
