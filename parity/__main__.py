@@ -9,7 +9,7 @@ from parity import checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
 from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.command import EXIT_INTERRUPTED, run_command
 from tgan_chainer.errors import TGANError
 
 
@@ -37,6 +37,9 @@ def main(argv=None):
     except TGANError as error:
         print(f'python -m parity: {error}', file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _parser():

@@ -151,7 +151,8 @@ def _deviations_of_system(system):
     if _name(system)[0] != 'Video GAN':
         yield from _different([('optimizer', system.optimizer, _OPTIMIZER)])
     yield from _different([
-        ('batch size', system.batchsize, _BATCHSIZE),
+        ('batch size', system.batchsize * system.ranks, _BATCHSIZE),
+        ('devices', system.ranks, 1),
         ('batch normalisation of', system.batch_norm_statistics, 'chainer2')])
     if system.iteration < _ITERATIONS:
         yield f'{system.iteration} updates instead of {_ITERATIONS}'

@@ -55,6 +55,8 @@ def test_files_of_the_score_are_found_as_the_score_finds_them(in_an_empty_folder
     c3d, mean = doctor.score_files()
     assert (c3d.path, c3d.found) == (str(weights), True)
     assert (mean.path, mean.found) == ('mean2.npz', False) and 'another file' in mean.note
+    monkeypatch.setenv('TGAN_MEAN', str(in_an_empty_folder))
+    assert not doctor.score_files()[1].found
 
 
 def test_results_are_pointed_out(in_an_empty_folder):

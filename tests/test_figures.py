@@ -59,6 +59,8 @@ def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_expe
     (None, 'No such file'),
     ('[', 'not a list of entries'),
     ('3', 'not a list of entries'),
+    ('[' * 100_000, 'not a list of entries'),
+    ('[{"iteration": 1, "vdis/loss_gen": [1]}]', 'not a list of entries'),
     ('[{"vdis/loss_gen": 1}]', 'not a list of entries'),
     ('[]', 'no loss_gen in its 0 entries'),
     ('[{"iteration": 1, "vdis/loss_dis": 0}]', 'no loss_gen in its 1 entries'),
@@ -68,6 +70,15 @@ def test_a_log_that_has_no_losses(tmp_path, content, message):
         (tmp_path / 'log').write_text(content)
     with pytest.raises(DataError, match=message):
         figures.read_losses(tmp_path)
+
+
+@pytest.mark.parametrize('rows', [15, 29, 30, 59])
+def test_no_row_of_pixels_is_lost(rows, tmp_path):
+    # 68 rows of pixels each: sizes in inches that floating-point numbers do not hold.
+    sheet = np.random.RandomState(0).randint(256, size=(68 * rows, 68, 3), dtype=np.uint8)
+    figures.draw_blocks([('', sheet)]).savefig(tmp_path / 'sheet.png')
+    found = np.array(Image.open(tmp_path / 'sheet.png').convert('RGB'))
+    np.testing.assert_array_equal(found, sheet)
 
 
 @pytest.mark.parametrize('number', [3, 4, 5])

@@ -82,7 +82,7 @@ def test_a_system_without_g0_is_refused(make_result, capsys, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.mark.parametrize('flags', [['--between', '0'], ['-k', '1001'], ['--n', '0'],
+@pytest.mark.parametrize('flags', [['--between', '0'], ['-k', '101'], ['--n', '0'],
                                    ['--seed', '-1']])
 def test_flags_out_of_range(result, flags):
     with pytest.raises(SystemExit) as caught:

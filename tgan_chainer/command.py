@@ -40,7 +40,11 @@ def dispatch(package, commands, argv=None):
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     if name in commands:
-        return importlib.import_module(f'{package}.{name}').main(rest)
+        try:
+            return importlib.import_module(f'{package}.{name}').main(rest)
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr)
+            return EXIT_INTERRUPTED
     if name not in ('-h', '--help'):
         print(f'error: there is no command {name!r}; python -m {package} lists them',
               file=sys.stderr)

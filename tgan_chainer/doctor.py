@@ -4,7 +4,6 @@ Nothing is changed, and nothing that takes long is done: large files are looked 
 """
 import argparse
 import functools
-import hashlib
 import importlib.util
 import os
 import platform
@@ -23,6 +22,7 @@ from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.preprocess import MEAN_SHA256
+from tgan_chainer.files import sha256
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.parallel import num_threads
 
@@ -76,7 +76,7 @@ def score_files():
                            (classifier.MEAN_FILE, f'data/{classifier.MEAN_FILE}'))
     files = [_look(str(weights), 'C3D fine-tuned on UCF-101 (docs/evaluation.md)'),
              _look(str(mean), 'the mean clip that the authors released (docs/evaluation.md)')]
-    if files[1].found and hashlib.sha256(mean.read_bytes()).hexdigest() != MEAN_SHA256:
+    if mean.is_dir() or mean.is_file() and sha256(mean) != MEAN_SHA256:
         files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
                                               f'is not {MEAN_SHA256}')
     return files

@@ -73,7 +73,8 @@ def draw_blocks(blocks):
     tops = [_HEADING if text else 0 for text, _ in blocks]
     width = max(picture.shape[1] for _, picture in blocks)
     height = sum(tops) + sum(len(picture) for _, picture in blocks)
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    # The hundredth: matplotlib cuts off what rounding leaves below a whole pixel.
+    figure = Figure(figsize=((width + 0.01) / _DPI, (height + 0.01) / _DPI), dpi=_DPI)
     FigureCanvasAgg(figure)
     above = height
     for top, (text, picture) in zip(tops, blocks, strict=True):
@@ -94,9 +95,9 @@ def read_losses(result_dir):
     path = Path(result_dir, 'log')
     try:
         log = json.loads(path.read_text(encoding='utf-8'))
-        points = [(entry['iteration'], entry[key]) for entry in log for key in entry
+        points = [(int(entry['iteration']), float(entry[key])) for entry in log for key in entry
                   if key.split('/')[-1] == 'loss_gen']
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = getattr(error, 'strerror', None) or 'not a list of entries as LogReport writes it'
         raise DataError(f'{path}: {reason}; give a result folder of train.py, whose log it is') \
             from error

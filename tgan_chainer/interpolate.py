@@ -18,8 +18,8 @@ from tgan_chainer.errors import ConfigError
 from tgan_chainer.models.sampling import make_interpolated_video
 from tgan_chainer.progress import chunk_progress
 
-MAX_BETWEEN = 1000
-"""More frames than this between two neighbours are refused: a slip of the keyboard."""
+MAX_BETWEEN = 100
+"""More frames than this between two neighbours are refused; all frames are kept in memory."""
 
 _MAX_FPS = 50    # more, and browsers slow a GIF down
 

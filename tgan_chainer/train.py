@@ -114,7 +114,8 @@ def _train_on(ranks, args, command_line):
     preview, snapshot = extend(trainer, experiment, random_state, stop, ranks)
     if args.resume:
         ranks.on_all(resume, trainer, snapshot_path, random_state, ranks)
-    ranks.on_first(describe, out, experiment, command_line, device, updater, categories)
+    ranks.on_first(
+        describe, out, experiment, command_line, device, updater, categories, ranks.size)
 
     say = print if ranks.is_first else _say_nothing
     say(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
@@ -349,10 +350,10 @@ def resume(trainer, path, random_state, ranks):
     iterator.loads_order = True
 
 
-def describe(out, experiment, command_line, device, updater, categories):
+def describe(out, experiment, command_line, device, updater, categories, n_ranks):
     """Write into the result folder how it is made; remove what a killed start left in it."""
     remove_leftovers(out)
-    write_record(out, experiment, command_line, device, updater.iteration)
+    write_record(out, experiment, command_line, device, updater.iteration, n_ranks)
     if categories:
         write_categories(out, categories)
 

@@ -184,8 +184,8 @@ def parse_args(argv=None):
 
 def _run(args):
     with tempfile.TemporaryDirectory() as temporary:
-        outcomes = [try_environment(python, numpy, args.keep or Path(temporary),
-                                    shlex.split(args.tests))
+        workplace = args.keep.resolve() if args.keep else Path(temporary)
+        outcomes = [try_environment(python, numpy, workplace, shlex.split(args.tests))
                     for python in args.python for numpy in args.numpy]
     print(table(outcomes))
     if args.json:

@@ -144,6 +144,7 @@ def test_what_rank_0_writes(training, folder):
         'image_img_00000002.png', 'video_00000002.gif', 'video_00000002.mp4'}
     start, = json.loads((folder / 'files' / 'record.json').read_text())
     assert '--communicator naive' in start['command_line']
+    assert start['ranks'] == 2
 
 
 def test_a_rank_that_is_killed_ends_the_job(training, folder, monkeypatch):

@@ -133,6 +133,8 @@ def test_the_newest_counts():
 @pytest.mark.parametrize('changes, reason', [
     ({'iteration': 99999}, '99999 updates instead of 100000'),
     ({'batchsize': 4}, 'batch size 4 instead of 32'),
+    ({'ranks': 4}, 'batch size 128 instead of 32'),
+    ({'ranks': 4, 'batchsize': 8}, 'devices 4 instead of 1'),
     ({'batch_norm_statistics': 'chainer7'}, 'batch normalisation of chainer7'),
     ({'optimizer': {'name': 'RMSprop', 'args': {'lr': 1e-3}}}, "'lr': 0.001"),
     ({'dataset': UCF.model_copy(update={'videos': 12})}, '12 videos in UCF-101 instead of 9537'),

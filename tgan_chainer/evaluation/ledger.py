@@ -64,8 +64,9 @@ class System(_Strict):
         iteration (int): Updates before the snapshot.
         networks (dict): File name -> sha256 of every network that was used.
         parts (dict): Of :data:`PARTS`, those that the system has -> :class:`Part`.
-        batchsize (int), seed (int), optimizer (dict), batch_norm_statistics (str): Of the
-            training, as the experiment says.
+        batchsize (int), seed (int), optimizer (dict), batch_norm_statistics (str), batch_norm
+            (str): Of the training, as the experiment says.
+        ranks (int): Devices of the training, each with such a batch; the most of its starts.
         dataset (DataSet): What it was trained on, as it was found at the measurement.
     """
 
@@ -78,6 +79,8 @@ class System(_Strict):
     seed: pydantic.NonNegativeInt
     optimizer: dict
     batch_norm_statistics: str
+    batch_norm: str = 'local'
+    ranks: pydantic.PositiveInt = 1
     dataset: DataSet
 
 
@@ -268,6 +271,9 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
         seed=experiment.seed,
         optimizer=experiment.optimizer.model_dump(exclude_none=True),
         batch_norm_statistics=experiment.batch_norm_statistics,
+        batch_norm=experiment.batch_norm,
+        ranks=max((start.get('ranks', 1) for start in
+                   record.read_record(Path(result_dir, 'record.json'))), default=1),
         dataset=describe_dataset(experiment.dataset))
 
 

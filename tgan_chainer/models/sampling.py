@@ -152,7 +152,7 @@ def make_interpolated_video(fsgen, vgen, n, between, labels=None, progress=iter)
         z_slow = draw_z_slow(fsgen, n)
         labels = draw_labels(fsgen, n) if labels is None else labels
         z_fast = interpolate_z_fast(make_z_fast(fsgen, z_slow, labels).array, between)
-    # In test mode a frame does not depend on others: memory need not grow with their number.
+    # In test mode a frame does not depend on others: G1's memory need not grow with their number.
     parts = [make_video(fsgen, vgen, n, z_slow, z_fast[:, :, start:start + fsgen.n_frames],
                         labels)[0]
              for start in progress(range(0, z_fast.shape[2], fsgen.n_frames))]

@@ -126,6 +126,9 @@ class Lab:
         Times are left out.
         """
         iteration = snapshots.iterations(out, snapshots.TRAINER)[-1]
+        last = snapshots.iterations(self.whole, snapshots.TRAINER)[-1]
+        if iteration != last:
+            yield f'it ended at {iteration}, expected {last}'
         for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
             name = template.format(iteration)
             with np.load(self.whole / name) as a, np.load(out / name) as b:
