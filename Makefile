@@ -12,8 +12,9 @@ LOCK_FLAGS = -q -c constraints.txt --universal --python-version 3.10 --generate-
 train: install
 	$(BIN)/python train.py
 
+# Two processes with one thread each; files stay together, for what they share.
 test: install
-	$(BIN)/python -m pytest
+	TGAN_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .
