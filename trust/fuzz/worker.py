@@ -1,6 +1,7 @@
 """A process that feeds one reader, and the watch over it."""
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import multiprocessing
 import os
@@ -97,6 +98,7 @@ def _work(name, seed, n_inputs, tally, failures):
     seeds = target.seeds()
     shared = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix='trust-fuzz-', dir=shared))
+    faulthandler.disable()    # a crash is told by the process that watches
     try:
         path = folder / target.file
         path.parent.mkdir(exist_ok=True)
