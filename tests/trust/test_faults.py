@@ -47,6 +47,7 @@ def test_a_damaged_snapshot(bench, damage):
 
 def test_a_clock_that_is_wrong(bench):
     assert run(cases.clock_between, bench, n=1).runs == 1
+    assert run(cases.clock_during, bench, n=1).runs == 1
 
 
 def test_nothing_is_wrong_with_a_copy(bench, copy):

@@ -4,7 +4,6 @@ TRUST_FAULT is `count:FILE`, `kill:N` or `clock`; the first two are about operat
 TRUST_FOLDER: opening one to write it, renaming, removing, making a folder.
 """
 import atexit
-import datetime
 import itertools
 import os
 import signal
@@ -45,19 +44,13 @@ def _kill_at(number):
 
 
 def _turn_clock_back():
-    """From the 30th question on the clock says 1970, then 2100, and so on."""
+    """From the 30th question on ``time.time`` says 1970, then 2100, and so on.
+
+    ``datetime`` keeps its own clock, of which only the names of folders and records are made.
+    """
     asked, ask = itertools.count(), time.time
     dates = itertools.cycle((10.0, 4.1e9, 86400.0))
-
-    def now():
-        return ask() if next(asked) < 30 else next(dates)
-
-    class Datetime(datetime.datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return cls.fromtimestamp(now(), tz)
-    time.time = now
-    datetime.datetime = Datetime
+    time.time = lambda: ask() if next(asked) < 30 else next(dates)
 
 
 _kind, _, _argument = os.environ.get('TRUST_FAULT', '').partition(':')
