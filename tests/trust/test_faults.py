@@ -29,10 +29,12 @@ def run(case, bench, seed=0, **arguments):
     return outcome
 
 
-def test_killed_at_a_file_operation_and_while_one_is_written(bench):
-    strikes = iter([cases.at_a_file_operation, cases.while_a_file_is_written])
-    outcome = run(cases.killed, bench, n=2, strike=lambda *args: next(strikes)(*args))
-    assert outcome.runs == 2 and outcome.found['continued to the same end'] == 1
+@pytest.mark.parametrize('strike', [cases.at_a_file_operation, cases.while_a_file_is_written])
+def test_killed(bench, strike):
+    outcome = run(cases.killed, bench, n=1, strike=strike)
+    assert outcome.runs == 1
+    # A training may end before the kill; then another is struck.
+    assert outcome.found['continued to the same end'] == 1 + outcome.found['ended before the kill']
 
 
 def test_a_file_that_may_not_grow(bench):
