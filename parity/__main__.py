@@ -9,7 +9,7 @@ from parity import checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
 from tgan_chainer import files
-from tgan_chainer.command import EXIT_INTERRUPTED, run_command
+from tgan_chainer.command import EXIT_INTERRUPTED, positive, run_command
 from tgan_chainer.errors import TGANError
 
 
@@ -57,7 +57,7 @@ def _parser():
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the report as JSON')
     parser.add_argument('--html', type=Path, metavar='DIR',
                         help='write the report as a page, DIR/index.html')
-    parser.add_argument('--jobs', type=_positive, metavar='N',
+    parser.add_argument('--jobs', type=positive, metavar='N',
                         help='processes (by default one a core, four at most)')
     parser.add_argument('--upstream', type=Path, metavar='DIR',
                         help="a checkout of the authors' repository, to run beside ours")
@@ -83,13 +83,6 @@ def _tables(argv):
                         help='folder of records (default: parity/ledger)')
     folder = parser.parse_args(argv).ledger
     return run_command(lambda: print(tables.markdown(ledger.read_folder(folder)), end=''))
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} is not positive')
-    return number
 
 
 def _no_checkout():

@@ -1,4 +1,5 @@
 """How every command ends: exit codes, and one line for what the user can mend."""
+import argparse
 import importlib
 import sys
 
@@ -26,6 +27,14 @@ def run_command(function, *args):
         print('interrupted', file=sys.stderr)
         return EXIT_INTERRUPTED
     return EXIT_OK
+
+
+def positive(text):
+    """``type`` of a flag that takes a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is not positive')
+    return number
 
 
 def dispatch(package, commands, argv=None):

@@ -52,6 +52,12 @@ def test_a_clock_that_is_wrong(bench):
     assert run(cases.clock_during, bench, n=1).runs == 1
 
 
+@pytest.mark.parametrize('n', [1, 4, 50])
+def test_as_many_kills_as_asked_for(n):
+    kills = [case for name, case in faults.registry(n, False).items() if name.startswith('kill')]
+    assert sum(case.keywords['n'] for case in kills) == n
+
+
 def test_nothing_is_wrong_with_a_copy(bench, copy):
     assert half_written(copy) == [] and list(bench.differences(copy)) == []
 

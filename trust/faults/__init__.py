@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.command import positive, run_command
 from tgan_chainer.errors import ConfigError
 from trust.faults import cases, lab
 
@@ -25,12 +25,12 @@ _INSIDE = 'TRUST_MOUNTS'    # set in the process that has mounts of its own
 
 def registry(n_kills, can_mount):
     """Name -> function of (lab, rng) that returns an :class:`~trust.faults.cases.Outcome`."""
-    by_style = {'kill/any moment': (cases.at_any_moment, 0.4),
-                'kill/file written': (cases.while_a_file_is_written, 0.3),
-                'kill/file operation': (cases.at_a_file_operation, 0.3)}
-    kills = {name: functools.partial(cases.killed, n=-(-int(n_kills * 10 * share) // 10),
-                                     strike=strike)
-             for name, (strike, share) in by_style.items()}
+    strikes = {'kill/any moment': cases.at_any_moment,
+               'kill/file written': cases.while_a_file_is_written,
+               'kill/file operation': cases.at_a_file_operation}
+    kills = {name: functools.partial(cases.killed, strike=strike,
+                                     n=len(range(i, n_kills, len(strikes))))
+             for i, (name, strike) in enumerate(strikes.items())}
     disks = {name: functools.partial(case, n=n, can_mount=can_mount) for name, case, n in (
         ('disk/full', cases.full_disk, 8), ('disk/file size', cases.file_size, 6),
         ('disk/read-only', cases.read_only_folder, 4))}
@@ -74,19 +74,12 @@ def parse_args(argv=None):
         description='Kill, starve and damage trainings of a small experiment, and see that nothing '
         'that was finished is lost. Exit code 1 if something is.',
         epilog='docs/trust.md says what is promised.')
-    parser.add_argument('--kills', type=_positive, default=50, metavar='N',
+    parser.add_argument('--kills', type=positive, default=50, metavar='N',
                         help='kill -9, so many times in all (default: 50)')
     parser.add_argument('--seed', type=int, default=0, help='of the faults (default: 0)')
     parser.add_argument('--only', nargs='+', metavar='CASE', help='cases whose names begin so')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the table as JSON, too')
     return parser.parse_args(argv)
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} is not positive')
-    return number
 
 
 def _run(args, rows):

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.command import positive, run_command
 from tgan_chainer.errors import ConfigError
 
 EXIT_FAILED = 1
@@ -30,7 +30,7 @@ def parse_args(argv=None):
         prog='python -m trust fuzz',
         description='Feed the readers of files with damaged and hostile ones. Exit code 1 if one '
         'of them does anything but read or refuse.', epilog='docs/trust.md says what is promised.')
-    parser.add_argument('--inputs', type=_positive, default=100_000, metavar='N',
+    parser.add_argument('--inputs', type=positive, default=100_000, metavar='N',
                         help='inputs for each reader (default: 100000)')
     parser.add_argument('--only', nargs='+', metavar='TARGET', help='these readers (default: all)')
     parser.add_argument('--seed', type=int, default=0, help='of the inputs (default: 0)')
@@ -38,13 +38,6 @@ def parse_args(argv=None):
                         help='where inputs that fail are kept (default: fuzz-failures)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the table as JSON, too')
     return parser.parse_args(argv)
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} is not positive')
-    return number
 
 
 def _run(args, rows):
