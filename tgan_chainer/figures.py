@@ -102,8 +102,9 @@ def read_losses(result_dir):
         raise DataError(f'{path}: {reason}; give a result folder of train.py, whose log it is') \
             from error
     if not points:
-        raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; wait until the '
-                        'training has gone on for a display interval')
+        raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
+                        'that reports it (WGAN or LSGAN; a normal GAN does not) and has gone on '
+                        'for a display interval')
     iterations, losses = zip(*points, strict=True)
     return list(iterations), list(losses)
 
