@@ -19,7 +19,7 @@ import pandas as pd
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
-from tgan_chainer.files import atomic_path
+from tgan_chainer.files import atomic_path, write_bytes
 
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
@@ -53,6 +53,10 @@ def read_table(path, columns):
                         'see that it is the right file')
     with open(path, 'rb') as file:
         content = file.read()
+    if content.startswith(b'\x1f\x8b'):
+        raise DataError(f"'{path}' is compressed by gzip, expected the pickled pandas DataFrame or "
+                        f"the CSV file itself; unpack it, gzip -dc '{path}' > TABLE, and name the "
+                        'new file')
     read = _read_csv if _is_csv(path) else _read_pickle
     table = read(content, path)
     missing = [name for name in columns if name not in table]
@@ -87,6 +91,23 @@ def write_table(path, table):
         if size > MAX_BYTES:
             raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
                             f'rows, expected at most {MAX_BYTES}; use fewer videos a table')
+
+
+def write_pickle(path, obj):
+    """Pickle a DataFrame, or plain Python objects, for code that reads no CSV; whole or not at all.
+
+    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here a
+    DataFrame is written as a call of its class with lists, so that any release reads it.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    content = io.BytesIO()
+    pickler = pickle.Pickler(content, protocol=2)   # the newest that Python 2 reads
+    pickler.dispatch_table = {
+        pd.DataFrame: lambda table: (pd.DataFrame, (table.to_dict('list'),))}
+    pickler.dump(obj)
+    write_bytes(path, content.getvalue())
 
 
 def require_csv(path):
@@ -272,7 +293,15 @@ def _check_sizes(content):
 
 
 def _columns(frame):
+    if (isinstance(frame, list) and frame and isinstance(frame[0], tuple)
+            and [*map(type, frame[0])] == [int, int]):
+        raise DataError(
+            f'found a list of {len(frame)} pairs (start, end), which make_ucf101 writes to '
+            'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
+            'STEM_pd.csv; name that file')
     _require(frame, 'DataFrame')
+    if frame.args:
+        return _columns_of_call(*frame.args)
     # Older pandas called the attribute _data.
     manager = frame.state['_mgr' if '_mgr' in frame.state else '_data']
     _require(manager, 'BlockManager')
@@ -297,6 +326,15 @@ def _columns(frame):
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError('the columns differ in length')
     return {name: columns[name] for name in names}
+
+
+def _columns_of_call(columns):
+    """Columns that `write_pickle` wrote."""
+    if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
+        raise TypeError('a DataFrame of something else than lists')
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError('the columns differ in length')
+    return columns
 
 
 def _require(record, name):
