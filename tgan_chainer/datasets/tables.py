@@ -1,7 +1,7 @@
 """Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
 
 A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
-must be one of those that a DataFrame of numbers and text needs, and even such a name stands for no
+must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for no
 object of pandas or NumPy, but for an inert record of its arguments, from which the columns are then
 taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to 2.3
 write, in Python 2 and 3.
@@ -76,17 +76,17 @@ def write_table(path, table):
     """Write a DataFrame as CSV with a header line, without its index; whole or not at all.
 
     Raises:
-        DataError: See `require_csv`; or the file cannot be written, a text is not UTF-8, or the
+        DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
             table is larger than `MAX_BYTES`, which `read_table` would refuse.
     """
     require_csv(path)
     with atomic_path(path) as temporary:
-        # With another line end than this, the one of RFC 4180, a text that holds \r is not quoted.
+        # With another line end than this, the one of RFC 4180, a string that holds \r is not quoted.
         try:
             table.to_csv(temporary, index=False, lineterminator='\r\n')
         except UnicodeEncodeError as error:     # a file name need not be UTF-8
-            raise DataError(f"cannot write the table '{path}': {error.object!r} is no text, "
-                            'expected UTF-8; rename the file') from error
+            raise DataError(f"cannot write the table '{path}': {error.object!r} is not valid "
+                            'UTF-8; rename the file') from error
         size = os.path.getsize(temporary)
         if size > MAX_BYTES:
             raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
@@ -142,13 +142,13 @@ def _integer(value, where):
             return np.int64(integer)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise _wrong_type(value, where, 'a whole number')
+    raise _wrong_type(value, where, 'an integer')
 
 
 def _strings(values, where):
     for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise _wrong_type(value, f'row {row} of {where}', 'text')
+            raise _wrong_type(value, f'row {row} of {where}', 'a string')
     return np.fromiter(values, object, len(values))
 
 
@@ -227,7 +227,7 @@ _RECORDS = {name: type(name, (_Record,), {}) for name in _MODULES}
 class _TableUnpickler(pickle._Unpickler):
     """The unpickler in Python, in which what is done about an opcode can be changed.
 
-    The keys of a dict must be texts, and there are no sets: the hash of tuples in tuples takes
+    The keys of a dict must be strings, and there are no sets: the hash of tuples in tuples takes
     endless time where they are shared, and ends the process where they are nested too deeply.
     """
 
@@ -236,15 +236,15 @@ class _TableUnpickler(pickle._Unpickler):
         del dispatch[_opcode[0]]
 
     def load_setitem(self):
-        self._require_texts(self.stack[-2:-1])
+        self._require_strings(self.stack[-2:-1])
         super().load_setitem()
 
     def load_setitems(self):
-        self._require_texts(self.stack[::2])
+        self._require_strings(self.stack[::2])
         super().load_setitems()
 
     def load_dict(self):
-        self._require_texts(self.stack[::2])
+        self._require_strings(self.stack[::2])
         super().load_dict()
 
     dispatch[pickle.SETITEM[0]] = load_setitem
@@ -252,15 +252,15 @@ class _TableUnpickler(pickle._Unpickler):
     dispatch[pickle.DICT[0]] = load_dict
 
     @staticmethod
-    def _require_texts(keys):
+    def _require_strings(keys):
         if not all(type(key) is str for key in keys):
-            raise TypeError('a dict with other keys than texts')
+            raise TypeError('a dict with keys that are no strings')
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
             raise DataError(
                 f"the pickle asks for '{module}.{name}', expected only what a table of whole "
-                'numbers and text needs; nothing of it was run. If you trust the file, write it as '
+                'integers and strings needs; nothing of it was run. If you trust the file, write it as '
                 'CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
         return _RECORDS[name]
 
@@ -318,7 +318,7 @@ def _columns(frame):
         raise ValueError(f'{len(names)} columns in {len(blocks)} blocks, expected at most '
                          f'{MAX_COLUMNS}')
     if not all(isinstance(name, str) for name in names):
-        raise TypeError('a column whose name is no text')
+        raise TypeError('a column whose name is no string')
     columns = {}
     for values, placement in blocks:
         for name, column in zip(names[_placement(placement)], _array(values), strict=True):
@@ -361,7 +361,7 @@ def _array(record):
 
 
 def _buffer(data):
-    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as text."""
+    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as a string."""
     if isinstance(data, _RECORDS['encode']):
         data = data.args[0]
     return data.encode('latin1') if isinstance(data, str) else data
