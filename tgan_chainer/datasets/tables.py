@@ -1,10 +1,10 @@
 """Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
 
 A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
-must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for no
-object of pandas or NumPy, but for an inert record of its arguments, from which the columns are then
-taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to 2.3
-write, in Python 2 and 3.
+must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for
+no object of pandas or NumPy, but for an inert record of its arguments, from which the columns are
+then taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to
+2.3 write, in Python 2 and 3.
 """
 import csv
 import io
@@ -81,12 +81,12 @@ def write_table(path, table):
     """
     require_csv(path)
     with atomic_path(path) as temporary:
-        # With another line end than this, the one of RFC 4180, a string that holds \r is not quoted.
+        # With another line end than this, that of RFC 4180, a string that holds \r is not quoted.
         try:
             table.to_csv(temporary, index=False, lineterminator='\r\n')
         except UnicodeEncodeError as error:     # a file name need not be UTF-8
-            raise DataError(f"cannot write the table '{path}': {error.object!r} is not valid "
-                            'UTF-8; rename the file') from error
+            raise DataError(f"cannot write the table '{path}': {error.object!r} is not "
+                            'valid UTF-8, expected a name that is; rename the file') from error
         size = os.path.getsize(temporary)
         if size > MAX_BYTES:
             raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
@@ -259,9 +259,9 @@ class _TableUnpickler(pickle._Unpickler):
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
             raise DataError(
-                f"the pickle asks for '{module}.{name}', expected only what a table of whole "
-                'integers and strings needs; nothing of it was run. If you trust the file, write it as '
-                'CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
+                f"the pickle asks for '{module}.{name}', expected only what a table of "
+                'integers and strings needs; nothing of it was run. If you trust the file, write '
+                'it as CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
         return _RECORDS[name]
 
 
@@ -300,10 +300,23 @@ def _columns(frame):
             'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
             'STEM_pd.csv; name that file')
     _require(frame, 'DataFrame')
-    if frame.args:
-        return _columns_of_call(*frame.args)
     # Older pandas called the attribute _data.
-    manager = frame.state['_mgr' if '_mgr' in frame.state else '_data']
+    columns = (_columns_of_call(*frame.args) if frame.args else
+               _columns_of_blocks(frame.state['_mgr' if '_mgr' in frame.state else '_data']))
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError('the columns differ in length')
+    return columns
+
+
+def _columns_of_call(columns):
+    """Columns as `write_pickle` writes them."""
+    if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
+        raise TypeError('a DataFrame of something else than lists')
+    return columns
+
+
+def _columns_of_blocks(manager):
+    """Columns as pandas writes them."""
     _require(manager, 'BlockManager')
     if manager.args:
         blocks, axes = manager.args
@@ -323,18 +336,7 @@ def _columns(frame):
     for values, placement in blocks:
         for name, column in zip(names[_placement(placement)], _array(values), strict=True):
             columns[name] = column
-    if len({len(column) for column in columns.values()}) > 1:
-        raise ValueError('the columns differ in length')
     return {name: columns[name] for name in names}
-
-
-def _columns_of_call(columns):
-    """Columns that `write_pickle` wrote."""
-    if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
-        raise TypeError('a DataFrame of something else than lists')
-    if len({len(column) for column in columns.values()}) > 1:
-        raise ValueError('the columns differ in length')
-    return columns
 
 
 def _require(record, name):
@@ -361,7 +363,7 @@ def _array(record):
 
 
 def _buffer(data):
-    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as a string."""
+    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as text."""
     if isinstance(data, _RECORDS['encode']):
         data = data.args[0]
     return data.encode('latin1') if isinstance(data, str) else data
