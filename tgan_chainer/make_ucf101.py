@@ -103,8 +103,9 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
     pickle_paths = [h5path.with_name(h5path.stem + end)
-                    for end in ('_conf.pkl', '_conf_pd.pkl') if pickles]
+                    for end in ('_conf.pkl', '_conf_pd.pkl')]
     require_place(h5path, overwrite)
+    # Pickles that are there are another file's, and a run that goes on may be the first to want them.
     for path in (table_path, *pickle_paths):
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished_folder(h5path).exists())
@@ -120,7 +121,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
                   flush=True)
         _read_all(videos[done:], resample, workers, unfinished, tqdm(
             total=len(videos), initial=done, unit='video', disable=None if progress else True))
-        summary = _summarize(h5path, table_path, pickle_paths, unfinished.entries, ignored)
+        summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
+                             unfinished.entries, ignored)
         if not summary.n_videos:
             unfinished.discard()
             raise DataError(

@@ -136,8 +136,8 @@ def test_a_pickle_for_every_pandas(tmp_path):
 
 
 @pytest.mark.parametrize('columns', [
-    [1, 2], {'start': 1, 'end': [2]}, {'start': [1], 'end': [2, 3]}, {'start': [[1]], 'end': [2]},
-    'start', Fraction(1, 2)])
+    [1, 2], {'start': 1, 'end': [2]}, {'start': '1', 'end': '2'}, {'start': [1], 'end': [2, 3]},
+    {'start': [[1]], 'end': [2]}, 'start', Fraction(1, 2)])
 def test_a_call_of_dataframe_with_something_else(tmp_path, columns):
     pickled(tmp_path / 't.pkl', Runs(pd.DataFrame, columns))
     refused(tmp_path / 't.pkl', "is damaged or no table|expected an integer|asks for 'fractions")
