@@ -105,8 +105,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     pickle_paths = [h5path.with_name(h5path.stem + end)
                     for end in ('_conf.pkl', '_conf_pd.pkl')]
     require_place(h5path, overwrite)
-    # Pickles that are there are another file's, and a run that goes on may be the first to want them.
-    for path in (table_path, *pickle_paths):
+    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished_folder(h5path).exists())
     names = read_split_list(split_list) if split_list else None
