@@ -104,7 +104,8 @@ def test_errors_of_the_user_are_one_line(tmp_path, capsys, name, flags, text):
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize('flags', [['--rows', '0'], ['--cols', '-3'], ['--C', '2'], ['--W', '-1'], ['--H', 'x']])
+@pytest.mark.parametrize('flags', [['--rows', '0'], ['--cols', '-3'], ['--C', '2'], ['--W', '-1'],
+                                   ['--H', 'x']])
 def test_flags_out_of_range(tmp_path, capsys, flags):
     with pytest.raises(SystemExit) as caught:
         visualizer.main(arguments(tmp_path / 'a.png', *flags))

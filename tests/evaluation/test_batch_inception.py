@@ -102,8 +102,9 @@ def test_rows_of_the_table_before_are_carried_over(run, folders, tmp_path, layou
     old = [table_row('gone'), table_row(folders[0], 5, '9.25'), table_row(folders[1], 4)]
     lines = [','.join(row) for row in old]
     header = ','.join(command.HEADER)
-    before = {'ours': [header, *lines], 'theirs': [lines[0], '', header, *lines[1:]],
-              'theirs carried over twice': [lines[0], '', header, '', lines[1], '', header, lines[2]]}
+    a, b, c = lines
+    before = {'ours': [header, *lines], 'theirs': [a, '', header, b, c],
+              'theirs carried over twice': [a, '', header, '', b, '', header, c]}
     results = tmp_path / 'results'
     (results / 'inception_0.txt').write_text('another one')
     (results / 'inception_11.txt').write_text('\n'.join(before[layout]) + '\n')

@@ -27,8 +27,8 @@ HEADER = ['Inception Score (Mean)', 'Inception Score (Std)', 'Inception Score (B
           'Parallel', 'Batchsize', 'Result dir']
 """The authors' columns."""
 
-# Model, Clip and Parallel in the authors' words. They have none for LSGAN, and take TGANUpdaterWGAN,
-# which they do not have, for one with SVC. Ours does not clip.
+# Model, Clip and Parallel in the authors' words. They have none for LSGAN, and say SVC of a
+# TGANUpdaterWGAN, which is not among their updaters. Ours does not clip.
 _WORDS = {
     'TGANUpdaterVanilla': ('Vanilla', 'None', 'FALSE'),
     'TGANUpdaterLSGAN': ('LSGAN', 'None', 'FALSE'),
