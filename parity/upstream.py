@@ -439,7 +439,7 @@ def strips(directory, python, channels):
                 for path in infer.write_videos(_videos(args, **generators), [], args)}
     reference = _reference(upstream)
     comparisons = [match('infer', 'names', sorted(ours), found['names'],
-                         'the authors\' names of files', reference)]
+                         'users find files by their names', reference)]
     comparisons += [compare('infer', name, ours[name].astype(int), theirs[name].astype(int), 0,
                             'bytes of a picture', reference)
                     for name in sorted(set(ours) & set(theirs))]

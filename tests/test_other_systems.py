@@ -104,7 +104,7 @@ def test_train_then_infer(name, make_small, tmp_path):
 
     assert sample('--images', '--n', '2', '--iter', '2') == 0
     strips = [np.array(Image.open(tmp_path / 'videos' / f'result_seed-0_{i}.png')) for i in (0, 1)]
-    assert strips[0].shape == (64, 16 * 64, 3)
+    assert strips[0].shape[:2] == (64, 16 * 64)    # those of grey videos have one channel
     assert (strips[0] != strips[1]).any()
 
 

@@ -298,7 +298,7 @@ def _rate(fps):
 
 
 def _av_frames(frames, pixel_format='rgb24'):
-    """Yield (T, H, W, 3) as PyAV's frames, each with its number as the time stamp."""
+    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
     for number, picture in enumerate(frames):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
         frame.pts = number
