@@ -20,15 +20,19 @@ from unittest import mock
 
 import chainer
 import numpy as np
+from PIL import Image
 
-from parity import runs, tolerances
+from parity import replay, runs, tolerances
 from parity.checks import data, forward, gradients, metrics, state, trajectories
 from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
+from tgan_chainer import infer, pictures
 from tgan_chainer.errors import TGANError
 from tgan_chainer.evaluation import c3d_ft
+from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models import video_discriminator
+from tgan_chainer.models.sampling import generate_video, make_video
 
 RUNNER = Path(__file__).with_name('upstream_runner.py')
 
@@ -298,7 +302,9 @@ def checks(directory, python=None):
         *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,
                  (*side, name, part, functions)) for name, part, functions in parts),
         *(_check(f'network-{cls}', frame_critic, (*side, cls, kwargs))
-          for cls, kwargs in _FRAME_CRITICS))
+          for cls, kwargs in _FRAME_CRITICS),
+        *(_check(f'strips-{colour}', strips, (*side, channels))
+          for colour, channels in (('grey', 1), ('colour', 3))))
 
 
 def _trainings(version):
@@ -408,6 +414,57 @@ def frame_critic(directory, python, cls, kwargs):
     comparisons.append(compare(cls, 'score', output, arrays['output'], *tolerances.FORWARD_32,
                                reference))
     return Result(comparisons=tuple(comparisons), text=_summary(upstream, comparisons))
+
+
+def strips(directory, python, channels):
+    """The pictures of ``infer.py --images``, pixel for pixel: same generators, same z_slow.
+
+    Both sides compute in float64, in which no value comes to lie on the other side of a half.
+    """
+    models = _models('small')
+    models['vgen']['kwargs']['out_channels'] = channels
+    networks = replay.build({name: recordings.Model(model['class'], model['kwargs'])
+                             for name, model in models.items()}, recordings.CHAINERS[0])
+    generators = {name: networks[name] for name in ('fsgen', 'vgen')}
+    _as_if_trained(**generators)
+    arrays = {f'{name}/{key}': array for name, network in generators.items()
+              for key, array in chainer.serializers.npz.serialize(network).items()}
+    argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
+    with _telling_why_not():
+        upstream = _session(directory, python)
+        found, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
+    with tempfile.TemporaryDirectory() as folder:
+        args = infer.parse_args([*argv, '--out_dir', folder])
+        ours = {path.name: np.array(Image.open(path))
+                for path in infer.write_videos(_videos(args, **generators), [], args)}
+    reference = _reference(upstream)
+    comparisons = [match('infer', 'names', sorted(ours), found['names'],
+                         'users find files by their names', reference)]
+    comparisons += [compare('infer', name, ours[name].astype(int), theirs[name].astype(int), 0,
+                            'bytes of a picture', reference)
+                    for name in sorted(set(ours) & set(theirs))]
+    return Result(comparisons=tuple(comparisons), text=_summary(upstream, comparisons))
+
+
+def _as_if_trained(fsgen, vgen):
+    """Give generators running statistics that fit them, and frames from black to white."""
+    for link in (*fsgen.links(), *vgen.links()):
+        if isinstance(link, BatchNormalization):
+            link.decay = 0
+    z_slow = np.random.RandomState(0).uniform(-1, 1, (4, fsgen.z_slow_dim)).astype(np.float32)
+    with chainer.using_config('train', True), chainer.no_backprop_mode():
+        generate_video(vgen, z_slow, fsgen(z_slow))
+    vgen.dc5.W.array *= 10
+
+
+def _videos(args, fsgen, vgen):
+    """What infer.py would show, computed in float64 -> uint8 (n, C, T, H, W)."""
+    for network in (fsgen, vgen):
+        replay.cast(network, np.float64)
+    np.random.seed(args.seed)
+    z_slow = np.random.uniform(-1, 1, (args.n, fsgen.z_slow_dim)).astype('f').astype(np.float64)
+    videos, _, _ = make_video(fsgen, vgen, args.n, z_slow=z_slow)
+    return pictures.infer_pixels(videos)
 
 
 @contextlib.contextmanager

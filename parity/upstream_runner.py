@@ -22,6 +22,7 @@ import sys
 import tempfile
 import traceback
 import types
+from unittest import mock
 
 import numpy as np
 
@@ -437,6 +438,29 @@ def run_infer(checkout, request, inputs):
     return found, {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]}
 
 
+def run_strips(checkout, request, inputs):
+    """The pictures that infer.py writes, as its command, of generators with the given arrays.
+
+    The generators are handed to it, in float64, where it would read a result folder; and its calls
+    of CuPy, which seed a generator and choose a GPU, go nowhere.
+    """
+    from PIL import Image
+    networks = build(checkout, request['models'], 0)
+    for name in ('fsgen', 'vgen'):
+        chainer.serializers.NpzDeserializer(inputs, name + '/').load(networks[name])
+        cast(networks[name], 'float64')
+    script, cuda, models = checkout.module('infer.py'), chainer.cuda, networks.values()
+    with tempfile.TemporaryDirectory() as folder, \
+            mock.patch.object(sys, 'argv', ['infer.py', '--out_dir', folder] + request['argv']), \
+            mock.patch.object(script, 'get_models', lambda *args: models), \
+            mock.patch.object(cuda, 'cupy', mock.MagicMock(), create=True), \
+            mock.patch.object(cuda, 'Device', mock.MagicMock(), create=True):
+        script.main()
+        names = sorted(os.listdir(folder))
+        return {'names': names}, {
+            name: np.array(Image.open(os.path.join(folder, name))) for name in names}
+
+
 def run_inception(checkout, request, inputs):
     """The score of every set of class probabilities."""
     calc_inception = checkout.get('calc_inception')
@@ -555,7 +579,8 @@ def _write_golf(folder, inputs):
 
 
 KINDS = {'init': run_init, 'forward': run_forward, 'network': run_network, 'train': run_train,
-         'infer': run_infer, 'inception': run_inception, 'c3d': run_c3d, 'datasets': run_datasets}
+         'infer': run_infer, 'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d,
+         'datasets': run_datasets}
 
 
 # -- the protocol ----------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
     arguments = infer.parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
     fsgen, vgen, _, _ = infer.open_generators(arguments)
-    videos = pictures.to_uint8(infer.make_video(fsgen, vgen, n)[0], pictures.INFER_SCALE)
+    videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))
 
 

@@ -151,7 +151,7 @@ def _sample(result_dir, args):
     videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
                               progress=chunk_progress)
     videos = chainer.get_device('@numpy').send(videos)
-    return pictures.to_uint8(videos, pictures.INFER_SCALE), names
+    return pictures.infer_pixels(videos), names
 
 
 def _sheets(videos, names, marked=None):

@@ -147,7 +147,7 @@ def _infer(args):
     fsgen, vgen, names, labels = open_generators(args)
     videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
                               progress=chunk_progress)
-    videos = pictures.to_uint8(chainer.get_device('@numpy').send(videos), pictures.INFER_SCALE)
+    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
     for path in write_videos(videos, names, args):
         print(path)
 
@@ -188,13 +188,17 @@ def write_videos(videos, names, args):
 
 
 def write_strips(stem, videos, names):
-    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths."""
+    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths.
+
+    A picture of a grey video has one channel, as the authors' have (FACTS §11).
+    """
     each = len(videos) // max(1, len(names))
     for i, video in enumerate(videos):
         # Quoted: a category may be called by what a file may not.
         category = f'_{quote(names[i // each], safe="")}' if names else ''
         path = Path(f'{stem}{category}_{i % each}.png')
-        pictures.save_png(path, pictures.frame_sheet(video[np.newaxis]))
+        sheet = pictures.frame_sheet(video[np.newaxis])
+        pictures.save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
         yield path
 
 

@@ -78,7 +78,7 @@ def interpolate(args):
         fsgen, vgen, args.n * max(1, len(names)), args.between, labels,
         progress=functools.partial(chunk_progress, unit='frame'))
     videos = chainer.get_device('@numpy').send(videos)
-    return pictures.to_uint8(videos, pictures.INFER_SCALE), names
+    return pictures.infer_pixels(videos), names
 
 
 def given_frames(n_frames, between):

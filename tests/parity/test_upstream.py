@@ -52,7 +52,7 @@ def live():
     'init-small', 'init-small_noise', 'forward-small-b2-train-f64', 'forward-small-b2-test-f64',
     'infer-small', 'inception', 'datasets-MovingMNISTDataset', 'datasets-UCFDataset',
     'datasets-UCFDatasetAugmented', 'datasets-GolfDataset', 'datasets-GolfDatasetAugmented',
-    'network-FrameDiscriminator'])
+    'network-FrameDiscriminator', 'strips-grey', 'strips-colour'])
 def test_the_stand_in_computes_the_same(live, name):
     result = live[name].run()
     assert result.verdict is Verdict.PASSED, result
@@ -103,6 +103,10 @@ def test_chainer_2_trains_in_float32_where_its_losses_do():
      {}),
     ('infer.py', 'range(z_fast.shape[2])', 'reversed(range(z_fast.shape[2]))', 'infer-small', {}),
     ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = 1e-3', 'inception', {}),
+    ('infer.py', '* 128 + 128', '* 127 + 128', 'strips-grey', {}),
+    ('infer.py', 'name), strip)', 'name), strip.astype(int))', 'strips-grey', {}),    # truncated
+    ('infer.py', '[..., ::-1]', '', 'strips-colour', {}),
+    ('infer.py', '_seed-{', '_{', 'strips-grey', {}),
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
     result = check(checkout(path, old, new), name).run(**limits)
@@ -125,6 +129,12 @@ def test_a_missing_name_has_not_run(checkout):
     assert result.verdict is Verdict.NOT_RUN
     assert 'found no MovingMNISTDataset in' in result.why_not_run
     assert 'it has chainer, np, LEVELS, MNIST' in result.why_not_run
+
+
+def test_strips_need_opencv_on_that_side(checkout):
+    result = check(checkout('infer.py', 'import cv2', 'import no_cv2 as cv2'), 'strips-grey').run()
+    assert result.verdict is Verdict.NOT_RUN
+    assert 'no_cv2.imwrite was called, but no_cv2 is not installed for' in result.why_not_run
 
 
 def test_code_that_ends_the_process_has_not_run(checkout):

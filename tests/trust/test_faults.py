@@ -64,8 +64,8 @@ def test_nothing_is_wrong_with_a_copy(bench, copy):
 
 @pytest.mark.parametrize('name', [
     'snapshot_iter_4.npz', 'gen_iter_2.npz', 'log', 'config.yml', 'record.json',
-    'loss_gen.png', 'preview/image_img_00000004.png', 'preview/video_00000004.gif',
-    'preview/video_00000004.mp4', 'source/tgan_updater_wgan.py'])
+    'loss_gen.png', 'preview/image_img_00000004.png', 'preview/video_00000004.avi',
+    'preview/video_00000004.mov', 'preview/video_00000004.gif', 'source/tgan_updater_wgan.py'])
 def test_half_a_file_is_noticed(copy, name):
     path = copy / name
     content = path.read_bytes()

@@ -82,8 +82,7 @@ def _run(args):
     shown = [surest(source, classifier, args.batchsize, chunk)
              for _ in progress(range(args.n), unit='batch')]
     videos, categories, probabilities = zip(*shown, strict=True)
-    videos = pictures.to_uint8(np.stack(videos), pictures.INFER_SCALE)
-    frames = pictures.tile_movie(videos)
+    frames = pictures.tile_movie(pictures.infer_pixels(np.stack(videos)))
     name = Path(args.result_dir).resolve().name
     stem = Path(args.out_dir, f'{name}_prediction_seed-{args.seed}')
     for path in pictures.save_movies(stem, frames):
