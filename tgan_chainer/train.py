@@ -55,7 +55,8 @@ def parse_args(argv=None):
                         help='GPU to use, -1 for the CPU (default: -1)')
     parser.add_argument('--test', action='store_true',
                         help='write to results/test instead of a folder named after the time')
-    parser.add_argument('--out', help='result folder, which must not exist yet')
+    parser.add_argument('--out', help='result folder, which must not exist yet (default: '
+                        "the experiment's result_dir, or else results/CONFIG_TIME_0)")
     parser.add_argument('--resume', metavar='PATH',
                         help='continue from a result folder (its newest snapshot) or from a '
                         'snapshot_iter_N.npz in one; writes to that folder')
