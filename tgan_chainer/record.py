@@ -65,7 +65,7 @@ def read_record(path):
 
 def copy_sources(folder, experiment):
     """Copy the experiment file and the modules of its classes into ``folder``."""
-    modules = (sys.modules[part.resolve().__module__] for part in experiment.parts())
+    modules = (sys.modules[part.cls.__module__] for part in experiment.parts())
     for file in (config.find(experiment.source), *(Path(module.__file__) for module in modules)):
         write_bytes(folder / file.name, file.read_bytes())
 

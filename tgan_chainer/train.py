@@ -33,7 +33,7 @@ from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.record import write_record
 from tgan_chainer.stopping import StopAt
 
-DEFAULT_CONFIG = 'configs/base.yml'
+DEFAULT_CONFIG = 'configs/default.yml'
 
 
 def main(argv=None):
@@ -55,7 +55,8 @@ def parse_args(argv=None):
                         help='GPU to use, -1 for the CPU (default: -1)')
     parser.add_argument('--test', action='store_true',
                         help='write to results/test instead of a folder named after the time')
-    parser.add_argument('--out', help='result folder, which must not exist yet')
+    parser.add_argument('--out', help='result folder, which must not exist yet (default: '
+                        "the experiment's result_dir, or else results/CONFIG_TIME_0)")
     parser.add_argument('--resume', metavar='PATH',
                         help='continue from a result folder (its newest snapshot) or from a '
                         'snapshot_iter_N.npz in one; writes to that folder')
@@ -91,6 +92,7 @@ def _train_on(ranks, args, command_line):
     device = ranks.on_all(ranks.get_device, args.gpu)
     device.use()
     experiment = ranks.on_first(load_experiment, args)
+    ranks.on_all(take_folders, args, experiment)
     ranks.on_first(make_data, experiment)    # before all of them find it missing
     dataset = ranks.on_all(build_dataset, experiment)
     example = ranks.on_all(dataset.__getitem__, 0)    # before seeding: it draws random numbers
@@ -148,6 +150,27 @@ def load_experiment(args):
     experiment = experiment.replace(**changes)
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def take_folders(args, experiment):
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
+
+    Raises:
+        ConfigError: The experiment is to be resumed, and to write elsewhere.
+    """
+    if args.resume:
+        return
+    if not args.test:
+        args.out = args.out or experiment.result_dir
+    if experiment.resume is None:
+        return
+    snapshot = Path(experiment.resume)
+    folder = snapshot if snapshot.is_dir() else snapshot.parent
+    if args.test or args.out and Path(args.out).resolve() != folder.resolve():
+        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
+                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
+                          'other folder, or remove resume')
+    args.out, args.resume = None, experiment.resume
 
 
 def make_data(experiment):
@@ -284,7 +307,7 @@ def new_result_folder(args, experiment):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
 
     Raises:
-        ConfigError: ``--out`` exists.
+        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
     """
     if args.out:
         candidates = [Path(args.out)]
@@ -302,8 +325,8 @@ def new_result_folder(args, experiment):
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error
-    raise ConfigError(f'--out {args.out} exists, and results are never overwritten: choose another '
-                      f'folder, or continue with --resume {args.out}')
+    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another '
+                      f'folder with --out, or continue with --resume {args.out}')
 
 
 def _numbered(folder, first):
