@@ -32,7 +32,7 @@ def main(argv=None):
     if arguments.python and not arguments.upstream:
         parser.error('--python is the interpreter for --upstream DIR')
     if arguments.gpu >= 0 and arguments.upstream:
-        parser.error("--upstream DIR compares on the CPU: without --gpu")
+        parser.error('--upstream DIR compares on the CPU: leave --gpu out')
     if arguments.gpu >= 0 and arguments.kernels == 'tgan':
         parser.error("--kernels tgan is for the CPU: on a GPU Chainer's own functions run")
     try:
