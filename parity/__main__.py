@@ -5,8 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import chainer
-
 from parity import backend, checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
@@ -123,8 +121,7 @@ def _matches(name, pattern):
 
 def _run(chosen, arguments):
     start = time.monotonic()
-    results = runner.run(chosen, arguments.jobs, sys.stderr,
-                         arguments.kernels or chainer.config.tgan_cpu_kernels, arguments.gpu)
+    results = runner.run(chosen, arguments.jobs, sys.stderr, arguments.kernels, arguments.gpu)
     if arguments.json:
         files.write_json(arguments.json, report.document(results))
     if arguments.html:

@@ -20,7 +20,8 @@ def use(kernels, gpu):
     """Settle for this process what its checks compute on.
 
     Args:
-        kernels (str): One of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy arrays.
+        kernels (str or None): One of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy
+            arrays; None leaves what TGAN_CPU_KERNELS says.
         gpu (int): Number of a GPU, where Chainer's own functions run; -1 is the CPU.
 
     Raises:
@@ -30,13 +31,13 @@ def use(kernels, gpu):
     global device
     device = get_device(gpu)
     device.use()
-    chainer.global_config.tgan_cpu_kernels = kernels
+    chainer.global_config.tgan_cpu_kernels = kernels or chainer.config.tgan_cpu_kernels
     runs_on_cpu_kernels(np.zeros(1))    # raises for an unknown name
 
 
 def describe():
     """Kernels and device, as a report names them: 'tgan on @numpy'."""
-    kernels = chainer.config.tgan_cpu_kernels if device.xp is np else 'chainer'
+    kernels = 'chainer' if on_gpu() else chainer.config.tgan_cpu_kernels
     return f'{kernels} on {device.name}'
 
 

@@ -18,14 +18,14 @@ _ENVIRONMENT = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_TH
                 'TGAN_NUM_THREADS': '1', 'NVIDIA_TF32_OVERRIDE': '0'}
 
 
-def run(checks, jobs=None, progress=None, kernels='tgan', gpu=-1):
+def run(checks, jobs=None, progress=None, kernels=None, gpu=-1):
     """Run checks -> list of Result in their order.
 
     Args:
         checks: Of the registry, which other processes find by name; any others run here.
         jobs (int or None): Processes; None is a process a core, four at most.
         progress: File to write a line a check to; None for no lines.
-        kernels (str), gpu (int): What to compute on, see :func:`parity.backend.use`.
+        kernels (str or None), gpu (int): What to compute on, see :func:`parity.backend.use`.
     """
     backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))
