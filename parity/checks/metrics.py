@@ -6,7 +6,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from parity import runs, tolerances
+from parity import backend, runs, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
@@ -27,10 +27,13 @@ def c3d_run():
     meta = recordings.load('c3d-seed0').meta
     np.random.seed(meta['seed'])
     network = c3d_ft.C3D()
+    network.to_device(backend.device)
     x = np.random.RandomState(meta['seed'] + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        stages = [(name, variable.array) for name, variable in network.stages(x.astype('f'))]
-    digests = {path[1:]: hashlib.sha256(np.ascontiguousarray(param.array)).hexdigest()
+        stages = [(name, backend.fetch(variable.array))
+                  for name, variable in network.stages(backend.send(x.astype('f')))]
+    digests = {path[1:]: hashlib.sha256(
+        np.ascontiguousarray(backend.fetch(param.array))).hexdigest()
                for path, param in network.namedparams()}
     return digests, stages
 
@@ -53,14 +56,16 @@ def c3d_activations(version):
     _, ours = c3d_run()
     stages = recordings.stages(recording)
     reference = runs.reference('c3d-seed0', version)
+    values, norm = ((tolerances.C3D_GPU_32,) * 2 if backend.on_gpu()
+                    else (tolerances.C3D_32, tolerances.WHOLE_TENSOR_32))
     comparisons = [match('C3D', 'order of layers', [name for name, _ in ours],
                          [stage.name for stage in stages], 'the layers as they run', reference)]
     for (name, array), stage in zip(ours, stages, strict=False):
         comparisons += [
-            compare('C3D', name, array.ravel()[::stage.stride], stage.values, *tolerances.C3D_32,
-                    reference, array.shape),
+            compare('C3D', name, array.ravel()[::stage.stride], stage.values, *values, reference,
+                    array.shape),
             compare('C3D', f'norm of all {name}', np.linalg.norm(array.ravel().astype('d')),
-                    stage.l2, *tolerances.WHOLE_TENSOR_32, reference)]
+                    stage.l2, *norm, reference)]
     return Result(comparisons=tuple(comparisons))
 
 
@@ -70,8 +75,8 @@ def inception_score(version):
     reference = runs.reference('inception-seed0', version)
     probabilities = [recording.arrays[key] for key in sorted(recording.arrays)]
     return Result(comparisons=tuple(
-        compare('inception score', f'set {i}', calc_inception.calc_inception(ys), score,
-                *tolerances.SCORE_32, reference, ys.shape)
+        compare('inception score', f'set {i}', calc_inception.calc_inception(backend.send(ys)),
+                score, *tolerances.SCORE_32, reference, ys.shape)
         for i, (ys, score) in enumerate(
             zip(probabilities, recording.meta['scores'], strict=True))))
 
@@ -85,8 +90,8 @@ def score_of_the_oracle():
         ys = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         comparisons.append(compare(
             'inception score', f'softmax of logits N(0, {sharpness}^2)',
-            calc_inception.calc_inception(ys), scores.inception_score(ys), *tolerances.SCORE_64,
-            ORACLE, ys.shape))
+            calc_inception.calc_inception(backend.send(ys)), scores.inception_score(ys),
+            *tolerances.SCORE_64, ORACLE, ys.shape))
     return Result(comparisons=tuple(comparisons))
 
 
@@ -99,7 +104,7 @@ def bicubic():
         images = rs.uniform(0, 255, (2, 3, height, width))
         comparisons.append(compare(
             'resize', f'{height} x {width} to {to_height} x {to_width}',
-            resize_bicubic(images, to_height, to_width),
+            backend.fetch(resize_bicubic(backend.send(images), to_height, to_width)),
             resize.resize_cubic(images, to_height, to_width), *tolerances.RESIZE_64, ORACLE))
     return Result(comparisons=tuple(comparisons))
 
@@ -109,9 +114,10 @@ def preprocessing():
     rs = np.random.RandomState(7)
     video = rs.uniform(-1, 1, (1, 3, 16, 64, 64))
     mean = rs.uniform(0, 255, preprocess.MEAN_SHAPE)
+    ours = preprocess.preprocess(backend.send(video), backend.send(mean), 'tgan-v1')
     return Result(comparisons=(compare(
-        'tgan-v1', 'input of C3D', preprocess.preprocess(video, mean, 'tgan-v1'),
-        c3d.preprocess_tgan_v1(video, mean), *tolerances.RESIZE_64, ORACLE),))
+        'tgan-v1', 'input of C3D', backend.fetch(ours), c3d.preprocess_tgan_v1(video, mean),
+        *tolerances.RESIZE_64, ORACLE),))
 
 
 def released_mean():

@@ -16,6 +16,8 @@ import numpy as np
 import yaml
 from chainer.iterators import SerialIterator
 
+from parity import backend
+from parity.checks import registry
 from tgan_chainer import infer, train
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.evaluation.classifier import Classifier
@@ -613,6 +615,39 @@ def _infer(folder):
     return code, transfers.since(start[0])
 
 
+# -- parity --gpu ----------------------------------------------------------------------------------
+
+PARITY = {
+    'state/small/chainer-2.0.2': {},
+    'forward/small-b2-train-f64/chainer-2.0.2': {},
+    'forward/sampling-small/chainer-7.8.1': {},
+    # One update, which both look at.
+    'gradients/small-svc1-b4-f64/chainer-2.0.2': {'updates': 1},
+    'trajectories/small-svc1-b4-f64/chainer-2.0.2': {'updates': 1},
+    'metrics/inception-score/oracle': {},
+    'metrics/resize/oracle': {},
+    'metrics/preprocess/oracle': {},
+    'oracle/forward-small_noise-train/chainer-2.0.2': {},
+    'oracle/clipping-eigh': {},
+}
+"""Checks that run as `python -m parity --gpu 0` runs them: name -> limits. C3D is too large."""
+
+
+def _parity():
+    """The trials of parity's checks on the device -> list of Result."""
+    backend.use('tgan', 0)
+    results = []
+    for name, limits in PARITY.items():
+        start = len(transfers.transfers)
+        found = registry()[name].run(**limits)
+        error = found.error or ('' if transfers.since(start) else 'nothing was on the device')
+        worst = found.worst
+        results.append(Result(f'parity --gpu 0: {name}', worst.max_rel if worst else np.inf,
+                              worst.tolerance if worst else 0., {}, {}, error))
+    backend.use('tgan', -1)
+    return results
+
+
 # -- faults ----------------------------------------------------------------------------------------
 
 def _hook(function):
@@ -730,7 +765,7 @@ def run(random, traced=contextlib.nullcontext):
             results += _training(random)
     except Exception as error:
         results.append(_failed('train.py --gpu 0', error))
-    return results
+    return results + _parity()
 
 
 def catch():
