@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import config, infer, pictures, snapshots
+from tgan_chainer import config, infer, pictures, results
 from tgan_chainer.errors import EXIT_USER_ERROR
 
 
@@ -49,21 +49,12 @@ def test_the_seed_decides_what_is_drawn(result, tmp_path):
 
 def test_values_follow_the_authors_scale(result, tmp_path):
     assert run(result, '--images', '--n', '1') == 0
-    fsgen, vgen = infer.load_generators(result, 10, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_generators(result, 10, chainer.get_device('@numpy'))
     np.random.seed(0)
     video, _, _ = infer.make_video(fsgen, vgen, 1)
     picture = np.array(Image.open(next((tmp_path / 'infer').glob('*.png'))))
     expected = np.clip(video[0, 0] * 128 + 128, 0, 255).astype(np.uint8)
     np.testing.assert_array_equal(picture[..., 0], np.concatenate(list(expected), axis=1))
-
-
-@pytest.mark.parametrize('there, wanted, chosen', [
-    ([5, 10], None, 10), ([5, 10], 5, 5), ([100000, 105000], None, 100000),
-])
-def test_choice_of_the_iteration(tmp_path, there, wanted, chosen):
-    for iteration in there:
-        (tmp_path / snapshots.NETWORKS['vgen'].format(iteration)).touch()
-    assert infer.choose_iteration(tmp_path, wanted) == chosen
 
 
 def test_errors(result, capsys):
