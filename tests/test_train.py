@@ -140,7 +140,7 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     assert re.fullmatch(r'small_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_0', named[0])
     assert named[0] != named[1]
     assert run(small_experiment, '--out', 'results/test') == EXIT_USER_ERROR
-    assert '--out results/test exists' in capsys.readouterr().err
+    assert 'results/test exists' in capsys.readouterr().err
 
 
 def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(

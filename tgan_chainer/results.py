@@ -7,12 +7,21 @@ from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.models.sampling import first_generator
 
+CONFIG = 'config.yml'
+"""The experiment as it ran, in a result folder of ours."""
+
+CONFIG_BESIDE_THEIRS = 'config.yaml'
+"""The same in a folder of the authors' that was resumed: their infer.py takes any .yml."""
+
+RECORD = 'record.json'
+"""How each start was made; only a folder that train.py wrote to has it."""
+
 DEFAULT_ITERATION = 100000
 """The authors' default of ``--iter``."""
 
 
 def experiment_file(result_dir):
-    """Path of the experiment file in a result folder: ours is config.yml, the authors' any .yml.
+    """Path of the experiment file in a result folder: what train.py wrote, or the authors' .yml.
 
     Raises:
         SnapshotError: There is no such folder, or no single experiment file in it.
@@ -20,14 +29,22 @@ def experiment_file(result_dir):
     folder = Path(result_dir)
     if not folder.is_dir():
         raise SnapshotError(f'{folder}: there is no such result folder')
-    ours = folder / 'config.yml'
-    if ours.is_file():
-        return ours
+    for name in (CONFIG_BESIDE_THEIRS, CONFIG):
+        if (folder / name).is_file():
+            return folder / name
     files = sorted(folder.glob('*.yml'))
     if len(files) != 1:
         raise SnapshotError(f'{folder}: found {len(files)} .yml files, expected the one of the '
-                            'experiment (or config.yml)')
+                            f'experiment (or {CONFIG})')
     return files[0]
+
+
+def recorded_file(result_dir):
+    """Path under which train.py writes the experiment as it runs: never that of another's file."""
+    folder = Path(result_dir)
+    beside = folder / CONFIG_BESIDE_THEIRS
+    is_theirs = any(folder.glob('*.yml')) and not (folder / RECORD).is_file()
+    return beside if is_theirs or beside.is_file() else folder / CONFIG
 
 
 def choose_iteration(result_dir, wanted):

@@ -34,7 +34,7 @@ from tgan_chainer.record import write_record
 from tgan_chainer.resume import find_snapshot, resume
 from tgan_chainer.stopping import StopAt
 
-DEFAULT_CONFIG = 'configs/base.yml'
+DEFAULT_CONFIG = 'configs/default.yml'
 
 
 def main(argv=None):
@@ -91,8 +91,7 @@ def _train(args, command_line):
 def _train_on(ranks, args, command_line):
     device = ranks.on_all(ranks.get_device, args.gpu)
     device.use()
-    snapshot_path = ranks.on_first(find_snapshot, args.resume) if args.resume else None
-    experiment = ranks.on_first(load_experiment, args, snapshot_path)
+    experiment, snapshot_path = ranks.on_first(choose, args)
     ranks.on_first(make_data, experiment)    # before all of them find it missing
     dataset = ranks.on_all(build_dataset, experiment)
     example = ranks.on_all(dataset.__getitem__, 0)    # before seeding: it draws random numbers
@@ -109,12 +108,12 @@ def _train_on(ranks, args, command_line):
     categories = learn_categories(models, dataset)
 
     stop = StopAt(count_iterations(experiment, len(share)), ranks)
-    out = (snapshot_path.parent if args.resume
+    out = (snapshot_path.parent if snapshot_path
            else ranks.on_first(new_result_folder, args, experiment))
     trainer = training.Trainer(updater, stop, out=str(out))
     preview, snapshot = extend(trainer, experiment, random_state, stop, ranks)
     say = print if ranks.is_first else _say_nothing
-    if args.resume:
+    if snapshot_path:
         note = ranks.on_all(resume, trainer, snapshot_path, experiment, random_state, ranks)
         if updater.iteration >= stop.iterations:
             say(f'{snapshot_path} is at iteration {updater.iteration} of {stop.iterations}: '
@@ -126,7 +125,7 @@ def _train_on(ranks, args, command_line):
     ranks.on_first(
         describe, out, experiment, command_line, device, updater, categories, ranks.size)
 
-    say(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
+    say(f'{"resuming in" if snapshot_path else "writing to"} {out}', flush=True)
     with stop.on_signals(*ranks.stop_signals):
         trainer.run(show_loop_exception_msg=False)
     if ranks.is_first and not stop.signal_name and not preview.exists(trainer):
@@ -143,6 +142,21 @@ def _say_nothing(*args, **kwargs):
     pass
 
 
+def choose(args):
+    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
+
+    Raises:
+        TGANError: See :func:`load_experiment`, :func:`take_folders`,
+            :func:`tgan_chainer.resume.find_snapshot`.
+    """
+    snapshot_path = find_snapshot(args.resume) if args.resume else None
+    experiment = load_experiment(args, snapshot_path)
+    take_folders(args, experiment)
+    if args.resume and not snapshot_path:    # the experiment says so
+        snapshot_path = find_snapshot(args.resume)
+    return experiment, snapshot_path
+
+
 def load_experiment(args, snapshot_path=None):
     """The experiment of the flags, or else that of a snapshot's folder -> Experiment."""
     path = args.config_path or DEFAULT_CONFIG
@@ -157,6 +171,27 @@ def load_experiment(args, snapshot_path=None):
     experiment = experiment.replace(**changes)
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def take_folders(args, experiment):
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
+
+    Raises:
+        ConfigError: The experiment is to be resumed, and to write elsewhere.
+    """
+    if args.resume:
+        return
+    if not args.test:
+        args.out = args.out or experiment.result_dir
+    if experiment.resume is None:
+        return
+    snapshot = Path(experiment.resume)
+    folder = snapshot if snapshot.is_dir() else snapshot.parent
+    if args.test or args.out and Path(args.out).resolve() != folder.resolve():
+        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
+                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
+                          'other folder, or remove resume')
+    args.out, args.resume = None, experiment.resume
 
 
 def make_data(experiment):
@@ -293,7 +328,7 @@ def new_result_folder(args, experiment):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
 
     Raises:
-        ConfigError: ``--out`` exists.
+        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
     """
     if args.out:
         candidates = [Path(args.out)]
@@ -311,8 +346,8 @@ def new_result_folder(args, experiment):
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error
-    raise ConfigError(f'--out {args.out} exists, and results are never overwritten: choose another '
-                      f'folder, or continue with --resume {args.out}')
+    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another folder '
+                      f'with --out, or continue with --resume {args.out}')
 
 
 def _numbered(folder, first):

@@ -206,7 +206,7 @@ def test_too_few_samples(run, capsys):
 
 @pytest.mark.parametrize('flags', [
     ['--seed', '1', '1'], ['--seed', '-1'], ['--protocol', 'tgan-v3'],
-    ['--interpolation', 'INTER_AREA'], ['--real', 'configs/base.yml']])
+    ['--interpolation', 'INTER_AREA'], ['--real', 'configs/default.yml']])
 def test_flags_that_make_no_sense(flags):
     with pytest.raises(SystemExit, match='2'):
         command.main(['--result_dir', 'r', *flags])

@@ -22,7 +22,7 @@ MNIST = ledger.DataSet(name='MovingMNISTDataset', files={'dataset_path': 'mnist_
 EXPERIMENTS = {
     'TGAN, SVC': 'ucf101/ucf101_wgan_svd_zdim-100_no-beta-all_init-uniform-all',
     'TGAN, weight clipping': 'ucf101/ucf101_wgan_clip_zdim-100_no-beta-all_init-uniform-all',
-    'TGAN, normal': 'ucf101/ucf101_vanilla_zdim-100_no-beta-all_init-default_noise',
+    'TGAN, normal': 'ucf101/ucf101_vanilla_zdim-100_no-beta',
     'Conditional TGAN, SVC': 'ucf101/ucf101_conditional_wgan_svd_zdim-100_no-beta-all_'
                              'init-uniform-all',
     '3D model, SVC': 'ucf101/ucf101_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all',

@@ -274,7 +274,7 @@ def open_contestant(result_dir, iteration, device):
     vdis = experiment.build_models()[-1]
     snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
     vdis.to_device(device)
-    sign, natural = scale_of(experiment.updater.resolve())
+    sign, natural = scale_of(experiment.updater.cls)
     roles = [role for role in config.NETWORKS if getattr(experiment, role) is not None]
     contestant = Contestant(f'{result_dir} iter:{iteration}', GeneratedVideos(fsgen, vgen),
                             Critic(vdis, sign), natural)
