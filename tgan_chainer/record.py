@@ -21,8 +21,8 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
 
     ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
     experiment file of the authors'); the experiment file itself and the sources of its classes are
-    copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed, versions,
-    git revision, device, number of ranks, iteration.
+    copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed,
+    versions, git revision, device, number of ranks, iteration.
 
     Raises:
         SnapshotError: ``record.json`` is damaged; nothing is written then.
