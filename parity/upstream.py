@@ -26,6 +26,7 @@ from parity.checks import data, forward, gradients, metrics, state, trajectories
 from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
+from tgan_chainer import config
 from tgan_chainer.errors import TGANError
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.models import video_discriminator
@@ -297,6 +298,7 @@ def checks(directory, python=None):
     return (
         *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,
                  (*side, name, part, functions)) for name, part, functions in parts),
+        _check('experiments', experiment_files, side[:1]),
         *(_check(f'network-{cls}', frame_critic, (*side, cls, kwargs))
           for cls, kwargs in _FRAME_CRITICS))
 
@@ -375,6 +377,33 @@ def reading(golden):
             yield
         finally:
             runs.forget()
+
+
+_PRIVATE_PATHS = ('root_path', 'config_path')
+"""Arguments of GolfDataset: the authors' files name disks of their own, ours the folder data/."""
+
+
+def experiment_files(directory):
+    """The checkout's experiment files, through our reader, against the packaged ones.
+
+    Raises:
+        NotRunError: There are none.
+    """
+    folder = Path(directory, 'configs')
+    comparisons, left_out = [], []
+    for file in sorted(folder.rglob('*.yml')):
+        name = file.relative_to(folder).as_posix()
+        ours, theirs = (config.load(path).model_dump() for path in (config.PACKAGED / name, file))
+        if theirs['dataset']['name'] == 'GolfDataset':
+            left_out.append(f'{name}: not compared: {", ".join(_PRIVATE_PATHS)}')
+            for experiment in (ours, theirs):
+                for path in _PRIVATE_PATHS:
+                    experiment['dataset']['args'].pop(path, None)
+        comparisons += [match(name, key, ours[key], theirs[key], 'an experiment must be the same',
+                              "the authors' experiment file") for key in theirs]
+    if not comparisons:
+        raise NotRunError(f'{folder}: there are no experiment files')
+    return Result(comparisons=tuple(comparisons), text='\n'.join(left_out))
 
 
 _FRAME_CRITICS = (

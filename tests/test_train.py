@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tgan_chainer import config, snapshots, train
-from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR
+from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -143,6 +143,42 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     assert 'results/test exists' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('settings, flags, out, resume', [
+    ({}, [], None, None),
+    ({'result_dir': 'r'}, [], 'r', None),
+    ({'result_dir': 'r'}, ['--out', 'o'], 'o', None),
+    ({'result_dir': 'r'}, ['--test'], None, None),
+    ({'result_dir': 'r'}, ['--resume', 's'], None, 's'),
+    ({'resume': 'r/snapshot_iter_4.npz'}, [], None, 'r/snapshot_iter_4.npz'),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--resume', 's'], None, 's'),
+    ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'r/'}, [], None, 'r/snapshot_iter_4.npz'),
+    ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'q'}, [], ConfigError, None),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--out', 'o'], ConfigError, None),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--test'], ConfigError, None),
+])
+def test_folders_of_the_experiment_yield_to_flags(small_experiment, settings, flags, out, resume):
+    args = train.parse_args(flags)
+    experiment = config.load(str(small_experiment)).replace(**settings)
+    if out is ConfigError:
+        with pytest.raises(ConfigError, match='resume: found r/snapshot_iter_4.npz, .* not in'):
+            train.take_folders(args, experiment)
+    else:
+        train.take_folders(args, experiment)
+        assert (args.out, args.resume) == (out, resume)
+
+
+def test_a_training_in_the_folder_of_its_experiment(small_experiment, tmp_path, capsys):
+    text = small_experiment.read_text().replace('iterations: 8', 'iterations: 2')
+    small_experiment.write_text(f'{text}result_dir: here\n')
+    assert run(small_experiment) == 0
+    assert run(small_experiment) == EXIT_USER_ERROR
+    assert 'here exists' in capsys.readouterr().err
+    small_experiment.write_text(f'{text}resume: here/snapshot_iter_2.npz\n')
+    assert run(small_experiment, '--iterations', '3') == 0
+    assert (tmp_path / 'here' / 'snapshot_iter_3.npz').exists()
+    assert 'here' not in (tmp_path / 'here' / 'config.yml').read_text()
+
+
 def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
         small_experiment, tmp_path, capsys):
     text = small_experiment.read_text().replace('batchsize', 'optimizer: {name: SGD, '
@@ -161,6 +197,9 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
 
 @pytest.mark.parametrize('flags, message', [
     (['--config_path', 'nowhere.yml'], 'nowhere.yml: there is no such file'),
+    (['--config_path', 'configs/base.yml'], 'data/ucf101_train.h5'),
+    (['--config_path', 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'],
+     'data/golf_pd.pkl'),
     (['--resume', 'nowhere'], 'nowhere: there is no such result folder'),
     (['--config_path', 'configs/moving_mnist/'
       'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),

@@ -356,6 +356,7 @@ def _classes(role):
         'updater': ('updaters', StandardUpdater, 'update_core'),
         'dataset': ('datasets', chainer.dataset.DatasetMixin, 'get_example'),
     }.get(role, ('models', chainer.Link, 'forward'))
+    stems = {stem for stem, its_role in MODEL_ROLES.items() if its_role == role}
     package = importlib.import_module(f'tgan_chainer.{folder}')
     found = {}
     for info in pkgutil.iter_modules(package.__path__):
@@ -364,15 +365,11 @@ def _classes(role):
                    if inspect.isclass(cls) and issubclass(cls, base)
                    and cls.__module__ == module.__name__
                    and getattr(cls, method, None) is not getattr(base, method, None)
-                   and (role not in NETWORKS or _network_role(cls) == role)}
+                   and (role not in NETWORKS or stems.intersection(
+                       ancestor.__module__.split('.')[-1] for ancestor in cls.__mro__))}
         if classes:
             found[info.name] = classes
     return found
-
-
-def _network_role(cls):
-    stems = (base.__module__.split('.')[-1] for base in cls.__mro__)
-    return next((MODEL_ROLES[stem] for stem in stems if stem in MODEL_ROLES), None)
 
 
 def _validated(source, settings):

@@ -346,8 +346,8 @@ def new_result_folder(args, experiment):
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error
-    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another folder '
-                      f'with --out, or continue with --resume {args.out}')
+    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another '
+                      f'folder with --out, or continue with --resume {args.out}')
 
 
 def _numbered(folder, first):

@@ -8,8 +8,10 @@ import pytest
 
 from parity import __main__ as parity_main
 from parity import record, upstream
+from parity.registry import Check
 from parity.result import Verdict
 from reference import recordings
+from tgan_chainer import config
 
 STAND_IN = Path(__file__).with_name('stand_in')
 
@@ -108,6 +110,29 @@ def test_another_computation_is_caught(checkout, path, old, new, name, limits):
     result = check(checkout(path, old, new), name).run(**limits)
     assert result.verdict is Verdict.FAILED, result
     assert result.error is None
+
+
+def test_experiment_files(tmp_path):
+    """The packaged ones stand in for theirs: equal, but for the golf paths."""
+    shutil.copytree(config.PACKAGED, tmp_path / 'configs')
+    check = Check('upstream/experiments', upstream.experiment_files, (tmp_path,))
+    golf = tmp_path / 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'
+    golf.write_text(golf.read_text().replace('data/golf', '/elsewhere/golf'))
+    result = check.run()
+    assert result.verdict is Verdict.PASSED, result
+    assert [line.split('_')[1] for line in result.text.splitlines()
+            if line.endswith(': not compared: root_path, config_path')] == ['wgan', 'wgan']
+    for old, new in (('wscale: 0.01', 'wscale: 0.02'), ('WGANClip', 'WGANSVC'),
+                     ('batchsize: 32', 'batchsize: 16'), ('n_frames: 16, root', 'root')):
+        whole = golf.read_text()
+        assert old in whole
+        golf.write_text(whole.replace(old, new, 1))
+        assert check.run().verdict is Verdict.FAILED, old
+        golf.write_text(whole)
+    golf.rename(tmp_path / 'configs/golf/unknown.yml')
+    assert 'no such file' in check.run().error
+    shutil.rmtree(tmp_path / 'configs')
+    assert 'there are no experiment files' in check.run().why_not_run
 
 
 # -- what cannot run -------------------------------------------------------------------------------
