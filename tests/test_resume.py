@@ -155,12 +155,12 @@ def with_states(*names):
     ('snapshot_iter_3.npz', with_states('m', 'v'), {}, 'fsgen by Adam, .* is RMSprop'),
     ('snapshot_iter_3.npz', with_states('mean'), {}, r"one with the states \('mean',\), that of"),
     ('snapshot_iter_3.npz', no_change, {'mid_ch: 2': 'mid_ch: 3'},
-     r'other networks: its vdis has vdis/bn0/avg_mean of float32 \(2,\), that of .* \(3,\)'),
+     r'other networks: its vdis has bn0/avg_mean of float32 \(2,\), that of .* \(3,\)'),
     ('snapshot_iter_3.npz', no_change, {'VideoDiscriminatorNoBeta': 'VideoDiscriminator'},
-     'its vdis has no vdis/bn0/beta, which that of .* has'),
+     'its vdis has no bn0/beta, which that of .* has'),
     ('snapshot_iter_3.npz',
      lambda arrays: {**arrays, 'updater/model:vgen/bn9/N': 0}, {},
-     'its vgen has vgen/bn9/N, which that of .* has not'),
+     'its vgen has bn9/N, which that of .* has not'),
 ], ids=lambda value: value[:20] if isinstance(value, str) else '')
 def test_another_snapshot_is_refused_by_its_cause(
         authors_result, moving_mnist, capsys, name, change, experiment, message):
@@ -182,6 +182,20 @@ def test_another_snapshot_is_refused_by_its_cause(
     assert re.fullmatch(f'error: .*{re.escape(name)}: .*{message}.*\n', err), err
     assert 'the one before' not in err and not out
     assert contents(authors_result) == before
+
+
+def test_a_damaged_one_is_not_called_one_of_something_else(authors_result, capsys):
+    path = authors_result / 'snapshot_iter_3.npz'
+    rewrite(path, no_change)    # uncompressed
+    whole = path.read_bytes()
+    for old, new in ((b"'shape': (2, 1, 4", b"'shape': (3, 1, 4"), (b'bn0/gamma', b'bn0/gamme')):
+        before = path.with_name('snapshot_iter_2.npz')
+        before.write_bytes(whole)
+        at = whole.index(old)
+        path.write_bytes(whole[:at] + new + whole[at + len(new):])
+        assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
+        err = capsys.readouterr().err
+        assert 'It is damaged' in err and err.endswith(f'before it: --resume {before}\n')
 
 
 def test_what_is_no_snapshot_is_noticed_before_data_are_made(authors_result, tmp_path, capsys):

@@ -19,8 +19,6 @@ from tgan_chainer.errors import SnapshotError
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import saved_ranks
 
-_MODEL = 'updater/model:{}/'
-_OPTIMIZER = 'updater/optimizer:{}/'
 _ORDERS = ('updater/iterator:main/order', 'updater/iterator:main/_order')    # the latter: old ones
 
 _RANDOM_STATE = re.compile(rf'extensions/{RandomState.name}/.*')
@@ -76,10 +74,12 @@ def resume(trainer, path, experiment, random_state, ranks):
     optimizers = updater.get_all_optimizers()
     saved = saved_ranks(path)
     iterator.loads_order = saved == ranks.size
-    _check_networks(path, headers, experiment, optimizers)
-    _check_optimizers(path, headers, experiment, optimizers)
-    if iterator.loads_order:
-        _check_data(path, headers, len(iterator.dataset))
+    difference = (_of_networks(headers, experiment, optimizers)
+                  or _of_optimizers(headers, experiment, optimizers)
+                  or iterator.loads_order and _of_data(headers, len(iterator.dataset)))
+    if difference:
+        snapshots.require_whole(path)
+        raise SnapshotError(f'{path}: is of {difference}')
 
     lacking = [keys for keys in (_RANDOM_STATE, _COUNTS) if not any(map(keys.fullmatch, headers))]
     with warnings.catch_warnings():
@@ -104,44 +104,47 @@ def resume(trainer, path, experiment, random_state, ranks):
     return None
 
 
-def _check_networks(path, headers, experiment, optimizers):
+def _of_networks(headers, experiment, optimizers):
+    """That the networks are others, or None."""
     for role, optimizer in optimizers.items():
-        prefix = _MODEL.format(role)
+        prefix = f'updater/model:{role}/'
         found = {key.removeprefix(prefix): header for key, header in headers.items()
                  if key.startswith(prefix)}
         expected = serializers.npz.serialize(optimizer.target)
         for key in sorted(found.keys() | expected.keys()):
             if key not in expected:
-                difference = f'has {role}/{key}, which that of {experiment.source} has not'
+                difference = f'has {key}, which that of {experiment.source} has not'
             elif key not in found:
-                difference = f'has no {role}/{key}, which that of {experiment.source} has'
+                difference = f'has no {key}, which that of {experiment.source} has'
             elif expected[key].dtype == object:    # of a size that the first batch decides
                 continue
             elif not found[key].is_numbers_of(shape := expected[key].shape):
-                difference = (f'has {role}/{key} of {found[key]}, that of {experiment.source} '
-                              f'{shape}')
+                difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
             else:
                 continue
-            raise SnapshotError(f'{path}: is of other networks: its {role} {difference}; {_REMEDY}')
+            return f'other networks: its {role} {difference}; {_REMEDY}'
+    return None
 
 
-def _check_optimizers(path, headers, experiment, optimizers):
+def _of_optimizers(headers, experiment, optimizers):
+    """That an optimizer is another, or None."""
     for role in optimizers:
-        prefix = _OPTIMIZER.format(role)
+        prefix = f'updater/optimizer:{role}/'
         states = {key.rpartition('/')[2] for key in headers
                   if key.startswith(prefix) and '/' in key.removeprefix(prefix)}
         states = tuple(sorted(states - {'t', 'vhat'}))    # the latter: an option of Adam's
         found, expected = _OPTIMIZERS.get(states), experiment.optimizer.of(role).name
         if found != expected:
-            raise SnapshotError(
-                f'{path}: is of another optimizer: it has trained {role} by '
-                f'{found or f"one with the states {states}"}, that of {experiment.source} is '
-                f'{expected}; {_REMEDY}')
+            return (f'another optimizer: it has trained {role} by '
+                    f'{found or f"one with the states {states}"}, that of {experiment.source} is '
+                    f'{expected}; {_REMEDY}')
+    return None
 
 
-def _check_data(path, headers, n_videos):
+def _of_data(headers, n_videos):
+    """That the data set is another, by its size, or None."""
     order = next((headers[key] for key in _ORDERS if key in headers), None)
-    if order is not None and len(order.shape) == 1 and order.shape != (n_videos,):
-        raise SnapshotError(f'{path}: is of another data set: it was trained on {order.shape[0]} '
-                            f'videos, here are {n_videos}; resume on the data that it is of, or '
-                            'begin a new training, without --resume')
+    if order is None or len(order.shape) != 1 or order.shape == (n_videos,):
+        return None
+    return (f'another data set: it was trained on {order.shape[0]} videos, here are {n_videos}; '
+            'resume on the data that it is of, or begin a new training, without --resume')

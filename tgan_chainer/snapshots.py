@@ -67,17 +67,30 @@ def headers(path):
         return {key: archive.header(key) for key in archive.files}
 
 
+def require_whole(path):
+    """See that a file is not damaged, before it is blamed for something else.
+
+    Raises:
+        SnapshotError: It is missing or damaged.
+    """
+    with _reading(path) as archive:
+        archive.check()
+
+
 @contextlib.contextmanager
 def _reading(path):
     """An open :class:`Archive`; what goes wrong with it is a :class:`SnapshotError`."""
     try:
         with Archive(path) as archive:
-            yield archive
+            try:
+                yield archive
+            except (KeyError, _MismatchError) as error:
+                archive.check()    # damage may look like this too
+                raise SnapshotError(
+                    f'{path}: {error.args[0]}; it was written for another network or experiment '
+                    'than the one it is loaded into') from error
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
-    except (KeyError, _MismatchError) as error:
-        raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network or '
-                            'experiment than the one it is loaded into') from error
     except _DAMAGE as error:
         raise SnapshotError(f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is '
                             f'damaged, or no snapshot{_way_out(path)}') from error
