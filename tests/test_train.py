@@ -128,6 +128,7 @@ def test_flags_change_the_experiment(small_experiment):
         None, 3, 4, 7)
     assert experiment.batch_norm == 'multi_node'
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
+    assert train.load_experiment(train.parse_args([])).name == 'default'
 
 
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
