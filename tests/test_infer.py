@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import config, infer, pictures, snapshots
+from tgan_chainer import config, infer, pictures, results
 from tgan_chainer.errors import EXIT_USER_ERROR
 
 
@@ -52,7 +52,7 @@ def test_the_seed_decides_what_is_drawn(result, tmp_path):
 
 def test_values_follow_the_authors_scale(result, tmp_path):
     assert run(result, '--images', '--n', '1') == 0
-    fsgen, vgen = infer.load_generators(result, 10, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_generators(result, 10, chainer.get_device('@numpy'))
     np.random.seed(0)
     video, _, _ = infer.make_video(fsgen, vgen, 1)
     picture = np.array(Image.open(next((tmp_path / 'infer').glob('*.png'))))
@@ -71,15 +71,6 @@ def test_strips_of_colour(tmp_path):
             assert strip.mode == 'RGB'
             np.testing.assert_array_equal(strip, np.concatenate(
                 [video[:, t].transpose(1, 2, 0) for t in range(4)], axis=1))
-
-
-@pytest.mark.parametrize('there, wanted, chosen', [
-    ([5, 10], None, 10), ([5, 10], 5, 5), ([100000, 105000], None, 100000),
-])
-def test_choice_of_the_iteration(tmp_path, there, wanted, chosen):
-    for iteration in there:
-        (tmp_path / snapshots.NETWORKS['vgen'].format(iteration)).touch()
-    assert infer.choose_iteration(tmp_path, wanted) == chosen
 
 
 def test_errors(result, capsys):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgan_chainer import config, infer, pictures, snapshots, train
+from tgan_chainer import config, infer, pictures, results, snapshots, train
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.models.sampling import make_video
 
@@ -150,7 +150,7 @@ def test_a_row_for_each_category(conditional, tmp_path, capsys):
         f'videos/result_seed-0_{name}_{i}.png' for name in ('YoYo', 'Archery') for i in range(3)]
     assert capsys.readouterr().out.split()[-9:] == names
 
-    generators = infer.load_generators(conditional, 1, chainer.get_device('@numpy'))
+    generators = results.load_generators(conditional, 1, chainer.get_device('@numpy'))
     np.random.seed(0)
     videos, _, _ = make_video(*generators, 6, labels=np.array([2, 2, 2, 0, 0, 0], 'i'))
     videos = pictures.infer_pixels(videos)

@@ -83,7 +83,7 @@ def test_resume_is_bit_identical(small_experiment, tmp_path):
 def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):
     assert run(small_experiment, '--out', 'result', '--iterations', '1') == 0
     (tmp_path / 'result' / 'record.json').write_text('[{')
-    assert train.main(['--resume', 'result']) == EXIT_USER_ERROR
+    assert train.main(['--resume', 'result', '--iterations', '2']) == EXIT_USER_ERROR
     assert 'record.json: is damaged' in capsys.readouterr().err
 
 

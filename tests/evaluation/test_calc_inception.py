@@ -12,7 +12,7 @@ import pytest
 
 from reference import paper, recordings
 from reference.oracle import scores
-from tgan_chainer import infer
+from tgan_chainer import results
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 from tgan_chainer.evaluation import calc_inception as command
 from tgan_chainer.evaluation import classifier, ledger
@@ -82,7 +82,7 @@ def test_numbers_of_the_protocols_are_the_papers():
 
 def test_the_score_is_that_of_the_videos_of_the_seed(run, result, small_classifier, capsys):
     assert run('--seed', '4', '2') == 0
-    fsgen, vgen = infer.load_generators(result, 5, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_generators(result, 5, chainer.get_device('@numpy'))
     expected = []
     for seed in (4, 2):
         np.random.seed(seed)

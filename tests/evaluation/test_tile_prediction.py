@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from tgan_chainer import infer, pictures
+from tgan_chainer import pictures, results
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import tile_prediction as command
@@ -56,7 +56,7 @@ def test_the_files(run, result, tmp_path, capsys, small_classifier):
     for name in names[:3]:
         assert pictures.read_movie(tmp_path / name).shape == (16, 64, 128, 3)
 
-    fsgen, vgen = infer.load_generators(result, 5, get_device(-1))
+    fsgen, vgen = results.load_generators(result, 5, get_device(-1))
     np.random.seed(6)
     for found in json.loads((tmp_path / names[3]).read_text()):
         probabilities = small_classifier()(make_video(fsgen, vgen, 3)[0])

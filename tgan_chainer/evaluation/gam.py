@@ -15,7 +15,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import config, infer, snapshots
+from tgan_chainer import config, results, snapshots
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
@@ -264,10 +264,10 @@ def open_contestant(result_dir, iteration, device):
         ConfigError: The system is conditional.
         TGANError: There is no such folder or iteration, or its files are damaged.
     """
-    file = infer.experiment_file(result_dir)
-    iteration = infer.choose_iteration(result_dir, iteration)
+    file = results.experiment_file(result_dir)
+    iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    fsgen, vgen = infer.load_generators(result_dir, iteration, device)
+    fsgen, vgen = results.load_generators(result_dir, iteration, device)
     if getattr(first_generator(fsgen, vgen), 'n_categories', 0):
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')

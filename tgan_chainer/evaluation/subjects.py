@@ -5,7 +5,7 @@ from pathlib import Path
 
 import chainer
 
-from tgan_chainer import config, infer
+from tgan_chainer import config, results
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
@@ -56,16 +56,16 @@ def open_result(result_dir, iteration, device, out=None):
     """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
 
     Args:
-        iteration (int or None): See :func:`tgan_chainer.infer.choose_iteration`.
+        iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
         out (str or None): Where results go; None is the result folder.
 
     Raises:
         TGANError: There is no such folder or iteration, or its files are damaged.
     """
-    file = infer.experiment_file(result_dir)
-    iteration = infer.choose_iteration(result_dir, iteration)
+    file = results.experiment_file(result_dir)
+    iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    fsgen, vgen = infer.load_generators(result_dir, iteration, device)
+    fsgen, vgen = results.load_generators(result_dir, iteration, device)
     roles = ('vgen',) if fsgen is None else ('fsgen', 'vgen')
     return Subject(
         name=f'{result_dir} iter:{iteration}', out=Path(out or result_dir),

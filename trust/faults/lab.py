@@ -45,7 +45,8 @@ class Lab:
 
     Args:
         folder (Path): An empty folder.
-        iterations (int): Updates of a training, an even number of at least 4.
+        iterations (int): Updates of a training, an even number of at least 6, so that there is
+            something to resume at 4.
 
     Attributes:
         whole (Path): Result folder of the undisturbed training.
