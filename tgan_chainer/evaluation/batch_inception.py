@@ -16,7 +16,6 @@ from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import calc_inception, ledger
-from tgan_chainer.evaluation.classifier import load_classifier
 from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
 
@@ -51,10 +50,10 @@ def _run(args, command_line):
     device.use()
     folders = read_folders(args.dir_list)
     for folder in folders:    # a mistake in the last one is found before hours of work
-        open_result(folder, args.target_iter, device).check_colour()
-    classifier = load_classifier(args.c3d, args.mean, protocol, device)
-    calc_inception.announce(classifier)
-    table, rows = free_name(Path(args.out)), []
+        open_result(folder, args.target_iter, device).check_colour(args.rehearsal)
+    classifier = calc_inception.open_classifier(args, protocol, device)
+    # Apart, so that no table of measurements goes on with rows of a rehearsal.
+    table, rows = free_name(Path(args.out, 'rehearsal' if args.rehearsal else '')), []
     for folder in folders:
         subject = open_result(folder, args.target_iter, device)
         measurement = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier,
@@ -66,9 +65,9 @@ def _run(args, command_line):
             measurement = calc_inception.measure(
                 subject, classifier, settings, list(settings.seeds),
                 calc_inception.method_name(args), command_line, args.ledger)
-        rows.append(row(measurement, folder))
+        rows.append(row(measurement, classifier.label(folder)))
         files.write_text(table, _csv(rows))
-    print(f'wrote {table}')
+    print(classifier.label(f'wrote {table}'))
 
 
 def read_folders(path):
