@@ -40,6 +40,8 @@ SEED_OFFSETS = MappingProxyType({
     'videos': 10,         # RandomState of the synthetic training videos
     'training': 20,       # global generator, before the first update
     'infer': 30,          # global generator, before make_video
+    'score': 40,          # --seed of calc_inception: global generator, before the first z_slow
+    'mean': 41,           # RandomState of the mean clip, uniform in [80, 130)
 })
 
 #: Synthetic training videos of every `train-*` recording.

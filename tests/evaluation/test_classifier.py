@@ -121,8 +121,8 @@ def test_a_missing_file_says_how_to_convert_the_caffemodel_that_is_here(tmp_path
         load_c3d('nowhere.npz')
     assert 'is here' not in str(caught.value)
     (tmp_path / classifier.CAFFEMODEL).touch()
-    with pytest.raises(DataError, match='c3d_ucf101_finetune_whole_iter_20000 is here: python '
-                       'evaluation/convert_c3d.py c3d_ucf101_finetune_whole_iter_20000 data/conv3d'):
+    with pytest.raises(DataError, match=r'_20000 is here: python evaluation/convert_c3d.py '
+                       r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
         load_c3d('nowhere.npz')
 
 
