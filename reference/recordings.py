@@ -176,8 +176,8 @@ def configurations(chainer=CHAINERS[0]):
 def sample(array, limit):
     """The values a recording keeps of a tensor: every ceil(size / limit)-th, at most `limit`.
 
-    Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*` and `score-*`), 256 (`train-*`), 4096
-    (`c3d-*`), 65536 (`infer-*`).
+    Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
+    2048 (`score-*`), 65536 (`infer-*`).
 
     Returns:
         1-D array.

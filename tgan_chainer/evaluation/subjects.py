@@ -45,7 +45,7 @@ class Subject:
         """
         source = self.source(0)
         shape = source.make(source.draw(1)).shape
-        if shape[1:3] not in ((3, 16), (1 if is_rehearsal else 3, 16)):
+        if shape[1] not in ((1, 3) if is_rehearsal else (3,)) or shape[2] != 16:
             raise ConfigError(
                 f'{self.name}: videos of {shape[1]} channel(s) and {shape[2]} frames, but C3D '
                 'knows colour videos of 16 frames: they have no inception score. Models of grey '
