@@ -463,7 +463,7 @@ def run_c3d(checkout, request, inputs):
     for link in network.children():
         observe(link)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x'])))
+        prob = array_of(network(chainer.Variable(inputs['x']))['prob'])
     entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
