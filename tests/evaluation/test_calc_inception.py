@@ -303,7 +303,7 @@ def test_with_c3d_at_full_size(result, tmp_path, mean, monkeypatch, capsys):
         str(tmp_path / 'mean2.npz'), '--calc_iter', '2', '--batchsize', '2']) == 0
     out = capsys.readouterr().out
     assert f'sha256 of c3d: {sha256(tmp_path / "conv3d.npz")}' in out
-    # Untrained weights tell videos apart hardly at all, 1.00000 without dropout: this is the masks'.
+    # Untrained weights tell videos apart hardly at all: 1.00000 without dropout.
     assert 1.01 < float(re.search('score:([0-9.]+)', out).group(1)) <= 2
     record, = (result / 'ledger').iterdir()
     assert json.loads(record.read_text())['samples'] == 2
