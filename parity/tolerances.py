@@ -54,6 +54,9 @@ SCORE_64 = Tolerance(
 SCORE_32 = Tolerance(
     5e-6, "the authors computed in float32, ours is float64; 8e-7 was seen, as between theirs and "
     "the oracle")
+SCORED_32 = Tolerance(
+    5e-5, 'float32, from latent vectors through OpenCV, whose weights of pixels are float32, and '
+    'C3D to the score; 5.2e-6 was seen, and a mask of another order moves probabilities by 1')
 RESIZE_64 = Tolerance(
     1e-12, 'float64: sixteen products a pixel')
 SVC_64 = Tolerance(

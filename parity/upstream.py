@@ -39,7 +39,7 @@ RUNNER = Path(__file__).with_name('upstream_runner.py')
 # What a recording found, and where; the rest of its json file says what was run.
 _FOUND = frozenset({
     'chainer', 'python', 'numpy', 'models', 'stages', 'trace', 'top_singular_value_after',
-    'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'sha256_of_examples'})
+    'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'surest', 'sha256_of_examples'})
 
 
 class UpstreamError(TGANError):
@@ -242,6 +242,12 @@ def _c3d(meta, part):
     return {'seed': meta['seed']}, {'x': x.astype(np.float32)}
 
 
+def _score(meta, part):
+    return {'models': _models(meta['config']), **{key: meta[key] for key in (
+        'batch', 'batches', 'avg_var', 'c3d_gains', 'protocols')}, 'c3d_seed': meta['seed'],
+        **_seeds(meta, 'build', 'score')}, {'mean': metrics.mean_clip(meta['seed'])}
+
+
 _DATASETS = (
     ('mnist', 'MovingMNISTDataset', 12, 1),
     ('UCFDataset', 'UCFDataset', 16, 2),
@@ -262,7 +268,7 @@ def _datasets(meta, part):
 
 
 _REQUESTS = {'init': _init, 'forward': _forward, 'train': _train, 'infer': _infer,
-             'inception': _inception, 'c3d': _c3d, 'datasets': _datasets}
+             'inception': _inception, 'c3d': _c3d, 'score': _score, 'datasets': _datasets}
 
 
 # -- checks ----------------------------------------------------------------------------------------
@@ -296,7 +302,8 @@ def checks(directory, python=None):
               for _, cls, _, _ in _DATASETS]
     parts += [('inception-seed0', None, ((metrics.inception_score, (version,)),)),
               ('c3d-seed0', None, ((metrics.c3d_weights, (version,)),
-                                   (metrics.c3d_activations, (version,))))]
+                                   (metrics.c3d_activations, (version,)))),
+              (metrics.SCORE, None, ((metrics.whole_score, (version,)),))]
     side = (os.path.abspath(directory), python)
     return (
         *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,

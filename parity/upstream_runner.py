@@ -47,6 +47,7 @@ FILES = (
 """How a public name begins, and the file it is in."""
 
 C3D_FILE = 'evaluation/c3d_ft.py'
+TILE_FILE = 'evaluation/tile_prediction.py'
 BASE_FILE = 'updaters/tgan_updater_base.py'
 """Files from which no public name is taken by the table above."""
 
@@ -55,7 +56,7 @@ NETWORKS = ('fsgen', 'vgen', 'vdis')
 
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
-TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT = 256, 65536, 4096
+TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT, SCORE_LIMIT = 256, 65536, 4096, 2048
 """How many values of a tensor are kept."""
 
 
@@ -114,7 +115,7 @@ class Checkout:
     def __init__(self, folder):
         """Raises a MissingError that names every file that is missing."""
         self.folder = os.path.realpath(folder)
-        files = sorted({path for _, path in FILES} | {BASE_FILE, C3D_FILE})
+        files = sorted({path for _, path in FILES} | {BASE_FILE, C3D_FILE, TILE_FILE})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
         if missing:
             raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
@@ -470,8 +471,7 @@ def run_inception(checkout, request, inputs):
 
 def run_c3d(checkout, request, inputs):
     """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
-    np.random.seed(request['seed'])
-    network = _c3d_class(checkout)()
+    network = _seeded_c3d(checkout, request['seed'])
     params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
               for path, param in network.namedparams()}
     taken, given = {}, {}
@@ -486,7 +486,7 @@ def run_c3d(checkout, request, inputs):
     for link in network.children():
         observe(link)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x'])))
+        prob = array_of(network(chainer.Variable(inputs['x']))['prob'])
     entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
@@ -500,6 +500,11 @@ def _c3d_class(checkout):
         names = [cls.__name__ for cls in classes]
         raise MissingError(f'found the networks {names} in {module.__file__}, expected one')
     return classes[0]
+
+
+def _seeded_c3d(checkout, seed):
+    np.random.seed(seed)
+    return _c3d_class(checkout)(pretrained_model=None)
 
 
 def _c3d_stages(taken, given, prob):
@@ -527,6 +532,74 @@ def _c3d_stages(taken, given, prob):
         else:
             yield name, given[name]
     yield 'prob', prob
+
+
+def run_score(checkout, request, inputs):
+    """The script calc_inception.py from latent vectors to the score, as it is and without dropout.
+
+    Its `main` runs unchanged, on the CPU and with smaller batches, on networks of seeded weights.
+    With every batch's probabilities goes the video that tile_prediction.py would pick.
+    """
+    networks = build(checkout, request['models'], request['build_seed'])
+    for network in networks.values():
+        for _, name, array in tensors(network):
+            if name == 'avg_var':
+                array[...] = request['avg_var']
+    c3d = _seeded_c3d(checkout, request['c3d_seed'])
+    for link in c3d.children():
+        link.W.data[...] *= request['c3d_gains'][link.name]
+    rule = checkout.module(TILE_FILE).calc_inception
+    scores, surest, named = [], [], []
+    for protocol, dropout in request['protocols'].items():
+        seen = {'videos': [], 'clips': [], 'probabilities': []}
+        scores.append(_run_script(checkout, request, inputs['mean'], networks, c3d, dropout, seen))
+        surest.append([int(rule(y).max(axis=1).argmax()) for y in seen['probabilities']])
+        named += [(protocol + ' ' + what, np.concatenate(seen[what])) for what in sorted(seen)]
+    entries, arrays = index(named, SCORE_LIMIT)
+    return {'scores': scores, 'surest': surest, 'index': entries}, arrays
+
+
+def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
+    """Run calc_inception.py -> the score in its file; what went through it is added to `seen`."""
+    script = checkout.module(dict(FILES)['calc_inception'])
+    make_video = script.make_video
+
+    def make_fewer(fsgen, vgen, n):
+        made = make_video(fsgen, vgen, request['batch'])
+        seen['videos'].append(array_of(made[0]))
+        return made
+
+    class Classifier:
+        """Stands for C3D: on the CPU, with probabilities that have CuPy's `get()`."""
+
+        def to_gpu(self):
+            pass
+
+        def __call__(self, x, layers):
+            with chainer.using_config('train', chainer.config.train and dropout):
+                found = c3d(x, layers=layers)
+            seen['clips'].append(array_of(x))
+            seen['probabilities'].append(array_of(found['prob']))
+            found['prob'].data = found['prob'].data.view(HostArray)
+            return found
+
+    host = types.SimpleNamespace(random=np.random, asarray=np.asarray)
+    with tempfile.TemporaryDirectory() as folder, \
+            mock.patch.object(chainer.cuda, 'cupy', host, create=True), \
+            mock.patch.object(chainer.cuda, 'get_device', mock.Mock()), \
+            mock.patch.multiple(script, make_video=make_fewer, get_models=lambda *args: (
+                networks['fsgen'], networks['vgen'], None)), \
+            mock.patch.object(script, _c3d_class(checkout).__name__, Classifier):
+        mean_path = os.path.join(folder, 'mean.npz')
+        np.savez(mean_path, mean=mean)
+        # Its batch is of 48 videos, of which the rest is left over.
+        flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['score_seed'],
+                 'iter': 1, 'calc_iter': 48 * request['batches']}
+        argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
+        with mock.patch.object(sys, 'argv', ['calc_inception.py'] + argv):
+            script.main()
+        with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
+            return float(file.readline().split()[-1])
 
 
 def run_datasets(checkout, request, inputs):
@@ -580,6 +653,7 @@ def _write_golf(folder, inputs):
 
 KINDS = {'init': run_init, 'forward': run_forward, 'network': run_network, 'train': run_train,
          'infer': run_infer, 'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d,
+         'score': run_score,
          'datasets': run_datasets}
 
 

@@ -40,6 +40,8 @@ SEED_OFFSETS = MappingProxyType({
     'videos': 10,         # RandomState of the synthetic training videos
     'training': 20,       # global generator, before the first update
     'infer': 30,          # global generator, before make_video
+    'score': 40,          # --seed of calc_inception: global generator, before the first z_slow
+    'mean': 41,           # RandomState of the mean clip, uniform in [80, 130)
 })
 
 #: Synthetic training videos of every `train-*` recording.
@@ -175,7 +177,7 @@ def sample(array, limit):
     """The values a recording keeps of a tensor: every ceil(size / limit)-th, at most `limit`.
 
     Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
-    65536 (`infer-*`).
+    2048 (`score-*`), 65536 (`infer-*`).
 
     Returns:
         1-D array.

@@ -84,6 +84,20 @@ def test_what_is_in_the_ledger_is_not_measured_again(run, folders, tmp_path, cap
         tmp_path / 'results' / 'inception_0.txt')
 
 
+def test_a_rehearsal_keeps_away_from_measurements(run, folders, tmp_path, capsys):
+    assert run() == 0
+    records = len(list((folders[0] / 'ledger').iterdir()))
+    capsys.readouterr()
+    assert run('--rehearsal') == 0
+    assert len(list((folders[0] / 'ledger').iterdir())) == records
+    assert not (tmp_path / 'results' / 'inception_1.txt').exists()
+    table = read_table(tmp_path / 'results' / 'rehearsal' / 'inception_0.txt')
+    assert [row[-1] for row in table[-2:]] == [
+        f'rehearsal (no measurement): {folder}' for folder in folders]
+    assert all(line.startswith('rehearsal (no measurement): ')
+               for line in capsys.readouterr().out.splitlines())
+
+
 def test_other_settings_are_another_measurement(run, folders, tmp_path):
     assert run() == run('--calc_iter', '1', '--out', 'elsewhere') == 0
     assert len(list((folders[0] / 'ledger').iterdir())) == 2

@@ -73,7 +73,8 @@ def test_the_stand_in_trains_the_same(live, name):
 @pytest.mark.slow
 @pytest.mark.parametrize('name, limits', [
     ('train-small-parallel_svc-b4-f64', {'updates': 6}),    # one after the first clipping
-    ('c3d', {}), ('init-beta_default', {}), ('forward-beta_uniform-b2-train-f64', {})])
+    ('c3d', {}), ('score-small', {}), ('init-beta_default', {}),
+    ('forward-beta_uniform-b2-train-f64', {})])
 def test_the_stand_in_computes_the_same_at_length(live, name, limits):
     result = live[name].run(**limits)
     assert result.verdict is Verdict.PASSED, result

@@ -18,7 +18,6 @@ from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import calc_inception, ledger
-from tgan_chainer.evaluation.classifier import load_classifier
 from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
 
@@ -70,25 +69,27 @@ def _run(args, command_line):
     settings = calc_inception.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
+    # Apart, so that no table of measurements goes on with rows of a rehearsal.
+    out = Path(args.out, 'rehearsal' if args.rehearsal else '')
     template = table_name(calc_inception.method_name(args))
-    before = newest_table(Path(args.out), template)
+    before = None if args.rehearsal else newest_table(out, template)
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
     if not left:
         print(f'{before} has a row of each; to measure one anew, remove its row')
         return
     for folder, iteration in left:    # a mistake in the last one is found before hours of work
-        open_result(folder, iteration, device).check_colour()
-    classifier = load_classifier(args.c3d, args.mean, protocol, device)
-    calc_inception.announce(classifier)
+        open_result(folder, iteration, device).check_colour(args.rehearsal)
+    classifier = calc_inception.open_classifier(args, protocol, device)
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
-        rows.append(row(_measure(subject, classifier, settings, args, command_line), folder))
+        measurement = _measure(subject, classifier, settings, args, command_line)
+        rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
-        table = table or next_table(Path(args.out), template)
+        table = table or next_table(out, template)
         files.write_text(table, _csv([HEADER, *rows]))
-    print(f'wrote {table}')
+    print(classifier.label(f'wrote {table}'))
 
 
 def _measure(subject, classifier, settings, args, command_line):

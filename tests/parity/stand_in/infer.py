@@ -18,12 +18,12 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
     return F.stack(frames, axis=2).data, z_slow, z_fast
 
 
+def get_models(result_dir, iteration):
+    raise NotImplementedError('the stand-in reads no result folder')
+
+
 def seed_everything(seed):
     cp.random.seed(seed)
-
-
-def get_models(result_dir, n_iter):
-    raise NotImplementedError('reading a result folder')
 
 
 def main():
