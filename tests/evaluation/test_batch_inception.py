@@ -91,7 +91,7 @@ def test_a_rehearsal_keeps_away_from_measurements(run, folders, tmp_path, capsys
     assert run('--rehearsal') == 0
     assert len(list((folders[0] / 'ledger').iterdir())) == records
     assert not (tmp_path / 'results' / 'inception_1.txt').exists()
-    table = read_table(tmp_path / 'results' / 'rehearsal' / 'inception_0.txt')
+    table = read_table(tmp_path / 'results' / 'inception-INTER_CUBIC_rehearsal_0.txt')
     assert [row[-1] for row in table[-2:]] == [
         f'rehearsal (no measurement): {folder}' for folder in folders]
     assert all(line.startswith('rehearsal (no measurement): ')

@@ -69,9 +69,7 @@ def _run(args, command_line):
     settings = calc_inception.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
-    # Apart, so that no table of measurements goes on with rows of a rehearsal.
-    out = Path(args.out, 'rehearsal' if args.rehearsal else '')
-    template = table_name(calc_inception.method_name(args))
+    out, template = Path(args.out), table_name(calc_inception.method_name(args))
     before = None if args.rehearsal else newest_table(out, template)
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))

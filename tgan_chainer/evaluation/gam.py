@@ -367,7 +367,7 @@ def real_part(of_a, of_b, changes):
             raise ConfigError(f'--test {change}: expected ARGUMENT=PATH with an argument of '
                               f'{part.name}: {", ".join(paths)}')
         args[name] = path
-    return part.model_copy(update={'args': args, 'key': '--test'})
+    return part.model_copy(update={'args': args, 'where': '--test'})
 
 
 def open_real(part, n_videos):
