@@ -14,4 +14,4 @@ def calc_inception(ys):
 
 def score(fsgen, vgen, seed):
     cp.random.seed(seed)
-    return calc_inception(Stand()(infer.make_video(fsgen, vgen, 48)[0]).data)
+    return calc_inception(Stand()(infer.make_video(fsgen, vgen, 48)[0])['prob'].data)
