@@ -157,12 +157,13 @@ def _record_calls(networks, name):
                 running.append(args.link)
 
         def forward_postprocess(self, args):
-            if id(args.link) in paths:
-                running.pop()
+            if id(args.link) not in paths:
+                return
+            running.pop()
             slope = args.kwargs.get('slope', 1)
             if slope != 1:
                 calls.append(('leaky_relu' if slope else 'relu', args.out.array))
-            elif id(args.link) in paths:
+            else:
                 record(args.link, args.out)
 
     def record(link, out):

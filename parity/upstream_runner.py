@@ -50,7 +50,8 @@ C3D_FILE = 'evaluation/c3d_ft.py'
 BASE_FILE = 'updaters/tgan_updater_base.py'
 """Files from which no public name is taken by the table above."""
 
-UNDEFINED = {'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
+UNDEFINED = {
+    'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
 """Name that a file uses and does not define, and the class of that file that stands for it."""
 
 OPTIONAL = ('cupy', 'imp')
@@ -639,8 +640,9 @@ def main():
     """Serve requests until stdin ends.
 
     The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, and in
-    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then comes a line a request: {} when NAME.json, and
-    NAME.npz where there are tensors, lie in its folder 'out'; {"error": "..."} otherwise.
+    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then
+    comes a line a request: {} when NAME.json, and NAME.npz where there are tensors, lie in its
+    folder 'out'; {"error": "..."} otherwise.
 
     A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
     (path of an npz file, or null), and what its kind reads.
