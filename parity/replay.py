@@ -52,8 +52,19 @@ def build(configuration, chainer_version, seed=0):
     np.random.seed(seed)
     statistics = f'chainer{chainer_version[0]}'
     with chainer.using_config('batch_norm_statistics', statistics):
-        return {name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
-                for name in NETWORKS}
+        networks = {
+            name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
+            for name in NETWORKS}
+    _draw_the_rest(networks['vdis'])
+    return networks
+
+
+def _draw_the_rest(critic):
+    """Draw the weights whose sizes are found at the first call, which is of a blank video."""
+    if not all(param.is_initialized for param in critic.params()):
+        side = 16 * critic.top_width
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            critic(np.zeros((1, critic.in_channels, 16, side, side), np.float32))
 
 
 def cast(network, dtype):
@@ -75,8 +86,7 @@ def _to_device(networks):
 def build_recorded(recording):
     """The networks of a recording, in its dtype."""
     meta = recording.meta
-    configuration = recordings.configurations(recording.chainer)[meta['config']]
-    networks = build(configuration, recording.chainer,
+    networks = build(recordings.models(recording), recording.chainer,
                      meta['seed'] + recordings.SEED_OFFSETS['build'])
     for network in networks.values():
         cast(network, meta.get('dtype', 'float32'))
@@ -120,32 +130,49 @@ def forward(networks, z_slow, video, train, seed):
     _to_device(networks)
     z_slow, video = backend.send(z_slow), backend.send(video)
     with backend.seeded(seed), chainer.using_config('train', train), chainer.no_backprop_mode():
-        with _record_calls('fsgen') as stages['G0']:
+        with _record_calls(networks, 'fsgen') as stages['G0']:
             z_fast = networks['fsgen'](z_slow)
-        with _record_calls('vgen') as stages['G1']:
+        with _record_calls(networks, 'vgen') as stages['G1']:
             networks['vgen'](z_slow, z_fast[:, :, 0])
-        with _record_calls('vdis') as stages['D']:
+        with _record_calls(networks, 'vdis') as stages['D']:
             networks['vdis'](video)
-    statistics = {f'{name}.{link.name}.{key}': backend.fetch(getattr(link, key))
-                  for name, network in networks.items()
-                  for link in network.children() for key in link._persistent}
+    statistics = {f'{path.replace("/", ".")}.{key}': backend.fetch(getattr(link, key))
+                  for name in networks for path, link in _layers(networks, name)
+                  for key in link._persistent}
     return Forward(stages, statistics)
 
 
+def _layers(networks, name):
+    """(path, link), 'vdis/c0' and so on, of every link of a network that has none inside it."""
+    return [(name + path, link) for path, link in networks[name].namedlinks(skipself=True)
+            if not isinstance(link, chainer.Chain)]
+
+
 @contextlib.contextmanager
-def _record_calls(network_name):
-    """Collect (name, output) of every link and activation that is called within."""
-    calls = []
+def _record_calls(networks, name):
+    """Collect (name, output) of every link and activation of a network that is called within.
+
+    What a link calls itself is left out.
+    """
+    calls, running = [], []
+    paths = {id(link): path for path, link in _layers(networks, name)}
 
     class Links(chainer.LinkHook):
         name = 'record'
 
+        def forward_preprocess(self, args):
+            if id(args.link) in paths:
+                running.append(args.link)
+
         def forward_postprocess(self, args):
+            if id(args.link) not in paths:
+                return
+            running.pop()
             slope = args.kwargs.get('slope', 1)
             if slope != 1:
                 record('leaky_relu' if slope else 'relu', args.out)
-            elif args.link.name is not None:
-                record(f'{network_name}/{args.link.name}', args.out)
+            else:
+                record(paths[id(args.link)], args.out)
 
     def record(name, out):
         calls.append((name, backend.fetch(out.array)))
@@ -154,25 +181,25 @@ def _record_calls(network_name):
         """What the activation in the same call takes: of a copy, since statistics move."""
         if slope != 1:
             with mock.patch.object(Links, 'forward_postprocess'):
-                record(f'{network_name}/{link.name}',
-                       copy.deepcopy(link)(x, finetune=finetune))
+                record(paths[id(link)], copy.deepcopy(link)(x, finetune=finetune))
         return forward(link, x, finetune=finetune, slope=slope)
 
     forward = BatchNormalization.forward
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
         stack.enter_context(mock.patch.object(BatchNormalization, 'forward', normalise))
-        for owner, name in _RECORDED_FUNCTIONS:
-            stack.enter_context(_recorded(owner, name, record))
+        for owner, function in _RECORDED_FUNCTIONS:
+            stack.enter_context(_recorded(owner, function, record, running))
         yield calls
 
 
-def _recorded(owner, name, record):
+def _recorded(owner, name, record, running):
     function = getattr(owner, name)
 
     def call(*args, **kwargs):
         out = function(*args, **kwargs)
-        record(name, out)
+        if not running:
+            record(name, out)
         return out
     return mock.patch.object(owner, name, call)
 
@@ -208,9 +235,7 @@ def replay_training(recording, updates=None):
     """
     meta = recording.meta
     networks = build_recorded(recording)
-    videos = recordings.synthetic_videos(
-        meta['n_videos'], networks['vgen'].out_channels,
-        meta['seed'] + recordings.SEED_OFFSETS['videos'])
+    videos = recordings.training_videos(recording)
     return train(networks, meta['updater']['cls'], meta['updater']['kwargs'], videos,
                  meta['batch'], updates or len(meta['trace']),
                  meta['seed'] + recordings.SEED_OFFSETS['training'], meta['dtype'], meta['lr'])
@@ -255,9 +280,14 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
 
 def singular_values(network):
     """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
-    return {path.split('/')[1]: np.linalg.svd(
+    return {layer(path): np.linalg.svd(
         backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
         for path, param in network.namedparams() if param.ndim >= 4}
+
+
+def layer(path):
+    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
+    return path[1:].rpartition('/')[0]
 
 
 @contextlib.contextmanager

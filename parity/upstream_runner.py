@@ -10,9 +10,11 @@ This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on P
 Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
 authors' code it relies on the names that configs and other callers use, and on nothing else.
 """
+import ast
 import contextlib
 import hashlib
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -33,7 +35,6 @@ FILES = (
     ('FrameSeedGenerator', 'models/frame_seed_generator.py'),
     ('VideoGenerator', 'models/video_generator.py'),
     ('VideoDiscriminator', 'models/video_discriminator.py'),
-    ('FrameDiscriminator', 'models/video_discriminator.py'),
     ('VideoAndFrameDiscriminator', 'models/video_discriminator.py'),
     ('TGANUpdaterVanilla', 'updaters/tgan_updater_vanilla.py'),
     ('TGANUpdaterLSGAN', 'updaters/tgan_updater_lsgan.py'),
@@ -50,6 +51,13 @@ C3D_FILE = 'evaluation/c3d_ft.py'
 TILE_FILE = 'evaluation/tile_prediction.py'
 BASE_FILE = 'updaters/tgan_updater_base.py'
 """Files from which no public name is taken by the table above."""
+
+UNDEFINED = {
+    'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
+"""Name that a file uses and does not define, and the class of that file that stands for it."""
+
+OPTIONAL = ('cupy', 'imp')
+"""What their files import and no request uses: for a GPU; and gone since Python 3.12."""
 
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The authors' names of G0, G1 and D, in the order in which they are built."""
@@ -124,6 +132,18 @@ class Checkout:
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
+        self.lacking = sorted(name for name in set().union(*map(self._imports, files))
+                              if name not in OPTIONAL and importlib.util.find_spec(name) is None)
+
+    def _imports(self, path):
+        """Top-level names of the modules that a file of the checkout imports."""
+        with open(os.path.join(self.folder, path), 'rb') as file:
+            nodes = list(ast.walk(ast.parse(file.read(), path)))
+        names = [alias.name for node in nodes if isinstance(node, ast.Import)
+                 for alias in node.names]
+        names += [node.module for node in nodes
+                  if isinstance(node, ast.ImportFrom) and not node.level]
+        return {name.split('.')[0] for name in names}
 
     def get(self, name):
         """The class or function of a public name.
@@ -153,6 +173,10 @@ class Checkout:
                 self._stand_in(error, file)
         if os.path.realpath(module.__file__) != file:
             raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
+        if path in UNDEFINED:
+            undefined, stands_for_it = UNDEFINED[path]
+            if not hasattr(module, undefined):
+                setattr(module, undefined, getattr(module, stands_for_it))
         return module
 
     @staticmethod
@@ -204,8 +228,19 @@ def accept_get(optimizer):
 def build(checkout, models, seed):
     """Build fsgen, vgen and vdis, in this order, after seeding NumPy's generator."""
     np.random.seed(seed)
-    return {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
-            for name in NETWORKS}
+    networks = {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
+                for name in NETWORKS}
+    draw_the_rest(networks['vdis'], models['vdis']['kwargs'])
+    return networks
+
+
+def draw_the_rest(network, kwargs):
+    """Draw the weights of D whose sizes are found at its first call, which is of a blank video."""
+    if any(param.data is None for param in network.params()):
+        side = 16 * kwargs['top_width']
+        video = np.zeros((1, kwargs['in_channels'], 16, side, side), np.float32)
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            network(chainer.Variable(video))
 
 
 def cast(network, dtype):
@@ -348,24 +383,21 @@ def run_forward(checkout, request, inputs):
 
 def _call_recorded(networks, name, calls, *args):
     with recorded_functions(calls) as record_link:
-        for link in networks[name].children():
-            record_link(f'{name}/{link.name}', link)
+        for path, link in layers(networks[name]):
+            record_link(name + path, link)
         return networks[name](*[chainer.Variable(arg) for arg in args])
 
 
+def layers(network):
+    """(path, link) of every link that has none inside it."""
+    return [(path, link) for path, link in network.namedlinks(skipself=True)
+            if not isinstance(link, chainer.Chain)]
+
+
 def _statistics(networks):
-    return {f'stat_{name}.{link.name}.{key}': np.asarray(getattr(link, key))
-            for name, network in networks.items() for link in network.children()
+    return {'stat_' + (name + path).replace('/', '.') + '.' + key: np.asarray(getattr(link, key))
+            for name, network in networks.items() for path, link in layers(network)
             for key in STATISTICS if hasattr(link, key)}
-
-
-def run_network(checkout, request, inputs):
-    """Output of one network, and its state after that call (which sets lazy sizes)."""
-    np.random.seed(request['build_seed'])
-    network = checkout.get(request['class'])(**request['kwargs'])
-    with chainer.using_config('train', True), chainer.no_backprop_mode():
-        output = array_of(network(chainer.Variable(inputs['video'])))
-    return {'state': state(network)}, {'output': output}
 
 
 def run_train(checkout, request, inputs):
@@ -486,7 +518,7 @@ def run_c3d(checkout, request, inputs):
     for link in network.children():
         observe(link)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x']))['prob'])
+        prob = array_of(network(chainer.Variable(inputs['x']), layers=['prob'])['prob'])
     entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
@@ -651,9 +683,8 @@ def _write_golf(folder, inputs):
     return {'n_frames': 16, 'root_path': folder, 'config_path': config_path}
 
 
-KINDS = {'init': run_init, 'forward': run_forward, 'network': run_network, 'train': run_train,
-         'infer': run_infer, 'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d,
-         'score': run_score,
+KINDS = {'init': run_init, 'forward': run_forward, 'train': run_train, 'infer': run_infer,
+         'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d, 'score': run_score,
          'datasets': run_datasets}
 
 
@@ -706,9 +737,10 @@ def _where(folder, error):
 def main():
     """Serve requests until stdin ends.
 
-    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, or
-    {"error": "..."} when DIR is no checkout. Then comes a line a request: {} when NAME.json, and
-    NAME.npz where there are tensors, lie in its folder 'out'; {"error": "..."} otherwise.
+    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, and in
+    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then
+    comes a line a request: {} when NAME.json, and NAME.npz where there are tensors, lie in its
+    folder 'out'; {"error": "..."} otherwise.
 
     A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
     (path of an npz file, or null), and what its kind reads.
@@ -724,7 +756,7 @@ def main():
         checkout = Checkout(sys.argv[1])
     except MissingError as error:
         return send({'error': str(error)})
-    send(environment())
+    send(dict(environment(), lacking=checkout.lacking))
     for line in sys.stdin:
         send(answer(checkout, json.loads(line)))
 

@@ -228,8 +228,8 @@ def _check_sizes(sources):
 class Critic:
     """D in test mode: videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
 
-    Test mode, since in train mode a score depends on what else is in the batch. Of several scores a
-    video the sum counts, as in the loss.
+    Test mode, since in train mode a score depends on what else is in the batch. Of a pair of scores
+    the sum counts, as in the loss.
 
     Args:
         vdis: D.
@@ -242,8 +242,10 @@ class Critic:
 
     def __call__(self, videos):
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            scores = self.sign * self.vdis(videos).array.reshape(len(videos), -1).sum(axis=1)
-        return chainer.get_device('@numpy').send(scores)
+            scores = self.vdis(videos)
+        pair = scores if isinstance(scores, tuple) else (scores,)
+        total = self.sign * sum(score.array.reshape(len(videos)) for score in pair)
+        return chainer.get_device('@numpy').send(total)
 
 
 def scale_of(updater):

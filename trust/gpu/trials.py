@@ -91,7 +91,7 @@ def _tgan_with_noise():
 
 
 def _tgan_video_and_frame():
-    return _tgan(video_discriminator.VideoAndFrameDiscriminator(1, 1, 2, wscale=0.1))
+    return _tgan(video_discriminator.VideoAndFrameDiscriminator(1, 1, 2))
 
 
 def _conditional():

@@ -6,6 +6,8 @@ import chainer.links as L
 class Stand(chainer.Chain):
 
     def __init__(self, pretrained_model='auto'):
+        if pretrained_model:
+            raise RuntimeError('no weights here')
         super().__init__()
         widths = [3, 64, 128, 256, 256, 512, 512, 512, 512]
         names = ['1a', '2a', '3a', '3b', '4a', '4b', '5a', '5b']
@@ -27,4 +29,4 @@ class Stand(chainer.Chain):
         h = F.max_pooling_nd(F.relu(self.conv5b(F.relu(self.conv5a(h)))), 2, 2)
         h = F.dropout(F.relu(self.fc6(h)))
         h = F.dropout(F.relu(self.fc7(h)))
-        return {'prob': F.softmax(self.fc8(h))}
+        return {layer: {'prob': F.softmax(self.fc8(h))}[layer] for layer in layers}
