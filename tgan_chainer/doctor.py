@@ -72,8 +72,7 @@ def ready_experiments():
 def score_files():
     """The weights and the mean clip of the inception score -> list of :class:`File`."""
     weights = classifier.find(None, classifier.C3D_VARIABLE, (f'data/{classifier.C3D_FILE}',))
-    mean = classifier.find(None, classifier.MEAN_VARIABLE,
-                           (classifier.MEAN_FILE, f'data/{classifier.MEAN_FILE}'))
+    mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
     files = [_look(str(weights), 'C3D fine-tuned on UCF-101 (docs/evaluation.md)'),
              _look(str(mean), 'the mean clip that the authors released (docs/evaluation.md)')]
     if mean.is_dir() or mean.is_file() and sha256(mean) != MEAN_SHA256:

@@ -48,18 +48,23 @@ def test_a_seed_is_that_of_numpy():
     np.testing.assert_array_equal(drawn, np.random.RandomState(3).uniform(size=2))
 
 
+def _forget_c3d():
+    metrics.c3d_network.cache_clear()
+    metrics.c3d_run.cache_clear()
+
+
 # The only check of a device that is too large for the double.
 @pytest.mark.slow
 def test_c3d_goes_to_the_device_and_its_results_come_back(monkeypatch):
     device = mock.create_autospec(CpuDevice(), spec_set=True, xp=np)
     device.send.side_effect = chainer.get_device('@numpy').send
     monkeypatch.setattr(backend, 'device', device)
-    metrics.c3d_run.cache_clear()
+    _forget_c3d()
     try:
         with mock.patch.object(C3D, 'to_device') as to_device:
             result = registry()['metrics/c3d-activations/chainer-7.8.1'].run()
     finally:
-        metrics.c3d_run.cache_clear()
+        _forget_c3d()
     assert result.verdict is Verdict.PASSED, result.error
     to_device.assert_called_once_with(device)
     assert [call.args[0].shape for call in device.send.mock_calls] == [(1, *INPUT_SHAPE)]

@@ -74,7 +74,7 @@ def add_flags(parser):
 
 def add_classifier_flags(parser):
     """Flags of all commands that classify."""
-    parser.add_argument('--mean', help='mean2.npz (default: TGAN_MEAN, mean2.npz, data/mean2.npz)')
+    parser.add_argument('--mean', help='mean2.npz (default: TGAN_MEAN, data/mean2.npz, mean2.npz)')
     parser.add_argument('--c3d', help='weights of C3D (default: TGAN_C3D, '
                         'data/conv3d_deepnetA_ucf.npz)')
     parser.add_argument('--interpolation', choices=INTERPOLATIONS, default='INTER_CUBIC',

@@ -21,6 +21,8 @@ CAFFEMODEL = 'c3d_ucf101_finetune_whole_iter_20000'
 C3D_VARIABLE = 'TGAN_C3D'
 MEAN_FILE = 'mean2.npz'
 MEAN_VARIABLE = 'TGAN_MEAN'
+MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
+"""Where the mean clip is looked for; the authors' scripts expect it in the working directory."""
 
 _PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, ... fc8/b; about '
               '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
@@ -90,13 +92,13 @@ def load_classifier(c3d, mean, protocol, device):
     Args:
         c3d (str or None): Path of C3D's weights; None is the environment variable TGAN_C3D, or
             else conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
-        mean (str or None): Path of the mean clip; None is TGAN_MEAN, or else mean2.npz here or in
-            data/.
+        mean (str or None): Path of the mean clip; None is TGAN_MEAN, or else mean2.npz in data/ or
+            here.
 
     Raises:
         DataError: One of them is missing, damaged, or not what was published.
     """
-    mean_path = find(mean, MEAN_VARIABLE, (MEAN_FILE, f'data/{MEAN_FILE}'))
+    mean_path = find(mean, MEAN_VARIABLE, MEAN_PLACES)
     clip = load_mean(mean_path)    # the smaller file first: an error comes before the long read
     network, digest = load_c3d(find(c3d, C3D_VARIABLE, usual_c3d_places()))
     return _classifier(network, clip, protocol, device,
