@@ -19,8 +19,11 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 
+# All of it on this package's CPU kernels; what is cheap of each layer that computes also on Chainer's own functions, which a GPU runs.
 parity: install
 	$(BIN)/python -m parity
+	$(BIN)/python -m parity --kernels chainer --only forward/small --only 'gradients/small*-b4/*' --only small-svc1-b4 \
+	    --only metrics/c3d --only oracle/forward --only oracle/clipping
 
 # A smoke run: small networks, few repetitions. docs/benchmarks.md has the real ones.
 benchmarks: install

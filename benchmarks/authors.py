@@ -1,4 +1,4 @@
-"""The authors' updates, written anew from FACTS 3, as something to measure ours by.
+"""The authors' updates, written anew from FACTS §3, as something to measure ours by.
 
 Two backward passes through D's fake batch, and weights clipped by the factorisation of every
 matrix on the host, counted from 0: what :mod:`tgan_chainer.updaters` and

@@ -20,7 +20,7 @@ ALPHA = 0.99
 RMSPROP_EPS = 1e-8
 BATCH_NORM_EPS = 2e-5
 LEAKY_SLOPE = 0.2
-"""The authors' constants (FACTS 2, 3)."""
+"""The authors' constants (FACTS §2, §3)."""
 
 BUILD_SEED, VIDEO_SEED, TRAINING_SEED, SAMPLING_SEED = 0, 1, 2, 3
 

@@ -5,12 +5,13 @@ import sys
 import time
 from pathlib import Path
 
-from parity import checks, report, runner, tolerances
+from parity import backend, checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
 from tgan_chainer import files
 from tgan_chainer.command import EXIT_INTERRUPTED, positive, run_command
 from tgan_chainer.errors import TGANError
+from tgan_chainer.functions.choice import KERNELS
 
 
 def main(argv=None):
@@ -28,6 +29,10 @@ def main(argv=None):
     arguments = parser.parse_args(argv)
     if arguments.python and not arguments.upstream:
         parser.error('--python is the interpreter for --upstream DIR')
+    if arguments.gpu >= 0 and arguments.upstream:
+        parser.error('--upstream DIR compares on the CPU: leave --gpu out')
+    if arguments.gpu >= 0 and arguments.kernels == 'tgan':
+        parser.error("--kernels tgan is for the CPU: on a GPU Chainer's own functions run")
     try:
         chosen = _choose(arguments)
         if arguments.list:
@@ -59,6 +64,11 @@ def _parser():
                         help='write the report as a page, DIR/index.html')
     parser.add_argument('--jobs', type=positive, metavar='N',
                         help='processes (by default one a core, four at most)')
+    parser.add_argument('--kernels', choices=KERNELS,
+                        help="this package's CPU kernels, or Chainer's own functions, as on a GPU "
+                        '(default: tgan, or TGAN_CPU_KERNELS)')
+    parser.add_argument('--gpu', type=int, default=-1, metavar='N',
+                        help='compute our side on this GPU (default: -1, the CPU)')
     parser.add_argument('--upstream', type=Path, metavar='DIR',
                         help="a checkout of the authors' repository, to run beside ours")
     parser.add_argument('--python', metavar='PATH',
@@ -111,13 +121,14 @@ def _matches(name, pattern):
 
 def _run(chosen, arguments):
     start = time.monotonic()
-    results = runner.run(chosen, arguments.jobs, sys.stderr)
+    results = runner.run(chosen, arguments.jobs, sys.stderr, arguments.kernels, arguments.gpu)
     if arguments.json:
         files.write_json(arguments.json, report.document(results))
     if arguments.html:
         from parity import page
         files.write_text(arguments.html / 'index.html', page.render(results))
-    print(f'{report.text(results)} in {time.monotonic() - start:.0f} s')
+    print(f'{report.text(results)} in {time.monotonic() - start:.0f} s, '
+          f'kernels: {backend.describe()}')
     return int(any(result.verdict is Verdict.FAILED for result in results))
 
 

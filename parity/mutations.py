@@ -348,8 +348,8 @@ _OF_DATA = (
 def _protocol(wrapper):
     def patches():
         original = preprocess.PROTOCOLS['tgan-v1']
-        return [mock.patch.dict(preprocess.PROTOCOLS, {
-            'tgan-v1': lambda video, mean: wrapper(original, video, mean)})]
+        return [mock.patch.dict(preprocess.PROTOCOLS, {'tgan-v1': original._replace(
+            clips=lambda video, mean: wrapper(original.clips, video, mean))})]
     return patches
 
 

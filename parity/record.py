@@ -51,6 +51,7 @@ def _parse_args(argv):
 def _record(args):
     with Upstream(args.upstream, args.python) as upstream:
         version = upstream.release
+        upstream.tell_what_it_lacks()
         names = _choose(recordings.names(version), args.only)
         folder = _make_folder(args.out, version)
         failed = {}

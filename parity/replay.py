@@ -2,7 +2,8 @@
 
 A ``replay_*`` function takes a :class:`reference.recordings.Recording` and returns what this
 project makes of the same seed and inputs, under the recording's own names. ``forward`` and
-``train`` are the same with inputs of the caller's.
+``train`` are the same with inputs of the caller's. All move the networks to the device of
+:mod:`parity.backend`, and bring what they return back from it.
 """
 import contextlib
 import copy
@@ -13,6 +14,7 @@ import chainer
 import numpy as np
 from chainer.iterators import SerialIterator
 
+from parity import backend
 from reference import recordings
 from tgan_chainer.config import Optimizer
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
@@ -50,8 +52,19 @@ def build(configuration, chainer_version, seed=0):
     np.random.seed(seed)
     statistics = f'chainer{chainer_version[0]}'
     with chainer.using_config('batch_norm_statistics', statistics):
-        return {name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
-                for name in NETWORKS}
+        networks = {
+            name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
+            for name in NETWORKS}
+    _draw_the_rest(networks['vdis'])
+    return networks
+
+
+def _draw_the_rest(critic):
+    """Draw the weights whose sizes are found at the first call, which is of a blank video."""
+    if not all(param.is_initialized for param in critic.params()):
+        side = 16 * critic.top_width
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            critic(np.zeros((1, critic.in_channels, 16, side, side), np.float32))
 
 
 def cast(network, dtype):
@@ -65,11 +78,15 @@ def cast(network, dtype):
                 setattr(link, name, value.astype(dtype))
 
 
+def _to_device(networks):
+    for network in networks.values():
+        network.to_device(backend.device)
+
+
 def build_recorded(recording):
     """The networks of a recording, in its dtype."""
     meta = recording.meta
-    configuration = recordings.configurations(recording.chainer)[meta['config']]
-    networks = build(configuration, recording.chainer,
+    networks = build(recordings.models(recording), recording.chainer,
                      meta['seed'] + recordings.SEED_OFFSETS['build'])
     for network in networks.values():
         cast(network, meta.get('dtype', 'float32'))
@@ -109,61 +126,80 @@ def forward(networks, z_slow, video, train, seed):
         train (bool): Train or test mode.
         seed (int): Seed of NumPy's global generator, for the noise of D.
     """
-    np.random.seed(seed)
     stages = {}
-    with chainer.using_config('train', train), chainer.no_backprop_mode():
-        with _record_calls('fsgen') as stages['G0']:
+    _to_device(networks)
+    z_slow, video = backend.send(z_slow), backend.send(video)
+    with backend.seeded(seed), chainer.using_config('train', train), chainer.no_backprop_mode():
+        with _record_calls(networks, 'fsgen') as stages['G0']:
             z_fast = networks['fsgen'](z_slow)
-        with _record_calls('vgen') as stages['G1']:
+        with _record_calls(networks, 'vgen') as stages['G1']:
             networks['vgen'](z_slow, z_fast[:, :, 0])
-        with _record_calls('vdis') as stages['D']:
+        with _record_calls(networks, 'vdis') as stages['D']:
             networks['vdis'](video)
-    statistics = {f'{name}.{link.name}.{key}': getattr(link, key)
-                  for name, network in networks.items()
-                  for link in network.children() for key in link._persistent}
+    statistics = {f'{path.replace("/", ".")}.{key}': backend.fetch(getattr(link, key))
+                  for name in networks for path, link in _layers(networks, name)
+                  for key in link._persistent}
     return Forward(stages, statistics)
 
 
+def _layers(networks, name):
+    """(path, link), 'vdis/c0' and so on, of every link of a network that has none inside it."""
+    return [(name + path, link) for path, link in networks[name].namedlinks(skipself=True)
+            if not isinstance(link, chainer.Chain)]
+
+
 @contextlib.contextmanager
-def _record_calls(network_name):
-    """Collect (name, output) of every link and activation that is called within."""
-    calls = []
+def _record_calls(networks, name):
+    """Collect (name, output) of every link and activation of a network that is called within.
+
+    What a link calls itself is left out.
+    """
+    calls, running = [], []
+    paths = {id(link): path for path, link in _layers(networks, name)}
 
     class Links(chainer.LinkHook):
         name = 'record'
 
+        def forward_preprocess(self, args):
+            if id(args.link) in paths:
+                running.append(args.link)
+
         def forward_postprocess(self, args):
+            if id(args.link) not in paths:
+                return
+            running.pop()
             slope = args.kwargs.get('slope', 1)
             if slope != 1:
-                calls.append(('leaky_relu' if slope else 'relu', args.out.array))
-            elif args.link.name is not None:
-                record(args.link, args.out)
+                record('leaky_relu' if slope else 'relu', args.out)
+            else:
+                record(paths[id(args.link)], args.out)
 
-    def record(link, out):
-        calls.append((f'{network_name}/{link.name}', out.array))
+    def record(name, out):
+        calls.append((name, backend.fetch(out.array)))
 
     def normalise(link, x, finetune=False, slope=1):
         """What the activation in the same call takes: of a copy, since statistics move."""
         if slope != 1:
             with mock.patch.object(Links, 'forward_postprocess'):
-                record(link, copy.deepcopy(link)(x, finetune=finetune))
+                record(paths[id(link)], copy.deepcopy(link)(x, finetune=finetune))
         return forward(link, x, finetune=finetune, slope=slope)
 
     forward = BatchNormalization.forward
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
         stack.enter_context(mock.patch.object(BatchNormalization, 'forward', normalise))
-        for owner, name in _RECORDED_FUNCTIONS:
-            stack.enter_context(_recorded(owner, name, calls))
+        for owner, function in _RECORDED_FUNCTIONS:
+            stack.enter_context(_recorded(owner, function, record, running))
         yield calls
 
 
-def _recorded(owner, name, calls):
+def _recorded(owner, name, record, running):
     function = getattr(owner, name)
 
     def call(*args, **kwargs):
         out = function(*args, **kwargs)
-        calls.append((name, out.array))
+        if not running:
+            record(name, out)
         return out
     return mock.patch.object(owner, name, call)
 
@@ -199,9 +235,7 @@ def replay_training(recording, updates=None):
     """
     meta = recording.meta
     networks = build_recorded(recording)
-    videos = recordings.synthetic_videos(
-        meta['n_videos'], networks['vgen'].out_channels,
-        meta['seed'] + recordings.SEED_OFFSETS['videos'])
+    videos = recordings.training_videos(recording)
     return train(networks, meta['updater']['cls'], meta['updater']['kwargs'], videos,
                  meta['batch'], updates or len(meta['trace']),
                  meta['seed'] + recordings.SEED_OFFSETS['training'], meta['dtype'], meta['lr'])
@@ -219,36 +253,41 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
         dtype: Of latent vectors and videos.
         lr (float): Learning rate of RMSprop.
     """
+    _to_device(networks)
     updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(
         models=tuple(networks.values()),
         iterator=SerialIterator(videos, batch, shuffle=False),
         optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
                    for name, network in networks.items()},
-        **kwargs)
-    np.random.seed(seed)
+        device=backend.device, **kwargs)
     reporter = chainer.Reporter()
     reporter.add_observer('vdis', networks['vdis'])
     losses, grads1 = [], {}
     norms = {name: [] for name, _ in _named_params(networks)}
-    with _record_spectra(networks['vdis']) as spectra:
+    with backend.seeded(seed), _record_spectra(networks['vdis']) as spectra:
         for _ in range(updates):
             observation = {}
             with reporter.scope(observation):
                 updater.update()
             losses.append({key: float(loss.array) for key, loss in observation.items()})
-            grads1 = grads1 or {name: param.grad.copy() for name, param in _named_params(networks)}
-            for name, param in _named_params(networks):
-                norms[name].append(float(np.linalg.norm(param.array.astype(np.float64))))
-    return Training(losses, grads1, norms,
-                    {name: param.array for name, param in _named_params(networks)},
-                    spectra, networks)
+            grads1 = grads1 or {name: backend.fetch(param.grad.copy())
+                                for name, param in _named_params(networks)}
+            params = {name: backend.fetch(param.array) for name, param in _named_params(networks)}
+            for name, array in params.items():
+                norms[name].append(float(np.linalg.norm(array.astype(np.float64))))
+    return Training(losses, grads1, norms, params, spectra, networks)
 
 
 def singular_values(network):
     """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
-    return {path.split('/')[1]: np.linalg.svd(
-        param.array.reshape(len(param.array), -1), compute_uv=False)
+    return {layer(path): np.linalg.svd(
+        backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
         for path, param in network.namedparams() if param.ndim >= 4}
+
+
+def layer(path):
+    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
+    return path[1:].rpartition('/')[0]
 
 
 @contextlib.contextmanager
@@ -276,7 +315,7 @@ def _in_dtype(updater_class, dtype):
 
         def _get_seeds(self, batchsize):
             z_slow = np.random.uniform(-1, 1, (batchsize, self.fsgen.z_slow_dim))
-            z_slow = chainer.Variable(z_slow.astype(np.float32).astype(dtype))
+            z_slow = chainer.Variable(backend.send(z_slow.astype(np.float32).astype(dtype)))
             return z_slow, self.fsgen(z_slow)
 
     return Updater
@@ -291,6 +330,7 @@ def _named_params(networks):
 def replay_infer(recording):
     """Run an ``infer-*`` recording -> {'z_slow', 'z_fast', 'y'}, y being the videos."""
     networks = build_recorded(recording)
-    np.random.seed(recording.meta['seed'] + recordings.SEED_OFFSETS['infer'])
-    y, z_slow, z_fast = make_video(networks['fsgen'], networks['vgen'], recording.meta['n'])
-    return {'y': y, 'z_slow': z_slow, 'z_fast': z_fast}
+    _to_device(networks)
+    with backend.seeded(recording.meta['seed'] + recordings.SEED_OFFSETS['infer']):
+        made = make_video(networks['fsgen'], networks['vgen'], recording.meta['n'])
+    return dict(zip(('y', 'z_slow', 'z_fast'), map(backend.fetch, made), strict=True))

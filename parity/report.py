@@ -8,6 +8,7 @@ import chainer
 import numpy as np
 
 import tgan_chainer
+from parity import backend
 from parity.checks import LAYERS
 from parity.result import ERROR_DECADES, Verdict
 from parity.runner import MARKS
@@ -85,6 +86,7 @@ def versions():
     manifest = recordings.GOLDEN / recordings.MANIFEST
     return {
         'tgan_chainer': tgan_chainer.__version__,
+        'kernels': backend.describe(),
         'Chainer': chainer.__version__,
         'NumPy': np.__version__,
         'Python': platform.python_version(),

@@ -6,30 +6,35 @@ from concurrent import futures
 from contextlib import nullcontext
 from unittest import mock
 
+from parity import backend
 from parity.checks import registry
 from parity.result import Result, Verdict
 
 MARKS = {Verdict.PASSED: 'OK', Verdict.FAILED: 'NOT OK', Verdict.NOT_RUN: 'not run'}
 """How a verdict is printed."""
 
-_ONE_THREAD = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
-               'TGAN_NUM_THREADS': '1'}
+# One thread; and float32 stays float32: cuBLAS and cuDNN read the last one when they are loaded.
+_ENVIRONMENT = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_THREADS': '1',
+                'TGAN_NUM_THREADS': '1', 'NVIDIA_TF32_OVERRIDE': '0'}
 
 
-def run(checks, jobs=None, progress=None):
+def run(checks, jobs=None, progress=None, kernels=None, gpu=-1):
     """Run checks -> list of Result in their order.
 
     Args:
         checks: Of the registry, which other processes find by name; any others run here.
         jobs (int or None): Processes; None is a process a core, four at most.
         progress: File to write a line a check to; None for no lines.
+        kernels (str or None), gpu (int): What to compute on, see :func:`parity.backend.use`.
     """
+    backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))
     progress = _Progress(len(checks), progress)
     results = {}
     groups, here = _grouped(checks)
     # Workers read the environment when they start, which is at the first submissions.
-    with mock.patch.dict(os.environ, _ONE_THREAD), _pool(jobs) if groups else nullcontext() as pool:
+    with (mock.patch.dict(os.environ, _ENVIRONMENT),
+          _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
         tasks = {pool.submit(_run_group, [check.name for check in group]): group
                  for group in groups}
         for check in here:
@@ -40,9 +45,10 @@ def run(checks, jobs=None, progress=None):
     return [results[check.name] for check in checks]
 
 
-def _pool(jobs):
+def _pool(jobs, *settings):
     # Not forked: BLAS and Chainer hold threads and locks.
-    return futures.ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'))
+    return futures.ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'), backend.use,
+                                       settings)
 
 
 def _grouped(checks):

@@ -7,7 +7,6 @@ checks of the other layers are held against that instead of the shipped recordin
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -20,22 +19,25 @@ from unittest import mock
 
 import chainer
 import numpy as np
+from PIL import Image
 
-from parity import runs, tolerances
+from parity import replay, runs
 from parity.checks import data, forward, gradients, metrics, state, trajectories
 from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
+from tgan_chainer import config, infer, pictures
 from tgan_chainer.errors import TGANError
 from tgan_chainer.evaluation import c3d_ft
-from tgan_chainer.models import video_discriminator
+from tgan_chainer.links import BatchNormalization
+from tgan_chainer.models.sampling import generate_video, make_video
 
 RUNNER = Path(__file__).with_name('upstream_runner.py')
 
 # What a recording found, and where; the rest of its json file says what was run.
 _FOUND = frozenset({
     'chainer', 'python', 'numpy', 'models', 'stages', 'trace', 'top_singular_value_after',
-    'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'sha256_of_examples'})
+    'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'surest', 'sha256_of_examples'})
 
 
 class UpstreamError(TGANError):
@@ -51,6 +53,7 @@ class Upstream:
 
     Attributes:
         versions (dict): That side's 'python', 'chainer' and 'numpy'.
+        lacking (list of str): Modules that the checkout imports and that side does not have.
 
     Raises:
         UpstreamError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
@@ -64,6 +67,8 @@ class Upstream:
         # A module path or options meant for this Python would mislead another.
         environment = {key: value for key, value in os.environ.items()
                        if not key.startswith('PYTHON')}
+        # Chainer's caffe_pb2, which C3D imports, is of a protobuf whose faster readers refuse it.
+        environment['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
         self._log = tempfile.TemporaryFile('w+')    # noqa: SIM115 -- as long as the process
         try:
             self._process = subprocess.Popen(
@@ -75,6 +80,7 @@ class Upstream:
             raise UpstreamError(f'cannot start {python} ({error.strerror})') from None
         try:
             self.versions = self._receive()
+            self.lacking = self.versions.pop('lacking')
             if self.versions['chainer'] not in recordings.CHAINERS:
                 raise UpstreamError(
                     f'the checkout runs on Chainer {self.versions["chainer"]}, expected one of '
@@ -87,6 +93,12 @@ class Upstream:
     def release(self):
         """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
         return self.versions['chainer']
+
+    def tell_what_it_lacks(self):
+        """Say on stderr what has to be installed there, before anything runs that needs it."""
+        if self.lacking:
+            print(f"the authors' side lacks {', '.join(self.lacking)}: what calls them will not "
+                  'run; docs/upstream.md says how to install them', file=sys.stderr, flush=True)
 
     def record(self, name, folder, part=None, updates=None):
         """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.
@@ -157,6 +169,21 @@ class Upstream:
 
 # -- recipes ---------------------------------------------------------------------------------------
 
+def _configuration(name):
+    """One of the recorded configurations, or 'pair', which only live parity runs.
+
+    That is 'small' with frames of 32 x 32 and the two critics, whose frame critic has one width.
+    """
+    small = recordings.configurations()['small' if name == 'pair' else name]
+    if name != 'pair':
+        return small
+    return {
+        'fsgen': small['fsgen'],
+        'vgen': recordings.Model(small['vgen'].cls, {**small['vgen'].kwargs, 'bottom_width': 2}),
+        'vdis': recordings.Model('VideoAndFrameDiscriminator',
+                                 {'in_channels': 3, 'top_width': 2, 'mid_ch': 64})}
+
+
 @functools.cache
 def recipes():
     """What can be recorded: name -> the json file of a recording, without what it found.
@@ -171,12 +198,16 @@ def recipes():
                 {'n_updates': len(meta['trace'])} if 'trace' in meta else {})
     wide = shipped['forward-ucf_vanilla-b2-seed0-train-f64']
     trained = shipped['train-small-svc-b4-seed0-f64']
+    pair = {'config': 'pair', 'models': _models('pair')}
     return MappingProxyType({
         **shipped,
         **{f'forward-{config}-b2-seed0-train-f64': {**wide, 'config': config}
            for config in ('ucf_default', 'beta_default', 'beta_uniform')},
-        'train-small-video_frame-b4-seed0-f64': {
-            **trained, 'updater': {'cls': 'TGANUpdaterWGANVideoFrameDis', 'kwargs': {'freq': 5}}},
+        'forward-pair-b2-seed0-train-f64': {**wide, **pair},
+        'forward-pair-b2-seed0-test-f64': {**wide, **pair, 'train': False},
+        'train-pair-video_frame-b4-seed0-f64': {
+            **trained, **pair,
+            'updater': {'cls': 'TGANUpdaterWGANVideoFrameDis', 'kwargs': {'freq': 5}}},
     })
 
 
@@ -191,7 +222,7 @@ def _request(name, part):
 
 def _models(config):
     return {name: {'class': model.cls, 'kwargs': dict(model.kwargs)}
-            for name, model in recordings.configurations()[config].items()}
+            for name, model in _configuration(config).items()}
 
 
 def _seeds(meta, *uses):
@@ -214,11 +245,9 @@ def _forward(meta, part):
 
 
 def _train(meta, part):
-    models = _models(meta['config'])
-    videos = recordings.synthetic_videos(
-        meta['n_videos'], models['vgen']['kwargs']['out_channels'],
-        meta['seed'] + recordings.SEED_OFFSETS['videos'])
-    return {'models': models, **{key: meta[key] for key in (
+    recording = recordings.Recording('', recordings.CHAINERS[0], meta, {})
+    videos = recordings.training_videos(recording)
+    return {'models': _models(meta['config']), **{key: meta[key] for key in (
         'updater', 'batch', 'lr', 'dtype', 'n_updates')},
         **_seeds(meta, 'build', 'training')}, {'videos': videos}
 
@@ -236,6 +265,12 @@ def _c3d(meta, part):
     rs = np.random.RandomState(meta['seed'] + 1)
     x = rs.uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
     return {'seed': meta['seed']}, {'x': x.astype(np.float32)}
+
+
+def _score(meta, part):
+    return {'models': _models(meta['config']), **{key: meta[key] for key in (
+        'batch', 'batches', 'avg_var', 'c3d_gains', 'protocols')}, 'c3d_seed': meta['seed'],
+        **_seeds(meta, 'build', 'score')}, {'mean': metrics.mean_clip(meta['seed'])}
 
 
 _DATASETS = (
@@ -258,7 +293,7 @@ def _datasets(meta, part):
 
 
 _REQUESTS = {'init': _init, 'forward': _forward, 'train': _train, 'infer': _infer,
-             'inception': _inception, 'c3d': _c3d, 'datasets': _datasets}
+             'inception': _inception, 'c3d': _c3d, 'score': _score, 'datasets': _datasets}
 
 
 # -- checks ----------------------------------------------------------------------------------------
@@ -278,8 +313,9 @@ def checks(directory, python=None):
     """
     with Upstream(directory, python) as upstream:    # tells early whether it can be used
         version = upstream.release
+        upstream.tell_what_it_lacks()
     parts = [('init-seed0', config, ((state.initial_state, (config, version)),))
-             for config in recordings.configurations()]
+             for config in (*recordings.configurations(), 'pair')]
     parts += [(name, None, ((forward.forward_pass, (name, version)),))
               for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)]
     parts += [(name, None, ((gradients.first_update, (name, version)),
@@ -292,13 +328,15 @@ def checks(directory, python=None):
               for _, cls, _, _ in _DATASETS]
     parts += [('inception-seed0', None, ((metrics.inception_score, (version,)),)),
               ('c3d-seed0', None, ((metrics.c3d_weights, (version,)),
-                                   (metrics.c3d_activations, (version,))))]
+                                   (metrics.c3d_activations, (version,)))),
+              (metrics.SCORE, None, ((metrics.whole_score, (version,)),))]
     side = (os.path.abspath(directory), python)
     return (
         *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,
                  (*side, name, part, functions)) for name, part, functions in parts),
-        *(_check(f'network-{cls}', frame_critic, (*side, cls, kwargs))
-          for cls, kwargs in _FRAME_CRITICS))
+        _check('experiments', experiment_files, side[:1]),
+        *(_check(f'strips-{colour}', strips, (*side, channels))
+          for colour, channels in (('grey', 1), ('colour', 3))))
 
 
 def _trainings(version):
@@ -377,37 +415,82 @@ def reading(golden):
             runs.forget()
 
 
-_FRAME_CRITICS = (
-    ('FrameDiscriminator', {'mid_ch': 64}),
-    # Cannot be built in the authors' repository: it names a class that is not there.
-    ('VideoAndFrameDiscriminator', {'in_channels': 3, 'top_width': 4, 'mid_ch': 64}),
-)
+_PRIVATE_PATHS = ('root_path', 'config_path')
+"""Arguments of GolfDataset: the authors' files name disks of their own, ours the folder data/."""
 
 
-def frame_critic(directory, python, cls, kwargs):
-    """A critic that no recording covers: its initial weights and one output."""
-    video = np.random.RandomState(1).uniform(-1, 1, (2, 3, 16, 64, 64)).astype(np.float32)
+def experiment_files(directory):
+    """The checkout's experiment files, through our reader, against the packaged ones.
+
+    Raises:
+        NotRunError: There are none.
+    """
+    folder = Path(directory, 'configs')
+    comparisons, left_out = [], []
+    for file in sorted(folder.rglob('*.yml')):
+        name = file.relative_to(folder).as_posix()
+        ours, theirs = (config.load(path).model_dump() for path in (config.PACKAGED / name, file))
+        if theirs['dataset']['name'] == 'GolfDataset':
+            left_out.append(f'{name}: not compared: {", ".join(_PRIVATE_PATHS)}')
+            for experiment in (ours, theirs):
+                for path in _PRIVATE_PATHS:
+                    experiment['dataset']['args'].pop(path, None)
+        comparisons += [match(name, key, ours[key], theirs[key], 'an experiment must be the same',
+                              "the authors' experiment file") for key in theirs]
+    if not comparisons:
+        raise NotRunError(f'{folder}: there are no experiment files')
+    return Result(comparisons=tuple(comparisons), text='\n'.join(left_out))
+
+
+def strips(directory, python, channels):
+    """The pictures of ``infer.py --images``, pixel for pixel: same generators, same z_slow.
+
+    Both sides compute in float64, in which no value comes to lie on the other side of a half.
+    """
+    models = _models('small')
+    models['vgen']['kwargs']['out_channels'] = channels
+    networks = replay.build({name: recordings.Model(model['class'], model['kwargs'])
+                             for name, model in models.items()}, recordings.CHAINERS[0])
+    generators = {name: networks[name] for name in ('fsgen', 'vgen')}
+    _as_if_trained(**generators)
+    arrays = {f'{name}/{key}': array for name, network in generators.items()
+              for key, array in chainer.serializers.npz.serialize(network).items()}
+    argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
     with _telling_why_not():
         upstream = _session(directory, python)
-        found, arrays = upstream.call(
-            {'kind': 'network', 'class': cls, 'kwargs': kwargs, 'build_seed': 0}, {'video': video})
-    np.random.seed(0)
-    statistics = f'chainer{upstream.release[0]}'
-    with (chainer.using_config('batch_norm_statistics', statistics),
-          chainer.using_config('train', True), chainer.no_backprop_mode()):
-        network = getattr(video_discriminator, cls)(**kwargs)
-        output = network(video).array
-    ours = chainer.serializers.npz.serialize(network)
+        found, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
+    with tempfile.TemporaryDirectory() as folder:
+        args = infer.parse_args([*argv, '--out_dir', folder])
+        ours = {path.name: np.array(Image.open(path))
+                for path in infer.write_videos(_videos(args, **generators), [], args)}
     reference = _reference(upstream)
-    comparisons = [match(cls, 'keys', sorted(ours), sorted(e['key'] for e in found['state']),
-                         'snapshots must load', reference)]
-    comparisons += [
-        match(cls, entry['key'], hashlib.sha256(ours[entry['key']].tobytes()).hexdigest(),
-              entry['sha256'], state.REASON, reference, entry['shape'])
-        for entry in found['state'] if entry['key'] in ours and '/avg_' not in entry['key']]
-    comparisons.append(compare(cls, 'score', output, arrays['output'], *tolerances.FORWARD_32,
-                               reference))
+    comparisons = [match('infer', 'names', sorted(ours), found['names'],
+                         'users find files by their names', reference)]
+    comparisons += [compare('infer', name, ours[name].astype(int), theirs[name].astype(int), 0,
+                            'bytes of a picture', reference)
+                    for name in sorted(set(ours) & set(theirs))]
     return Result(comparisons=tuple(comparisons), text=_summary(upstream, comparisons))
+
+
+def _as_if_trained(fsgen, vgen):
+    """Give generators running statistics that fit them, and frames from black to white."""
+    for link in (*fsgen.links(), *vgen.links()):
+        if isinstance(link, BatchNormalization):
+            link.decay = 0
+    z_slow = np.random.RandomState(0).uniform(-1, 1, (4, fsgen.z_slow_dim)).astype(np.float32)
+    with chainer.using_config('train', True), chainer.no_backprop_mode():
+        generate_video(vgen, z_slow, fsgen(z_slow))
+    vgen.dc5.W.array *= 10
+
+
+def _videos(args, fsgen, vgen):
+    """What infer.py would show, computed in float64 -> uint8 (n, C, T, H, W)."""
+    for network in (fsgen, vgen):
+        replay.cast(network, np.float64)
+    np.random.seed(args.seed)
+    z_slow = np.random.uniform(-1, 1, (args.n, fsgen.z_slow_dim)).astype('f').astype(np.float64)
+    videos, _, _ = make_video(fsgen, vgen, args.n, z_slow=z_slow)
+    return pictures.infer_pixels(videos)
 
 
 @contextlib.contextmanager

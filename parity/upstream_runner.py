@@ -10,9 +10,11 @@ This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on P
 Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
 authors' code it relies on the names that configs and other callers use, and on nothing else.
 """
+import ast
 import contextlib
 import hashlib
 import importlib
+import importlib.util
 import json
 import math
 import os
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import traceback
 import types
+from unittest import mock
 
 import numpy as np
 
@@ -32,7 +35,6 @@ FILES = (
     ('FrameSeedGenerator', 'models/frame_seed_generator.py'),
     ('VideoGenerator', 'models/video_generator.py'),
     ('VideoDiscriminator', 'models/video_discriminator.py'),
-    ('FrameDiscriminator', 'models/video_discriminator.py'),
     ('VideoAndFrameDiscriminator', 'models/video_discriminator.py'),
     ('TGANUpdaterVanilla', 'updaters/tgan_updater_vanilla.py'),
     ('TGANUpdaterLSGAN', 'updaters/tgan_updater_lsgan.py'),
@@ -46,15 +48,23 @@ FILES = (
 """How a public name begins, and the file it is in."""
 
 C3D_FILE = 'evaluation/c3d_ft.py'
+TILE_FILE = 'evaluation/tile_prediction.py'
 BASE_FILE = 'updaters/tgan_updater_base.py'
 """Files from which no public name is taken by the table above."""
+
+UNDEFINED = {
+    'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
+"""Name that a file uses and does not define, and the class of that file that stands for it."""
+
+OPTIONAL = ('cupy', 'imp')
+"""What their files import and no request uses: for a GPU; and gone since Python 3.12."""
 
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The authors' names of G0, G1 and D, in the order in which they are built."""
 
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
-TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT = 256, 65536, 4096
+TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT, SCORE_LIMIT = 256, 65536, 4096, 2048
 """How many values of a tensor are kept."""
 
 
@@ -113,7 +123,7 @@ class Checkout:
     def __init__(self, folder):
         """Raises a MissingError that names every file that is missing."""
         self.folder = os.path.realpath(folder)
-        files = sorted({path for _, path in FILES} | {BASE_FILE, C3D_FILE})
+        files = sorted({path for _, path in FILES} | {BASE_FILE, C3D_FILE, TILE_FILE})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
         if missing:
             raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
@@ -122,6 +132,18 @@ class Checkout:
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
+        self.lacking = sorted(name for name in set().union(*map(self._imports, files))
+                              if name not in OPTIONAL and importlib.util.find_spec(name) is None)
+
+    def _imports(self, path):
+        """Top-level names of the modules that a file of the checkout imports."""
+        with open(os.path.join(self.folder, path), 'rb') as file:
+            nodes = list(ast.walk(ast.parse(file.read(), path)))
+        names = [alias.name for node in nodes if isinstance(node, ast.Import)
+                 for alias in node.names]
+        names += [node.module for node in nodes
+                  if isinstance(node, ast.ImportFrom) and not node.level]
+        return {name.split('.')[0] for name in names}
 
     def get(self, name):
         """The class or function of a public name.
@@ -151,6 +173,10 @@ class Checkout:
                 self._stand_in(error, file)
         if os.path.realpath(module.__file__) != file:
             raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
+        if path in UNDEFINED:
+            undefined, stands_for_it = UNDEFINED[path]
+            if not hasattr(module, undefined):
+                setattr(module, undefined, getattr(module, stands_for_it))
         return module
 
     @staticmethod
@@ -202,8 +228,19 @@ def accept_get(optimizer):
 def build(checkout, models, seed):
     """Build fsgen, vgen and vdis, in this order, after seeding NumPy's generator."""
     np.random.seed(seed)
-    return {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
-            for name in NETWORKS}
+    networks = {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
+                for name in NETWORKS}
+    draw_the_rest(networks['vdis'], models['vdis']['kwargs'])
+    return networks
+
+
+def draw_the_rest(network, kwargs):
+    """Draw the weights of D whose sizes are found at its first call, which is of a blank video."""
+    if any(param.data is None for param in network.params()):
+        side = 16 * kwargs['top_width']
+        video = np.zeros((1, kwargs['in_channels'], 16, side, side), np.float32)
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            network(chainer.Variable(video))
 
 
 def cast(network, dtype):
@@ -346,24 +383,21 @@ def run_forward(checkout, request, inputs):
 
 def _call_recorded(networks, name, calls, *args):
     with recorded_functions(calls) as record_link:
-        for link in networks[name].children():
-            record_link(f'{name}/{link.name}', link)
+        for path, link in layers(networks[name]):
+            record_link(name + path, link)
         return networks[name](*[chainer.Variable(arg) for arg in args])
 
 
+def layers(network):
+    """(path, link) of every link that has none inside it."""
+    return [(path, link) for path, link in network.namedlinks(skipself=True)
+            if not isinstance(link, chainer.Chain)]
+
+
 def _statistics(networks):
-    return {f'stat_{name}.{link.name}.{key}': np.asarray(getattr(link, key))
-            for name, network in networks.items() for link in network.children()
+    return {'stat_' + (name + path).replace('/', '.') + '.' + key: np.asarray(getattr(link, key))
+            for name, network in networks.items() for path, link in layers(network)
             for key in STATISTICS if hasattr(link, key)}
-
-
-def run_network(checkout, request, inputs):
-    """Output of one network, and its state after that call (which sets lazy sizes)."""
-    np.random.seed(request['build_seed'])
-    network = checkout.get(request['class'])(**request['kwargs'])
-    with chainer.using_config('train', True), chainer.no_backprop_mode():
-        output = array_of(network(chainer.Variable(inputs['video'])))
-    return {'state': state(network)}, {'output': output}
 
 
 def run_train(checkout, request, inputs):
@@ -437,6 +471,29 @@ def run_infer(checkout, request, inputs):
     return found, {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]}
 
 
+def run_strips(checkout, request, inputs):
+    """The pictures that infer.py writes, as its command, of generators with the given arrays.
+
+    The generators are handed to it, in float64, where it would read a result folder; and its calls
+    of CuPy, which seed a generator and choose a GPU, go nowhere.
+    """
+    from PIL import Image
+    networks = build(checkout, request['models'], 0)
+    for name in ('fsgen', 'vgen'):
+        chainer.serializers.NpzDeserializer(inputs, name + '/').load(networks[name])
+        cast(networks[name], 'float64')
+    script, cuda, models = checkout.module('infer.py'), chainer.cuda, networks.values()
+    with tempfile.TemporaryDirectory() as folder, \
+            mock.patch.object(sys, 'argv', ['infer.py', '--out_dir', folder] + request['argv']), \
+            mock.patch.object(script, 'get_models', lambda *args: models), \
+            mock.patch.object(cuda, 'cupy', mock.MagicMock(), create=True), \
+            mock.patch.object(cuda, 'Device', mock.MagicMock(), create=True):
+        script.main()
+        names = sorted(os.listdir(folder))
+        return {'names': names}, {
+            name: np.array(Image.open(os.path.join(folder, name))) for name in names}
+
+
 def run_inception(checkout, request, inputs):
     """The score of every set of class probabilities."""
     calc_inception = checkout.get('calc_inception')
@@ -446,8 +503,7 @@ def run_inception(checkout, request, inputs):
 
 def run_c3d(checkout, request, inputs):
     """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
-    np.random.seed(request['seed'])
-    network = _c3d_class(checkout)()
+    network = _seeded_c3d(checkout, request['seed'])
     params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
               for path, param in network.namedparams()}
     taken, given = {}, {}
@@ -462,7 +518,7 @@ def run_c3d(checkout, request, inputs):
     for link in network.children():
         observe(link)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x'])))
+        prob = array_of(network(chainer.Variable(inputs['x']), layers=['prob'])['prob'])
     entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
@@ -476,6 +532,11 @@ def _c3d_class(checkout):
         names = [cls.__name__ for cls in classes]
         raise MissingError(f'found the networks {names} in {module.__file__}, expected one')
     return classes[0]
+
+
+def _seeded_c3d(checkout, seed):
+    np.random.seed(seed)
+    return _c3d_class(checkout)(pretrained_model=None)
 
 
 def _c3d_stages(taken, given, prob):
@@ -503,6 +564,74 @@ def _c3d_stages(taken, given, prob):
         else:
             yield name, given[name]
     yield 'prob', prob
+
+
+def run_score(checkout, request, inputs):
+    """The script calc_inception.py from latent vectors to the score, as it is and without dropout.
+
+    Its `main` runs unchanged, on the CPU and with smaller batches, on networks of seeded weights.
+    With every batch's probabilities goes the video that tile_prediction.py would pick.
+    """
+    networks = build(checkout, request['models'], request['build_seed'])
+    for network in networks.values():
+        for _, name, array in tensors(network):
+            if name == 'avg_var':
+                array[...] = request['avg_var']
+    c3d = _seeded_c3d(checkout, request['c3d_seed'])
+    for link in c3d.children():
+        link.W.data[...] *= request['c3d_gains'][link.name]
+    rule = checkout.module(TILE_FILE).calc_inception
+    scores, surest, named = [], [], []
+    for protocol, dropout in request['protocols'].items():
+        seen = {'videos': [], 'clips': [], 'probabilities': []}
+        scores.append(_run_script(checkout, request, inputs['mean'], networks, c3d, dropout, seen))
+        surest.append([int(rule(y).max(axis=1).argmax()) for y in seen['probabilities']])
+        named += [(protocol + ' ' + what, np.concatenate(seen[what])) for what in sorted(seen)]
+    entries, arrays = index(named, SCORE_LIMIT)
+    return {'scores': scores, 'surest': surest, 'index': entries}, arrays
+
+
+def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
+    """Run calc_inception.py -> the score in its file; what went through it is added to `seen`."""
+    script = checkout.module(dict(FILES)['calc_inception'])
+    make_video = script.make_video
+
+    def make_fewer(fsgen, vgen, n):
+        made = make_video(fsgen, vgen, request['batch'])
+        seen['videos'].append(array_of(made[0]))
+        return made
+
+    class Classifier:
+        """Stands for C3D: on the CPU, with probabilities that have CuPy's `get()`."""
+
+        def to_gpu(self):
+            pass
+
+        def __call__(self, x, layers):
+            with chainer.using_config('train', chainer.config.train and dropout):
+                found = c3d(x, layers=layers)
+            seen['clips'].append(array_of(x))
+            seen['probabilities'].append(array_of(found['prob']))
+            found['prob'].data = found['prob'].data.view(HostArray)
+            return found
+
+    host = types.SimpleNamespace(random=np.random, asarray=np.asarray)
+    with tempfile.TemporaryDirectory() as folder, \
+            mock.patch.object(chainer.cuda, 'cupy', host, create=True), \
+            mock.patch.object(chainer.cuda, 'get_device', mock.Mock()), \
+            mock.patch.multiple(script, make_video=make_fewer, get_models=lambda *args: (
+                networks['fsgen'], networks['vgen'], None)), \
+            mock.patch.object(script, _c3d_class(checkout).__name__, Classifier):
+        mean_path = os.path.join(folder, 'mean.npz')
+        np.savez(mean_path, mean=mean)
+        # Its batch is of 48 videos, of which the rest is left over.
+        flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['score_seed'],
+                 'iter': 1, 'calc_iter': 48 * request['batches']}
+        argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
+        with mock.patch.object(sys, 'argv', ['calc_inception.py'] + argv):
+            script.main()
+        with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
+            return float(file.readline().split()[-1])
 
 
 def run_datasets(checkout, request, inputs):
@@ -554,8 +683,9 @@ def _write_golf(folder, inputs):
     return {'n_frames': 16, 'root_path': folder, 'config_path': config_path}
 
 
-KINDS = {'init': run_init, 'forward': run_forward, 'network': run_network, 'train': run_train,
-         'infer': run_infer, 'inception': run_inception, 'c3d': run_c3d, 'datasets': run_datasets}
+KINDS = {'init': run_init, 'forward': run_forward, 'train': run_train, 'infer': run_infer,
+         'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d, 'score': run_score,
+         'datasets': run_datasets}
 
 
 # -- the protocol ----------------------------------------------------------------------------------
@@ -607,9 +737,10 @@ def _where(folder, error):
 def main():
     """Serve requests until stdin ends.
 
-    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, or
-    {"error": "..."} when DIR is no checkout. Then comes a line a request: {} when NAME.json, and
-    NAME.npz where there are tensors, lie in its folder 'out'; {"error": "..."} otherwise.
+    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, and in
+    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then
+    comes a line a request: {} when NAME.json, and NAME.npz where there are tensors, lie in its
+    folder 'out'; {"error": "..."} otherwise.
 
     A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
     (path of an npz file, or null), and what its kind reads.
@@ -625,7 +756,7 @@ def main():
         checkout = Checkout(sys.argv[1])
     except MissingError as error:
         return send({'error': str(error)})
-    send(environment())
+    send(dict(environment(), lacking=checkout.lacking))
     for line in sys.stdin:
         send(answer(checkout, json.loads(line)))
 

@@ -1,6 +1,7 @@
 """Reader of `paper.json`: what the paper reports, and the shapes the reading notes print.
 
-Each table in the file says `from` where its numbers come; nothing here is computed.
+The notes are those of FACTS §8. Each table in the file says `from` where its numbers come; nothing
+here is computed.
 """
 import json
 import re

@@ -40,6 +40,8 @@ SEED_OFFSETS = MappingProxyType({
     'videos': 10,         # RandomState of the synthetic training videos
     'training': 20,       # global generator, before the first update
     'infer': 30,          # global generator, before make_video
+    'score': 40,          # --seed of calc_inception: global generator, before the first z_slow
+    'mean': 41,           # RandomState of the mean clip, uniform in [80, 130)
 })
 
 #: Synthetic training videos of every `train-*` recording.
@@ -171,11 +173,31 @@ def configurations(chainer=CHAINERS[0]):
         for name, configuration in models.items()}
 
 
+def models(recording):
+    """The networks of a `forward-*` or `train-*` recording: {'fsgen', 'vgen', 'vdis'} -> `Model`.
+
+    A recording of a configuration that is not among `configurations` has them in its json file.
+    """
+    if 'models' not in recording.meta:
+        return configurations(recording.chainer)[recording.meta['config']]
+    return {network: Model(entry['class'], entry['kwargs'])
+            for network, entry in recording.meta['models'].items()}
+
+
+def rounding_noise(names):
+    """Those of the names 'vdis.c1.b' and so on that are `ROUNDING_NOISE`.
+
+    Also in either critic of a pair, where they are 'vdis.video_dis.c1.b' and 'vdis.frame_dis.c1.b'.
+    """
+    return {name for name in names
+            if name.replace('.video_dis.', '.').replace('.frame_dis.', '.') in ROUNDING_NOISE}
+
+
 def sample(array, limit):
     """The values a recording keeps of a tensor: every ceil(size / limit)-th, at most `limit`.
 
     Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
-    65536 (`infer-*`).
+    2048 (`score-*`), 65536 (`infer-*`).
 
     Returns:
         1-D array.
@@ -227,16 +249,26 @@ def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
     return (videos.astype(np.float32) - 128) / 128
 
 
+def training_videos(recording):
+    """`synthetic_videos` of a `train-*` recording, of the size that its D takes."""
+    meta, critic = recording.meta, models(recording)['vdis'].kwargs
+    size = 16 * critic['top_width']
+    return synthetic_videos(meta['n_videos'], critic['in_channels'],
+                            meta['seed'] + SEED_OFFSETS['videos'], size=size, block=size // 4)
+
+
 def forward_inputs(recording):
-    """z_slow float32 (B, Ks) and video float32 (B, C, 16, 64, 64) of a `forward-*` recording.
+    """z_slow float32 (B, Ks) and video float32 (B, C, 16, H, H) of a `forward-*` recording.
 
     Both are uniform in [-1, 1). G1 was given z_slow and G0's first frame, z_fast[:, :, 0].
     """
-    models = configurations(recording.chainer)[recording.meta['config']]
+    networks = models(recording)
     rs = np.random.RandomState(recording.meta['seed'] + SEED_OFFSETS['forward_inputs'])
     batch = recording.meta['batch']
-    z_slow = rs.uniform(-1, 1, (batch, models['fsgen'].kwargs['z_slow_dim']))
-    video = rs.uniform(-1, 1, (batch, models['vdis'].kwargs['in_channels'], 16, 64, 64))
+    z_slow = rs.uniform(-1, 1, (batch, networks['fsgen'].kwargs['z_slow_dim']))
+    critic = networks['vdis'].kwargs
+    side = 16 * critic['top_width']
+    video = rs.uniform(-1, 1, (batch, critic['in_channels'], 16, side, side))
     return z_slow.astype(np.float32), video.astype(np.float32)
 
 

@@ -1,5 +1,6 @@
 """Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
+import shutil
 
 import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its options
 
@@ -8,6 +9,7 @@ import chainer
 import numpy as np
 import pytest
 import yaml
+from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config, snapshots
 from tgan_chainer.categories import write_categories
@@ -100,3 +102,54 @@ def make_result(tmp_path):
             write_categories(folder, 'ABCDEFGHIJ'[:changes['n_categories']])
         return folder
     return make
+
+
+@pytest.fixture(scope='session')
+def authors_training(tmp_path_factory, moving_mnist):
+    """Result folder of three updates, as the authors' train.py leaves one on Chainer 7 (FACTS §11).
+
+    Its files are written by Chainer's own extensions, under the names that Chainer gives them.
+    """
+    folder = tmp_path_factory.mktemp('authors') / 'small_2017-04-01_00-00-00_0'
+    folder.mkdir()
+    document = SMALL_EXPERIMENT.format(data=moving_mnist).replace('iterations: 8', 'epoch: 2')
+    for ours, theirs in (('fsgen:', 'frame_seed_generator:'), ('vgen:', 'video_generator:'),
+                         ('vdis:', 'video_discriminator:'),
+                         ('fn: datasets', 'dataset_fn: datasets'),
+                         ('name: Moving', 'dataset_name: Moving'), ('freq: 5', 'freq: 2')):
+        assert ours in document
+        document = document.replace(ours, theirs)
+    (folder / 'small_svd.yml').write_text(document)
+    (folder / 'video_generator.py').touch()    # they copy sources
+
+    experiment = config.load(folder / 'small_svd.yml')
+    np.random.seed(0)
+    models = experiment.build_models()
+    updater = experiment.updater.build(
+        models=models, device=-1,
+        iterator=chainer.iterators.MultiprocessIterator(
+            experiment.dataset.build(), experiment.batchsize, n_processes=1),
+        optimizer={name: chainer.optimizers.RMSprop(lr=5e-5).setup(model)
+                   for name, model in zip(config.NETWORKS, models, strict=True)})
+    trainer = Trainer(updater, (1, 'epoch'), out=str(folder))
+    display, save = (1, 'iteration'), (3, 'iteration')
+    trainer.extend(extensions.snapshot(filename='snapshot_iter_{.updater.iteration}.npz'),
+                   trigger=save)
+    for name, model in zip(config.NETWORKS, models, strict=True):
+        trainer.extend(extensions.snapshot_object(
+            model, snapshots.NETWORKS[name].format('{.updater.iteration}')), trigger=save)
+    trainer.extend(extensions.LogReport(trigger=display))
+    trainer.extend(extensions.PrintReport(['iteration', 'vdis/loss_gen']), trigger=display)
+    trainer.extend(extensions.ProgressBar(update_interval=1))
+    for kind in ('gen', 'dis'):
+        trainer.extend(extensions.PlotReport([f'vdis/loss_{kind}'], trigger=display,
+                                             file_name=f'loss_{kind}.png'), trigger=display)
+    trainer.extend(make_extension()(lambda trainer: None), name='make_image', trigger=save)
+    trainer.run()
+    return folder
+
+
+@pytest.fixture
+def authors_result(authors_training, tmp_path):
+    """A copy of :func:`authors_training` of the test's own."""
+    return shutil.copytree(authors_training, tmp_path / authors_training.name)

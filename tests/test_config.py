@@ -36,9 +36,67 @@ def test_every_packaged_experiment_builds_its_networks(name):
         assert fsgen.z_fast_dim == vgen.z_fast_dim
     assert vdis.in_channels == vgen.out_channels
     assert 16 * vdis.top_width == 16 * vgen.bottom_width == 64
-    assert {part.resolve() for part in experiment.parts()} == {
-        *(type(network) for network in (fsgen, vgen, vdis) if network is not None),
-        experiment.dataset.resolve(), experiment.updater.resolve()}
+    assert [part.cls for part in experiment.parts()[:-2]] == [
+        type(network) for network in (fsgen, vgen, vdis) if network is not None]
+
+
+UNIFORM = ('FrameSeedGeneratorNoBetaInitUniform', 'VideoGeneratorInitUniform',
+           'VideoDiscriminatorNoBetaInitUniform')
+DEFAULT = ('FrameSeedGeneratorNoBetaInitDefault', 'VideoGeneratorInitUniform',
+           'VideoDiscriminatorNoBetaInitDefault')
+AUTHORS_TEN = {
+    'base.yml':
+        ('FrameSeedGeneratorInitDefault', 'VideoGeneratorInitDefault',
+         'VideoDiscriminatorInitDefault', 'UCFDataset', 'TGANUpdaterLSGAN'),
+    'golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'GolfDataset', 'TGANUpdaterWGANClip'),
+    'golf/golf_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'GolfDataset', 'TGANUpdaterWGANParallelSVC'),
+    'moving_mnist/mnist_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'MovingMNISTDataset', 'TGANUpdaterWGANClip'),
+    'moving_mnist/mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'MovingMNISTDataset', 'TGANUpdaterWGANParallelSVC'),
+    'ucf101/ucf101_vanilla_zdim-100_no-beta.yml':
+        (*DEFAULT[:2], 'VideoDiscriminatorNoBetaInitDefaultWithNoise', 'UCFDataset',
+         'TGANUpdaterVanilla'),
+    'ucf101/ucf101_wgan_clip_zdim-100_no-beta.yml':
+        (*DEFAULT, 'UCFDataset', 'TGANUpdaterWGANClip'),
+    'ucf101/ucf101_wgan_svd_zdim-100_no-beta.yml':
+        (*DEFAULT, 'UCFDataset', 'TGANUpdaterWGANSVC'),
+    'ucf101/ucf101_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'UCFDataset', 'TGANUpdaterWGANClip'),
+    'ucf101/ucf101_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml':
+        (*UNIFORM, 'UCFDataset', 'TGANUpdaterWGANParallelSVC'),
+}
+DATA = {
+    'UCFDataset': {'h5path': 'data/ucf101_train.h5', 'config_path': 'data/ucf101_train_pd.pkl',
+                   'img_size': 64},
+    'GolfDataset': {'root_path': 'data/golf', 'config_path': 'data/golf_pd.pkl'},
+    'MovingMNISTDataset': {'dataset_path': 'data/mnist_test_seq.npy'},
+}
+
+
+@pytest.mark.parametrize('name', AUTHORS_TEN)
+def test_the_authors_ten_experiments(name):
+    """As FACTS §11 has them; the live check upstream/experiments compares them with the files."""
+    experiment = config.load(f'configs/{name}')
+    assert tuple(part.name for part in experiment.parts()) == AUTHORS_TEN[name]
+    channels, z = (1 if 'mnist' in name else 3), (256 if name == 'base.yml' else 100)
+    wscale = {'wscale': 0.01} if 'init-uniform' in name else {}
+    latent = {'z_slow_dim': z, 'z_fast_dim': z}
+    assert experiment.fsgen.args == {'n_frames': 16, **latent, **wscale}
+    of_vgen = ({'conv_ch': 512, 'wscale': 0.02} if name == 'base.yml'
+               else {} if name == 'ucf101/ucf101_wgan_svd_zdim-100_no-beta.yml'
+               else {'wscale': 0.01})
+    assert experiment.vgen.args == {**latent, 'out_channels': channels, 'bottom_width': 4,
+                                    **of_vgen}
+    assert experiment.vdis.args == {'in_channels': channels, 'top_width': 4, 'mid_ch': 64, **wscale,
+                                    **({'sigma': 0.3} if 'vanilla' in name else {})}
+    assert experiment.dataset.args == {'n_frames': 16, **DATA[experiment.dataset.name]}
+    assert experiment.updater.args == ({'freq': 5} if '_svd_' in name else {})
+    assert (experiment.batchsize, experiment.epoch, experiment.seed, experiment.snapshot_interval,
+            experiment.display_interval) == (32, 1000, 0, 5000, 100)
+    assert experiment.optimizer == config.Optimizers() and experiment.iterations is None
 
 
 UCF = 'configs/ucf101/ucf101_'
@@ -51,15 +109,6 @@ TABLE_4 = {
         (None, 'VideoGANGenerator', 'VideoGANDiscriminator', 'TGANUpdaterVanilla'),
     'video-gan_wgan_svd_zdim-100':
         (None, 'VideoGANGenerator', 'VideoGANDiscriminator', 'TGANUpdaterWGANSVC'),
-    'vanilla_zdim-100_no-beta-all_init-default_noise':
-        ('FrameSeedGeneratorNoBetaInitDefault', 'VideoGeneratorInitUniform',
-         'VideoDiscriminatorNoBetaInitDefaultWithNoise', 'TGANUpdaterVanilla'),
-    'wgan_clip_zdim-100_no-beta-all_init-uniform-all':
-        ('FrameSeedGeneratorNoBetaInitUniform', 'VideoGeneratorInitUniform',
-         'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANClip'),
-    'wgan_svd_zdim-100_no-beta-all_init-uniform-all':
-        ('FrameSeedGeneratorNoBetaInitUniform', 'VideoGeneratorInitUniform',
-         'VideoDiscriminatorNoBetaInitUniform', 'TGANUpdaterWGANSVC'),
     'conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all':
         ('ConditionalFrameSeedGenerator', 'ConditionalVideoGenerator',
          'ConditionalVideoDiscriminator', 'TGANUpdaterWGANSVC'),
@@ -67,7 +116,7 @@ TABLE_4 = {
 
 
 @pytest.mark.parametrize('name', TABLE_4)
-def test_each_row_of_table_4_has_an_experiment(name):
+def test_each_system_of_table_4_without_released_code_has_an_experiment(name):
     experiment = config.load(f'{UCF}{name}.yml')
     assert (experiment.fsgen and experiment.fsgen.name, experiment.vgen.name, experiment.vdis.name,
             experiment.updater.name) == TABLE_4[name]
@@ -81,20 +130,9 @@ def test_each_row_of_table_4_has_an_experiment(name):
     assert generator.latent == ('normal' if 'video-gan' in name else 'uniform')
 
 
-def test_the_papers_moving_mnist(load):
-    experiment = config.load('configs/moving_mnist/'
-                             'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml')
-    assert experiment.fsgen.resolve() is FrameSeedGeneratorNoBetaInitUniform
-    assert experiment.updater.args == {'freq': 5}
-    assert (experiment.batchsize, experiment.epoch, experiment.snapshot_interval,
-            experiment.display_interval) == (32, 1000, 5000, 100)
-    assert experiment.optimizer.args == {'lr': 5e-5}
-    assert experiment.batch_norm_statistics == 'chainer2'
-
-
 def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, small_experiment):
     monkeypatch.chdir(tmp_path)
-    assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 100
+    assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 256
     (tmp_path / 'configs').mkdir()
     small_experiment.rename(tmp_path / 'configs' / 'base.yml')
     assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 4
@@ -106,26 +144,62 @@ def test_missing_file_lists_the_packaged_ones(path):
         config.load(path)
 
 
-def test_parts_are_known_by_their_class(document, load):
-    models = document.pop('models')
-    document.update({'generator of seeds': models['fsgen'], 'g': {'x': models['vgen']},
-                     'critic': models['vdis']})
-    document['batch_size'] = document.pop('batchsize')
+AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
+                'vdis': 'video_discriminator'}
+
+
+def as_the_authors_write_it(document):
+    """The document in the spelling of the authors' files (FACTS §11)."""
+    dataset = document['dataset']
+    return {**document,
+            'models': {AUTHORS_KEYS[role]: part for role, part in document['models'].items()},
+            'dataset': {'dataset_fn': dataset['fn'], 'dataset_name': dataset['name'],
+                        'args': dataset['args']},
+            'updater': {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip'},
+            'shuffle_time_order': None}
+
+
+def test_both_spellings_are_one_experiment(document, load):
+    theirs = load(as_the_authors_write_it(document))
+    document['updater'] = {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip',
+                           'args': {}}
+    assert theirs.model_dump() == load(document).model_dump()
+    assert theirs.vgen.args['conv_ch'] == 16
+
+
+def test_config_yml_of_an_earlier_version(document, load):
+    """It had the networks beside the other parts."""
+    expected = load(document).model_dump()
+    assert load({**document.pop('models'), **document}).model_dump() == expected
+
+
+def test_classes_and_a_file_that_never_existed(document, load):
+    """The authors' base.yml names three such classes, a golf experiment the file (FACTS §9)."""
+    document['models']['fsgen']['name'] = 'FrameSeedGenerator'
+    document['models']['vgen']['name'] = 'VideoGenerator'
+    document['models']['vgen']['args']['wscale'] = 0.02
+    document['models']['vdis']['name'] = 'VideoDiscriminator'
+    document['updater'] = {'fn': 'updaters/tgan_updater_wgan_clip.py',
+                           'name': 'TGANUpdaterWGANClip', 'args': {}}
     experiment = load(document)
-    assert experiment.vgen.args['conv_ch'] == 16
-    assert experiment.batchsize == 2
+    assert [part.name for part in experiment.parts()] == [
+        'FrameSeedGeneratorInitDefault', 'VideoGeneratorInitDefault',
+        'VideoDiscriminatorInitDefault', 'MovingMNISTDataset', 'TGANUpdaterWGANClip']
+    assert experiment.updater.fn == 'updaters/tgan_updater_wgan.py'
+    assert [type(network) for network in experiment.build_models()] == [
+        experiment.fsgen.cls, experiment.vgen.cls, experiment.vdis.cls]
+
+
+def test_shuffle_time_order_is_the_updaters_argument(document, load):
+    document['shuffle_time_order'] = 0.25
+    assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.25}
+    document['updater']['args']['shuffle_time_order'] = 0.75
+    assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
 
 
 def test_only_the_stem_of_fn_counts(document, load):
     document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'
-    assert load(document).fsgen.resolve() is FrameSeedGeneratorNoBetaInitUniform
-
-
-def test_an_updater_file_that_never_existed_is_found_by_class(document, load):
-    """The authors' golf experiment with clipping names such a file (FACTS §9)."""
-    document['updater'] = {'fn': 'updaters/tgan_updater_wgan_clip.py',
-                           'name': 'TGANUpdaterWGANClip', 'args': {}}
-    assert load(document).updater.resolve() is TGANUpdaterWGANClip
+    assert load(document).fsgen.cls is FrameSeedGeneratorNoBetaInitUniform
 
 
 def test_dump_reads_back(document, load):
@@ -133,6 +207,16 @@ def test_dump_reads_back(document, load):
     again = load(experiment.dump())
     assert again.model_dump() == experiment.model_dump()
     assert again.seed == 3
+    assert list(yaml.safe_load(experiment.dump())['models']) == ['fsgen', 'vgen', 'vdis']
+
+
+def test_dump_leaves_out_where_it_ran(document, load):
+    document.update(result_dir='results/x', resume='results/x/snapshot_iter_4.npz')
+    experiment = load(document)
+    assert (experiment.result_dir, experiment.resume) == ('results/x',
+                                                          'results/x/snapshot_iter_4.npz')
+    again = load(experiment.dump())
+    assert (again.result_dir, again.resume) == (None, None)
 
 
 def test_numbers_that_yaml_takes_for_text(document, load):
@@ -159,15 +243,13 @@ def test_a_generator_of_whole_videos_needs_no_g0(document, load):
 
 
 def test_every_network_has_a_role():
-    roles = {}
-    for stem, classes in config._classes().items():
-        for name, cls in classes.items():
-            part = config.Part(fn=stem, name=name, key='k', source='s')
-            roles.setdefault(config._role_of(part), set()).add(cls)
-    assert roles.keys() == config.ROLES.keys()
+    roles = {role: {cls for classes in config._classes(role).values() for cls in classes.values()}
+             for role in config.ROLES}
+    assert all(roles.values())
     assert ConditionalFrameSeedGenerator in roles['fsgen']
     assert {VideoGenerator3D, VideoGANGenerator, VideoGeneratorZ1Only} <= roles['vgen']
     assert VideoGANDiscriminator in roles['vdis']
+    assert TGANUpdaterWGANClip in roles['updater']
 
 
 def test_one_optimizer_for_all_or_one_for_each(document, load):
@@ -205,16 +287,30 @@ def change(path, value):
      r"models\.fsgen\.name: .* no class 'FrameSeedGenerator9'; .*FrameSeedGeneratorInitUniform"),
     (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
      r"updater\.fn: found 'nothing\.py', .*Allowed: .*tgan_updater_wgan"),
-    (change('models.fsgen.fn', 3), r'models\.fsgen: fn and name must be texts'),
+    (change('models.fsgen.fn', 3), r'models\.fsgen: fn and name must be strings, found 3 and'),
     (change('models.fsgen.args.z_slw_dim', 4),
      r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
     (change('models.fsgen.args.z_slow_dim', 'four'), r"args\.z_slow_dim: found 'four'; .*integer"),
     (change('models.vgen.args.out_channels', None), r'out_channels: missing'),
     (change('models.fsgen.args', [1]), r'models\.fsgen\.args: found \[1\], expected a mapping'),
     (change('models.fsgen.extra', 1), r'models\.fsgen\.extra: unknown key'),
-    (change('models.second', {'fn': 'video_discriminator.py', 'name': 'VideoDiscriminator',
-                              'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': 2}}),
-     r'a second D'),
+    (change('models.video_generator', {}), r'models\.video_generator: a second G1'),
+    (change('models.second', {}), r'models\.second: unknown key; .*Allowed: .*video_generator'),
+    (change('models', [1]), r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
+    (change('models.vgen', 'VideoGenerator'),
+     r"models\.vgen: found 'VideoGenerator', expected a mapping with fn, name and args"),
+    (change('models.vgen.fn', 'models/video_discriminator.py'),
+     r"models\.vgen\.fn: found 'models/video_discriminator\.py', whose stem is no G1 of the "
+     r'package; .*Allowed: .*video_generator'),
+    (change('vgen', {}), r'vgen: a second G1'),
+    (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
+    (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
+    (change('dataset', {'dataset_fn': 'mnist_dataset.py', 'dataset_name': 'MNIST'}),
+     r"dataset\.dataset_name: mnist_dataset has no class 'MNIST'; .*MovingMNISTDataset"),
+    (change('updater.dataset_fn', 'x.py'), r'updater\.dataset_fn: unknown key'),
+    (change('batch_size', 3), r"batch_size: unknown key; did you mean 'batchsize'\?"),
+    (change('shuffle_time_order', 'often'), r"updater\.args\.shuffle_time_order: found 'often'"),
+    (change('result_dir', 3), r'result_dir: found 3; .*string'),
     (change('updater.args.models', 1), r'args\.models: .*no such argument'),
     (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
      r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
@@ -243,7 +339,7 @@ def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, mes
     ('- a', 'found list, expected a mapping'),
     ('', 'found NoneType'),
     ('a: [', 'cannot be read as YAML'),
-    ('batchsize: 2\nbatchsize: 3', "key 'batchsize' stands there twice"),
+    ('batchsize: 2\nbatchsize: 3', "duplicate key 'batchsize'"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
     ('\0', 'cannot be read as YAML'),
     ('seed: 2001-99-99', 'cannot be read as YAML'),

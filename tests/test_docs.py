@@ -10,6 +10,7 @@ from tgan_chainer import train
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('*.md'))]
+CITING = ('benchmarks', 'docs', 'parity', 'reference', 'tests', 'tgan_chainer', 'trust')
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
@@ -19,6 +20,33 @@ def test_links_lead_somewhere(page):
     local = [link.partition('#')[0] for link in links if not link.startswith(('http', '#'))]
     missing = [link for link in local if not (page.parent / link).exists()]
     assert not missing
+
+
+def _cited_facts():
+    """(file, what follows "FACTS") of every mention elsewhere, without line breaks."""
+    for folder in CITING:
+        for file in (ROOT / folder).rglob('*.*'):
+            if file.suffix in {'.py', '.md', '.yml', '.json'} and file != Path(__file__):
+                text = re.sub(r'\n[ #]*', ' ', file.read_text(encoding='utf-8'))
+                for found in re.finditer(r'\bFACTS\b', text):
+                    yield file, text[found.end():]
+
+
+def test_every_cited_fact_is_there():
+    facts = (ROOT / 'docs' / 'facts.md').read_text(encoding='utf-8')
+    sections = re.findall(r'^## (\d+)\. ', facts, flags=re.MULTILINE)
+    assert sections == [str(number) for number in range(1, 12)]
+    cited = [(file, re.match(r' (§(?:\d+|n)(?:(?:, | and )§\d+)*)', text))
+             for file, text in _cited_facts()]
+    assert len(cited) > 40
+    assert [file for file, numbers in cited if not numbers] == []
+    assert [(file, numbers[1]) for file, numbers in cited
+            if not set(re.findall(r'\d+', numbers[1])) <= set(sections)] == []
+
+
+def test_facts_are_what_differences_say_they_are():
+    text = (ROOT / 'docs' / 'differences.md').read_text(encoding='utf-8')
+    assert re.search(r'"FACTS §n" .* section n\s+of \[facts\.md\]\(facts\.md\)', text)
 
 
 def test_the_parts_of_extending_are_trained(tmp_path, monkeypatch):

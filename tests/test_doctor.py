@@ -33,14 +33,15 @@ def test_without_data(capsys):
 
 def test_data_that_is_there(in_an_empty_folder, capsys, monkeypatch):
     before = doctor.ready_experiments()
-    assert 'base.yml' in before and not any(name.startswith('ucf101/') for name in before)
+    assert 'default.yml' in before and not any(name.startswith('ucf101/') for name in before)
     data = in_an_empty_folder / 'data'
     data.mkdir()
     (data / 'ucf101_train.h5').write_bytes(b'x' * 2_500_000)
     assert doctor.ready_experiments() == before
     (data / 'ucf101_train_pd.csv').touch()    # stands in for the pickled table
     added = set(doctor.ready_experiments()) - set(before)
-    assert added == {name for name in config.packaged_names() if name.startswith('ucf101/')}
+    assert added == {'base.yml', *(name for name in config.packaged_names()
+                                   if name.startswith('ucf101/'))}
     found = lines(capsys)
     place = found.index('  found    data/ucf101_train.h5')
     assert found[place + 1].strip() == '2.5 MB'

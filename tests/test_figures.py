@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import figures, infer, pictures
+from tgan_chainer import figures, infer, pictures, results
 from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 
 CONDITIONAL = ('configs/ucf101/'
@@ -33,8 +33,8 @@ def picture(number):
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
     arguments = infer.parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
-    fsgen, vgen, _, _ = infer.open_generators(arguments)
-    videos = pictures.to_uint8(infer.make_video(fsgen, vgen, n)[0], pictures.INFER_SCALE)
+    fsgen, vgen, _, _ = results.open_generators(arguments)
+    videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))
 
 

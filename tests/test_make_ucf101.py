@@ -1,6 +1,7 @@
 import io
 import multiprocessing
 import os
+import pickle
 import re
 import signal
 import subprocess
@@ -110,16 +111,49 @@ def test_the_data_set_reads_them_under_the_authors_name_of_the_table(tmp_path, s
     np.testing.assert_array_equal(example * 128 + 128, expected)
 
 
-def test_pictures_make_the_same_files(tmp_path, source):
-    pictures = tmp_path / 'pictures'
-    pictures.mkdir()
+@pytest.mark.parametrize('pattern, first', [
+    ('{name}_{t:03d}.png', 0), ('{name}_{t}.PNG', 1), ('train/{name}/{t:04d}.png', 1),
+    ('{name}/{name}_{t}.png', 0),
+])
+def test_images_make_the_same_files(tmp_path, source, pattern, first):
     for name in VIDEOS:
         with av.open(str(next(source.rglob(f'{name}.avi')))) as movie:
-            for t, frame in enumerate(movie.decode(video=0)):
-                frame.to_image().save(pictures / f'{name}_{t:03d}.png', compress_level=1)
+            for t, frame in enumerate(movie.decode(video=0), start=first):
+                path = tmp_path / 'images' / pattern.format(name=name, t=t)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                frame.to_image().save(path, compress_level=1)
     make(tmp_path / 'avi' / 'a.h5', source)
-    make(tmp_path / 'png' / 'a.h5', pictures)
+    make(tmp_path / 'png' / 'a.h5', tmp_path / 'images')
     assert outputs(tmp_path / 'avi') == outputs(tmp_path / 'png')
+
+
+def test_pickles_for_the_authors_code(tmp_path, source):
+    (source / 'v_B_g01_c01.avi').write_bytes(b'damaged')
+    summary = make(tmp_path / 'out' / 'a.h5', source, pickles=True)
+    assert summary.pickle_paths == [tmp_path / 'out' / 'a_conf.pkl',
+                                    tmp_path / 'out' / 'a_conf_pd.pkl']
+    assert set(os.listdir(tmp_path / 'out')) == {'a.h5', 'a_pd.csv', 'a_conf.pkl', 'a_conf_pd.pkl'}
+    spans = pickle.loads(summary.pickle_paths[0].read_bytes())
+    assert spans == [(0, 20), (20, 36), (36, 69), (69, 86)]
+    assert {type(row) for row in spans} == {tuple}
+    assert {type(value) for row in spans for value in row} == {int}
+    pd.testing.assert_frame_equal(
+        pd.read_pickle(summary.pickle_paths[1]), pd.read_csv(summary.table_path))
+    make(tmp_path / 'again' / 'a.h5', source, pickles=True)
+    assert outputs(tmp_path / 'again') == outputs(tmp_path / 'out')
+
+
+def test_frames_of_unusual_sizes_are_squeezed_and_reported(tmp_path, source):
+    set_aside(source, 'v_Archery_g01_c02')
+    for k, size in enumerate([(400, 226), (320, 240), (400, 226), (60, 80)], start=1):
+        (source / f'v_Z_g01_c0{k}.avi').write_bytes(encode(16, size=size))
+    summary = make(tmp_path / 'a.h5', source)
+    assert summary.skipped == {}
+    assert summary.unusual == {
+        (80, 60): ['v_Archery_g01_c01', 'v_YoYo_g01_c01', 'v_YoYo_g08_c01'],
+        (400, 226): ['v_Z_g01_c01', 'v_Z_g01_c03'], (60, 80): ['v_Z_g01_c04']}
+    np.testing.assert_array_equal(image(tmp_path / 'a.h5')[-64:-48],
+                                  frames_of(source / 'v_Z_g01_c01.avi'))
 
 
 def test_any_number_of_workers_makes_the_same_bytes(tmp_path, source):
@@ -155,7 +189,6 @@ def test_another_filter(tmp_path, source):
     (ENCODED['v_YoYo_g01_c01'].replace(b'XVID', b'ZZZZ'),
      'has no video stream that can be decoded'),
     (encode(15), 'has 15 frames, fewer than 16'),
-    (encode(16, size=(60, 80)), 'is 60 x 80 pixels, not 4:3'),
 ])
 def test_a_bad_video_is_left_out_and_reported(tmp_path, source, content, reason):
     (source / 'Archery' / 'v_Archery_g01_c02.avi').write_bytes(content)
@@ -236,29 +269,33 @@ def test_a_killed_run_is_gone_on_with(
 def test_killed_again_and_again(tmp_path, source, monkeypatch):
     monkeypatch.setattr(unfinished_h5, 'CHECKPOINT_BYTES', 1)
     (source / 'v_Z_g01_c01.avi').write_bytes(b'damaged')
+    (source / 'v_A_g01_c01.avi').write_bytes(encode(16, size=(400, 226)))
     whole = make(tmp_path / 'whole' / 'a.h5', source)
     path = tmp_path / 'killed' / 'a.h5'
-    for n in range(1, 6):
+    for n in range(1, 7):
         killed_after(n, path, source)
-    assert make(path, source).skipped == whole.skipped
+    summary = make(path, source)
+    assert (summary.skipped, summary.unusual) == (whole.skipped, whole.unusual)
+    assert summary.unusual[400, 226] == ['v_A_g01_c01']
     assert outputs(path.parent) == outputs(tmp_path / 'whole')
 
 
-@pytest.mark.parametrize('step', ['write_table', 'finish'])
-def test_a_run_killed_at_its_end(tmp_path, source, monkeypatch, step):
-    """Before and after the table is written; the table alone is no reason to refuse."""
-    make(tmp_path / 'whole' / 'a.h5', source)
+@pytest.mark.parametrize('step, n_written', [('write_table', 0), ('write_pickle', 1),
+                                             ('finish', 3)])
+def test_a_run_killed_at_its_end(tmp_path, source, monkeypatch, step, n_written):
+    """Before and after the tables are written; tables alone are no reason to refuse."""
+    make(tmp_path / 'whole' / 'a.h5', source, pickles=True)
     path = tmp_path / 'killed' / 'a.h5'
 
     def stop(*args):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr({'write_table': module, 'finish': module.UnfinishedH5}[step], step, stop)
+        patch.setattr(module.UnfinishedH5 if step == 'finish' else module, step, stop)
         with pytest.raises(KeyboardInterrupt):
-            make(path, source)
-    assert (path.parent / 'a_pd.csv').exists() == (step == 'finish')
-    make(path, source)
+            make(path, source, pickles=True)
+    assert len(os.listdir(path.parent)) == 1 + n_written
+    make(path, source, pickles=True)
     assert outputs(path.parent) == outputs(tmp_path / 'whole')
 
 
@@ -322,6 +359,14 @@ def test_other_arguments_do_not_go_on_with_it(tmp_path, source):
     assert len(pd.read_csv(tmp_path / 'a_pd.csv')) == 3
 
 
+def test_images_do_not_go_on_with_movies(tmp_path, source):
+    killed_after(2, tmp_path / 'a.h5', source)
+    for name in VIDEOS:
+        Image.new('RGB', (8, 8)).save(source / f'{name}_0.png')
+    with pytest.raises(DataError, match="is unfinished with kind='avi' .expected 'png'., names="):
+        make(tmp_path / 'a.h5', source, kind='png')
+
+
 def test_a_disk_that_goes_away_is_no_bad_video(tmp_path, source, monkeypatch):
     """A file that cannot be read ends the run, which can be gone on with."""
     path = source / 'YoYo' / 'v_YoYo_g01_c01.avi'
@@ -342,15 +387,16 @@ def test_a_disk_that_goes_away_is_no_bad_video(tmp_path, source, monkeypatch):
 
 # -- refusals --------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('name', ['a.h5', 'a_pd.csv'])
+@pytest.mark.parametrize('name', ['a.h5', 'a_pd.csv', 'a_conf.pkl', 'a_conf_pd.pkl'])
 def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
     (tmp_path / name).write_bytes(b'precious')
     with pytest.raises(DataError, match=f'{name}. exists, expected a new name; .*--overwrite'):
         make(tmp_path / 'a.h5', source)
     assert (tmp_path / name).read_bytes() == b'precious'
-    make(tmp_path / 'a.h5', source, overwrite=True)
+    make(tmp_path / 'a.h5', source, overwrite=True, pickles=True)
     assert len(image(tmp_path / 'a.h5')) == 86
-    assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_pd.csv']
+    assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_conf.pkl', 'a_conf_pd.pkl',
+                                            'a_pd.csv']
 
 
 def test_a_folder_is_never_replaced(tmp_path, source):
@@ -387,24 +433,34 @@ def test_default_names_and_splits(command, capsys, args, stem, n_videos):
     assert command(*args) == 0
     assert len(pd.read_csv(f'data/{stem}_pd.csv')) == n_videos
     output = capsys.readouterr()
-    assert output.out.startswith(f'wrote {n_videos} videos of ')
+    assert f'\nwrote {n_videos} videos of ' in output.out
     assert output.out.endswith(f' frames, to data/{stem}.h5 and data/{stem}_pd.csv\n')
     assert output.err == ''     # no progress bar where there is no terminal
 
 
 def test_the_summary_names_what_was_left_out(command, capsys):
     Path('data/UCF-101/v_Z_g01_c01.avi').write_bytes(encode(9))
-    assert command('--split', 'all') == 0
+    Path('data/UCF-101/v_Z_g01_c02.avi').write_bytes(encode(16, size=(400, 226)))
+    Path('data/UCF-101/v_Z_g01_c03.AVI').write_bytes(encode(16, size=(320, 240)))
+    for name in ('readme.txt', 'v_A.avi', 'b.png', 'a.png'):
+        Path('data/UCF-101', name).touch()
+    assert command('--split', 'all', '--pickles') == 0
     assert capsys.readouterr().out == (
         'left out 1 videos:\n'
         '  v_Z_g01_c01 has 9 frames, fewer than 16\n'
-        'wrote 4 videos of 2 categories, 86 frames, to data/ucf101_all.h5 and '
-        'data/ucf101_all_pd.csv\n')
+        'resized 4 videos of 80 x 60 pixels, not 320 x 240: v_Archery_g01_c01, v_Archery_g01_c02, '
+        'v_YoYo_g01_c01, ...\n'
+        'resized 1 videos of 400 x 226 pixels, not 320 x 240: v_Z_g01_c02\n'
+        'ignored 4 other files: data/UCF-101/a.png, data/UCF-101/b.png, data/UCF-101/readme.txt, '
+        '...\n'
+        'wrote 6 videos of 3 categories, 118 frames, to data/ucf101_all.h5 and '
+        'data/ucf101_all_pd.csv\n'
+        "wrote for the authors' code data/ucf101_all_conf.pkl data/ucf101_all_conf_pd.pkl\n")
 
 
 @pytest.mark.parametrize('args, message', [
     (['--fold', '3'], "found no file 'data/ucfTrainTestlist/trainlist03.txt'"),
-    (['--source', 'nowhere', '--split', 'all'], "'nowhere' has no .avi or .png files"),
+    (['--source', 'nowhere', '--split', 'all'], "'nowhere' has no .avi or .png or .jpg or .jp"),
     (['--lists', 'lists'], "'lists/trainlist01.txt' names 1 of 1 videos that are not there"),
 ])
 def test_an_error_is_one_line(command, capsys, args, message):
@@ -441,4 +497,4 @@ def test_the_authors_command(source, tmp_path):
          '--out', str(tmp_path / 'a.h5'), '--workers', '2'],
         capture_output=True, text=True, timeout=120)
     assert (result.returncode, result.stderr) == (0, '')
-    assert result.stdout.startswith('wrote 4 videos of 2 categories, 86 frames')
+    assert '\nwrote 4 videos of 2 categories, 86 frames' in result.stdout

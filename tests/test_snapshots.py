@@ -105,8 +105,26 @@ def test_the_snapshot_before_a_damaged_one_is_named(tmp_path, network):
     with pytest.raises(SnapshotError, match='before it: --resume .*/snapshot_iter_10.npz$'):
         snapshots.load(damaged, network)
     (tmp_path / 'snapshot_iter_2.npz').write_bytes(b'')
-    with pytest.raises(SnapshotError, match='it is loaded into$'):
+    with pytest.raises(SnapshotError, match='damaged, or no snapshot$'):
         snapshots.load(tmp_path / 'snapshot_iter_2.npz', network)
+
+
+def test_one_that_is_whole_is_not_called_damaged(tmp_path, network):
+    for iteration in (2, 10):
+        snapshots.save(tmp_path / f'snapshot_iter_{iteration}.npz', chainer.links.Linear(3, 4))
+    with pytest.raises(SnapshotError, match='for another network or experiment than [^:]*$'):
+        snapshots.load(tmp_path / 'snapshot_iter_10.npz', network)
+
+
+def test_what_may_be_lacking_stays_as_it_is(file, network):
+    arrays = dict(np.load(file))
+    gamma = arrays.pop('bn0/gamma')
+    np.savez(file, **{key: array + 1 for key, array in arrays.items()})
+    with pytest.raises(SnapshotError, match='bn0/gamma is not a file'):
+        snapshots.load(file, network)
+    snapshots.load(file, network, lambda key: key == 'bn0/gamma')
+    np.testing.assert_array_equal(network.bn0.gamma.array, gamma)
+    np.testing.assert_array_equal(network.dc0.W.array, arrays['dc0/W'] + 1)
 
 
 def test_missing_file(tmp_path, network):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tgan_chainer import config, snapshots, train
-from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR
+from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
 from tgan_chainer.make_moving_mnist import make_moving_mnist
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -51,7 +51,8 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
         *(template.format(n) for template in (snapshots.TRAINER, *snapshots.NETWORKS.values())
           for n in (4, 8))}
     assert {path.name for path in (result / 'preview').iterdir()} == {
-        'image_img_00000008.png', 'video_00000008.gif', 'video_00000008.mp4'}
+        'image_img_00000008.png',
+        *(f'video_00000008.{suffix}' for suffix in ('avi', 'mov', 'gif'))}
     assert (result / 'source' / 'small.yml').read_text() == small_experiment.read_text()
     assert (result / 'source' / 'tgan_updater_wgan.py').is_file()
 
@@ -123,7 +124,7 @@ def test_quality_of_too_few_videos(small_experiment, capsys):
 def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):
     assert run(small_experiment, '--out', 'result', '--iterations', '1') == 0
     (tmp_path / 'result' / 'record.json').write_text('[{')
-    assert train.main(['--resume', 'result']) == EXIT_USER_ERROR
+    assert train.main(['--resume', 'result', '--iterations', '2']) == EXIT_USER_ERROR
     assert 'record.json: is damaged' in capsys.readouterr().err
 
 
@@ -169,6 +170,7 @@ def test_flags_change_the_experiment(small_experiment):
         None, 3, 4, 7)
     assert experiment.batch_norm == 'multi_node'
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
+    assert train.load_experiment(train.parse_args([])).name == 'default'
 
 
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
@@ -181,7 +183,43 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     assert re.fullmatch(r'small_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_0', named[0])
     assert named[0] != named[1]
     assert run(small_experiment, '--out', 'results/test') == EXIT_USER_ERROR
-    assert '--out results/test exists' in capsys.readouterr().err
+    assert 'results/test exists' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('settings, flags, out, resume', [
+    ({}, [], None, None),
+    ({'result_dir': 'r'}, [], 'r', None),
+    ({'result_dir': 'r'}, ['--out', 'o'], 'o', None),
+    ({'result_dir': 'r'}, ['--test'], None, None),
+    ({'result_dir': 'r'}, ['--resume', 's'], None, 's'),
+    ({'resume': 'r/snapshot_iter_4.npz'}, [], None, 'r/snapshot_iter_4.npz'),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--resume', 's'], None, 's'),
+    ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'r/'}, [], None, 'r/snapshot_iter_4.npz'),
+    ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'q'}, [], ConfigError, None),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--out', 'o'], ConfigError, None),
+    ({'resume': 'r/snapshot_iter_4.npz'}, ['--test'], ConfigError, None),
+])
+def test_folders_of_the_experiment_yield_to_flags(small_experiment, settings, flags, out, resume):
+    args = train.parse_args(flags)
+    experiment = config.load(str(small_experiment)).replace(**settings)
+    if out is ConfigError:
+        with pytest.raises(ConfigError, match='resume: found r/snapshot_iter_4.npz, .* not in'):
+            train.take_folders(args, experiment)
+    else:
+        train.take_folders(args, experiment)
+        assert (args.out, args.resume) == (out, resume)
+
+
+def test_a_training_in_the_folder_of_its_experiment(small_experiment, tmp_path, capsys):
+    text = small_experiment.read_text().replace('iterations: 8', 'iterations: 2')
+    small_experiment.write_text(f'{text}result_dir: here\n')
+    assert run(small_experiment) == 0
+    assert run(small_experiment) == EXIT_USER_ERROR
+    assert 'here exists' in capsys.readouterr().err
+    small_experiment.write_text(f'{text}resume: here/snapshot_iter_2.npz\n')
+    assert run(small_experiment, '--iterations', '3') == 0
+    assert (tmp_path / 'here' / 'snapshot_iter_3.npz').exists()
+    assert 'here' not in (tmp_path / 'here' / 'config.yml').read_text()
 
 
 def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
@@ -202,6 +240,9 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
 
 @pytest.mark.parametrize('flags, message', [
     (['--config_path', 'nowhere.yml'], 'nowhere.yml: there is no such file'),
+    (['--config_path', 'configs/base.yml'], 'data/ucf101_train.h5'),
+    (['--config_path', 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'],
+     'data/golf_pd.pkl'),
     (['--resume', 'nowhere'], 'nowhere: there is no such result folder'),
     (['--config_path', 'configs/moving_mnist/'
       'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),

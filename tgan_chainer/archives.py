@@ -98,6 +98,19 @@ class Archive:
         """
         return self._read(key, _read_array)
 
+    def check(self):
+        """Read all of the file, whose checksums tell damage.
+
+        Raises:
+            ValueError: It is damaged.
+        """
+        try:
+            damaged = self._zip.testzip()
+        except Exception as error:    # of zipfile or zlib
+            raise ValueError(f'no whole npz file: {error}') from error
+        if damaged:
+            raise ValueError(f'the checksum of {damaged} is not that of what it holds')
+
     def _read(self, key, read):
         if key not in self:
             raise KeyError(f'{key} is not a file in the archive')

@@ -1,14 +1,19 @@
-"""Experiment files: YAML -> a checked, typed :class:`Experiment`. The only reader of YAML.
+"""Experiment files: YAML -> a checked, typed :class:`Experiment`.
 
-An experiment names its parts as the authors' files do: a mapping with ``fn`` (a file), ``name``
-(a class in it) and ``args`` (constructor arguments). Only the stem of ``fn`` is used, to find the
-class in this package; no path is ever imported. What a part is for follows from its class, so
-the key it stands under, and whether it is nested in another mapping, does not matter.
+An experiment names five parts, each by ``fn`` (a file), ``name`` (a class in it) and ``args``
+(constructor arguments), and any other fields of :class:`Experiment`. Both spellings are read, ours
+and the authors' (FACTS §11)::
+
+    models: fsgen, vgen, vdis       models: frame_seed_generator, video_generator,
+                                            video_discriminator
+    dataset: fn, name, args         dataset: dataset_fn, dataset_name, args
+    updater: fn, name, args         updater: fn, name, args
+
+Only the stem of ``fn`` is used, to find the class in this package; no path is ever imported.
 """
 import difflib
 import importlib
 import inspect
-import math
 import pkgutil
 import reprlib
 from collections.abc import Mapping
@@ -23,46 +28,36 @@ from chainer.training.updaters import StandardUpdater
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
+from tgan_chainer.yaml_reader import read_yaml
 
 PACKAGED = Path(__file__).parent / 'configs'
 """Folder of the experiments that ship with the package."""
 
-MODEL_ROLES = {
-    'frame_seed_generator': 'fsgen',
-    'video_generator': 'vgen',
-    'whole_video_generator': 'vgen',
-    'video_discriminator': 'vdis',
-}
-"""What the classes of a module in ``models/``, and those derived from them, are for."""
+ROLES = {'fsgen': 'G0', 'vgen': 'G1', 'vdis': 'D', 'dataset': 'data set', 'updater': 'updater'}
 
-MAX_BYTES = 2 ** 16
-"""Largest YAML file that is read; the packaged ones take less than 3 KB."""
+AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
+                    'video_discriminator': 'vdis'}
+"""The authors' names of the networks, of keys and of modules, and ours."""
 
-MAX_VALUES = 10_000
-"""Most values in a YAML file, each as often as aliases repeat it."""
-
-MAX_DIGITS = 100
-"""Longest whole number in a YAML file: Python cannot print numbers of thousands of digits."""
-
-NETWORKS = ('fsgen', 'vgen', 'vdis')
+NETWORKS = tuple(AUTHORS_NETWORKS.values())
 """The networks' names, in the order in which they are built."""
 
-ROLES = {'fsgen': 'G0', 'vgen': 'G1', 'vdis': 'D', 'dataset': 'data set', 'updater': 'updater'}
+MODEL_ROLES = {**AUTHORS_NETWORKS, 'whole_video_generator': 'vgen'}
+"""What the classes of a module in ``models/``, and those derived from them, are for."""
+
+# The authors' files name an updater file (golf, clipping) and three classes (base.yml) that never
+# existed (FACTS §9). The updater's class is in the file named here. The classes can only have been
+# the InitDefault variants, by the names they had before there was another initialisation: of those
+# of G1 that one has 0.02, base.yml's wscale, as its default, and does not use it.
+_NEVER_EXISTED = {
+    'tgan_updater_wgan_clip': 'tgan_updater_wgan',
+    'FrameSeedGenerator': 'FrameSeedGeneratorInitDefault',
+    'VideoGenerator': 'VideoGeneratorInitDefault',
+    'VideoDiscriminator': 'VideoDiscriminatorInitDefault',
+}
 
 # Given by train.py, not by an experiment file.
 _SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}
-
-# Spellings of a setting that mean the same.
-_ALIASES = {
-    'batch_size': 'batchsize',
-    'epochs': 'epoch',
-    'n_epoch': 'epoch',
-    'max_epoch': 'epoch',
-    'iteration': 'iterations',
-    'max_iter': 'iterations',
-    'snapshot_iter': 'snapshot_interval',
-    'display_iter': 'display_interval',
-}
 
 
 class _Strict(pydantic.BaseModel):
@@ -70,17 +65,20 @@ class _Strict(pydantic.BaseModel):
 
 
 class Part(_Strict):
-    """One class and its arguments, as an experiment names them."""
+    """A class of this package and its arguments.
+
+    Attributes:
+        fn (str), name (str): File and name of ``cls``, whatever the experiment's ``fn`` is.
+        args (dict): Arguments of the constructor, checked by its annotations.
+        cls (type): The class.
+        where (str): What messages call it: file and key.
+    """
 
     fn: str
     name: str
-    args: dict[str, Any] = {}
-    key: str = pydantic.Field(exclude=True)
-    source: str = pydantic.Field(exclude=True)
-
-    def resolve(self):
-        """The class in this package -> class."""
-        return _find_class(self)
+    args: dict[str, Any]
+    cls: type = pydantic.Field(exclude=True)
+    where: str = pydantic.Field(exclude=True)
 
     def build(self, **supplied):
         """Construct the part from its arguments and those that only the caller has.
@@ -89,10 +87,10 @@ class Part(_Strict):
             ConfigError: The class refuses an argument, or a file that an argument names.
         """
         try:
-            return self.resolve()(**self.args, **supplied)
+            return self.cls(**self.args, **supplied)
         except (TGANError, ValueError, ArithmeticError, MemoryError) as error:
             # The last two: a size of zero in an initialiser, and one that no memory holds.
-            raise ConfigError(f'{self.source}: {self.key}.args: {error}') from error
+            raise ConfigError(f'{self.where}.args: {error}') from error
 
 
 class Optimizer(_Strict):
@@ -159,6 +157,8 @@ class Experiment(_Strict):
         batch_norm (str): Over which batch it normalises on many devices: 'local', each rank's own,
             or 'multi_node', that of all ranks. On one device they are the same.
         make_moving_mnist (MovingMNIST or None): Make ``dataset.args.dataset_path`` if missing.
+        result_dir (str or None): Where the training writes, unless a flag says otherwise.
+        resume (str or None): What it continues from, unless a flag says otherwise.
         name (str): Stem of the file.
         source (str): The file it was read from.
     """
@@ -181,6 +181,8 @@ class Experiment(_Strict):
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
     batch_norm: Literal[BATCH_NORMS] = 'local'
     make_moving_mnist: MovingMNIST | None = None
+    result_dir: str | None = None
+    resume: str | None = None
     name: str = pydantic.Field(exclude=True)
     source: str = pydantic.Field(exclude=True)
 
@@ -216,18 +218,20 @@ class Experiment(_Strict):
         return [part for role in ROLES if (part := getattr(self, role)) is not None]
 
     def dump(self):
-        """The experiment as YAML, which :func:`load` reads back."""
-        return yaml.safe_dump(self.model_dump(exclude_none=True), sort_keys=False)
+        """The experiment as YAML, in our spelling, which :func:`load` reads back.
+
+        Where it wrote and what it continued is not part of it: another training of it does neither.
+        """
+        settings = self.model_dump(exclude_none=True, exclude={'result_dir', 'resume'})
+        models = {role: settings.pop(role) for role in NETWORKS if role in settings}
+        return yaml.safe_dump({'models': models, **settings}, sort_keys=False)
 
 
 def load(path):
-    """Read an experiment file.
+    """Read an experiment file -> :class:`Experiment`.
 
     Args:
         path (str): A file; ``configs/NAME`` falls back to the packaged file of that name.
-
-    Returns:
-        Experiment
 
     Raises:
         ConfigError: The file does not exist or is not an experiment; the message names file, key,
@@ -238,33 +242,9 @@ def load(path):
     document = read_yaml(file, source)
     if not isinstance(document, Mapping):
         raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
-                          f'settings such as those in {PACKAGED / "base.yml"}')
-    settings = {'name': file.stem, 'source': source}
-    try:
-        _collect(document, '', settings)
-    except RecursionError as error:
-        raise ConfigError(f'{source}: mappings are nested too deeply') from error
-    return _validated(source, settings)
-
-
-def read_yaml(file, source):
-    """What a YAML file holds: mappings, lists, texts, numbers; no object of a class.
-
-    Args:
-        file: Path.
-        source (str): What messages call it.
-
-    Raises:
-        ConfigError: The file cannot be read, is no YAML, or too large.
-    """
-    try:
-        with open(file, 'rb') as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise ValueError(f'found more than {MAX_BYTES} bytes')
-        return yaml.load(content.decode('utf-8'), Loader=_UniqueKeyLoader)
-    except Exception as error:  # PyYAML raises almost anything for a value that is not as tagged
-        raise ConfigError(f'{source}: cannot be read as YAML: {_one_line(error)}') from error
+                          f'settings such as those in {PACKAGED / "default.yml"}')
+    settings = _read_settings(document, source)
+    return _validated(source, {**settings, 'name': file.stem, 'source': source})
 
 
 def find(path):
@@ -289,169 +269,118 @@ def packaged_names():
     return sorted(file.relative_to(PACKAGED).as_posix() for file in PACKAGED.rglob('*.yml'))
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """The safe loader, which would let a second value of a key win silently.
+def _read_settings(document, source):
+    """A file of either spelling -> {field of Experiment: value}, the parts read and checked."""
+    fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
+    _check_keys(document, ['models', 'shuffle_time_order', *fields], f'{source}: ')
+    networks = document.get('models', {})
+    if not isinstance(networks, Mapping):
+        raise ConfigError(f'{source}: models: found {reprlib.repr(networks)}, expected a mapping '
+                          f'of {", ".join(NETWORKS)}')
+    _check_keys(networks, [*NETWORKS, *AUTHORS_NETWORKS], f'{source}: models.')
 
-    Aliases may unfold a few lines to any number of values, or to a collection in itself: these are
-    counted before anything is made of them.
-    """
-
-    def get_single_node(self):
-        node = super().get_single_node()
-        if node is not None and _count_values(node, {}) > MAX_VALUES:
-            raise yaml.composer.ComposerError(
-                None, None, f'a collection that holds itself, or more than {MAX_VALUES} values, '
-                'counting what aliases repeat', node.start_mark)
-        return node
-
-    def construct_yaml_int(self, node):
-        if len(self.construct_scalar(node)) > MAX_DIGITS:
-            raise yaml.constructor.ConstructorError(
-                None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark)
-        return super().construct_yaml_int(node)
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'key {key!r} stands there twice', node.start_mark)
-        return super().construct_mapping(node, deep)
+    entries = [(AUTHORS_NETWORKS.get(key, key), f'{source}: models.{key}', value)
+               for key, value in networks.items()]
+    # Networks beside `models` are in result folders of earlier versions.
+    entries += [(key, f'{source}: {key}', document[key]) for key in fields if key in document]
+    time_order = document.get('shuffle_time_order')
+    defaults = {'updater': {} if time_order is None else {'shuffle_time_order': time_order}}
+    settings = {}
+    for name, where, value in entries:
+        if name in settings:
+            raise ConfigError(f'{where}: a second {ROLES[name]}; expected one of each')
+        settings[name] = (_read_part(name, where, value, defaults.get(name, {}))
+                          if name in ROLES else value)
+    return settings
 
 
-_UniqueKeyLoader.add_constructor('tag:yaml.org,2002:int', _UniqueKeyLoader.construct_yaml_int)
+def _check_keys(mapping, allowed, prefix):
+    for key in mapping:
+        if key not in allowed:
+            raise ConfigError(f'{prefix}{key}: unknown key; ' + _allowed(str(key), allowed))
 
 
-def _count_values(node, counts):
-    """Nodes at and below a node, infinitely many where it holds itself."""
-    if node not in counts:
-        counts[node] = math.inf    # until it is known
-        children = [] if isinstance(node, yaml.ScalarNode) else node.value
-        if isinstance(node, yaml.MappingNode):
-            children = [part for pair in children for part in pair]
-        counts[node] = 1 + sum(_count_values(child, counts) for child in children)
-    return counts[node]
-
-
-def _collect(document, prefix, settings):
-    """Sort a (nested) mapping into ``settings``: parts by role, everything else by key."""
-    source = settings['source']
-    for key, value in document.items():
-        path = f'{prefix}{key}'
-        if isinstance(value, Mapping) and {'fn', 'name'} <= value.keys():
-            part = _read_part(value, path, source)
-            _store(settings, _role_of(part), part, path)
-        elif isinstance(value, Mapping) and key not in Experiment.model_fields:
-            _collect(value, f'{path}.', settings)
-        else:
-            _store(settings, _ALIASES.get(key, key), value, path)
-
-
-def _store(settings, name, value, path):
-    if name not in _setting_names():
-        raise ConfigError(f'{settings["source"]}: {path}: unknown key; '
-                          + _allowed(str(path), _setting_names()))
-    if name in settings:
-        raise ConfigError(f'{settings["source"]}: {path}: a second {ROLES.get(name, name)}; '
-                          'expected one of each')
-    settings[name] = value
-
-
-def _setting_names():
-    return [name for name, field in Experiment.model_fields.items() if not field.exclude]
-
-
-def _read_part(value, path, source):
-    """A part with its arguments checked against the constructor of its class."""
-    extra = value.keys() - {'fn', 'name', 'args'}
-    if extra:
-        raise ConfigError(f'{source}: {path}.{min(map(str, extra))}: unknown key; '
-                          'a part has the keys fn, name, args')
-    if not (isinstance(value['fn'], str) and isinstance(value['name'], str)):
-        raise ConfigError(f'{source}: {path}: fn and name must be texts, '
-                          f'found {value["fn"]!r} and {value["name"]!r}')
-    args = value.get('args')
+def _read_part(role, where, value, defaults):
+    """A part whose arguments, ``defaults`` among them, suit the constructor of its class."""
+    if not isinstance(value, Mapping):
+        raise ConfigError(f'{where}: found {reprlib.repr(value)}, expected a mapping with fn, '
+                          'name and args')
+    of_authors = role == 'dataset' and value.keys() & {'dataset_fn', 'dataset_name'}
+    names = ('dataset_fn', 'dataset_name') if of_authors else ('fn', 'name')
+    _check_keys(value, [*names, 'args'], f'{where}.')
+    fn, name, args = (value.get(key) for key in (*names, 'args'))
+    if not (isinstance(fn, str) and isinstance(name, str)):
+        raise ConfigError(f'{where}: {" and ".join(names)} must be strings, found {fn!r} and '
+                          f'{name!r}')
     if not isinstance(args, Mapping | None):
-        raise ConfigError(f'{source}: {path}.args: found {args!r}, expected a mapping')
-    part = Part(fn=value['fn'], name=value['name'], key=path, source=source)
-    return part.model_copy(update={'args': _checked_arguments(part, args or {})})
+        raise ConfigError(f'{where}.args: found {reprlib.repr(args)}, expected a mapping')
+    cls = _find_class(role, fn, name, [f'{where}.{key}' for key in names])
+    args = _checked_arguments(cls, {**defaults, **(args or {})}, f'{where}.args.')
+    folder, stem = cls.__module__.split('.')[1:]
+    return Part(fn=f'{folder}/{stem}.py', name=cls.__name__, args=args, cls=cls, where=where)
 
 
-def _checked_arguments(part, args):
-    cls = part.resolve()
+def _find_class(role, fn, name, where):
+    """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
+    classes = _classes(role)
+    stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
+    if stem not in classes:
+        raise ConfigError(f'{where[0]}: found {fn!r}, whose stem is no {ROLES[role]} of the '
+                          'package; ' + _allowed(stem, list(classes)))
+    if name not in classes[stem]:
+        raise ConfigError(f'{where[1]}: {stem} has no class {name!r}; '
+                          + _allowed(name, list(classes[stem])))
+    return classes[stem][name]
+
+
+def _checked_arguments(cls, args, prefix):
     parameters = {name: parameter
                   for name, parameter in inspect.signature(cls).parameters.items()
                   if name not in _SUPPLIED}
     for name in args:
         if name not in parameters:
-            raise ConfigError(f'{part.source}: {part.key}.args.{name}: {part.name} has no such '
-                              'argument; ' + _allowed(str(name), list(parameters)))
+            raise ConfigError(f'{prefix}{name}: {cls.__name__} has no such argument; '
+                              + _allowed(str(name), list(parameters)))
     fields = {name: (Any if parameter.annotation is parameter.empty else parameter.annotation,
                      ... if parameter.default is parameter.empty else parameter.default)
               for name, parameter in parameters.items()}
-    model = pydantic.create_model(part.name, **fields)
     try:
-        return model(**args).model_dump(include=set(args))
+        return pydantic.create_model(cls.__name__, **fields)(**args).model_dump(include=set(args))
     except pydantic.ValidationError as error:
-        raise ConfigError(_describe(part.source, f'{part.key}.args.', error)) from error
+        raise ConfigError(_describe(prefix, error)) from error
 
 
-def _find_class(part):
-    classes = _classes()
-    stem = Path(part.fn).stem
-    if stem in classes and part.name in classes[stem]:
-        return classes[stem][part.name]
-    # One of the authors' files names an updater file that never existed; its class does.
-    everywhere = {name: cls for module in classes.values() for name, cls in module.items()}
-    if stem not in classes and part.name in everywhere:
-        return everywhere[part.name]
-    if stem not in classes:
-        raise ConfigError(f'{part.source}: {part.key}.fn: found {part.fn!r}, whose stem is none '
-                          'of the package; ' + _allowed(stem, list(classes)))
-    raise ConfigError(f'{part.source}: {part.key}.name: {stem} has no class {part.name!r}; '
-                      + _allowed(part.name, list(classes[stem])))
-
-
-def _classes():
-    """{file stem: {class name: class}} of all that an experiment can name.
+def _classes(role):
+    """{file stem: {class name: class}} of all that an experiment can name in a role.
 
     A class that leaves to others what its kind is there for is a base class, and no part.
     """
-    kinds = {'models': (chainer.Link, 'forward'), 'updaters': (StandardUpdater, 'update_core'),
-             'datasets': (chainer.dataset.DatasetMixin, 'get_example')}
+    folder, base, method = {
+        'updater': ('updaters', StandardUpdater, 'update_core'),
+        'dataset': ('datasets', chainer.dataset.DatasetMixin, 'get_example'),
+    }.get(role, ('models', chainer.Link, 'forward'))
+    stems = {stem for stem, its_role in MODEL_ROLES.items() if its_role == role}
+    package = importlib.import_module(f'tgan_chainer.{folder}')
     found = {}
-    for folder, (base, method) in kinds.items():
-        package = importlib.import_module(f'tgan_chainer.{folder}')
-        for info in pkgutil.iter_modules(package.__path__):
-            module = importlib.import_module(f'{package.__name__}.{info.name}')
-            classes = {name: cls for name, cls in vars(module).items()
-                       if inspect.isclass(cls) and issubclass(cls, base)
-                       and cls.__module__ == module.__name__
-                       and getattr(cls, method, None) is not getattr(base, method, None)}
-            if classes:
-                found[info.name] = classes
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f'{package.__name__}.{info.name}')
+        classes = {name: cls for name, cls in vars(module).items()
+                   if inspect.isclass(cls) and issubclass(cls, base)
+                   and cls.__module__ == module.__name__
+                   and getattr(cls, method, None) is not getattr(base, method, None)
+                   and (role not in NETWORKS or stems.intersection(
+                       ancestor.__module__.split('.')[-1] for ancestor in cls.__mro__))}
+        if classes:
+            found[info.name] = classes
     return found
 
 
-def _role_of(part):
-    cls = part.resolve()
-    folder = cls.__module__.split('.')[1]
-    if folder != 'models':
-        return {'updaters': 'updater', 'datasets': 'dataset'}[folder]
-    stems = (base.__module__.split('.')[-1] for base in cls.__mro__)
-    return next(MODEL_ROLES[stem] for stem in stems if stem in MODEL_ROLES)
-
-
 def _validated(source, settings):
-    for role in ROLES:
-        if not isinstance(settings.get(role), Part | None):
-            raise ConfigError(f'{source}: {role}: found {reprlib.repr(settings[role])}, expected a '
-                              'mapping with fn, name and args')
     vgen = settings.get('vgen')
-    makes_whole_videos = vgen and issubclass(vgen.resolve(), WholeVideoGenerator)
+    makes_whole_videos = vgen and issubclass(vgen.cls, WholeVideoGenerator)
     if makes_whole_videos and settings.setdefault('fsgen') is not None:
-        raise ConfigError(f'{source}: {settings["fsgen"].key}: {vgen.name} makes whole videos and '
-                          'takes no G0; leave it out')
+        raise ConfigError(f'{settings["fsgen"].where}: {vgen.name} makes whole videos and takes '
+                          'no G0; leave it out')
     missing = [role for role in ROLES if role not in settings]
     if missing:
         raise ConfigError(f'{source}: no {" and no ".join(missing)}; an experiment names '
@@ -459,28 +388,24 @@ def _validated(source, settings):
     try:
         experiment = Experiment(**settings)
     except pydantic.ValidationError as error:
-        raise ConfigError(_describe(source, '', error)) from error
+        raise ConfigError(_describe(f'{source}: ', error)) from error
     if experiment.fsgen is None and experiment.optimizer.fsgen is not None:
         raise ConfigError(f'{source}: optimizer.fsgen: the experiment has no fsgen; leave it out')
     return experiment
 
 
-def _describe(source, prefix, error):
+def _describe(prefix, error):
     """One line for the first of pydantic's complaints."""
     first = error.errors()[0]
     key = prefix + '.'.join(map(str, first['loc']))
     if first['type'] == 'missing':
-        return f'{source}: {key}: missing; the argument has no default'
+        return f'{key}: missing; the argument has no default'
     if first['type'] == 'extra_forbidden':
-        return f'{source}: {key}: unknown key'
-    return f'{source}: {key}: found {first["input"]!r}; {first["msg"]}'
+        return f'{key}: unknown key'
+    return f'{key}: found {first["input"]!r}; {first["msg"]}'
 
 
 def _allowed(found, names):
     close = difflib.get_close_matches(found, names, n=1)
     hint = f'did you mean {close[0]!r}? ' if close else ''
     return f'{hint}Allowed: {", ".join(sorted(names))}'
-
-
-def _one_line(error):
-    return ' '.join(str(error).split())

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tgan_chainer import config, infer, pictures
+from tgan_chainer import config, pictures, results
 from tgan_chainer.command import run_command
 from tgan_chainer.errors import DataError
 from tgan_chainer.files import write_bytes
@@ -111,7 +111,7 @@ def read_losses(result_dir):
 
 def describe_training(result_dir):
     """Method and data set of a result folder, in words."""
-    experiment = config.load(infer.experiment_file(result_dir))
+    experiment = config.load(results.experiment_file(result_dir))
     method = METHODS.get(experiment.updater.name, experiment.updater.name)
     return f'{method}: {Path(result_dir).resolve().name}, {experiment.dataset.name}'
 
@@ -146,12 +146,12 @@ def _categories(args):
 
 def _sample(result_dir, args):
     """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
-    fsgen, vgen, names, labels = infer.open_generators(
+    fsgen, vgen, names, labels = results.open_generators(
         argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
     videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
                               progress=chunk_progress)
     videos = chainer.get_device('@numpy').send(videos)
-    return pictures.to_uint8(videos, pictures.INFER_SCALE), names
+    return pictures.infer_pixels(videos), names
 
 
 def _sheets(videos, names, marked=None):
@@ -182,17 +182,17 @@ def parse_args(argv=None):
     for number in (3, 4, 5):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
-        infer.add_result_flags(samples, several=True)
+        results.add_result_flags(samples, several=True)
         samples.add_argument('--n', type=int, default=8, help='videos (default: %(default)s)')
     between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
-    infer.add_result_flags(between)
+    results.add_result_flags(between)
     between.add_argument('--n', type=int, default=4, help='videos (default: %(default)s)')
     between.add_argument('--between', '-k', type=int, default=3, metavar='K',
                          help='frames between two neighbours (default: %(default)s)')
     between.add_argument('--frames', type=int, default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
     categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
-    infer.add_result_flags(categories)
+    results.add_result_flags(categories)
     categories.add_argument('--n', type=int, default=1,
                             help='videos of each category (default: %(default)s)')
     args = parser.parse_args(argv)
@@ -211,7 +211,7 @@ def _add(figures, number, draw, what):
 def _check(parser, args):
     """End the command if a flag is out of range."""
     if 'n' in args:
-        infer.check_result_flags(parser, args)
+        results.check_result_flags(parser, args)
     if 'between' in args and not 1 <= args.between <= MAX_BETWEEN:
         parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
     if 'frames' in args and not 2 <= args.frames <= 16:

@@ -12,7 +12,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import infer, pictures
+from tgan_chainer import infer, pictures, results
 from tgan_chainer.command import run_command
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.models.sampling import make_interpolated_video
@@ -35,7 +35,7 @@ def parse_args(argv=None):
         prog='interpolate.py', description='Make videos with frames between those that the '
         'temporal generator gives: a strip a video, the given frames bordered in red, and a movie '
         'of all.')
-    infer.add_result_flags(parser)
+    results.add_result_flags(parser)
     parser.add_argument('--n', type=int, help='number of videos (default: 9; with --category, of '
                         'each category, 3)')
     parser.add_argument('--between', '-k', type=int, default=3, metavar='K',
@@ -44,7 +44,7 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if args.n is None:
         args.n = 3 if args.categories else 9
-    infer.check_result_flags(parser, args)
+    results.check_result_flags(parser, args)
     if not 1 <= args.between <= MAX_BETWEEN:
         parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
     return args
@@ -67,9 +67,9 @@ def interpolate(args):
 
     Raises:
         ConfigError: The system has no z_fast.
-        TGANError: See :func:`tgan_chainer.infer.open_generators`.
+        TGANError: See :func:`tgan_chainer.results.open_generators`.
     """
-    fsgen, vgen, names, labels = infer.open_generators(args)
+    fsgen, vgen, names, labels = results.open_generators(args)
     if fsgen is None:
         raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
                           'latent vector; there is no vector of a frame to interpolate. Give a '
@@ -78,7 +78,7 @@ def interpolate(args):
         fsgen, vgen, args.n * max(1, len(names)), args.between, labels,
         progress=functools.partial(chunk_progress, unit='frame'))
     videos = chainer.get_device('@numpy').send(videos)
-    return pictures.to_uint8(videos, pictures.INFER_SCALE), names
+    return pictures.infer_pixels(videos), names
 
 
 def given_frames(n_frames, between):

@@ -1,9 +1,10 @@
 """Videos as pictures and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
-values in [-1, 1], as the networks have them, or uint8, as :func:`to_uint8` returns them. Pictures
-are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview
-and inference (FACTS §10). Movies are encoded in this process by PyAV; no ffmpeg command is called.
+values in [-1, 1], as the networks have them, or uint8, as :func:`preview_pixels` and
+:func:`infer_pixels` return them. Pictures are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The
+layouts are those of the authors' preview and inference (FACTS §10). Movies are encoded in this
+process by PyAV; no ffmpeg command is called.
 """
 import contextlib
 import io
@@ -18,18 +19,15 @@ from PIL import Image
 from tgan_chainer import files
 from tgan_chainer.errors import DataError
 
-PREVIEW_SCALE = 127
-"""Previews of a training show ``x * 127 + 127`` (authors' preview extension)."""
-
-INFER_SCALE = 128
-"""Inference shows ``x * 128 + 128`` (authors' infer.py)."""
-
 FPS = 10
-"""Frames per second of all the authors' movies."""
+"""Frames per second of the authors' previews."""
+
+INFER_FPS = 25
+"""Frames per second of the movies of inference: ffmpeg's choice, which the authors left to it."""
 
 _RED = (214, 39, 40)
 
-# The choices of ffmpeg itself for these suffixes, which the authors' movies were made with.
+# The choices of ffmpeg itself for these suffixes, which the authors' previews were made with.
 _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 
 # Constant quality at which the loss of these codecs is hard to see. MPEG-4's is the quantiser 2 of
@@ -39,6 +37,7 @@ _OPTIONS = {
     'gif': {},
     'libx264': {'crf': '18', 'threads': '1', 'x264-params': 'cpu-independent=1'},
     'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)},
+    'rawvideo': {},
 }
 
 # Values of ffmpeg's AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG: how swscale turns RGB into YUV. Players
@@ -46,21 +45,36 @@ _OPTIONS = {
 _BT601, _LIMITED_RANGE = 5, 1
 
 
-def to_uint8(x, scale=PREVIEW_SCALE):
-    """Turn values in [-1, 1] into bytes: ``x * scale + scale``, clipped to [0, 255], truncated.
-
-    Inside the range these are the authors' bytes. Outside, the authors' ``astype`` wraps around: at
-    x = 1, which a float32 tanh reaches, a scale of 128 gives 256, which became 0, a black dot in
-    the brightest spot. Here it is 255.
+def preview_pixels(x):
+    """The bytes of the authors' previews: ``x * 127 + 127``, truncated (FACTS §11).
 
     Args:
-        x (numpy.ndarray): Floating-point array of any shape. NaN becomes 0, black.
-        scale (float): :data:`PREVIEW_SCALE` or :data:`INFER_SCALE`.
+        x (numpy.ndarray): Floating-point array of any shape, values in [-1, 1]. What lies outside
+            becomes 0 or 255, NaN becomes 0.
 
     Returns:
         numpy.ndarray: uint8 array of the same shape.
     """
-    return np.nan_to_num(np.clip(x * scale + scale, 0, 255)).astype(np.uint8)
+    return _to_uint8(x * 127 + 127)
+
+
+def infer_pixels(x):
+    """The bytes of the authors' inference: ``x * 128 + 128`` as OpenCV's ``imwrite`` stores floats.
+
+    It rounds halves to even and saturates: at x = 1, which a float32 tanh reaches, 256 becomes 255
+    (FACTS §11).
+
+    Args:
+        x (numpy.ndarray): As for :func:`preview_pixels`.
+
+    Returns:
+        numpy.ndarray: uint8 array of the same shape.
+    """
+    return _to_uint8(np.rint(x * 128 + 128))
+
+
+def _to_uint8(values):
+    return np.nan_to_num(np.clip(values, 0, 255)).astype(np.uint8)
 
 
 def frame_sheet(videos):
@@ -124,40 +138,35 @@ def split_sheet(sheet, height, width):
     return frames.transpose(0, 4, 2, 1, 3)
 
 
-def tile_movie(videos, rows=None, cols=None):
+def tile_movie(videos, rows=None):
     """Play videos beside each other in a grid, row by row, the first at the top left.
 
     Args:
         videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
-        rows (int): Rows of the grid; as many as the videos need when it is None.
-        cols (int): Columns of the grid; when it is None too, the square root of N rounded up. With
-            both given, the first ``rows * cols`` videos are shown. Places left over are black.
+        rows (int or None): Rows of the grid. None makes as many columns as the square root of N,
+            rounded up, and the rows that the videos then need. Places left over are black.
 
     Returns:
-        numpy.ndarray: uint8 (T, rows * H, cols * W, 3).
+        numpy.ndarray: uint8 (T, rows * H, columns * W, 3).
 
     Raises:
-        ValueError: The array is not of this shape, or the grid has no place.
+        ValueError: The array is not of this shape.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
-    if any(places is not None and places < 1 for places in (rows, cols)):
-        raise ValueError(f'a grid needs rows and columns, got {rows} and {cols}')
-    if cols is None:
-        cols = math.ceil(n / rows) if rows else math.ceil(math.sqrt(n))
-    if rows is None:
-        rows = math.ceil(n / cols)
-    grid = np.zeros((rows * cols, t, h, w, 3), np.uint8)
-    grid[:n] = pixels[:rows * cols]
-    grid = grid.reshape(rows, cols, t, h, w, 3)
-    return grid.transpose(2, 0, 3, 1, 4, 5).reshape(t, rows * h, cols * w, 3)
+    columns = math.ceil(n / rows) if rows else math.ceil(math.sqrt(n))
+    rows = rows or math.ceil(n / columns)
+    grid = np.zeros((rows * columns, t, h, w, 3), np.uint8)
+    grid[:n] = pixels
+    grid = grid.reshape(rows, columns, t, h, w, 3)
+    return grid.transpose(2, 0, 3, 1, 4, 5).reshape(t, rows * h, columns * w, 3)
 
 
 def _rgb_pixels(videos):
     """Return (N, C, T, H, W) videos as uint8 (N, T, H, W, 3)."""
     if videos.ndim != 5 or videos.shape[1] not in (1, 3) or 0 in videos.shape:
         raise ValueError(f'videos must be (N, 1 or 3, T, H, W) and not empty, got {videos.shape}')
-    pixels = videos if videos.dtype == np.uint8 else to_uint8(videos)
+    pixels = videos if videos.dtype == np.uint8 else preview_pixels(videos)
     return np.repeat(pixels.transpose(0, 2, 3, 4, 1), 3 // pixels.shape[1], axis=-1)
 
 
@@ -221,18 +230,19 @@ def save_gif(path, frames, fps=FPS):
     files.write_bytes(path, _encode(pictures, size, 'gif', 'gif', 'pal8', rate))
 
 
-def save_movie(path, frames, fps=FPS):
+def save_movie(path, frames, fps=FPS, raw=False):
     """Write a movie in the format of its suffix, whole or not at all.
 
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
-    MPEG-4; all in yuv420p, which every player shows. It halves the resolution of colour and needs
-    even sides: an odd one is made even by repeating the last row or column. ``.gif`` goes to
-    :func:`save_gif`.
+    MPEG-4, or not compressed; all in yuv420p, which every player shows. It halves the resolution
+    of colour and needs even sides: an odd one is made even by repeating the last row or column.
+    ``.gif`` goes to :func:`save_gif`.
 
     Args:
         path (str or os.PathLike): Where to, with one of the suffixes above.
         frames (numpy.ndarray): uint8 (T, H, W, 3).
         fps (float): Frames per second.
+        raw (bool): Do not compress, which only ``.avi`` allows for.
 
     Raises:
         ValueError: The array is not of this shape or type.
@@ -246,19 +256,34 @@ def save_movie(path, frames, fps=FPS):
     if suffix == '.gif':
         return save_gif(path, frames, fps)
     _check_frames(frames)
-    codec = _CODECS[suffix]
+    codec = 'rawvideo' if raw else _CODECS[suffix]
     if codec not in av.codecs_available:
         codec = 'mpeg4'
     even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
-    movie = _encode(_av_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', _rate(fps))
+    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', _rate(fps))
     files.write_bytes(path, movie)
 
 
-def save_movies(stem, frames, fps=FPS):
-    """Write a movie as .avi, .mp4 and .gif, see :func:`save_movie` -> their paths, as a list."""
+def save_movies(stem, frames, fps=INFER_FPS):
+    """Write the movie of the authors' infer.py and tile_prediction.py, and two that are smaller.
+
+    Theirs is the .avi: not compressed, yuv420p, 25 frames a second (FACTS §11). Ours are the .mp4,
+    which browsers play, and the .gif, which they show in a page.
+
+    Args:
+        stem (str or os.PathLike): Where to, without a suffix.
+        frames (numpy.ndarray): uint8 (T, H, W, 3).
+        fps (float): Frames per second.
+
+    Returns:
+        list of pathlib.Path: What was written.
+
+    Raises:
+        DataError: See :func:`save_movie`.
+    """
     paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
     for path in paths:
-        save_movie(path, frames, fps)
+        save_movie(path, frames, fps, raw=path.suffix == '.avi')
     return paths
 
 
@@ -272,12 +297,23 @@ def _rate(fps):
     return Fraction(fps).limit_denominator(1000)
 
 
-def _av_frames(frames):
-    """Yield (T, H, W, 3) as PyAV's frames, each with its number as the time stamp."""
+def _av_frames(frames, pixel_format='rgb24'):
+    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
     for number, picture in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format='rgb24')
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
         frame.pts = number
         yield frame
+
+
+def _yuv_frames(frames):
+    """Yield (T, H, W, 3) as PyAV's frames in yuv420p, converted as ffmpeg converts PNGs.
+
+    It takes the bicubic filter, where PyAV would take the bilinear one; and the authors' PNGs of
+    grey videos have one channel, from which the conversion rounds otherwise than from three.
+    """
+    is_grey = (frames == frames[..., :1]).all()
+    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames,))):
+        yield frame.reformat(format='yuv420p', interpolation='BICUBIC')
 
 
 def _quantise(pictures, size, rate):

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from tgan_chainer import config
+from tgan_chainer import config, results
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.files import write_bytes, write_json, write_text
 
@@ -19,16 +19,21 @@ PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow'
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
     """Write what it takes to repeat a training into its result folder.
 
-    ``config.yml`` is the experiment as it runs, with the flags' values; the experiment file
-    itself and the sources of its classes are copied beside it (FACTS §10); ``record.json`` has an
-    entry a start: command line, seed, versions, git revision, device, number of ranks, iteration.
+    ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
+    experiment file of the authors'); the experiment file itself and the sources of its classes are
+    copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed,
+    versions, git revision, device, number of ranks, iteration.
+
+    Raises:
+        SnapshotError: ``record.json`` is damaged; nothing is written then.
+        DataError: A file cannot be written.
     """
     out = Path(out)
+    path = out / results.RECORD
+    runs = read_record(path)
     if iteration == 0:
         copy_sources(out / 'source', experiment)
-    write_text(out / 'config.yml', experiment.dump())
-    path = out / 'record.json'
-    runs = read_record(path)
+    write_text(results.recorded_file(out), experiment.dump())
     runs.append({
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'iteration': iteration,
@@ -65,7 +70,7 @@ def read_record(path):
 
 def copy_sources(folder, experiment):
     """Copy the experiment file and the modules of its classes into ``folder``."""
-    modules = (sys.modules[part.resolve().__module__] for part in experiment.parts())
+    modules = (sys.modules[part.cls.__module__] for part in experiment.parts())
     for file in (config.find(experiment.source), *(Path(module.__file__) for module in modules)):
         write_bytes(folder / file.name, file.read_bytes())
 

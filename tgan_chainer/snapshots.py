@@ -1,7 +1,10 @@
 """Snapshot files: written whole or not at all, read without executing anything.
 
-Names and keys are the authors' (FACTS §1), so their files load here and ours load there.
+Names and keys are the authors' (FACTS §1). A network's file of theirs loads here and one of ours
+there. The trainer's goes one way: theirs is continued here (:mod:`tgan_chainer.resume`), but their
+trainer asks for entries of its own extensions, which ours has not.
 """
+import contextlib
 import re
 import shlex
 from pathlib import Path
@@ -36,48 +39,88 @@ def save(path, target):
         serializers.save_npz(str(temporary), target)
 
 
-def load(path, target):
+def load(path, target, may_lack=lambda key: False):
     """Read an object that :func:`save` or the authors' code wrote.
 
     Args:
         path: The npz file. Arrays of Python objects in it are refused, not unpickled, and so are
             arrays of another shape than those they are for, before memory is given to them.
         target: A network or trainer of the same structure.
+        may_lack: Function from a key to whether the file may lack it. What it is for then stays as
+            it is.
 
     Raises:
         SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be
             partly overwritten.
     """
+    with _reading(path) as archive:
+        _Deserializer(archive, may_lack).load(target)
+
+
+def headers(path):
+    """What the arrays of a file are said to be -> {key: :class:`~tgan_chainer.archives.Header`}.
+
+    Raises:
+        SnapshotError: The file is missing or damaged.
+    """
+    with _reading(path) as archive:
+        return {key: archive.header(key) for key in archive.files}
+
+
+def require_whole(path):
+    """See that a file is not damaged, before it is blamed for something else.
+
+    Raises:
+        SnapshotError: It is missing or damaged.
+    """
+    with _reading(path) as archive:
+        archive.check()
+
+
+@contextlib.contextmanager
+def _reading(path):
+    """An open :class:`Archive`; what goes wrong with it is a :class:`SnapshotError`."""
     try:
         with Archive(path) as archive:
-            _Deserializer(archive).load(target)
+            try:
+                yield archive
+            except (KeyError, _MismatchError) as error:
+                archive.check()    # damage may look like this too
+                raise SnapshotError(
+                    f'{path}: {error.args[0]}; it was written for another network or experiment '
+                    'than the one it is loaded into') from error
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
-    except KeyError as error:
-        raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network or '
-                            'experiment than the one it is loaded into') from error
     except _DAMAGE as error:
-        raise SnapshotError(
-            f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or written '
-            f'for another network or experiment than the one it is loaded into{_way_out(path)}') \
-            from error
+        raise SnapshotError(f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is '
+                            f'damaged, or no snapshot{_way_out(path)}') from error
+
+
+class _MismatchError(Exception):
+    """A whole array is not of the shape, or not numbers, as what it is for."""
 
 
 class _Deserializer(serializers.NpzDeserializer):
     """Chainer's, which lets an array of one value fill any other and unpacks before it looks."""
 
+    def __init__(self, archive, may_lack, path=''):
+        super().__init__(archive, path)
+        self._may_lack = may_lack
+
     def __getitem__(self, key):
-        return _Deserializer(self.npz, f'{self.path}{key.strip("/")}/')
+        return _Deserializer(self.npz, self._may_lack, f'{self.path}{key.strip("/")}/')
 
     def __call__(self, key, value):
         name = self.path + key.lstrip('/')
+        if name not in self.npz and self._may_lack(name):
+            return value
         header = self.npz.header(name)
         if value is None or isinstance(value, str):    # a text, or an array of any shape
             if header.n_bytes > MAX_BYTES:
                 raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
                                  f'{MAX_BYTES}')
         elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
-            raise ValueError(f'{name} is {header}, expected numbers of shape {shape}')
+            raise _MismatchError(f'{name} is {header}, expected numbers of shape {shape}')
         return super().__call__(key, value)
 
 
@@ -111,7 +154,7 @@ def latest_trainer(folder):
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise SnapshotError(f'{folder}: there is no such result folder')
+        raise SnapshotError(f'{folder}: there is no such result folder or snapshot')
     found = iterations(folder, TRAINER)
     if not found:
         raise SnapshotError(f'{folder}: no {TRAINER.format("N")} in it, so there is nothing to '

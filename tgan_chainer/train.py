@@ -11,7 +11,7 @@ import chainer
 from chainer import training
 from chainer.training import extensions
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config, results
 from tgan_chainer.categories import write_categories
 from tgan_chainer.command import run_command
 from tgan_chainer.distributed.connect import connect
@@ -24,7 +24,7 @@ from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
+from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.files import remove_leftovers
 from tgan_chainer.iterators import PrefetchIterator
@@ -32,9 +32,10 @@ from tgan_chainer.links.batch_normalization import BATCH_NORMS
 from tgan_chainer.make_moving_mnist import make_moving_mnist
 from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.record import write_record
+from tgan_chainer.resume import find_snapshot, resume
 from tgan_chainer.stopping import StopAt
 
-DEFAULT_CONFIG = 'configs/base.yml'
+DEFAULT_CONFIG = 'configs/default.yml'
 
 
 def main(argv=None):
@@ -56,7 +57,8 @@ def parse_args(argv=None):
                         help='GPU to use, -1 for the CPU (default: -1)')
     parser.add_argument('--test', action='store_true',
                         help='write to results/test instead of a folder named after the time')
-    parser.add_argument('--out', help='result folder, which must not exist yet')
+    parser.add_argument('--out', help='result folder, which must not exist yet (default: '
+                        "the experiment's result_dir, or else results/CONFIG_TIME_0)")
     parser.add_argument('--resume', metavar='PATH',
                         help='continue from a result folder (its newest snapshot) or from a '
                         'snapshot_iter_N.npz in one; writes to that folder')
@@ -91,7 +93,7 @@ def _train(args, command_line):
 def _train_on(ranks, args, command_line):
     device = ranks.on_all(ranks.get_device, args.gpu)
     device.use()
-    experiment = ranks.on_first(load_experiment, args)
+    experiment, snapshot_path = ranks.on_first(choose, args)
     ranks.on_first(make_data, experiment)    # before all of them find it missing
     dataset = ranks.on_all(build_dataset, experiment)
     example = ranks.on_all(dataset.__getitem__, 0)    # before seeding: it draws random numbers
@@ -108,18 +110,24 @@ def _train_on(ranks, args, command_line):
     categories = learn_categories(models, dataset)
 
     stop = StopAt(count_iterations(experiment, len(share)), ranks)
-    snapshot_path = ranks.on_first(find_snapshot, args.resume) if args.resume else None
-    out = (snapshot_path.parent if args.resume
+    out = (snapshot_path.parent if snapshot_path
            else ranks.on_first(new_result_folder, args, experiment))
     trainer = training.Trainer(updater, stop, out=str(out))
     preview, snapshot = extend(trainer, experiment, dataset, random_state, stop, ranks)
-    if args.resume:
-        ranks.on_all(resume, trainer, snapshot_path, random_state, ranks)
+    say = print if ranks.is_first else _say_nothing
+    if snapshot_path:
+        note = ranks.on_all(resume, trainer, snapshot_path, experiment, random_state, ranks)
+        if updater.iteration >= stop.iterations:
+            say(f'{snapshot_path} is at iteration {updater.iteration} of {stop.iterations}: '
+                'nothing is left to do. For more updates give a larger number in all, by '
+                '--iterations or --epoch')
+            return
+        if note:
+            say(note, flush=True)
     ranks.on_first(
         describe, out, experiment, command_line, device, updater, categories, ranks.size)
 
-    say = print if ranks.is_first else _say_nothing
-    say(f'{"resuming in" if args.resume else "writing to"} {out}', flush=True)
+    say(f'{"resuming in" if snapshot_path else "writing to"} {out}', flush=True)
     with stop.on_signals(*ranks.stop_signals):
         trainer.run(show_loop_exception_msg=False)
     if ranks.is_first and not stop.signal_name and not preview.exists(trainer):
@@ -136,19 +144,56 @@ def _say_nothing(*args, **kwargs):
     pass
 
 
-def load_experiment(args):
-    """The experiment of the flags -> Experiment."""
-    if args.config_path is None and args.resume:
-        path = find_snapshot(args.resume).parent / 'config.yml'
-        if not path.is_file():
-            raise SnapshotError(f'{path}: there is no such file; give --config_path')
-        args.config_path = str(path)
-    experiment = config.load(args.config_path or DEFAULT_CONFIG)
+def choose(args):
+    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
+
+    Raises:
+        TGANError: See :func:`load_experiment`, :func:`take_folders`,
+            :func:`tgan_chainer.resume.find_snapshot`.
+    """
+    snapshot_path = find_snapshot(args.resume) if args.resume else None
+    experiment = load_experiment(args, snapshot_path)
+    take_folders(args, experiment)
+    if args.resume and not snapshot_path:    # the experiment says so
+        snapshot_path = find_snapshot(args.resume)
+    return experiment, snapshot_path
+
+
+def load_experiment(args, snapshot_path=None):
+    """The experiment of the flags, or else that of a snapshot's folder -> Experiment."""
+    path = args.config_path or DEFAULT_CONFIG
+    if snapshot_path and not args.config_path:
+        try:
+            path = str(results.experiment_file(snapshot_path.parent))
+        except SnapshotError as error:
+            raise SnapshotError(f'{error}; or give --config_path') from error
+    experiment = config.load(path)
     changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
                'iterations': args.iterations, 'epoch': args.epoch}
     experiment = experiment.replace(**changes)
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def take_folders(args, experiment):
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
+
+    Raises:
+        ConfigError: The experiment is to be resumed, and to write elsewhere.
+    """
+    if args.resume:
+        return
+    if not args.test:
+        args.out = args.out or experiment.result_dir
+    if experiment.resume is None:
+        return
+    snapshot = Path(experiment.resume)
+    folder = snapshot if snapshot.is_dir() else snapshot.parent
+    if args.test or args.out and Path(args.out).resolve() != folder.resolve():
+        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
+                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
+                          'other folder, or remove resume')
+    args.out, args.resume = None, experiment.resume
 
 
 def make_data(experiment):
@@ -285,7 +330,7 @@ def new_result_folder(args, experiment):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
 
     Raises:
-        ConfigError: ``--out`` exists.
+        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
     """
     if args.out:
         candidates = [Path(args.out)]
@@ -303,8 +348,8 @@ def new_result_folder(args, experiment):
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error
-    raise ConfigError(f'--out {args.out} exists, and results are never overwritten: choose another '
-                      f'folder, or continue with --resume {args.out}')
+    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another '
+                      f'folder with --out, or continue with --resume {args.out}')
 
 
 def _numbered(folder, first):
@@ -313,42 +358,6 @@ def _numbered(folder, first):
     while True:
         yield folder.with_name(f'{folder.name}_{number}')
         number += 1
-
-
-def find_snapshot(resume):
-    """Path of the trainer's snapshot that ``--resume`` means.
-
-    Raises:
-        SnapshotError: There is none.
-    """
-    path = Path(resume)
-    if path.is_file():
-        return path
-    return snapshots.latest_trainer(path)
-
-
-def resume(trainer, path, random_state, ranks):
-    """Load the trainer's snapshot ``path``.
-
-    That of as many ranks is continued bit for bit (on the CPU). Of another number the networks
-    and optimizers go on; order of the data and random streams are this number's, and new.
-
-    Raises:
-        SnapshotError: It cannot be loaded.
-    """
-    iterator = trainer.updater.get_iterator('main')
-    saved = saved_ranks(path)
-    iterator.loads_order = saved == ranks.size
-    snapshots.load(path, trainer)
-    if iterator.loads_order:
-        random_state.resume_at(trainer.updater.iteration)
-        return
-    if ranks.is_first:
-        print(f'{path} is of {saved} rank(s), this training has {ranks.size}: the data are shared '
-              'out anew and random numbers drawn anew', flush=True)
-    random_state.start_anew(trainer.updater.iteration)
-    iterator.begin_pass()
-    iterator.loads_order = True
 
 
 def describe(out, experiment, command_line, device, updater, categories, n_ranks):

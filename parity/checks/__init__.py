@@ -2,7 +2,7 @@
 import functools
 
 LAYERS = {
-    'shapes': "the reading notes' traces, from networks that run",
+    'shapes': "the reading notes' traces (FACTS §8), from networks that run",
     'state': 'keys, shapes, dtypes, and for one seed every byte',
     'forward': 'every tensor, train and test mode; running statistics after; sampling',
     'gradients': 'losses and gradients of the first update',

@@ -7,7 +7,7 @@ or that initial values hide, would show.
 import chainer
 import numpy as np
 
-from parity import replay, tolerances
+from parity import backend, replay, tolerances
 from parity.registry import Check
 from parity.result import Result, compare, match
 from reference import recordings
@@ -144,11 +144,13 @@ def clipping(method):
             param.array[...] = rs.uniform(-0.5, 2.5, param.shape)
             param.array[:2] = 1e-3, 5e-3
     state = _state(critic)
+    critic.to_device(backend.device)
     before = replay.singular_values(critic)
     SingularValueClipping(method=method).clip(critic)
     optimizers.singular_value_clipping(state)
     comparisons = [
-        compare('D', path[1:], param.array, state[path[1:]], *tolerances.SVC_64, ORACLE)
+        compare('D', path[1:], backend.fetch(param.array), state[path[1:]], *tolerances.SVC_64,
+                ORACLE)
         for path, param in critic.namedparams()]
     after = replay.singular_values(critic)
     theirs = {name: np.linalg.svd(state[f'{name}/W'].reshape(len(state[f'{name}/W']), -1),

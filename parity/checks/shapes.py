@@ -1,4 +1,4 @@
-"""Layer 1: the shapes that the reading notes print, from networks that really run."""
+"""Layer 1: the shapes that the reading notes print (FACTS §8), from networks that really run."""
 import itertools
 
 from parity import runs

@@ -4,7 +4,7 @@ import hashlib
 import chainer
 import numpy as np
 
-from parity import replay
+from parity import backend, replay
 from parity.registry import Check
 from parity.result import Result, match
 from reference import recordings
@@ -22,6 +22,7 @@ def initial_state(configuration, version):
     networks = replay.build(recordings.configurations(version)[configuration], version)
     comparisons = []
     for name, network in networks.items():
+        network.to_device(backend.device)
         ours = {key: np.asarray(array)
                 for key, array in chainer.serializers.npz.serialize(network).items()}
         entries = {entry['key']: entry for entry in recorded[name]['state']}

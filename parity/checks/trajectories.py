@@ -17,18 +17,19 @@ def trajectory(name, version, updates=None):
     ours = runs.training(name, version, updates)
     reference = runs.reference(name, version)
     trace = recording.meta['trace'][:updates]
+    norms = _recorded_norms(trace)
+    noise = recordings.rounding_noise(norms)
     comparisons = [
         _over_updates('losses', key, [losses.get(key, np.nan) for losses in ours.losses],
                       [step['loss'][key] for step in trace], reference)
         for key in trace[0]['loss']]
     comparisons += [
         _over_updates('norms', key, ours.norms.get(key, []), theirs, reference)
-        for key, theirs in _recorded_norms(trace).items()
-        if key not in recordings.ROUNDING_NOISE]
+        for key, theirs in norms.items() if key not in noise]
     if updates is None:
-        comparisons += _final(recording, ours, reference)
+        comparisons += _final(recording, ours, reference, noise)
     return Result(comparisons=tuple(comparisons), data=_figures(recording, ours, trace),
-                  excluded=tuple(sorted(recordings.ROUNDING_NOISE)))
+                  excluded=tuple(sorted(noise)))
 
 
 def _over_updates(stage, key, ours, theirs, reference):
@@ -43,7 +44,7 @@ def _recorded_norms(trace):
         for network, norms in trace[0]['param_l2'].items() for path in norms}
 
 
-def _final(recording, ours, reference):
+def _final(recording, ours, reference, noise):
     """Parameters and largest singular values after the last update."""
     recorded = {key.removeprefix('param.'): array for key, array in recording.arrays.items()
                 if key.startswith('param.')}
@@ -53,10 +54,10 @@ def _final(recording, ours, reference):
         compare('parameters', key,
                 recordings.sample(ours.params[key], recording.meta['strided_limit']), theirs,
                 *tolerances.TRAJECTORY_64, reference, ours.params[key].shape)
-        for key, theirs in recorded.items() if key not in recordings.ROUNDING_NOISE]
+        for key, theirs in recorded.items() if key not in noise]
     spectra = replay.singular_values(ours.networks['vdis'])
     comparisons += [
-        compare('largest singular values', path[1:], spectra[path.split('/')[1]][0], theirs,
+        compare('largest singular values', path[1:], spectra[replay.layer(path)][0], theirs,
                 *tolerances.TRAJECTORY_64, reference)
         for path, theirs in recording.meta['top_singular_value_after'].items()]
     return comparisons

@@ -71,6 +71,20 @@ def test_wrong_array(tmp_path, array, found):
     assert re.search(found, refused(saved(tmp_path / 'a.npy', array)))
 
 
+@pytest.mark.parametrize('n_videos', [21, 10000])
+def test_swapped_axes(tmp_path, n_videos):
+    path = tmp_path / 'a.npy'
+    np.lib.format.open_memmap(path, 'w+', np.uint8, (n_videos, 20, 64, 64))    # takes no disk
+    assert re.search(
+        rf'has uint8 \({n_videos}, 20, 64, 64\), which is Moving MNIST with its first two axes '
+        rf'swapped, expected .* \(20, {n_videos}, 64, 64\); save .*swapaxes', refused(path))
+
+
+def test_as_many_frames_as_videos(tmp_path):
+    assert len(MovingMNISTDataset(16, str(saved(
+        tmp_path / 'a.npy', np.zeros((20, 20, 8, 8), np.uint8))))) == 20
+
+
 @pytest.mark.parametrize('keep', [0, 3, 8, 60, 128, 128 + 20 * 2 * 64 - 1])
 def test_truncated_file(tmp_path, keep):
     path = saved(tmp_path / 'a.npy', np.zeros((20, 2, 8, 8), np.uint8))

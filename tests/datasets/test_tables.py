@@ -1,5 +1,8 @@
+import gzip
 import os
 import pickle
+import pickletools
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.datasets import tables
-from tgan_chainer.datasets.tables import read_table, write_table
+from tgan_chainer.datasets.tables import read_table, write_pickle, write_table
 from tgan_chainer.errors import DataError
 
 OLD = Path(__file__).with_name('tables')
@@ -89,7 +92,7 @@ def test_csv_of_a_spreadsheet(tmp_path):
 def test_write_leaves_the_old_table_when_it_fails(tmp_path):
     path = tmp_path / 't.csv'
     write_table(path, TABLE)
-    with pytest.raises(DataError, match='is no text, expected UTF-8; rename the file'):
+    with pytest.raises(DataError, match='is not valid UTF-8, expected .*; rename the'):
         write_table(path, TABLE.assign(category='\ud800'))
     assert os.listdir(tmp_path) == ['t.csv']
     pd.testing.assert_frame_equal(read_table(path, UCF), TABLE)
@@ -112,6 +115,47 @@ def test_csv_stands_in_for_a_pickle_that_is_missing(tmp_path):
 def test_write_wants_the_extension_by_which_the_reader_knows_it(tmp_path):
     with pytest.raises(DataError, match='expected a name that ends in .csv'):
         write_table(tmp_path / 't.pkl', TABLE)
+
+
+# -- the authors' pickles -----------------------------------------------------------------------
+
+def test_a_pickle_for_every_pandas(tmp_path):
+    path = tmp_path / 't.pkl'
+    write_pickle(path, TABLE[1:])
+    expected = TABLE[1:].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_pickle(path), expected)
+    pd.testing.assert_frame_equal(read_table(path, UCF), expected)
+    # Nothing but the class, which every release has there, and an opcode of protocol 2 at most.
+    content = path.read_bytes()
+    assert max(opcode.proto for opcode, _, _ in pickletools.genops(content)) == 2
+    assert [argument for opcode, argument, _ in pickletools.genops(content)
+            if 'GLOBAL' in opcode.name] == ['pandas.core.frame DataFrame']
+    write_pickle(path, expected)
+    assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == ['t.pkl']
+
+
+@pytest.mark.parametrize('columns', [
+    [1, 2], {'start': 1, 'end': [2]}, {'start': '1', 'end': '2'}, {'start': [1], 'end': [2, 3]},
+    {'start': [[1]], 'end': [2]}, 'start', Fraction(1, 2)])
+def test_a_call_of_dataframe_with_something_else(tmp_path, columns):
+    pickled(tmp_path / 't.pkl', Runs(pd.DataFrame, columns))
+    refused(tmp_path / 't.pkl', "is damaged or no table|expected an integer|asks for 'fractions")
+
+
+@pytest.mark.parametrize('spans', [[(0, 164)], [(0, 16), (16, 36), (36, 69)]])
+def test_the_list_of_pairs_is_not_the_table(tmp_path, spans):
+    write_pickle(tmp_path / 't_conf.pkl', spans)
+    refused(tmp_path / 't_conf.pkl',
+            rf"t_conf.pkl' was refused: found a list of {len(spans)} pairs \(start, end\), which "
+            r'make_ucf101 writes to STEM_conf.pkl, expected .* STEM_conf_pd.pkl .*; name that file')
+
+
+@pytest.mark.parametrize('name', ['t.pkl', 't.csv', 't.pkl.gz'])
+def test_gzip(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(pickle.dumps(TABLE)))
+    refused(path, rf"{name}' is compressed by gzip, expected .* itself; .*gzip -dc '.*{name}' > ")
 
 
 # -- hostile and damaged pickles -------------------------------------------------------------------
@@ -199,7 +243,7 @@ def key(of):
     b'\x80\x04}()' + b'2\x86' * 60 + b'K\x01u.', b'\x80\x04()' + b'2\x86' * 60 + b'K\x01d.',
     b'\x80\x04()' + b'2\x86' * 60 + b'\x91.', b'\x80\x04\x8f()' + b'2\x86' * 60 + b'\x90.',
 ], ids=['deep', 'shared', 'SETITEMS', 'DICT', 'FROZENSET', 'ADDITEMS'])
-def test_keys_are_texts_and_there_are_no_sets(tmp_path, content):
+def test_keys_are_strings_and_there_are_no_sets(tmp_path, content):
     (tmp_path / 't.pkl').write_bytes(content)
     refused(tmp_path / 't.pkl', 'is damaged or no table')
 
@@ -216,10 +260,10 @@ def test_more_columns_than_a_table_has(tmp_path, monkeypatch):
     refused(path, '5 columns in .* blocks, expected at most 4')
 
 
-def test_columns_whose_names_are_no_texts(tmp_path):
+def test_columns_whose_names_are_no_strings(tmp_path):
     refused(pickled(tmp_path / 't.pkl', pd.DataFrame({('a', 'b'): ['x'], 'start': ['y']})),
             'is damaged or no table|asks for')
-    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({1: ['x'], 'start': ['y']})), 'no text')
+    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({1: ['x'], 'start': ['y']})), 'no string')
 
 
 @pytest.mark.parametrize('dtype', ['V8', 'U4', 'M8[ns]', 'i8,i8', 'x' * 10_000])
@@ -230,7 +274,8 @@ def test_types_that_no_column_has(tmp_path, dtype):
 
 
 @pytest.mark.parametrize('obj', [
-    None, 'text', [1, 2], {'start': [0], 'end': [16]}, np.arange(3), {'_mgr': None}])
+    None, 'text', [], [1, 2], [('a', 'b')], [(1, 2, 3)], {'start': [0], 'end': [16]},
+    np.arange(3), {'_mgr': None}])
 def test_pickle_of_something_else(tmp_path, obj):
     refused(pickled(tmp_path / 't.pkl', obj), 'is damaged or no table .*expected a pickled pandas')
 
@@ -289,9 +334,9 @@ def test_missing_column(tmp_path):
     ('start,end\n', 'has no rows, expected one for each video'),
     ('start,end\n0,16\n0\n', 'row 1 .* has 1 values, expected 2 as in the header'),
     ('start,end\n0,16\n0,16,17\n', 'row 1 .* has 3 values, expected 2'),
-    ('start,end\n0,16\n0,\n', "row 1 of column 'end' of .* has '', expected a whole number"),
-    ('start,end\n0,1.5\n', "row 0 of column 'end' of .* has '1.5', expected a whole number"),
-    ('start,end\n0,99999999999999999999\n', 'row 0 .*, expected a whole number'),
+    ('start,end\n0,16\n0,\n', "row 1 of column 'end' of .* has '', expected an integer"),
+    ('start,end\n0,1.5\n', "row 0 of column 'end' of .* has '1.5', expected an integer"),
+    ('start,end\n0,99999999999999999999\n', 'row 0 .*, expected an integer'),
     ('start,end\n0,"16\n', 'is no CSV file'),
 ])
 def test_wrong_csv(tmp_path, content, message):
@@ -311,9 +356,9 @@ def test_csv_that_is_no_text(tmp_path):
 def test_value_that_is_no_number(tmp_path, value):
     table = pd.DataFrame({'start': [0, value], 'end': [16, 32]}, dtype=object)
     path = pickled(tmp_path / 't.pkl', table)
-    refused(path, "row 1 of column 'start' of .*, expected a whole number; correct it")
+    refused(path, "row 1 of column 'start' of .*, expected an integer; correct it")
 
 
-def test_value_that_is_no_text(tmp_path):
+def test_value_that_is_no_string(tmp_path):
     path = pickled(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}))
-    refused(path, "row 1 of column 'path' of .* has 2.5, expected text", {'path': str})
+    refused(path, "row 1 of column 'path' of .* has 2.5, expected a string", {'path': str})

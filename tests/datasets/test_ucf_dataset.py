@@ -3,6 +3,8 @@ import multiprocessing
 import os
 import pickle
 import re
+import subprocess
+import sys
 
 import chainer
 import h5py
@@ -137,6 +139,23 @@ def test_file_that_is_damaged_later(tmp_path, ucf_paths):
         file.write(b'\xff' * chunk.size)
     with pytest.raises(DataError, match="cannot read frames 0 to 16 of '.*a.h5'.*damaged"):
         dataset[0]
+
+
+def test_h5_that_another_program_holds_open(tmp_path):
+    path = make_h5(tmp_path / 'a.h5', np.zeros((85, 3, 64, 85), np.uint8))
+    table = make_table(tmp_path / 't.csv')
+    later = UCFDataset(16, path, table)
+    script = "import h5py, sys; file = h5py.File(sys.argv[1], 'r+'); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, '-c', script, path], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b'\n'
+        message = 'a.h5. is held open by another program.*unable to lock file.*; close it there'
+        refused(path, table, message)
+        with pytest.raises(DataError, match=message) as caught:
+            later[0]
+        assert 'damaged' not in str(caught.value)
+        writer.communicate(b'\n')
+    assert later[0].shape == (16, 3, 64, 64)
 
 
 @pytest.mark.parametrize('array, found', [

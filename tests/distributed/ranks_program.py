@@ -43,10 +43,10 @@ Z = 4
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 
 
-def tgan(critic=VideoDiscriminatorNoBetaInitUniform):
+def tgan(vdis=None):
     return (FrameSeedGeneratorInitUniform(z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
             VideoGeneratorInitUniform(Z, 5, 1, 4, conv_ch=16, wscale=0.1),
-            critic(1, 4, 2, wscale=0.1))
+            vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
 
 
 def model_3d():
@@ -55,7 +55,7 @@ def model_3d():
 
 
 def video_and_frame():
-    return tgan(VideoAndFrameDiscriminator)
+    return tgan(VideoAndFrameDiscriminator(1, 4, 2))
 
 
 def conditional_tgan():

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tgan_chainer import config, snapshots
-from tgan_chainer.evaluation import batch_inception, calc_inception, tile_prediction
+from tgan_chainer.evaluation import calc_inception
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.preprocess import MEAN_SHAPE
 
@@ -43,11 +43,16 @@ updater:
 
 
 class SmallNetwork(chainer.Link):
-    """In place of C3D: class probabilities from 48 pixels of a clip."""
+    """In place of C3D: class probabilities from 48 pixels of a clip, with dropout of two layers."""
 
-    def forward(self, x):
+    def draw_masks(self, n):
+        return tuple(np.random.rand(n, size) >= 0.5 for size in (48, 7))
+
+    def forward(self, x, masks=()):
+        h = x[:, :, ::4, ::56, ::56].reshape(len(x), -1)
+        first, second = masks or (1, 1)
         weights = np.random.RandomState(5).randn(48, 7).astype(x.dtype)
-        return F.softmax(x[:, :, ::4, ::56, ::56].reshape(len(x), -1) @ weights / 50)
+        return F.softmax(h * first @ weights / 50 * second)
 
 
 @pytest.fixture(scope='session')
@@ -132,19 +137,23 @@ def mean():
 
 @pytest.fixture
 def small_classifier(mean):
-    """Function from a protocol to a classifier."""
-    return lambda protocol='tgan-v1': Classifier(SmallNetwork(), mean, protocol, FILES)
+    """Function from a protocol and more of the classifier's attributes to a classifier."""
+    return lambda protocol='tgan-v1', **more: Classifier(
+        SmallNetwork(), mean, protocol, **{'files': FILES, **more})
 
 
 @pytest.fixture
 def commands_classify(monkeypatch, small_classifier):
-    """Let the commands use the small classifier; returns the list of their calls' arguments."""
+    """Let the commands use the small classifier; returns the arguments of what was loaded."""
     calls = []
 
     def load_classifier(c3d, mean, protocol, device):
         calls.append((c3d, mean, protocol))
-        return small_classifier(protocol)
+        return small_classifier(protocol, chunk=2)
 
-    for command in (calc_inception, batch_inception, tile_prediction):
-        monkeypatch.setattr(command, 'load_classifier', load_classifier)
+    def rehearsal_classifier(protocol, device):
+        return small_classifier(protocol, files={}, mean_path='stand-in', is_rehearsal=True)
+
+    monkeypatch.setattr(calc_inception, 'load_classifier', load_classifier)
+    monkeypatch.setattr(calc_inception, 'rehearsal_classifier', rehearsal_classifier)
     return calls

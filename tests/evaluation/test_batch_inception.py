@@ -1,6 +1,7 @@
 """The command that scores several result folders."""
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,8 +35,17 @@ def run(tmp_path, folders, commands_classify, monkeypatch):
 
 
 def read_table(path):
-    with open(path, newline='') as file:
-        return list(csv.reader(file))
+    """Rows of a table that begins with the authors' header."""
+    header, *rows = path.read_text().splitlines()
+    assert header == (
+        'Inception Score (Mean),Inception Score (Std),Inception Score (Best),Dataset,Model,'
+        'Iteration,z_slow dim,z_fast dim,Updater,n_frames,Clip,Parallel,Batchsize,Result dir')
+    return list(csv.reader(rows))
+
+
+def table_row(folder, iteration=5, score='1.5'):
+    return [score, '0.1', '1.7', 'UCFDataset', 'WGAN', str(iteration), '100', '100',
+            'TGANUpdaterWGANSVC', '16', 'SVC', 'FALSE', '32', str(folder)]
 
 
 def test_the_table(run, folders, tmp_path, capsys):
@@ -48,24 +58,142 @@ def test_the_table(run, folders, tmp_path, capsys):
         assert found.value == np.mean(found.values) and found.std == np.std(found.values)
         assert row == [
             repr(found.value), repr(found.std), repr(max(found.values)), 'UCFDatasetAugmented',
-            'VideoGeneratorInitUniform', '5', '4', '4', 'TGANUpdaterWGANClip', '16', 'True',
-            'False', '32', str(folder)]
+            'WGAN', '5', '4', '4', 'TGANUpdaterWGANClip', '16', 'Clip', 'FALSE', '32', str(folder)]
     assert rows[0][0] != rows[1][0]
     assert not list(tmp_path.rglob('*.part.npz'))
 
 
-def test_what_was_measured_is_not_measured_again(run, folders, tmp_path, capsys, monkeypatch):
+def test_what_has_a_row_is_not_measured_again(run, folders, tmp_path, capsys, commands_classify):
+    results = tmp_path / 'results'
     assert run() == 0
-    first = read_table(tmp_path / 'results' / 'inception_0.txt')
+    capsys.readouterr()
+    assert run() == 0
+    out = capsys.readouterr().out
+    assert out.count(' iter:5 has a row in the table before') == 2
+    assert 'results/inception_0.txt has a row of each' in out
+    assert len(commands_classify) == 1    # C3D is not even loaded
+    assert not (results / 'inception_1.txt').exists()
+
+
+def test_what_is_in_the_ledger_is_not_measured_again(run, folders, tmp_path, capsys, monkeypatch):
+    assert run() == 0
     monkeypatch.setattr(classifier.Classifier, '__call__', None)
-    assert run() == 0
+    assert run('--out', 'elsewhere') == 0
     assert capsys.readouterr().out.count(' was measured before: ') == 2
-    assert read_table(tmp_path / 'results' / 'inception_1.txt') == first
+    assert read_table(tmp_path / 'elsewhere' / 'inception_0.txt') == read_table(
+        tmp_path / 'results' / 'inception_0.txt')
+
+
+def test_a_rehearsal_keeps_away_from_measurements(run, folders, tmp_path, capsys):
+    assert run() == 0
+    records = len(list((folders[0] / 'ledger').iterdir()))
+    capsys.readouterr()
+    assert run('--rehearsal') == 0
+    assert len(list((folders[0] / 'ledger').iterdir())) == records
+    assert not (tmp_path / 'results' / 'inception_1.txt').exists()
+    table = read_table(tmp_path / 'results' / 'inception-INTER_CUBIC_rehearsal_0.txt')
+    assert [row[-1] for row in table[-2:]] == [
+        f'rehearsal (no measurement): {folder}' for folder in folders]
+    assert all(line.startswith('rehearsal (no measurement): ') or 'the newest is' in line
+               for line in capsys.readouterr().out.splitlines())
 
 
 def test_other_settings_are_another_measurement(run, folders, tmp_path):
-    assert run() == run('--calc_iter', '1') == 0
+    assert run() == run('--calc_iter', '1', '--out', 'elsewhere') == 0
     assert len(list((folders[0] / 'ledger').iterdir())) == 2
+
+
+def test_tables_of_scores_that_do_not_compare_are_apart(run, folders, tmp_path):
+    assert run() == run('--interpolation', 'INTER_LINEAR') == 0
+    assert run('--protocol', 'tgan-v2') == 0
+    names = {path.name for path in (tmp_path / 'results').glob('*.txt')}
+    assert names == {f'inception{method}_0.txt' for method in ('', '-INTER_LINEAR', '-tgan-v2')}
+
+
+@pytest.mark.parametrize('layout', ['ours', 'theirs', 'theirs carried over twice'])
+def test_rows_of_the_table_before_are_carried_over(run, folders, tmp_path, layout):
+    """The authors' script writes the rows of before, blank lines between, and then the header."""
+    old = [table_row('gone'), table_row(folders[0], 5, '9.25'), table_row(folders[1], 4)]
+    lines = [','.join(row) for row in old]
+    header = ','.join(command.HEADER)
+    a, b, c = lines
+    before = {'ours': [header, *lines], 'theirs': [a, '', header, b, c],
+              'theirs carried over twice': [a, '', header, '', b, '', header, c]}
+    results = tmp_path / 'results'
+    (results / 'inception_0.txt').write_text('another one')
+    (results / 'inception_11.txt').write_text('\n'.join(before[layout]) + '\n')
+    assert run() == 0
+    rows = read_table(results / 'inception_12.txt')
+    # The first folder's iteration 5 is there; of the second, it is another one.
+    assert rows[:3] == old and len(rows) == 4
+    assert rows[3][-1] == str(folders[1]) and rows[3][5] == '5'
+    assert (results / 'inception_0.txt').read_text() == 'another one'
+
+
+@pytest.mark.parametrize('content, found', [
+    (b'a,b\n', 'the line that begins with "a" has 2 columns, expected 14: Inception Score (Mean)'),
+    (b'\xff\xfe', 'cannot be read')])
+def test_a_table_that_is_none(run, tmp_path, capsys, commands_classify, content, found):
+    path = tmp_path / 'results' / 'inception_0.txt'
+    path.write_bytes(content)
+    assert run() == EXIT_USER_ERROR
+    assert f'results/inception_0.txt: {found}' in capsys.readouterr().err
+    assert path.read_bytes() == content and commands_classify == []
+
+
+def test_a_table_that_came_up_meanwhile_stays(run, folders, tmp_path, monkeypatch):
+    measure = calc_inception.measure
+
+    def another_run(*args):
+        if args[0].name.startswith(str(folders[0])):
+            (tmp_path / 'results' / 'inception_0.txt').write_text('of another run')
+        return measure(*args)
+
+    monkeypatch.setattr(calc_inception, 'measure', another_run)
+    assert run() == 0
+    assert (tmp_path / 'results' / 'inception_0.txt').read_text() == 'of another run'
+    assert len(read_table(tmp_path / 'results' / 'inception_1.txt')) == 2
+
+
+def test_the_newest_where_the_target_is_missing(run, folders, tmp_path, capsys):
+    for path in list(folders[0].glob('*_iter_5.npz')):
+        path.with_name(path.name.replace('_5', '_12')).write_bytes(path.read_bytes())
+    assert run('--target_iter', '5') == 0
+    assert 'the newest is' not in capsys.readouterr().out
+    assert run('--target_iter', '7') == 0
+    out = capsys.readouterr().out
+    assert f'{folders[0]} has no iteration 7; the newest is 12' in out
+    assert f'{folders[1]} has no iteration 7; the newest is 5' in out
+    rows = read_table(tmp_path / 'results' / 'inception_1.txt')
+    assert [row[5] for row in rows] == ['5', '5', '12']
+
+
+@pytest.mark.parametrize('updater, words', [
+    ('TGANUpdaterVanilla', ['Vanilla', 'None', 'FALSE']),
+    ('TGANUpdaterLSGAN', ['LSGAN', 'None', 'FALSE']),
+    ('TGANUpdaterWGANClip', ['WGAN', 'Clip', 'FALSE']),
+    ('TGANUpdaterWGANSVC', ['WGAN', 'SVC', 'FALSE']),
+    ('TGANUpdaterWGANParallelSVC', ['WGAN', 'SVC', 'TRUE']),
+    ('TGANUpdaterWGANVideoFrameDis', ['WGAN', 'SVC', 'TRUE']),
+    ('TGANUpdaterOfYourOwn', ['unknown', 'unknown', 'unknown'])])
+def test_words_of_the_updaters(updater, words):
+    row = command.row(measurement_of('VideoGeneratorInitDefault', updater), 'results/a')
+    assert row == [4.5, 0.25, 5.0, 'UCFDataset', words[0], 5, 100, 'None', updater, 16, *words[1:],
+                   32, 'results/a']
+
+
+def test_a_generator_that_the_authors_do_not_have_is_named():
+    row = command.row(measurement_of('VideoGenerator3D', 'TGANUpdaterWGANClip'), 'results/a')
+    assert row[4] == 'WGAN VideoGenerator3D'
+
+
+def measurement_of(generator, updater):
+    """What a row needs to know of a measurement of a system with a single generator."""
+    parts = {'vgen': SimpleNamespace(name=generator, args={'z_slow_dim': 100}),
+             'updater': SimpleNamespace(name=updater)}
+    system = SimpleNamespace(parts=parts, dataset=SimpleNamespace(name='UCFDataset'), iteration=5,
+                             batchsize=32)
+    return SimpleNamespace(systems=[system], value=4.5, std=0.25, best=5.0)
 
 
 def test_interrupted_and_started_again(run, folders, tmp_path, monkeypatch):
@@ -97,7 +225,7 @@ def test_a_damaged_record(run, folders, capsys):
     assert run() == 0
     path, = (folders[0] / 'ledger').iterdir()
     path.write_text('{}')
-    assert run() == EXIT_USER_ERROR
+    assert run('--out', 'elsewhere') == EXIT_USER_ERROR
     assert f'{path}: is no whole record of a measurement' in capsys.readouterr().err
 
 

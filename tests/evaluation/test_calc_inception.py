@@ -12,7 +12,7 @@ import pytest
 
 from reference import paper, recordings
 from reference.oracle import scores
-from tgan_chainer import infer
+from tgan_chainer import results
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 from tgan_chainer.evaluation import calc_inception as command
 from tgan_chainer.evaluation import classifier, ledger
@@ -23,6 +23,7 @@ from tgan_chainer.evaluation.calc_inception import (
     calc_inception,
     protocol_name,
 )
+from tgan_chainer.evaluation.preprocess import PROTOCOLS
 from tgan_chainer.files import sha256
 from tgan_chainer.models.sampling import make_video
 
@@ -74,6 +75,8 @@ def run(result, commands_classify):
 def test_numbers_of_the_protocols_are_the_papers():
     published = paper.document()['inception_protocols']
     v1, v2 = SETTINGS['tgan-v1'], SETTINGS['tgan-v2']
+    assert SETTINGS['tgan-v1/dropout-off'] == v1
+    assert published['tgan-v1']['dropout'] == PROTOCOLS['tgan-v1'].dropout
     assert (v1.batchsize, v1.scored, v1.eps, list(v1.seeds)) == tuple(
         published['tgan-v1'][key] for key in ('batch', 'samples', 'eps', 'seeds'))
     assert (v2.scored, v2.eps, len(v2.seeds)) == tuple(
@@ -82,21 +85,31 @@ def test_numbers_of_the_protocols_are_the_papers():
 
 def test_the_score_is_that_of_the_videos_of_the_seed(run, result, small_classifier, capsys):
     assert run('--seed', '4', '2') == 0
-    fsgen, vgen = infer.load_generators(result, 5, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_generators(result, 5, chainer.get_device('@numpy'))
     expected = []
     for seed in (4, 2):
         np.random.seed(seed)
-        videos = make_video(fsgen, vgen, 6)[0]    # 7 // 3 batches of 3
-        expected.append(scores.inception_score(small_classifier()(videos)))
+        ys = [small_classifier()(make_video(fsgen, vgen, 3)[0]) for _ in range(2)]    # 7 // 3
+        expected.append(scores.inception_score(np.concatenate(ys)))
     lines = capsys.readouterr().out.splitlines()
     found = [float(line.partition('score:')[2]) for line in lines if ' score:' in line]
-    # The small classifier computes in float32, and in batches of another size.
+    # The small classifier computes in float32, and in chunks of another size.
     assert found == pytest.approx(expected, rel=1e-6)
     assert found[0] != found[1]
+    assert [line for line in lines if ' score:' in line] == [
+        f'{result} 5 score:{score}' for score in found]
     assert (result / 'inception_iter-5_INTER_CUBIC.txt').read_text().splitlines() == [
-        f'{result} iter:5 seed:4 score:{found[0]}', f'{result} iter:5 seed:2 score:{found[1]}',
-        f'{result} iter:5 mean:{np.mean(found)} std:{np.std(found)} best:{max(found)}']
+        *(f'{result} 5 7 mean2.npz {score}' for score in found),
+        f'{result} 5 seeds:4,2 mean:{np.mean(found)} std:{np.std(found)} best:{max(found)}']
     assert not list(result.glob('*.part.npz'))
+
+
+def test_the_file_of_one_seed_is_the_authors(run, result, capsys):
+    assert run() == 0
+    printed, = (line for line in capsys.readouterr().out.splitlines() if ' score:' in line)
+    score = printed.removeprefix(f'{result} 5 score:')
+    assert (result / 'inception_iter-5_INTER_CUBIC.txt').read_text() == (
+        f'{result} 5 7 mean2.npz {score}\n')
 
 
 def test_what_is_written_down(run, result, commands_classify):
@@ -127,6 +140,7 @@ def test_the_record_may_go_elsewhere(run, result, tmp_path):
 
 @pytest.mark.parametrize('flags, method, protocol', [
     (['--interpolation', 'INTER_LINEAR'], 'INTER_LINEAR', 'tgan-v1/INTER_LINEAR'),
+    (['--protocol', 'tgan-v1/dropout-off'], 'INTER_CUBIC_dropout-off', 'tgan-v1/dropout-off'),
     (['--protocol', 'tgan-v2'], 'tgan-v2', 'tgan-v2')])
 def test_another_protocol_has_another_name_and_score(run, result, flags, method, protocol):
     assert run() == run(*flags) == 0
@@ -144,11 +158,11 @@ def test_interrupted_and_started_again(run, result, monkeypatch, capsys):
 
     classify, calls = classifier.Classifier.__call__, []
 
-    def interrupt(self, videos):
+    def interrupt(self, videos, done):
         calls.append(len(videos))
         if len(calls) == 4:    # the second batch of the second seed
             raise KeyboardInterrupt
-        return classify(self, videos)
+        return classify(self, videos, done)
 
     monkeypatch.setattr(classifier.Classifier, '__call__', interrupt)
     assert run('--seed', '1', '2') == 130
@@ -172,6 +186,27 @@ def test_an_unfinished_score_of_other_networks(run, result, capsys, monkeypatch)
 
 def interrupted(*args):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('experiment', ['colour_experiment', 'small_experiment'])
+def test_a_rehearsal_needs_no_file_and_is_marked_everywhere(
+        request, tmp_path, write_networks, commands_classify, capsys, experiment):
+    folder = write_networks(tmp_path / 'result', request.getfixturevalue(experiment))
+    before = set(folder.iterdir())
+    assert command.main(['--result_dir', str(folder), '--rehearsal', '--seed', '0', '1']) == 0
+    assert commands_classify == []
+    printed, = set(folder.iterdir()) - before
+    assert printed.name == 'inception_iter-5_INTER_CUBIC_rehearsal.txt'
+    lines = capsys.readouterr().out.splitlines() + printed.read_text().splitlines()
+    assert all(line.startswith('rehearsal (no measurement): ') for line in lines)
+    assert f'rehearsal (no measurement): {folder} 5 8 stand-in ' in printed.read_text()
+
+
+@pytest.mark.parametrize('flags, found', [
+    (['--c3d', 'c'], '--c3d'), (['--mean', 'm'], '--mean'), (['--ledger', 'l'], '--ledger')])
+def test_a_rehearsal_of_a_measurements_files_is_refused(run, capsys, flags, found):
+    assert run('--rehearsal', *flags) == EXIT_USER_ERROR
+    assert f'{found} is of a measurement: leave it out, or --rehearsal' in capsys.readouterr().err
 
 
 def test_labels_of_a_conditional_system_come_from_its_prior(
@@ -206,7 +241,7 @@ def test_too_few_samples(run, capsys):
 
 @pytest.mark.parametrize('flags', [
     ['--seed', '1', '1'], ['--seed', '-1'], ['--protocol', 'tgan-v3'],
-    ['--interpolation', 'INTER_AREA'], ['--real', 'configs/base.yml']])
+    ['--interpolation', 'INTER_AREA'], ['--real', 'configs/default.yml']])
 def test_flags_that_make_no_sense(flags):
     with pytest.raises(SystemExit, match='2'):
         command.main(['--result_dir', 'r', *flags])
@@ -233,15 +268,18 @@ def test_missing_snapshots(run, result, capsys):
 def test_grey_videos_have_no_score(small_experiment, tmp_path, capsys, commands_classify):
     assert command.main(['--real', str(small_experiment), '--out', str(tmp_path)]) \
         == EXIT_USER_ERROR
-    assert 'videos of 1 channel(s)' in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert 'videos of 1 channel(s)' in error and '--rehearsal' in error
     assert commands_classify == []
 
 
 def test_missing_weights(result, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(classifier, 'load_mean', lambda path: np.zeros((3, 16, 128, 171)))
+    monkeypatch.setattr(chainer.dataset, 'get_dataset_directory', lambda *_, **__: 'cache')
     assert command.main(['--result_dir', str(result)]) == EXIT_USER_ERROR
     error = capsys.readouterr().err
+    assert 'put it into data/conv3d_deepnetA_ucf.npz or cache/conv3d_deepnetA_ucf.npz' in error
     assert "found no file 'data/conv3d_deepnetA_ucf.npz'" in error and '--c3d' in error
 
 
@@ -265,7 +303,7 @@ def test_with_c3d_at_full_size(result, tmp_path, mean, monkeypatch, capsys):
         str(tmp_path / 'mean2.npz'), '--calc_iter', '2', '--batchsize', '2']) == 0
     out = capsys.readouterr().out
     assert f'sha256 of c3d: {sha256(tmp_path / "conv3d.npz")}' in out
-    # Untrained weights tell videos apart hardly at all.
-    assert 1 <= float(re.search('score:([0-9.]+)', out).group(1)) < 1.01
+    # Untrained weights tell videos apart hardly at all: 1.00000 without dropout.
+    assert 1.01 < float(re.search('score:([0-9.]+)', out).group(1)) <= 2
     record, = (result / 'ledger').iterdir()
     assert json.loads(record.read_text())['samples'] == 2

@@ -1,4 +1,6 @@
 """Finding and checking C3D's weights and the mean clip."""
+from pathlib import Path
+
 import chainer
 import chainer.links as L
 import numpy as np
@@ -81,6 +83,9 @@ def test_damaged_weights(tmp_path, arrays):
 def test_a_flag_before_the_variable_before_the_usual_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     usual = 'mean2.npz', 'data/mean2.npz'
+    assert str(find(None, 'TGAN_MEAN', usual)) == 'mean2.npz'
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'mean2.npz').touch()
     assert str(find(None, 'TGAN_MEAN', usual)) == 'data/mean2.npz'
     (tmp_path / 'mean2.npz').touch()
     assert str(find(None, 'TGAN_MEAN', usual)) == 'mean2.npz'
@@ -110,14 +115,84 @@ def test_a_missing_mean_is_noticed_before_the_weights_are_read(tmp_path):
                         chainer.get_device('@numpy'))
 
 
-def test_probabilities_are_those_of_the_network_in_test_mode(mean):
+def test_a_missing_file_says_how_to_convert_the_caffemodel_that_is_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError) as caught:
+        load_c3d('nowhere.npz')
+    assert 'is here' not in str(caught.value)
+    (tmp_path / classifier.CAFFEMODEL).touch()
+    with pytest.raises(DataError, match=r'_20000 is here: python evaluation/convert_c3d.py '
+                       r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
+        load_c3d('nowhere.npz')
+
+
+def test_weights_are_found_where_the_authors_code_looks(tmp_path, arrays, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / 'root/pfnet/chainer/models'
+    root = chainer.dataset.get_dataset_root()
+    chainer.dataset.set_dataset_root(str(tmp_path / 'root'))
+    try:
+        data, theirs = classifier.usual_c3d_places()
+    finally:
+        chainer.dataset.set_dataset_root(root)
+    assert (data, Path(theirs)) == ('data/conv3d_deepnetA_ucf.npz',
+                                    folder / 'conv3d_deepnetA_ucf.npz')
+    assert not folder.exists()
+    folder.mkdir(parents=True)
+    np.savez(theirs, **arrays)
+    assert str(find(None, 'TGAN_C3D', (data, theirs))) == theirs
+
+
+VIDEOS = np.random.RandomState(0).uniform(-1, 1, (5, 3, 16, 64, 64)).astype('f')
+
+
+@pytest.mark.parametrize('protocol, dropout', [
+    ('tgan-v1', True), ('tgan-v1/INTER_LINEAR', True), ('tgan-v1/dropout-off', False),
+    ('tgan-v1/dropout-off/INTER_LINEAR', False), ('tgan-v2', False)])
+def test_probabilities_are_those_of_the_network_with_the_protocols_dropout(
+        small_classifier, mean, protocol, dropout):
+    found = small_classifier(protocol)
+    np.random.seed(1)
+    ys = found(VIDEOS)
+    after = np.random.rand()
+    np.random.seed(1)
+    masks = found.network.draw_masks(5) if dropout else ()
+    assert np.random.rand() == after
+    expected = found.network(preprocess(VIDEOS, mean, protocol), masks).array
+    np.testing.assert_array_equal(ys, expected)
+
+
+@pytest.mark.parametrize('chunk', [1, 2, 3, 7])
+def test_masks_do_not_depend_on_the_chunk(small_classifier, chunk):
+    seen = []
+    np.random.seed(1)
+    whole = small_classifier()(VIDEOS)
+    np.random.seed(1)
+    # A matrix product of other sizes may round otherwise; another mask differs by order 1.
+    np.testing.assert_allclose(small_classifier(chunk=chunk)(VIDEOS, seen.append), whole, rtol=1e-5)
+    assert sum(seen) == 5 and max(seen) <= chunk
+
+
+def test_the_network_runs_in_test_mode_without_a_graph(mean):
     class Network(chainer.Link):
-        def forward(self, x):
+        def forward(self, x, masks):
             assert not chainer.config.train and not chainer.config.enable_backprop
             return chainer.functions.softmax(x[:, :, 3, 50, 60])
 
-    videos = np.random.RandomState(0).uniform(-1, 1, (2, 3, 16, 64, 64)).astype('f')
-    for protocol in ('tgan-v1', 'tgan-v2'):
-        found = Classifier(Network(), mean, protocol, {})(videos)
-        logits = preprocess(videos, mean, protocol)[:, :, 3, 50, 60]
-        np.testing.assert_array_equal(found, chainer.functions.softmax(logits).array)
+    assert Classifier(Network(), mean, 'tgan-v2', {})(VIDEOS).shape == (5, 3)
+
+
+def test_a_rehearsal_takes_grey_videos(small_classifier):
+    rehearsal = small_classifier('tgan-v2', files={}, is_rehearsal=True)
+    np.testing.assert_array_equal(rehearsal(VIDEOS[:, :1]),
+                                  rehearsal(VIDEOS[:, :1].repeat(3, axis=1)))
+    with pytest.raises(ValueError, match='expected .N, 3, 16'):
+        small_classifier('tgan-v2')(VIDEOS[:, :1])
+
+
+def test_the_classifier_of_a_rehearsal_is_seeded_and_says_so(monkeypatch):
+    one, two = (classifier.rehearsal_classifier('tgan-v1', chainer.get_device('@numpy'))
+                for _ in range(2))
+    np.testing.assert_array_equal(one.network.fc8.W.array, two.network.fc8.W.array)
+    assert one.is_rehearsal and one.files == {} and np.ptp(one.mean) == 0
+    assert one.label('x') == 'rehearsal (no measurement): x'

@@ -242,13 +242,19 @@ def test_videos_of_two_sizes():
 class D(chainer.Link):
     def forward(self, videos):
         assert not chainer.config.train and not chainer.config.enable_backprop
-        return chainer.Variable(np.stack([videos.sum(axis=(1, 2, 3, 4)), np.ones(len(videos))], 1))
+        return chainer.Variable(videos.sum(axis=(3, 4), keepdims=True)[..., 0])
 
 
-def test_scores_of_a_video_are_summed_and_turned():
+class Pair(D):
+    def forward(self, videos):
+        return super().forward(videos), chainer.Variable(np.full((len(videos), 1), 0.5))
+
+
+def test_scores_are_flattened_turned_and_those_of_a_pair_added():
     videos = np.arange(6.0).reshape(3, 1, 1, 1, 2)
-    np.testing.assert_array_equal(Critic(D(), 1)(videos), [2, 6, 10])
-    np.testing.assert_array_equal(Critic(D(), -1)(videos), [-2, -6, -10])
+    np.testing.assert_array_equal(Critic(D(), 1)(videos), [1, 5, 9])
+    np.testing.assert_array_equal(Critic(D(), -1)(videos), [-1, -5, -9])
+    np.testing.assert_array_equal(Critic(Pair(), 1)(videos), [1.5, 5.5, 9.5])
 
 
 @pytest.mark.parametrize('updater, expected', [

@@ -3,7 +3,7 @@ import chainer
 import numpy as np
 import pytest
 
-from tgan_chainer import config, infer
+from tgan_chainer import config, results
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
 from tgan_chainer.models.sampling import make_video
 
@@ -28,7 +28,7 @@ class Numbered(chainer.dataset.DatasetMixin):
 
 @pytest.fixture
 def generated(result):
-    return GeneratedVideos(*infer.load_generators(result, 5, CPU))
+    return GeneratedVideos(*results.load_generators(result, 5, CPU))
 
 
 def test_generated_videos_are_those_of_make_video(generated):
@@ -52,7 +52,7 @@ def test_skipping_draws_what_drawing_draws(generated):
 def test_videos_are_of_the_labels_that_were_drawn(tmp_path, colour_experiment, write_networks,
                                                   conditional):
     folder = write_networks(tmp_path / 'result', conditional(colour_experiment))
-    fsgen, vgen = infer.load_generators(folder, 5, CPU)
+    fsgen, vgen = results.load_generators(folder, 5, CPU)
     source = GeneratedVideos(fsgen, vgen)
     z_slow, _ = source.draw(2)
     by_label = [source.make((z_slow, np.full(2, label, 'i'))) for label in (0, 1)]

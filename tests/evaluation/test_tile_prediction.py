@@ -4,12 +4,12 @@ import json
 import numpy as np
 import pytest
 
-from tgan_chainer import infer, pictures
+from tgan_chainer import pictures, results
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import tile_prediction as command
+from tgan_chainer.evaluation.samples import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
-from tgan_chainer.models.sampling import make_video
 
 
 class Counting:
@@ -26,19 +26,20 @@ class Counting:
         return np.broadcast_to(drawn[:, None, None, None, None], (len(drawn), 3, 16, 2, 2))
 
 
-@pytest.mark.parametrize('chunk', [None, 1, 2, 5])
-def test_one_of_each_batch(chunk):
-    sureness = np.array([0.5, 0.9, 0.6, 0.7, 0.8, 0.95, 0.51, 0.99, 0.5, 0.6])
-
-    def classify(videos):
-        numbers = videos[:, 0, 0, 0, 0]
-        p = sureness[numbers][:, None]
-        return np.where(np.arange(2) == numbers[:, None] % 2, p, 1 - p)
-
+def test_one_of_each_batch():
+    p = np.array([
+        [0.90, 0.05, 0.05], [0.89, 0.06, 0.05], [0.10, 0.10, 0.80], [0.88, 0.06, 0.06],
+        [0.02, 0.97, 0.01], [0.30, 0.30, 0.40], [0.01, 0.98, 0.01], [0.02, 0.97, 0.01],
+        [0.20, 0.50, 0.30], [0.20, 0.50, 0.30], [0.20, 0.50, 0.30], [0.20, 0.50, 0.30]])
     source = Counting()
-    found = [surest(source, classify, 5, chunk) for _ in range(2)]
-    assert [int(video[0, 0, 0, 0]) for video, _, _ in found] == [1, 7]
-    assert [(category, p) for _, category, p in found] == [(1, 0.9), (1, 0.99)]
+    found = [surest(source, lambda videos: p[videos[:, 0, 0, 0, 0]], 4) for _ in range(3)]
+    # Not the surest, but one of a class that the others lack; of equals the first.
+    assert [int(video[0, 0, 0, 0]) for video, _, _ in found] == [2, 5, 8]
+    assert [(category, value) for _, category, value in found] == [(2, 0.8), (2, 0.4), (0, 0.2)]
+    for (_, category, value), batch in zip(found, p.reshape(3, 4, 3), strict=True):
+        gain = [[np.exp(a * np.log(a + 1e-7) - a * np.log(b + 1e-7))
+                 for a, b in zip(row, batch.mean(axis=0), strict=True)] for row in batch]
+        assert batch[np.argmax(np.max(gain, axis=1))][category] == value
 
 
 @pytest.fixture
@@ -50,23 +51,45 @@ def run(result, commands_classify, tmp_path, monkeypatch):
 
 def test_the_files(run, result, tmp_path, capsys, small_classifier):
     assert run('--seed', '6') == 0
-    stem = f'infer/{result.name}_prediction_seed-6'
+    stem = f'infer/{result.name}_seed-6'
     names = [f'{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif', '.json')]
-    assert capsys.readouterr().out.split() == names
+    out = capsys.readouterr().out.split()
+    assert out[-4:] == names and out[:3] == ['sha256', 'of', 'c3d:']
     for name in names[:3]:
         assert pictures.read_movie(tmp_path / name).shape == (16, 64, 128, 3)
 
-    fsgen, vgen = infer.load_generators(result, 5, get_device(-1))
+    fsgen, vgen = results.load_generators(result, 5, get_device(-1))
     np.random.seed(6)
+    source = GeneratedVideos(fsgen, vgen)
     for found in json.loads((tmp_path / names[3]).read_text()):
-        probabilities = small_classifier()(make_video(fsgen, vgen, 3)[0])
-        # float32, from batches of another size
-        assert found['probability'] == pytest.approx(probabilities.max(), rel=1e-5)
-        assert found['class'] == np.unravel_index(probabilities.argmax(), probabilities.shape)[1]
+        _, category, probability = surest(source, small_classifier(), 3)    # masks of their order
+        # float32, from chunks of another size
+        assert found == {'class': category, 'probability': pytest.approx(probability, rel=1e-5)}
+
+
+def test_the_movie_of_another_command_is_not_replaced(run, result, tmp_path, capsys):
+    movie = tmp_path / 'infer' / f'{result.name}_seed-0.avi'
+    movie.parent.mkdir()
+    movie.write_bytes(b'of infer.py')
+    assert run() == EXIT_USER_ERROR
+    assert f'infer/{movie.name} is there, but no {movie.stem}.json' in capsys.readouterr().err
+    assert [path.read_bytes() for path in movie.parent.iterdir()] == [b'of infer.py']
+
+
+def test_a_rehearsal(result, commands_classify, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert command.main(['--result_dir', str(result), '--gpu', '-1', '--rehearsal']) == 0
+    stem = f'{result.name}_seed-0_rehearsal'
+    assert {path.stem for path in (tmp_path / 'infer').iterdir()} == {stem}
+    assert pictures.read_movie(tmp_path / 'infer' / f'{stem}.avi').shape == (16, 128, 128, 3)
+    assert all(line.startswith('rehearsal (no measurement): ')
+               for line in capsys.readouterr().out.splitlines())
+    found = json.loads((tmp_path / 'infer' / f'{stem}.json').read_text())
+    assert len(found) == 4 and all(entry['rehearsal'] for entry in found)
 
 
 def test_the_seed_decides(run, tmp_path, result):
-    stem = f'{result.name}_prediction_seed-'
+    stem = f'{result.name}_seed-'
     assert run('--seed', '1') == run('--seed', '2') == 0
     one, two = ((tmp_path / 'infer' / f'{stem}{seed}.gif').read_bytes() for seed in '12')
     assert run('--seed', '1') == 0

@@ -226,7 +226,7 @@ def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
               for i in (1, 2)]
     assert sheets[0].shape == (4 * 64, 16 * 64, 3)
     np.testing.assert_array_equal(*sheets)
-    for suffix in ('gif', 'mp4'):
+    for suffix in ('avi', 'mov', 'gif'):
         movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
 

@@ -72,17 +72,51 @@ def test_noise_disturbs_train_mode_only():
 
 def test_critic_of_stacked_frames():
     model = d.FrameDiscriminator(mid_ch=2)
-    assert model(np.zeros((2, 3, 16, 64, 64), 'f')).shape == (2, 1)
+    late = {path for path, param in model.namedparams() if not param.is_initialized}
+    assert late == {'/c0/W', '/l4l/W'}    # the authors draw the others when they build it
+    assert model(np.zeros((2, 48, 64, 64), 'f')).shape == (2, 1)
     assert model.c0.W.shape == (2, 48, 4, 4)
 
 
-def test_both_critics():
-    model = d.VideoAndFrameDiscriminator(1, 4, 2)
-    video = np.random.RandomState(0).randn(2, 1, 16, 64, 64).astype('f')
+@pytest.fixture(scope='module')
+def both():
+    """A pair of critics, a batch of videos, and the scores of both in test mode."""
+    np.random.seed(0)
+    model = d.VideoAndFrameDiscriminator(3, 1, 2)
+    video = np.random.randn(2, 3, 16, 16, 16).astype('f')
     with chainer.using_config('train', False):
-        scores = model(video).array
-        np.testing.assert_array_equal(scores[:, 0], model.video_dis(video).array.ravel())
-        np.testing.assert_array_equal(scores[:, 1], model.frame_dis(video).array.ravel())
+        return model, video, model(video)
+
+
+def test_both_critics_score(both):
+    model, video, (of_video, of_frames) = both
+    assert (of_video.shape, of_frames.shape) == ((2, 1, 1, 1), (2, 1))
+    stacked = video.reshape(2, 48, 16, 16)    # channel by channel, the frames of each in order
+    with chainer.using_config('train', False):
+        np.testing.assert_array_equal(of_video.array, model.video_dis(video).array)
+        np.testing.assert_array_equal(of_frames.array, model.frame_dis(stacked).array)
+
+
+def test_both_critics_are_drawn_in_the_authors_order():
+    np.random.seed(0)
+    model = d.VideoAndFrameDiscriminator(3, 1, 2)
+    np.random.seed(0)
+    frame_dis, video_dis = d.FrameDiscriminator(2), d.VideoDiscriminator(3, 1, 2)
+    np.testing.assert_array_equal(model.frame_dis.c3.W.array, frame_dis.c3.W.array)
+    np.testing.assert_array_equal(model.video_dis.c4.W.array, video_dis.c4.W.array)
+
+
+def test_both_critics_load_before_their_first_call(both, tmp_path):
+    model, video, scores = both
+    path = tmp_path / 'vdis_iter_1.npz'
+    snapshots.save(path, model)
+    with np.load(path) as npz:
+        assert {'frame_dis/l4l/W', 'frame_dis/bn0/gamma', 'video_dis/c4/b'} <= set(npz)
+    loaded = d.VideoAndFrameDiscriminator(3, 1, 2)
+    snapshots.load(path, loaded)
+    with chainer.using_config('train', False):
+        for score, expected in zip(loaded(video), scores, strict=True):
+            np.testing.assert_array_equal(score.array, expected.array)
 
 
 def test_what_the_layers_cannot_do_is_an_error():

@@ -6,6 +6,7 @@ import pytest
 import parity.checks
 from parity import report, runner, tolerances
 from parity.__main__ import main
+from tgan_chainer import device
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def test_nothing_chosen(capsys):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--jobs', '0'], ['--jobs', 'two'], ['--python', 'python3.6']])
+    ['--jobs', '0'], ['--jobs', 'two'], ['--python', 'python3.6'], ['--kernels', 'numpy'],
+    ['--gpu', '0', '--upstream', 'DIR'], ['--gpu', '0', '--kernels', 'tgan']])
 def test_what_cannot_be_asked(arguments, capsys):
     with pytest.raises(SystemExit, match='2'):
         main(arguments)
@@ -41,8 +43,19 @@ def test_registered_checks_run_in_other_processes(capsys):
     assert main(['--only', 'inception-score/oracle', '--only', 'released', '--jobs', '2']) == 0
     captured = capsys.readouterr()
     assert 'OK      metrics/inception-score/oracle' in captured.out
-    assert captured.out.splitlines()[-1].startswith('1 passed, 0 failed, 2 not run in ')
+    last = captured.out.splitlines()[-1]
+    assert last.startswith('1 passed, 0 failed, 2 not run in ')
+    assert last.endswith(', kernels: tgan on @numpy')
     assert '[1/3' in captured.err and '[3/3' in captured.err
+
+
+def test_without_a_gpu(monkeypatch, capsys):
+    monkeypatch.setattr(device, '_probe', lambda: (0, 'CUDA finds no GPU'))
+    assert main(['--gpu', '0', '--only', 'shapes/']) == 2
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == [
+        'python -m parity: --gpu 0: CUDA finds no GPU. Use --gpu -1 for the CPU.']
+    assert not captured.out
 
 
 def test_failures_and_what_did_not_run(only_these, capsys, tmp_path):

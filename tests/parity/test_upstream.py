@@ -8,8 +8,10 @@ import pytest
 
 from parity import __main__ as parity_main
 from parity import record, upstream
+from parity.registry import Check
 from parity.result import Verdict
 from reference import recordings
+from tgan_chainer import config
 
 STAND_IN = Path(__file__).with_name('stand_in')
 
@@ -52,7 +54,7 @@ def live():
     'init-small', 'init-small_noise', 'forward-small-b2-train-f64', 'forward-small-b2-test-f64',
     'infer-small', 'inception', 'datasets-MovingMNISTDataset', 'datasets-UCFDataset',
     'datasets-UCFDatasetAugmented', 'datasets-GolfDataset', 'datasets-GolfDatasetAugmented',
-    'network-FrameDiscriminator'])
+    'strips-grey', 'strips-colour'])
 def test_the_stand_in_computes_the_same(live, name):
     result = live[name].run()
     assert result.verdict is Verdict.PASSED, result
@@ -61,7 +63,7 @@ def test_the_stand_in_computes_the_same(live, name):
 
 
 @pytest.mark.parametrize('name', ['small-clip', 'small-lsgan', 'small-svc1', 'small-svc_shuffle',
-                                  'small-video_frame', 'small_noise-vanilla'])
+                                  'small_noise-vanilla'])
 def test_the_stand_in_trains_the_same(live, name):
     result = live[f'train-{name}-b4-f64'].run(updates=2)
     assert result.verdict is Verdict.PASSED, result
@@ -71,7 +73,10 @@ def test_the_stand_in_trains_the_same(live, name):
 @pytest.mark.slow
 @pytest.mark.parametrize('name, limits', [
     ('train-small-parallel_svc-b4-f64', {'updates': 6}),    # one after the first clipping
-    ('c3d', {}), ('init-beta_default', {}), ('forward-beta_uniform-b2-train-f64', {})])
+    ('c3d', {}), ('score-small', {}), ('init-beta_default', {}),
+    ('forward-beta_uniform-b2-train-f64', {}),
+    ('init-pair', {}), ('forward-pair-b2-train-f64', {}), ('forward-pair-b2-test-f64', {}),
+    ('train-pair-video_frame-b4-f64', {'updates': 2})])
 def test_the_stand_in_computes_the_same_at_length(live, name, limits):
     result = live[name].run(**limits)
     assert result.verdict is Verdict.PASSED, result
@@ -103,6 +108,10 @@ def test_chainer_2_trains_in_float32_where_its_losses_do():
      {}),
     ('infer.py', 'range(z_fast.shape[2])', 'reversed(range(z_fast.shape[2]))', 'infer-small', {}),
     ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = 1e-3', 'inception', {}),
+    ('infer.py', '* 128 + 128', '* 127 + 128', 'strips-grey', {}),
+    ('infer.py', 'name), strip)', 'name), strip.astype(int))', 'strips-grey', {}),    # truncated
+    ('infer.py', '[..., ::-1]', '', 'strips-colour', {}),
+    ('infer.py', '_seed-{', '_{', 'strips-grey', {}),
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
     result = check(checkout(path, old, new), name).run(**limits)
@@ -110,12 +119,36 @@ def test_another_computation_is_caught(checkout, path, old, new, name, limits):
     assert result.error is None
 
 
+def test_experiment_files(tmp_path):
+    """The packaged ones stand in for theirs: equal, but for the golf paths."""
+    shutil.copytree(config.PACKAGED, tmp_path / 'configs')
+    check = Check('upstream/experiments', upstream.experiment_files, (tmp_path,))
+    golf = tmp_path / 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'
+    golf.write_text(golf.read_text().replace('data/golf', '/elsewhere/golf'))
+    result = check.run()
+    assert result.verdict is Verdict.PASSED, result
+    assert [line.split('_')[1] for line in result.text.splitlines()
+            if line.endswith(': not compared: root_path, config_path')] == ['wgan', 'wgan']
+    for old, new in (('wscale: 0.01', 'wscale: 0.02'), ('WGANClip', 'WGANSVC'),
+                     ('batchsize: 32', 'batchsize: 16'), ('n_frames: 16, root', 'root')):
+        whole = golf.read_text()
+        assert old in whole
+        golf.write_text(whole.replace(old, new, 1))
+        assert check.run().verdict is Verdict.FAILED, old
+        golf.write_text(whole)
+    golf.rename(tmp_path / 'configs/golf/unknown.yml')
+    assert 'no such file' in check.run().error
+    shutil.rmtree(tmp_path / 'configs')
+    assert 'there are no experiment files' in check.run().why_not_run
+
+
 # -- what cannot run -------------------------------------------------------------------------------
 
-def test_a_class_that_cannot_be_built_has_not_run(live):
-    result = live['network-VideoAndFrameDiscriminator'].run()
+def test_a_class_that_cannot_be_built_has_not_run(checkout):
+    folder = checkout('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(')
+    result = check(folder, 'init-pair').run()
     assert result.verdict is Verdict.NOT_RUN
-    assert "NameError: name 'UndefinedDiscriminator'" in result.why_not_run
+    assert "NameError: name 'Undefined'" in result.why_not_run
     assert '(models/video_discriminator.py, line ' in result.why_not_run
 
 
@@ -125,6 +158,12 @@ def test_a_missing_name_has_not_run(checkout):
     assert result.verdict is Verdict.NOT_RUN
     assert 'found no MovingMNISTDataset in' in result.why_not_run
     assert 'it has chainer, np, LEVELS, MNIST' in result.why_not_run
+
+
+def test_strips_need_opencv_on_that_side(checkout):
+    result = check(checkout('infer.py', 'import cv2', 'import no_cv2 as cv2'), 'strips-grey').run()
+    assert result.verdict is Verdict.NOT_RUN
+    assert 'no_cv2.imwrite was called, but no_cv2 is not installed for' in result.why_not_run
 
 
 def test_code_that_ends_the_process_has_not_run(checkout):
@@ -138,10 +177,13 @@ def test_code_that_ends_the_process_has_not_run(checkout):
         assert 'ended with exit code 3: lost' in result.why_not_run
 
 
-def test_a_module_that_is_missing_matters_only_when_used(checkout):
+def test_a_module_that_is_missing_is_told_at_once_and_matters_only_when_used(checkout, capsys):
     folder = checkout('evaluation/calc_inception.py', 'import cupy as cp',
                       'import no_such_module.part as cp')
     live = check(folder, 'inception')
+    assert capsys.readouterr().err == (
+        "the authors' side lacks no_such_module: what calls them will not run; docs/upstream.md "
+        'says how to install them\n')
     assert live.run().verdict is Verdict.PASSED
     path = folder / 'evaluation/calc_inception.py'
     path.write_text(path.read_text().replace('EPS = 1e-7', 'EPS = cp.smallest(float)'))

@@ -14,7 +14,7 @@ from trust.faults.lab import Lab, half_written
 
 @pytest.fixture(scope='module')
 def bench(tmp_path_factory):
-    return Lab(tmp_path_factory.mktemp('lab'), iterations=4)
+    return Lab(tmp_path_factory.mktemp('lab'), iterations=6)
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_nothing_is_wrong_with_a_copy(bench, copy):
 
 
 @pytest.mark.parametrize('name', [
-    'snapshot_iter_4.npz', 'gen_iter_2.npz', 'log', 'config.yml', 'record.json',
-    'loss_gen.png', 'preview/image_img_00000004.png', 'preview/video_00000004.gif',
-    'preview/video_00000004.mp4', 'source/tgan_updater_wgan.py'])
+    'snapshot_iter_6.npz', 'gen_iter_2.npz', 'log', 'config.yml', 'record.json',
+    'loss_gen.png', 'preview/image_img_00000006.png', 'preview/video_00000006.avi',
+    'preview/video_00000006.mov', 'preview/video_00000006.gif', 'source/tgan_updater_wgan.py'])
 def test_half_a_file_is_noticed(copy, name):
     path = copy / name
     content = path.read_bytes()
@@ -82,12 +82,12 @@ def test_an_experiment_that_is_cut_off_between_lines_is_noticed(copy):
 
 
 def test_another_value_is_noticed(bench, copy):
-    path = copy / 'snapshot_iter_4.npz'
+    path = copy / 'snapshot_iter_6.npz'
     arrays = dict(np.load(path))
     key = next(key for key in arrays if key.endswith('/c0/W'))
     arrays[key] = np.nextafter(arrays[key], np.float32(1))
     np.savez(path, **arrays)
-    assert list(bench.differences(copy)) == [f'{key} in snapshot_iter_4.npz is another']
+    assert list(bench.differences(copy)) == [f'{key} in snapshot_iter_6.npz is another']
 
 
 def test_another_log_is_noticed(bench, copy):

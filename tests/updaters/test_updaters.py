@@ -171,14 +171,43 @@ def test_singular_values_are_clipped_every_freq_updates(cls):
     assert largest[1] <= 1 + 1e-12
 
 
-def test_video_and_frame_critic():
+def video_and_frame():
+    """Networks whose D is a pair, all of its parameters drawn."""
     vdis = VideoAndFrameDiscriminator(1, 4, 2)
-    vdis(np.zeros((1, 1, 16, 64, 64)))    # draws the parameters whose sizes depend on the input
-    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, lambda: tgan(vdis)).forward()
-    assert d_fake.shape == (3, 2)
-    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, lambda: tgan(vdis)))
-    assert losses['vdis/loss_gen'] == pytest.approx(-d_fake.array.sum() / 3)
-    assert losses['vdis/loss_dis'] == pytest.approx((d_fake.array.sum() - d_real.array.sum()) / 3)
+    vdis(np.zeros((1, 1, 16, 64, 64)))
+    return tgan(vdis)
+
+
+def test_the_losses_of_a_pair_add_both_means():
+    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame).forward()
+    fake, real = (sum(score.array.sum() for score in pair) / 3 for pair in (d_fake, d_real))
+    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame))
+    assert losses['vdis/loss_gen'] == pytest.approx(-fake, rel=1e-12)    # sums in another order
+    assert losses['vdis/loss_dis'] == pytest.approx(fake - real, rel=1e-12)
+
+
+def test_both_critics_of_a_pair_are_trained_and_clipped():
+    updater = make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame)
+    for critic in (updater.vdis.video_dis, updater.vdis.frame_dis):
+        critic.c1.W.array *= 100
+    last = updater.vdis.video_dis.c4.W, updater.vdis.frame_dis.l4l.W
+    before = [param.array.copy() for param in last]
+    update(updater)
+    for param, array in zip(last, before, strict=True):
+        assert (param.array != array).any()
+    for critic in (updater.vdis.video_dis, updater.vdis.frame_dis):
+        # 1 but for the rounding of float64; without clipping it is about 100.
+        assert np.linalg.norm(critic.c1.W.array.reshape(4, -1), 2) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize('cls, models, message', [
+    (TGANUpdaterWGANVideoFrameDis, lambda: tgan(), 'returns one score, .* take TGANUpdaterWGANSVC'),
+    *((cls, video_and_frame, f'returns a pair of scores, {cls.__name__} takes one; take '
+       'TGANUpdaterWGANVideoFrameDis')
+      for cls in (TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANSVC))])
+def test_an_updater_for_another_critic_is_refused(cls, models, message):
+    with pytest.raises(ValueError, match=message):
+        make_updater(cls, models)
 
 
 def test_steps_can_be_overridden():

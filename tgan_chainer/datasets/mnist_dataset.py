@@ -82,6 +82,11 @@ def _open(path, n_frames):
         raise DataError(f"'{path}' is damaged or no .npy file ({error}), {EXPECTED}") from error
     if videos.dtype != np.uint8 or videos.ndim != 4 or 0 in videos.shape:
         raise DataError(f"'{path}' has {videos.dtype} {videos.shape}, {EXPECTED}")
+    if videos.shape[1] == 20 < videos.shape[0]:    # nobody has just 20 videos, and longer ones
+        raise DataError(
+            f"'{path}' has uint8 {videos.shape}, which is Moving MNIST with its first two axes "
+            f'swapped, expected frames before videos, {(20, len(videos), *videos.shape[2:])}; save '
+            'numpy.load(FILE).swapaxes(0, 1) to a new file, and name that as dataset_path')
     if len(videos) < n_frames:
         raise DataError(
             f"'{path}' has {len(videos)} frames a video, expected at least n_frames={n_frames}; "

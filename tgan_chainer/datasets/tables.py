@@ -1,10 +1,10 @@
 """Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
 
 A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
-must be one of those that a DataFrame of numbers and text needs, and even such a name stands for no
-object of pandas or NumPy, but for an inert record of its arguments, from which the columns are then
-taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to 2.3
-write, in Python 2 and 3.
+must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for
+no object of pandas or NumPy, but for an inert record of its arguments, from which the columns are
+then taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to
+2.3 write, in Python 2 and 3.
 """
 import csv
 import io
@@ -19,7 +19,7 @@ import pandas as pd
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
-from tgan_chainer.files import atomic_path
+from tgan_chainer.files import atomic_path, write_bytes
 
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
@@ -53,6 +53,10 @@ def read_table(path, columns):
                         'see that it is the right file')
     with open(path, 'rb') as file:
         content = file.read()
+    if content.startswith(b'\x1f\x8b'):
+        raise DataError(f"'{path}' is compressed by gzip, expected the pickled pandas DataFrame or "
+                        f"the CSV file itself; unpack it, gzip -dc '{path}' > TABLE, and name the "
+                        'new file')
     read = _read_csv if _is_csv(path) else _read_pickle
     table = read(content, path)
     missing = [name for name in columns if name not in table]
@@ -72,21 +76,38 @@ def write_table(path, table):
     """Write a DataFrame as CSV with a header line, without its index; whole or not at all.
 
     Raises:
-        DataError: See `require_csv`; or the file cannot be written, a text is not UTF-8, or the
+        DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
             table is larger than `MAX_BYTES`, which `read_table` would refuse.
     """
     require_csv(path)
     with atomic_path(path) as temporary:
-        # With another line end than this, the one of RFC 4180, a text that holds \r is not quoted.
+        # With another line end than this, that of RFC 4180, a string that holds \r is not quoted.
         try:
             table.to_csv(temporary, index=False, lineterminator='\r\n')
         except UnicodeEncodeError as error:     # a file name need not be UTF-8
-            raise DataError(f"cannot write the table '{path}': {error.object!r} is no text, "
-                            'expected UTF-8; rename the file') from error
+            raise DataError(f"cannot write the table '{path}': {error.object!r} is not "
+                            'valid UTF-8, expected a name that is; rename the file') from error
         size = os.path.getsize(temporary)
         if size > MAX_BYTES:
             raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
                             f'rows, expected at most {MAX_BYTES}; use fewer videos a table')
+
+
+def write_pickle(path, obj):
+    """Pickle a DataFrame, or plain Python objects, for code that reads no CSV; whole or not at all.
+
+    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here a
+    DataFrame is written as a call of its class with lists, so that any release reads it.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    content = io.BytesIO()
+    pickler = pickle.Pickler(content, protocol=2)   # the newest that Python 2 reads
+    pickler.dispatch_table = {
+        pd.DataFrame: lambda table: (pd.DataFrame, (table.to_dict('list'),))}
+    pickler.dump(obj)
+    write_bytes(path, content.getvalue())
 
 
 def require_csv(path):
@@ -121,13 +142,13 @@ def _integer(value, where):
             return np.int64(integer)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise _wrong_type(value, where, 'a whole number')
+    raise _wrong_type(value, where, 'an integer')
 
 
 def _strings(values, where):
     for row, value in enumerate(values):
         if not isinstance(value, str):
-            raise _wrong_type(value, f'row {row} of {where}', 'text')
+            raise _wrong_type(value, f'row {row} of {where}', 'a string')
     return np.fromiter(values, object, len(values))
 
 
@@ -206,7 +227,7 @@ _RECORDS = {name: type(name, (_Record,), {}) for name in _MODULES}
 class _TableUnpickler(pickle._Unpickler):
     """The unpickler in Python, in which what is done about an opcode can be changed.
 
-    The keys of a dict must be texts, and there are no sets: the hash of tuples in tuples takes
+    The keys of a dict must be strings, and there are no sets: the hash of tuples in tuples takes
     endless time where they are shared, and ends the process where they are nested too deeply.
     """
 
@@ -215,15 +236,15 @@ class _TableUnpickler(pickle._Unpickler):
         del dispatch[_opcode[0]]
 
     def load_setitem(self):
-        self._require_texts(self.stack[-2:-1])
+        self._require_strings(self.stack[-2:-1])
         super().load_setitem()
 
     def load_setitems(self):
-        self._require_texts(self.stack[::2])
+        self._require_strings(self.stack[::2])
         super().load_setitems()
 
     def load_dict(self):
-        self._require_texts(self.stack[::2])
+        self._require_strings(self.stack[::2])
         super().load_dict()
 
     dispatch[pickle.SETITEM[0]] = load_setitem
@@ -231,16 +252,16 @@ class _TableUnpickler(pickle._Unpickler):
     dispatch[pickle.DICT[0]] = load_dict
 
     @staticmethod
-    def _require_texts(keys):
+    def _require_strings(keys):
         if not all(type(key) is str for key in keys):
-            raise TypeError('a dict with other keys than texts')
+            raise TypeError('a dict with keys that are no strings')
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
             raise DataError(
-                f"the pickle asks for '{module}.{name}', expected only what a table of whole "
-                'numbers and text needs; nothing of it was run. If you trust the file, write it as '
-                'CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
+                f"the pickle asks for '{module}.{name}', expected only what a table of "
+                'integers and strings needs; nothing of it was run. If you trust the file, write '
+                'it as CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
         return _RECORDS[name]
 
 
@@ -272,9 +293,30 @@ def _check_sizes(content):
 
 
 def _columns(frame):
+    if (isinstance(frame, list) and frame and isinstance(frame[0], tuple)
+            and [*map(type, frame[0])] == [int, int]):
+        raise DataError(
+            f'found a list of {len(frame)} pairs (start, end), which make_ucf101 writes to '
+            'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
+            'STEM_pd.csv; name that file')
     _require(frame, 'DataFrame')
     # Older pandas called the attribute _data.
-    manager = frame.state['_mgr' if '_mgr' in frame.state else '_data']
+    columns = (_columns_of_call(*frame.args) if frame.args else
+               _columns_of_blocks(frame.state['_mgr' if '_mgr' in frame.state else '_data']))
+    if len({len(column) for column in columns.values()}) > 1:
+        raise ValueError('the columns differ in length')
+    return columns
+
+
+def _columns_of_call(columns):
+    """Columns as `write_pickle` writes them."""
+    if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
+        raise TypeError('a DataFrame of something else than lists')
+    return columns
+
+
+def _columns_of_blocks(manager):
+    """Columns as pandas writes them."""
     _require(manager, 'BlockManager')
     if manager.args:
         blocks, axes = manager.args
@@ -289,13 +331,11 @@ def _columns(frame):
         raise ValueError(f'{len(names)} columns in {len(blocks)} blocks, expected at most '
                          f'{MAX_COLUMNS}')
     if not all(isinstance(name, str) for name in names):
-        raise TypeError('a column whose name is no text')
+        raise TypeError('a column whose name is no string')
     columns = {}
     for values, placement in blocks:
         for name, column in zip(names[_placement(placement)], _array(values), strict=True):
             columns[name] = column
-    if len({len(column) for column in columns.values()}) > 1:
-        raise ValueError('the columns differ in length')
     return {name: columns[name] for name in names}
 
 

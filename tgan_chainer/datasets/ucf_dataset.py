@@ -92,6 +92,8 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         start = self._start[i] + offset
         try:
             clip = self._image()[start:start + self.n_frames]
+        except DataError:
+            raise
         except Exception as error:  # a damaged file can make HDF5 raise almost anything
             raise DataError(
                 f"cannot read frames {start} to {start + self.n_frames} of '{self.h5path}' "
@@ -122,8 +124,7 @@ class UCFDatasetAugmented(UCFDataset):
     """UCFDataset with a random crop of columns, then a mirroring in half of the cases."""
 
     def _draw_view(self, stream):
-        # One position fewer than there are, as with the offset. The recorded examples do not tell:
-        # they come out of one position more as well.
+        # One position fewer than there are, as the authors draw it, and the offset.
         return stream.randint(self._width - self.img_size), draw_mirrored(stream)
 
 
@@ -149,6 +150,11 @@ def _open(path):
     _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
     try:
         return h5py.File(path, 'r')
+    except BlockingIOError as error:    # HDF5 locks a file that is open for writing
+        raise DataError(
+            f"'{path}' is held open by another program, which may still write it ({error}), "
+            'expected an h5 file that is complete and closed; close it there, or wait for that '
+            'program to end') from error
     except Exception as error:  # as in UCFDataset.load
         raise DataError(f"'{path}' is damaged or no h5 file ({error}); {REMAKE}") from error
 

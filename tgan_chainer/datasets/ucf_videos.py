@@ -1,9 +1,9 @@
-"""The videos of UCF-101 as they are published, or as pictures: finding and reading them."""
+"""The videos of UCF-101 as they are published, or as images: finding and reading them."""
 import io
 import os
 import re
 from collections import defaultdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import av
@@ -13,16 +13,17 @@ from PIL import Image
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 
+USUAL_SIZE = 320, 240    # width and height of all but four published videos (FACTS §11)
 HEIGHT, WIDTH = 64, 85   # of a frame that is kept: 85 is 64 * 320 / 240, rounded down
 FRAME_SHAPE = 3, HEIGHT, WIDTH
 MIN_FRAMES = 16
 FILTERS = 'nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'
 """Ways to resize, by Pillow's names."""
 
-KINDS = 'avi', 'png'
+KINDS = 'avi', 'png', 'jpg'
 
-_NAME = r'(v_(.+)_g(\d+)_c(\d+))'   # whole name, category, group, scene
-_PATTERNS = {'avi': re.compile(_NAME + r'()\.avi'), 'png': re.compile(_NAME + r'_(\d+)\.png')}
+_KIND_OF = {'.avi': 'avi', '.png': 'png', '.jpg': 'jpg', '.jpeg': 'jpg'}
+_NAME = re.compile(r'(v_(.+)_g(\d+)_c(\d+))(?:_(\d+))?')  # name, category, group, scene, frame
 
 
 class Video(NamedTuple):
@@ -30,55 +31,54 @@ class Video(NamedTuple):
 
     Attributes:
         name: v_CATEGORY_gNN_cNN.
+        kind: One of KINDS.
         category, group, scene: What the name says: str, int, int.
-        paths: Its file, or its pictures in the order of time.
-        numbers: Their numbers; none for a file.
+        paths: Its file, or its images in the order of time.
+        numbers: Their numbers; 0 for a file.
     """
 
     name: str
+    kind: str
     category: str
     group: int
     scene: int
     paths: tuple
-    numbers: tuple = ()
+    numbers: tuple
 
 
 class UnusableVideo(Exception):
-    """A video is damaged, too short, or of another shape; the message says which."""
+    """A video is damaged, too short, or lacks frames; the message says which."""
 
 
 def find_videos(folder, kind=None):
     """Find the videos below a folder, however deep, by their names.
 
     Args:
-        folder: Holds `v_CATEGORY_gNN_cNN.avi` files, or `v_CATEGORY_gNN_cNN_T.png` pictures with
-            the number T of the frame.
-        kind: 'avi' or 'png', needed only where there are both.
+        folder: Holds files v_CATEGORY_gNN_cNN.avi; or images v_CATEGORY_gNN_cNN_T.png, .jpg or
+            .jpeg, T being the number of the frame; or images T.png, ... in a folder
+            v_CATEGORY_gNN_cNN. The case of a suffix does not matter.
+        kind: One of KINDS, to take only files of that kind; needed where a video is there in two.
 
     Returns:
-        kind, and {name: Video}.
+        {name: Video} in the order of the names, and the sorted paths of all other files.
 
     Raises:
-        DataError: There are none, or both kinds, or two files of one video.
+        DataError: There are none; or a video is there in two kinds, or as two .avi files.
     """
-    files = {known: defaultdict(list) for known in KINDS}
+    files, ignored = defaultdict(list), []
     for path in _paths(folder):
-        for known, pattern in _PATTERNS.items():
-            if match := pattern.fullmatch(os.path.basename(path)):
-                files[known][match[1]].append((int(match[5] or 0), path))
-    kinds = [known for known in KINDS if files[known] and kind in (None, known)]
-    if not kinds:
-        wanted = f'.{kind}' if kind else '.avi or .png'
+        name, found, number = _identify(path)
+        if name and kind in (None, found):
+            files[name].append((found, number, path))
+        else:
+            ignored.append(path)
+    if not files:
+        wanted = f'.{kind}' if kind else ' or '.join(_KIND_OF)
         raise DataError(
-            f"'{folder}' has no {wanted} files of UCF-101, expected v_CATEGORY_gNN_cNN.avi or "
-            'v_CATEGORY_gNN_cNN_T.png, in folders or not; unpack the data set there, or name its '
-            'place with --source')
-    if len(kinds) > 1:
-        raise DataError(
-            f"'{folder}' has {len(files['avi'])} videos as .avi files and {len(files['png'])} as "
-            '.png pictures, expected one of the two; choose with --kind avi or --kind png')
-    make = {'avi': _video_of_file, 'png': _video_of_pictures}[kinds[0]]
-    return kinds[0], {name: make(name, found) for name, found in sorted(files[kinds[0]].items())}
+            f"'{folder}' has no {wanted} files of UCF-101, expected v_CATEGORY_gNN_cNN.avi, "
+            'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, in folders or not; unpack the '
+            'data set there, or name its place with --source')
+    return {name: _video(name, sorted(files[name])) for name in sorted(files)}, sorted(ignored)
 
 
 def read_split_list(path):
@@ -97,8 +97,8 @@ def read_split_list(path):
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        name = PurePosixPath(line.split()[0]).name
-        if not _PATTERNS['avi'].fullmatch(name):
+        name, kind, _ = _identify(line.split()[0])
+        if kind != 'avi':
             raise DataError(f"line {number} of '{path}' is {line[:80]!r}, expected a line such as "
                             "'Archery/v_Archery_g08_c01.avi 3'; see that it is the right file")
         if name in names:
@@ -108,7 +108,7 @@ def read_split_list(path):
     if not names:
         raise DataError(f"'{path}' names no videos, expected one a line; see that it is the right "
                         'file')
-    return sorted(name.removesuffix('.avi') for name in names)
+    return sorted(names)
 
 
 def select_videos(videos, names, list_path):
@@ -119,10 +119,15 @@ def select_videos(videos, names, list_path):
     """
     missing = [name for name in names if name not in videos]
     if missing:
-        some = ', '.join(missing[:3]) + (', ...' if len(missing) > 3 else '')
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
-                        f'there: {some}; complete the data set, or remove them from the list')
+                        f'there: {some(missing)}; complete the data set, or remove them from the '
+                        'list')
     return [videos[name] for name in names]
+
+
+def some(names):
+    """The first names of a list, for a message."""
+    return ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
 
 
 def read_frames(video, resample='nearest'):
@@ -133,17 +138,21 @@ def read_frames(video, resample='nearest'):
         resample: One of FILTERS.
 
     Returns:
-        uint8 (T, 3, 64, 85), T as many frames as could be decoded, whatever a header says.
+        uint8 (T, 3, 64, 85), T as many frames as could be decoded, whatever a header says; and the
+        set of their (width, height) before.
 
     Raises:
-        UnusableVideo: It is damaged, has fewer than 16 frames, or is not of 4:3.
+        UnusableVideo: It is damaged, has fewer than 16 frames, or lacks an image.
         DataError: A file cannot be opened.
     """
-    frames = _decode_pictures(video) if video.numbers else _decode_file(video.paths[0])
-    small = [_resize(frame, resample) for frame in frames]
+    small, sizes = [], set()
+    for frame in _decode_file(video.paths[0]) if video.kind == 'avi' else _decode_images(video):
+        sizes.add(frame.size)
+        small.append(np.asarray(
+            frame.resize((WIDTH, HEIGHT), Image.Resampling[resample.upper()])))
     if len(small) < MIN_FRAMES:
         raise UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
-    return np.stack(small).transpose(0, 3, 1, 2).copy()
+    return np.stack(small).transpose(0, 3, 1, 2).copy(), sizes
 
 
 def _paths(folder):
@@ -153,42 +162,57 @@ def _paths(folder):
             yield os.path.join(parent, name)
 
 
-def _video_of_file(name, files):
-    paths = [path for _, path in files]
-    if len(paths) > 1:
+def _identify(path):
+    """Name, kind and frame number (0 for a movie) of a file by its path; Nones for other files."""
+    folder, base = os.path.split(path)
+    stem, suffix = os.path.splitext(base)
+    kind = _KIND_OF.get(suffix.lower())
+    if kind != 'avi' and stem.isdecimal():
+        stem = f'{os.path.basename(folder)}_{stem}'
+    match = _NAME.fullmatch(stem)
+    if kind and match and (kind == 'avi') == (match[5] is None):
+        return match[1], kind, int(match[5] or 0)
+    return None, None, None
+
+
+def _video(name, files):
+    """Video of its sorted (kind, number, path)."""
+    kinds, numbers, paths = zip(*files, strict=True)
+    if kinds[0] != kinds[-1]:
+        raise DataError(
+            f"'{paths[0]}' and '{paths[-1]}' are both {name}, expected one of the two; choose with "
+            f'--kind {kinds[0]} or --kind {kinds[-1]}, or remove the others')
+    if kinds[0] == 'avi' and len(paths) > 1:
         raise DataError(f"'{paths[0]}' and '{paths[1]}' are both {name}, expected one file; remove "
                         'the other')
-    return _video(name, paths, ())
+    _, category, group, scene, _ = _NAME.fullmatch(name).groups()
+    return Video(name, kinds[0], category, int(group), int(scene), paths, numbers)
 
 
-def _video_of_pictures(name, files):
-    numbers, paths = zip(*sorted(files), strict=True)
-    return _video(name, paths, numbers)
+def _require_all(numbers):
+    """Raise an UnusableVideo unless images are numbered from 0 or 1 without gaps."""
+    for expected, number in enumerate(numbers, start=min(numbers[0], 1)):
+        if number != expected:
+            problem = 'twice' if number < expected else f'but no {expected}'
+            raise UnusableVideo(f'has image {number} {problem}, expected one for each number from '
+                                '0 or 1 on')
 
 
-def _video(name, paths, numbers):
-    _, category, group, scene = re.fullmatch(_NAME, name).groups()
-    return Video(name, category, int(group), int(scene), tuple(paths), numbers)
-
-
-def _decode_pictures(video):
-    """Yield the pictures of a video."""
-    first, last = video.numbers[0], video.numbers[-1]
-    if video.numbers != tuple(range(first, last + 1)):
-        raise UnusableVideo(
-            f'has {len(video.numbers)} pictures numbered {first} to {last}, not one for each')
+def _decode_images(video):
+    """Yield the images of a video."""
+    _require_all(video.numbers)
     for path in video.paths:
         content = _read(path)
         try:
-            with Image.open(content) as picture:
-                frame = picture.convert('RGB')
-        except Exception as error:  # a damaged picture can make Pillow raise almost anything
+            with Image.open(content) as image:
+                frame = image.convert('RGB')
+        except Exception as error:  # a damaged image can make Pillow raise almost anything
             raise UnusableVideo(f'{os.path.basename(path)} is damaged ({error})') from error
         yield frame
 
 
 def _decode_file(path):
-    """Yield the frames of a movie as pictures."""
+    """Yield the frames of a movie as images."""
     content = _read(path)
     # One for all frames, since making one takes longer than using it. Its colours are those of
     # FFmpeg's plain conversion, which repeats the chroma of four pixels.
@@ -221,10 +245,3 @@ def _read(path):
     except OSError as error:
         raise DataError(f"cannot read '{path}': {error.strerror}; see that the data set is there "
                         'and can be read, and run the command again') from error
-
-
-def _resize(frame, resample):
-    """Picture (4:3) -> uint8 (64, 85, 3)."""
-    if HEIGHT * frame.width // frame.height != WIDTH:
-        raise UnusableVideo(f'is {frame.width} x {frame.height} pixels, not 4:3')
-    return np.asarray(frame.resize((WIDTH, HEIGHT), Image.Resampling[resample.upper()]))

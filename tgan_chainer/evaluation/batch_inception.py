@@ -1,24 +1,43 @@
-"""Inception scores of many result folders, of four seeds each.
+"""Inception scores of many result folders, of four seeds each, in a table.
 
 The authors' evaluation/batch_inception.py::
 
     python evaluation/batch_inception.py --dir_list evaluation/batch_dirs.yml --gpu 0
+
+The table has their columns and words (FACTS §11), and their tables are read. The header comes
+first; theirs comes after the rows carried over, with blank lines between those.
 """
 import argparse
 import csv
 import io
-import itertools
 import sys
 from pathlib import Path
 
-from tgan_chainer import config, files
+from tgan_chainer import config, files, snapshots
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import ConfigError
+from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import calc_inception, ledger
-from tgan_chainer.evaluation.classifier import load_classifier
 from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
+
+HEADER = ['Inception Score (Mean)', 'Inception Score (Std)', 'Inception Score (Best)', 'Dataset',
+          'Model', 'Iteration', 'z_slow dim', 'z_fast dim', 'Updater', 'n_frames', 'Clip',
+          'Parallel', 'Batchsize', 'Result dir']
+"""The authors' columns."""
+
+# Model, Clip and Parallel in the authors' words. They have none for LSGAN, and say SVC of a
+# TGANUpdaterWGAN, which is not among their updaters. Ours does not clip.
+_WORDS = {
+    'TGANUpdaterVanilla': ('Vanilla', 'None', 'FALSE'),
+    'TGANUpdaterLSGAN': ('LSGAN', 'None', 'FALSE'),
+    'TGANUpdaterWGAN': ('WGAN', 'None', 'FALSE'),
+    'TGANUpdaterWGANClip': ('WGAN', 'Clip', 'FALSE'),
+    'TGANUpdaterWGANSVC': ('WGAN', 'SVC', 'FALSE'),
+    'TGANUpdaterWGANParallelSVC': ('WGAN', 'SVC', 'TRUE'),
+    'TGANUpdaterWGANVideoFrameDis': ('WGAN', 'SVC', 'TRUE'),
+}
+_AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 
 
 def main(argv=None):
@@ -31,10 +50,11 @@ def parse_args(argv=None):
     """Flags of the command: the authors' (FACTS §10), --out, and what ``add_flags`` adds."""
     parser = argparse.ArgumentParser(
         prog='batch_inception.py', description='Inception scores of result folders: mean, standard '
-        "deviation and best of the protocol's seeds. What was measured before with the same files "
-        'is not measured again.')
-    parser.add_argument('--target_iter', type=int,
-                        help='iteration of the snapshots (default: 100000, or else the newest)')
+        "deviation and best of the protocol's seeds. The new table carries on the one before; what "
+        'has a row there is not measured again.')
+    parser.add_argument('--target_iter', type=int, default=100000,
+                        help='iteration of the snapshots (default: 100000); of a folder that does '
+                        'not have it, the newest')
     parser.add_argument('--dir_list', default='evaluation/batch_dirs.yml',
                         help='YAML file: a list of result folders (default: '
                         'evaluation/batch_dirs.yml)')
@@ -49,26 +69,36 @@ def _run(args, command_line):
     settings = calc_inception.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
-    folders = read_folders(args.dir_list)
-    for folder in folders:    # a mistake in the last one is found before hours of work
-        open_result(folder, args.target_iter, device).check_colour()
-    classifier = load_classifier(args.c3d, args.mean, protocol, device)
-    calc_inception.announce(classifier)
-    table, rows = free_name(Path(args.out)), []
-    for folder in folders:
-        subject = open_result(folder, args.target_iter, device)
-        measurement = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier,
-                                       settings)
-        if measurement:
-            print(f'{subject.name} was measured before: mean:{measurement.value} '
-                  f'std:{measurement.std} best:{measurement.best}')
-        else:
-            measurement = calc_inception.measure(
-                subject, classifier, settings, list(settings.seeds),
-                calc_inception.method_name(args), command_line, args.ledger)
-        rows.append(row(measurement, folder))
-        files.write_text(table, _csv(rows))
-    print(f'wrote {table}')
+    out, template = Path(args.out), table_name(calc_inception.method_name(args))
+    before = None if args.rehearsal else newest_table(out, template)
+    rows = read_table(before) if before else []
+    left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
+    if not left:
+        print(f'{before} has a row of each; to measure one anew, remove its row')
+        return
+    for folder, iteration in left:    # a mistake in the last one is found before hours of work
+        open_result(folder, iteration, device).check_colour(args.rehearsal)
+    classifier = calc_inception.open_classifier(args, protocol, device)
+    table = None
+    for folder, iteration in left:
+        subject = open_result(folder, iteration, device)
+        measurement = _measure(subject, classifier, settings, args, command_line)
+        rows.append(row(measurement, classifier.label(folder)))
+        # Named after the first score: that may take hours, in which another run may write one.
+        table = table or next_table(out, template)
+        files.write_text(table, _csv([HEADER, *rows]))
+    print(classifier.label(f'wrote {table}'))
+
+
+def _measure(subject, classifier, settings, args, command_line):
+    """The measurement of a subject: that of its ledger, or a new one."""
+    found = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier, settings)
+    if found:
+        print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
+              f'best:{found.best}')
+    return found or calc_inception.measure(
+        subject, classifier, settings, list(settings.seeds), calc_inception.method_name(args),
+        command_line, args.ledger)
 
 
 def read_folders(path):
@@ -100,27 +130,90 @@ def find_measurement(folder, subject, classifier, settings):
                                found.seeds)), None)
 
 
-def free_name(folder):
-    """inception_K.txt in a folder, with the first K of which there is none."""
-    names = (folder / f'inception_{number}.txt' for number in itertools.count())
-    return next(name for name in names if not name.exists())
+def table_name(method):
+    """Name of a table, with a place for its number: that of the authors for their method only.
+
+    Tables of others are apart, since their scores do not compare.
+    """
+    return 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
+
+
+def newest_table(folder, template):
+    """Path of the table of the largest number in a folder, None without one."""
+    numbers = _numbers(folder, template)
+    return folder / template.format(numbers[-1]) if numbers else None
+
+
+def next_table(folder, template):
+    """Path of a new table: its number is one more than the largest in the folder, or 0."""
+    return folder / template.format(max(_numbers(folder, template), default=-1) + 1)
+
+
+def _numbers(folder, template):
+    """Numbers of a folder's files of such a name, ascending; none of a folder that is not there."""
+    return snapshots.iterations(folder, template) if Path(folder).is_dir() else []
+
+
+def read_table(path):
+    """The rows of a table of ours or of the authors' -> list of lists of str, without the header.
+
+    Raises:
+        DataError: The file cannot be read, or a line has another number of columns.
+    """
+    try:
+        lines = csv.reader(path.read_text(encoding='utf-8').splitlines())
+        rows = [[word.strip() for word in line] for line in lines if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f'{path}: cannot be read ({error}), but its rows belong in the new table. '
+                        'Repair it, or move it elsewhere') from error
+    for words in rows:
+        if len(words) != len(HEADER):
+            raise DataError(f'{path}: the line that begins with "{words[0]}" has {len(words)} '
+                            f'columns, expected {len(HEADER)}: {", ".join(HEADER)}. Repair the '
+                            'file, or move it elsewhere')
+    return [words for words in rows if words != HEADER]
+
+
+def without_row(folders, target, rows):
+    """Yield (folder, iteration) of what is to be scored and has no row in a table yet."""
+    done = {(Path(words[-1]), words[HEADER.index('Iteration')]) for words in rows}
+    for folder in folders:
+        iteration = choose_target(folder, target)
+        if (Path(folder), str(iteration)) in done:
+            print(f'{folder} iter:{iteration} has a row in the table before')
+        else:
+            yield folder, iteration
+
+
+def choose_target(folder, wanted):
+    """The iteration to score: ``wanted``, or the newest that a folder has, which is then printed.
+
+    ``wanted``, too, if there is none at all, or no such folder: opening it says so.
+    """
+    there = _numbers(folder, snapshots.NETWORKS['vgen'])
+    if not there or wanted in there:
+        return wanted
+    print(f'{folder} has no iteration {wanted}; the newest is {there[-1]}')
+    return there[-1]
 
 
 def row(measurement, folder):
-    """A line of the table: the authors' columns (FACTS §10) -> list.
+    """A line of the table, see :data:`HEADER` -> list.
 
-    Mean, standard deviation, best, data set, model, iteration, dimensions of z_slow and z_fast,
-    updater, frames, whether D's weights are clipped, whether SVC runs in parallel, batch size,
-    result folder. What a system does not have is empty.
+    Model is how the networks were trained: the authors' WGAN or Vanilla. Where the generator is
+    none of theirs (3D model, Video GAN, conditional TGAN, ...) its class comes after it. Vectors
+    that a system does not have are None.
     """
     system, = measurement.systems
     vgen, updater = system.parts['vgen'], system.parts['updater'].name
     first = system.parts.get('fsgen', vgen)
+    model, clip, parallel = _WORDS.get(updater, ('unknown',) * 3)
+    if vgen.name not in _AUTHORS_GENERATORS:
+        model += f' {vgen.name}'
     return [
-        measurement.value, measurement.std, measurement.best, system.dataset.name, vgen.name,
-        system.iteration, first.args['z_slow_dim'], first.args.get('z_fast_dim', ''), updater,
-        first.args.get('n_frames', N_FRAMES), 'Clip' in updater, 'Parallel' in updater,
-        system.batchsize, folder]
+        measurement.value, measurement.std, measurement.best, system.dataset.name, model,
+        system.iteration, first.args['z_slow_dim'], first.args.get('z_fast_dim', 'None'), updater,
+        first.args.get('n_frames', N_FRAMES), clip, parallel, system.batchsize, folder]
 
 
 def _csv(rows):

@@ -1,9 +1,11 @@
 """C3D (Tran et al. 2015), the classifier of videos behind the inception score."""
 import collections
+import itertools
 
 import chainer
 import chainer.functions as F
 import chainer.links as L
+import numpy as np
 from chainer import initializers
 
 from tgan_chainer.functions import leaky_relu, max_pooling_3d
@@ -29,6 +31,7 @@ _CONVOLUTIONS = (
 )
 _POOLED_SIZE = 512 * 4 * 4    # 7 x 7 becomes 4 x 4, since Chainer's pooling covers all of its input
 _HIDDEN = 4096
+_DROPOUT_RATIO = 0.5
 
 
 class C3D(chainer.Chain):
@@ -59,20 +62,43 @@ class C3D(chainer.Chain):
             self.fc7 = L.Linear(_HIDDEN, _HIDDEN, **w)
             self.fc8 = L.Linear(_HIDDEN, n_classes, **w)
 
-    def forward(self, x):
+    def forward(self, x, masks=()):
         """Clips (B, 3, 16, 112, 112), BGR minus the mean clip -> probabilities (B, n_classes).
+
+        Args:
+            masks: Of :meth:`draw_masks` for these clips; without them dropout is off, whatever
+                Chainer's mode.
 
         Raises:
             ValueError: The clips have another shape.
         """
-        (_, probabilities), = collections.deque(self.stages(x), maxlen=1)
+        (_, probabilities), = collections.deque(self.stages(x, masks), maxlen=1)
         return probabilities
 
-    def stages(self, x):
+    def draw_masks(self, n):
+        """Draw what dropout after fc6 and fc7 multiplies ``n`` clips by: fc6's mask, then fc7's.
+
+        From the global generator of the device, as Chainer 2 does it (FACTS §11). Chainer 7 leaves
+        it to cuDNN where it can, whose generator no seed of ours reaches.
+
+        Returns:
+            Two arrays (n, 4096) of 0 and 2.
+        """
+        dtype = {} if self.xp is np else {'dtype': np.float32}
+        masks = []
+        for layer in (self.fc6, self.fc7):
+            kept = self.xp.random.rand(n, len(layer.b), **dtype) >= _DROPOUT_RATIO
+            masks.append(kept * layer.b.dtype.type(1 / (1 - _DROPOUT_RATIO)))
+        return tuple(masks)
+
+    def stages(self, x, masks=()):
         """Yield (name, Variable) of every layer as it is computed: conv1a, pool1, ... fc8, prob.
 
-        Convolutions, fc6 and fc7 come after their ReLU and before dropout, which acts in train
-        mode only. One layer at a time: of 48 clips conv1a alone takes 2.5 GB.
+        Convolutions, fc6 and fc7 come after their ReLU and before dropout. One layer at a time: of
+        48 clips conv1a alone takes 2.5 GB.
+
+        Args:
+            masks: See :meth:`forward`.
 
         Raises:
             ValueError: The clips have another shape.
@@ -87,10 +113,11 @@ class C3D(chainer.Chain):
                 pool_name, window = pool
                 h = max_pooling_3d(h, window)
                 yield pool_name, h
-        for name in ('fc6', 'fc7'):
+        for name, mask in itertools.zip_longest(('fc6', 'fc7'), masks):
             h = F.relu(self[name](h))
             yield name, h
-            h = F.dropout(h)
+            if mask is not None:
+                h = h * mask
         h = self.fc8(h)
         yield 'fc8', h
         yield 'prob', F.softmax(h)

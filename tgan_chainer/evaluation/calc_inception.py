@@ -7,16 +7,14 @@ As a command (authors' evaluation/calc_inception.py), of a result folder or a da
 import argparse
 import sys
 
-import numpy as np
-
 from tgan_chainer import files
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.evaluation.classifier import load_classifier
+from tgan_chainer.evaluation.classifier import load_classifier, rehearsal_classifier
 from tgan_chainer.evaluation.inception_sums import InceptionSums
-from tgan_chainer.evaluation.preprocess import INTERPOLATIONS
+from tgan_chainer.evaluation.preprocess import INTERPOLATIONS, PROTOCOLS
 from tgan_chainer.evaluation.scoring import Settings, score_seeds
 from tgan_chainer.evaluation.subjects import open_dataset, open_result
 
@@ -25,12 +23,13 @@ EPS = 1e-7
 
 SETTINGS = {
     'tgan-v1': Settings(10000, 48, EPS, (0, 1, 2, 3)),
+    'tgan-v1/dropout-off': Settings(10000, 48, EPS, (0, 1, 2, 3)),
     'tgan-v2': Settings(2048, 32, 1e-20, tuple(range(10))),
 }
 """Of the protocols that --protocol names (FACTS §6)."""
 
-# Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
-_CPU_CHUNK = 4
+# Videos a seed and a batch of a rehearsal, unless flags say otherwise.
+_REHEARSAL = {'samples': 8, 'batchsize': 4}
 
 
 def calc_inception(ys, eps=None):
@@ -56,18 +55,19 @@ def calc_inception(ys, eps=None):
 
 def add_flags(parser):
     """Flags of the commands that score: the authors' (FACTS §10), and --c3d, --protocol,
-    --batchsize and --ledger."""
+    --batchsize, --ledger and --rehearsal."""
     add_classifier_flags(parser)
     parser.add_argument('--gpu', '-g', type=int, default=-1,
                         help='GPU to use, -1 for the CPU (default: -1)')
     parser.add_argument('--calc_iter', type=int, metavar='N',
                         help="videos a seed, in whole batches (default: the protocol's: 10000, or "
-                        '2048)')
+                        '2048; in a rehearsal 8)')
     parser.add_argument('--protocol', choices=SETTINGS, default='tgan-v1',
-                        help='how videos become clips; scores compare only within one (default: '
-                        'tgan-v1)')
+                        help='how videos become class probabilities; scores compare only within '
+                        "one, and the paper's only with tgan-v1 (default: tgan-v1)")
     parser.add_argument('--batchsize', type=int, metavar='N',
-                        help="videos a batch (default: the protocol's: 48, or 32)")
+                        help="videos a batch (default: the protocol's: 48, or 32; in a rehearsal "
+                        '4)')
     parser.add_argument('--ledger', metavar='DIR',
                         help='where the record of the measurement goes (default: beside the score)')
 
@@ -80,6 +80,31 @@ def add_classifier_flags(parser):
     parser.add_argument('--interpolation', choices=INTERPOLATIONS, default='INTER_CUBIC',
                         help='how tgan-v1 enlarges frames (default: INTER_CUBIC; another makes '
                         'another protocol)')
+    parser.add_argument('--rehearsal', action='store_true',
+                        help='go through all of it on a few videos, with stand-ins for C3D\'s '
+                        'weights and the mean clip, which are no download: no measurement, and '
+                        'marked so')
+
+
+def open_classifier(args, protocol, device):
+    """The classifier that the flags ask for; prints what it was read from -> Classifier.
+
+    Raises:
+        ConfigError: A rehearsal is given files of a measurement.
+        DataError: See :func:`.classifier.load_classifier`.
+    """
+    if not args.rehearsal:
+        classifier = load_classifier(args.c3d, args.mean, protocol, device)
+        for what, digest in classifier.files.items():
+            print(f'sha256 of {what}: {digest}', flush=True)
+        return classifier
+    for flag in ('c3d', 'mean', 'ledger'):
+        if getattr(args, flag, None):
+            raise ConfigError(f'--{flag} is of a measurement: leave it out, or --rehearsal')
+    classifier = rehearsal_classifier(protocol, device)
+    print(classifier.label('the weights of C3D are seeded random numbers, the mean clip is grey'),
+          flush=True)
+    return classifier
 
 
 def seed_number(text):
@@ -98,9 +123,10 @@ def protocol_name(protocol, interpolation):
     """
     if interpolation == 'INTER_CUBIC':
         return protocol
-    if protocol != 'tgan-v1':
+    name = f'{protocol}/{interpolation}'
+    if name not in PROTOCOLS:
         raise ConfigError(f'--interpolation {interpolation}: {protocol} has its own')
-    return f'{protocol}/{interpolation}'
+    return name
 
 
 def choose_settings(args):
@@ -110,6 +136,8 @@ def choose_settings(args):
         ConfigError: They leave no whole batch.
     """
     settings = SETTINGS[args.protocol]
+    if args.rehearsal:
+        settings = settings._replace(**_REHEARSAL)
     settings = settings._replace(
         samples=settings.samples if args.calc_iter is None else args.calc_iter,
         batchsize=settings.batchsize if args.batchsize is None else args.batchsize)
@@ -122,39 +150,38 @@ def choose_settings(args):
 def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
     """Score a subject, and write down what was measured -> ledger.Measurement.
 
+    The file of the score has the authors' line for every seed: result folder, iteration, videos,
+    mean clip, score; and below those of several seeds their mean, standard deviation and best. In a
+    rehearsal all lines are marked, and no record is written.
+
     Args:
         ledger_folder (str or None): Where the record goes; None is beside the score.
 
     Raises:
         TGANError: A file cannot be written, or see :class:`.scoring.Evaluation`.
     """
-    values, lines, parts = score_seeds(subject, classifier, settings, seeds, method,
-                                       chunk_size(subject.device))
+    values, parts = score_seeds(subject, classifier, settings, seeds, method)
     mean, std, best = ledger.statistics(values)
-    lines.append(f'{subject.name} mean:{mean} std:{std} best:{best}')
+    lines = [f'{subject.name} {settings.samples} {classifier.mean_path} {value}'
+             for value in values]
+    if len(seeds) > 1:
+        lines.append(f'{subject.name} seeds:{",".join(map(str, seeds))} mean:{mean} std:{std} '
+                     f'best:{best}')
+        print(classifier.label(lines[-1]))
     measurement = ledger.Measurement(
         metric='inception score', systems=[subject.system] if subject.system else [],
         dataset=subject.dataset, protocol=classifier.protocol, samples=settings.scored,
         seeds=seeds, values=values, value=mean, std=std, best=best, weights=classifier.files,
         conditions=ledger.conditions(command_line, subject.device))
     score = subject.out / f'{subject.stem}_{method}.txt'
-    files.write_text(score, '\n'.join(lines) + '\n')
-    record = ledger.write(ledger_folder or subject.out / 'ledger', measurement)
+    files.write_text(score, ''.join(f'{classifier.label(line)}\n' for line in lines))
+    written = [score]
+    if not classifier.is_rehearsal:
+        written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
     for part in parts:
         part.unlink()
-    print(f'{lines[-1]}\nwrote {score} and {record}')
+    print(classifier.label(f'wrote {" and ".join(map(str, written))}'))
     return measurement
-
-
-def chunk_size(device):
-    """Videos that C3D sees at once; None is a batch."""
-    return _CPU_CHUNK if device.xp is np else None
-
-
-def announce(classifier):
-    """Print what the classifier was read from."""
-    for what, digest in classifier.files.items():
-        print(f'sha256 of {what}: {digest}', flush=True)
 
 
 # -- command ---------------------------------------------------------------------------------------
@@ -197,15 +224,15 @@ def _run(args, command_line):
         subject = open_dataset(args.real, device, args.out or 'results')
     else:
         subject = open_result(args.result_dir, args.iter, device, args.out)
-    subject.check_colour()
-    classifier = load_classifier(args.c3d, args.mean, protocol, device)
-    announce(classifier)
+    subject.check_colour(args.rehearsal)
+    classifier = open_classifier(args, protocol, device)
     measure(subject, classifier, settings, args.seed, method_name(args), command_line, args.ledger)
 
 
 def method_name(args):
     """METHOD in the names of files: the authors' is the interpolation."""
-    return args.interpolation if args.protocol == 'tgan-v1' else args.protocol
+    method = args.protocol.replace('tgan-v1', args.interpolation).replace('/', '_')
+    return f'{method}_rehearsal' if args.rehearsal else method
 
 
 if __name__ == '__main__':

@@ -12,9 +12,12 @@ from tgan_chainer.archives import Archive
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
-from tgan_chainer.evaluation.preprocess import load_mean, preprocess
+from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
 
 C3D_FILE = 'conv3d_deepnetA_ucf.npz'
+CAFFEMODEL = 'c3d_ucf101_finetune_whole_iter_20000'
+"""What the authors' code converts when it finds it in the working directory (FACTS §11)."""
+
 C3D_VARIABLE = 'TGAN_C3D'
 MEAN_FILE = 'mean2.npz'
 MEAN_VARIABLE = 'TGAN_MEAN'
@@ -23,27 +26,62 @@ _PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, 
               '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
               "made from C3D's caffemodel by evaluation/convert_c3d.py")
 
+# Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
+_CPU_CHUNK = 4
+
 
 @dataclass(frozen=True)
 class Classifier:
     """Class probabilities of videos, as one protocol wants them.
 
     Attributes:
-        network: Clips (N, 3, 16, 112, 112) -> Variable (N, classes), such as C3D.
+        network: C3D, or a link with its ``forward`` and ``draw_masks``.
         mean: Mean clip (3, 16, 128, 171) on the network's device.
         protocol (str): One of :data:`tgan_chainer.evaluation.preprocess.PROTOCOLS`.
-        files (dict): 'c3d' and 'mean' -> sha256 of the file.
+        files (dict): 'c3d' and 'mean' -> sha256 of the file; empty in a rehearsal.
+        mean_path (str): The mean clip's file, for the authors' line of a score.
+        chunk (int or None): Videos that the network sees at once; None is all that it is given.
+        is_rehearsal (bool): Whether weights and mean clip are stand-ins, and so nothing that comes
+            of it is a measurement.
     """
 
     network: chainer.Link
     mean: np.ndarray
     protocol: str
     files: dict
+    mean_path: str = MEAN_FILE
+    chunk: int | None = None
+    is_rehearsal: bool = False
 
-    def __call__(self, videos):
-        """Videos (N, 3, 16, H, W), RGB in [-1, 1] -> probabilities (N, classes), on its device."""
+    def __call__(self, videos, done=None):
+        """Videos (N, 3, 16, H, W), RGB in [-1, 1] -> probabilities (N, classes), on its device.
+
+        Where the protocol has dropout, its masks are drawn for all the videos at once, so that they
+        do not depend on ``chunk``. In a rehearsal videos may be grey, (N, 1, 16, H, W).
+
+        Args:
+            done: Called with the number of videos of each chunk after it, or None.
+        """
+        masks = self.draw_masks(len(videos))
+        if self.is_rehearsal and videos.shape[1] == 1:
+            videos = videos.repeat(3, axis=1)
+        ys = []
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            return self.network(preprocess(videos, self.mean, self.protocol)).array
+            for start in range(0, len(videos), self.chunk or len(videos)):
+                part = slice(start, start + (self.chunk or len(videos)))
+                clips = preprocess(videos[part], self.mean, self.protocol)
+                ys.append(self.network(clips, tuple(mask[part] for mask in masks)).array)
+                if done:
+                    done(len(ys[-1]))
+        return chainer.backend.get_array_module(ys[0]).concatenate(ys)
+
+    def draw_masks(self, n):
+        """Draw what the classification of ``n`` videos draws -> masks, none without dropout."""
+        return self.network.draw_masks(n) if PROTOCOLS[self.protocol].dropout else ()
+
+    def label(self, line):
+        """A line of output, marked in a rehearsal."""
+        return f'rehearsal (no measurement): {line}' if self.is_rehearsal else line
 
 
 def load_classifier(c3d, mean, protocol, device):
@@ -51,7 +89,7 @@ def load_classifier(c3d, mean, protocol, device):
 
     Args:
         c3d (str or None): Path of C3D's weights; None is the environment variable TGAN_C3D, or
-            else data/conv3d_deepnetA_ucf.npz.
+            else conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
         mean (str or None): Path of the mean clip; None is TGAN_MEAN, or else mean2.npz here or in
             data/.
 
@@ -60,22 +98,40 @@ def load_classifier(c3d, mean, protocol, device):
     """
     mean_path = find(mean, MEAN_VARIABLE, (MEAN_FILE, f'data/{MEAN_FILE}'))
     clip = load_mean(mean_path)    # the smaller file first: an error comes before the long read
-    c3d_path = find(c3d, C3D_VARIABLE, (f'data/{C3D_FILE}',))
-    network, digest = load_c3d(c3d_path)
+    network, digest = load_c3d(find(c3d, C3D_VARIABLE, usual_c3d_places()))
+    return _classifier(network, clip, protocol, device,
+                       files={'c3d': digest, 'mean': files.sha256(mean_path)},
+                       mean_path=str(mean_path))
+
+
+def rehearsal_classifier(protocol, device):
+    """C3D with seeded weights and a mean clip of one grey: no score by it is a measurement."""
+    np.random.seed(0)
+    return _classifier(C3D(), np.full(MEAN_SHAPE, 128), protocol, device, files={},
+                       mean_path='stand-in', is_rehearsal=True)
+
+
+def _classifier(network, mean, protocol, device, **origin):
     network.to_device(device)
-    return Classifier(network, device.send(clip.astype(np.float32)), protocol,
-                      {'c3d': digest, 'mean': files.sha256(mean_path)})
+    return Classifier(network, device.send(mean.astype(np.float32)), protocol,
+                      chunk=_CPU_CHUNK if device.xp is np else None, **origin)
+
+
+def usual_c3d_places():
+    """Where C3D's weights are looked for; last in Chainer's folder, as by the authors' code."""
+    folder = chainer.dataset.get_dataset_directory('pfnet/chainer/models', create_directory=False)
+    return f'data/{C3D_FILE}', os.path.join(folder, C3D_FILE)
 
 
 def find(path, variable, usual):
     """The file that a flag, an environment variable, or else the usual places name -> Path.
 
-    Of the usual places the first that there is; the last if there is none.
+    Of the usual places the first that there is; the first of all if there is none.
     """
     path = path or os.environ.get(variable)
     if path:
         return Path(path)
-    return next((place for place in map(Path, usual) if place.is_file()), Path(usual[-1]))
+    return next((place for place in map(Path, usual) if place.is_file()), Path(usual[0]))
 
 
 def load_c3d(path):
@@ -86,7 +142,8 @@ def load_c3d(path):
     Raises:
         DataError: The file is missing, damaged, or holds another network's weights.
     """
-    require_file(path, f'expected {_PUBLISHED}; give its path by --c3d or in {C3D_VARIABLE}')
+    require_file(path, f'expected {_PUBLISHED}; put it into {" or ".join(usual_c3d_places())}, or '
+                 f'give its path by --c3d or in {C3D_VARIABLE}{_conversion()}')
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
     try:
@@ -97,6 +154,14 @@ def load_c3d(path):
         raise DataError(f"'{path}' is damaged or no npz file ({' '.join(str(error).split())}); "
                         f'expected {_PUBLISHED}') from error
     return network, files.sha256(path)
+
+
+def _conversion():
+    """How to convert the caffemodel, if it is here."""
+    if not os.path.isfile(CAFFEMODEL):
+        return ''
+    return (f'. {CAFFEMODEL} is here: python evaluation/convert_c3d.py {CAFFEMODEL} '
+            f'data/{C3D_FILE}')
 
 
 def _checked(npz, params, path):

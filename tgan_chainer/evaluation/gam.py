@@ -15,7 +15,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import config, infer, snapshots
+from tgan_chainer import config, results, snapshots
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
@@ -228,8 +228,8 @@ def _check_sizes(sources):
 class Critic:
     """D in test mode: videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
 
-    Test mode, since in train mode a score depends on what else is in the batch. Of several scores a
-    video the sum counts, as in the loss.
+    Test mode, since in train mode a score depends on what else is in the batch. Of a pair of scores
+    the sum counts, as in the loss.
 
     Args:
         vdis: D.
@@ -242,8 +242,10 @@ class Critic:
 
     def __call__(self, videos):
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            scores = self.sign * self.vdis(videos).array.reshape(len(videos), -1).sum(axis=1)
-        return chainer.get_device('@numpy').send(scores)
+            scores = self.vdis(videos)
+        pair = scores if isinstance(scores, tuple) else (scores,)
+        total = self.sign * sum(score.array.reshape(len(videos)) for score in pair)
+        return chainer.get_device('@numpy').send(total)
 
 
 def scale_of(updater):
@@ -264,17 +266,17 @@ def open_contestant(result_dir, iteration, device):
         ConfigError: The system is conditional.
         TGANError: There is no such folder or iteration, or its files are damaged.
     """
-    file = infer.experiment_file(result_dir)
-    iteration = infer.choose_iteration(result_dir, iteration)
+    file = results.experiment_file(result_dir)
+    iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    fsgen, vgen = infer.load_generators(result_dir, iteration, device)
+    fsgen, vgen = results.load_generators(result_dir, iteration, device)
     if getattr(first_generator(fsgen, vgen), 'n_categories', 0):
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     vdis = experiment.build_models()[-1]
     snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
     vdis.to_device(device)
-    sign, natural = scale_of(experiment.updater.resolve())
+    sign, natural = scale_of(experiment.updater.cls)
     roles = [role for role in config.NETWORKS if getattr(experiment, role) is not None]
     contestant = Contestant(f'{result_dir} iter:{iteration}', GeneratedVideos(fsgen, vgen),
                             Critic(vdis, sign), natural)
@@ -367,7 +369,7 @@ def real_part(of_a, of_b, changes):
             raise ConfigError(f'--test {change}: expected ARGUMENT=PATH with an argument of '
                               f'{part.name}: {", ".join(paths)}')
         args[name] = path
-    return part.model_copy(update={'args': args, 'key': '--test'})
+    return part.model_copy(update={'args': args, 'where': '--test'})
 
 
 def open_real(part, n_videos):

@@ -356,7 +356,7 @@ def _count_videos(part):
 
 def arguments(part):
     """What a part of an experiment gives its class, and the class's defaults for the rest."""
-    parameters = inspect.signature(part.resolve()).parameters.values()
+    parameters = inspect.signature(part.cls).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters
             if parameter.default is not parameter.empty} | part.args
 

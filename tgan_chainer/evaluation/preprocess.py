@@ -4,7 +4,9 @@ import hashlib
 import io
 import math
 import reprlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import chainer
 import numpy as np
@@ -86,7 +88,7 @@ def preprocess(video, mean, protocol='tgan-v1'):
         raise ValueError(f'videos of shape {video.shape}: expected (N, 3, 16, H, W)')
     if mean.shape != MEAN_SHAPE:
         raise ValueError(f'mean clip of shape {mean.shape}: expected {MEAN_SHAPE}')
-    return PROTOCOLS[protocol](video, mean)
+    return PROTOCOLS[protocol].clips(video, mean)
 
 
 def _tgan_v1(video, mean, matrix=cubic_matrix):
@@ -115,10 +117,24 @@ INTERPOLATIONS = {
 }
 """OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
 
+
+class Protocol(NamedTuple):
+    """How class probabilities come about.
+
+    Attributes:
+        clips: Function from videos and mean clip to clips.
+        dropout (bool): Whether C3D's dropout is on, as in the authors' script (FACTS §11).
+    """
+
+    clips: Callable
+    dropout: bool
+
+
 PROTOCOLS = {
-    'tgan-v1': _tgan_v1,
-    **{f'tgan-v1/{name}': functools.partial(_tgan_v1, matrix=matrix)
-       for name, matrix in INTERPOLATIONS.items() if name != 'INTER_CUBIC'},
-    'tgan-v2': _tgan_v2,
+    **{name if interpolation == 'INTER_CUBIC' else f'{name}/{interpolation}':
+       Protocol(functools.partial(_tgan_v1, matrix=matrix), dropout)
+       for name, dropout in (('tgan-v1', True), ('tgan-v1/dropout-off', False))
+       for interpolation, matrix in INTERPOLATIONS.items()},
+    'tgan-v2': Protocol(_tgan_v2, dropout=False),
 }
-"""Name -> function from videos and mean clip to clips."""
+"""By name. The paper's scores compare with those of `tgan-v1` only."""

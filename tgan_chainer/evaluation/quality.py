@@ -16,9 +16,10 @@ import chainer
 import chainer.functions as F
 import numpy as np
 
-from tgan_chainer import config, infer
+from tgan_chainer import config, results
 from tgan_chainer.command import positive, run_command
 from tgan_chainer.datasets.drawing import DrawnDataset, Streams
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import digit_classifier, ledger
@@ -225,7 +226,7 @@ def _run(args, command_line):
     device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
     part = (of_file(args.real) if args.real
-            else config.load(infer.experiment_file(args.result_dir)).dataset)
+            else config.load(results.experiment_file(args.result_dir)).dataset)
     real = real_videos(part.build(), 2 * args.n, args.seed)
     classifier = digit_classifier.load_classifier()
     expected = statistics(real[:args.n], classifier)
@@ -254,7 +255,7 @@ def write_record(subject, part, rows, args, command_line):
 def of_file(path):
     """The part of an experiment whose data set is a Moving MNIST file."""
     return config.Part(fn='datasets/mnist_dataset.py', name='MovingMNISTDataset',
-                       args={'dataset_path': path}, key='--real', source='command line')
+                       args={'dataset_path': path}, cls=MovingMNISTDataset, where='--real')
 
 
 def table(rows):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tgan_chainer import snapshots
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation.inception_sums import InceptionSums
+from tgan_chainer.evaluation.preprocess import PROTOCOLS
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.progress import progress
 
@@ -36,21 +37,20 @@ class Evaluation:
 
     Args:
         source: Source of videos, see :mod:`.samples`, from which nothing was drawn yet.
-        classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
+        classifier: Function from videos (n, C, T, H, W) and ``done`` to probabilities (n, classes)
+            that has a method ``draw_masks``, such as :class:`.classifier.Classifier`.
         settings (Settings): How many videos.
         random_state (RandomState): Of the seed; it seeds the global generators.
         path (str or os.PathLike): The file.
         run (dict): What the score depends on, as JSON; a file of another run is refused.
-        chunk (int or None): Videos that are classified at once; None is a batch.
     """
 
-    def __init__(self, source, classify, settings, random_state, path, run, chunk=None):
+    def __init__(self, source, classifier, settings, random_state, path, run):
         self.source = source
-        self.classify = classify
+        self.classifier = classifier
         self.settings = settings
         self.random_state = random_state
         self.path = Path(path)
-        self.chunk = chunk or settings.batchsize
         self._run = json.dumps(run, sort_keys=True)
         self._batches = 0
         self._sums = InceptionSums(settings.eps)
@@ -68,10 +68,7 @@ class Evaluation:
         with self._progress_bar() as bar:
             while self._batches < self.settings.batches:
                 videos = self.source.make(self.source.draw(self.settings.batchsize))
-                for start in range(0, len(videos), self.chunk):
-                    ys = self.classify(videos[start:start + self.chunk])
-                    self._sums.add(ys)
-                    bar.update(len(ys))
+                self._sums.add(self.classifier(videos, bar.update))
                 self._batches += 1
                 snapshots.save(self.path, self)
         return self._sums.score()
@@ -93,6 +90,7 @@ class Evaluation:
         self.random_state.seed_all()
         for _ in range(self._batches):
             self.source.skip(self.settings.batchsize)
+            self.classifier.draw_masks(self.settings.batchsize)
         self._load()
 
     def _read_run(self):
@@ -123,34 +121,33 @@ class Evaluation:
 _REMEDY = 'delete it to start this score over'
 
 
-def score_seeds(subject, classifier, settings, seeds, method, chunk=None):
+def score_seeds(subject, classifier, settings, seeds, method):
     """The score of every seed, printed as the authors' line ``... score:X``.
 
     Args:
         subject (Subject): What is scored.
-        classifier (Classifier): Or what has its attributes ``protocol`` and ``files``.
+        classifier (Classifier): By which.
         settings (Settings): How many videos.
         seeds (list of int): Of latent vectors and labels, or of the order of a data set.
         method (str): Part of the names of files.
-        chunk (int or None): See :class:`Evaluation`.
 
     Returns:
-        The values, the printed lines, and the files of unfinished scores, which are to be deleted
-        once the values are written down.
+        The values, and the files of unfinished scores, which are to be deleted once the values are
+        written down.
 
     Raises:
         TGANError: See :class:`Evaluation`.
     """
-    values, lines, parts = [], [], []
+    values, parts = [], []
     for seed in seeds:
         path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
         run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+               'dropout': PROTOCOLS[classifier.protocol].dropout,
                'number of videos': settings.samples, 'batch size': settings.batchsize,
                'device': subject.device.xp.__name__}
         evaluation = Evaluation(subject.source(seed), classifier, settings,
-                                RandomState(seed, subject.device), path, run, chunk)
+                                RandomState(seed, subject.device), path, run)
         values.append(evaluation.score())
         parts.append(path)
-        lines.append(f'{subject.name} seed:{seed} score:{values[-1]}')
-        print(lines[-1], flush=True)
-    return values, lines, parts
+        print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
+    return values, parts

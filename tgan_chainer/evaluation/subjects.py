@@ -5,7 +5,7 @@ from pathlib import Path
 
 import chainer
 
-from tgan_chainer import config, infer
+from tgan_chainer import config, results
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
@@ -37,38 +37,39 @@ class Subject:
         """What tells it from any other -> dict of sha256."""
         return {'networks': self.system.networks} if self.system else {'data': self.dataset.sha256}
 
-    def check_colour(self):
+    def check_colour(self, is_rehearsal=False):
         """See that C3D can classify its videos.
 
         Raises:
-            ConfigError: They are not of three channels and 16 frames.
+            ConfigError: They are not of three channels (or one, in a rehearsal) and 16 frames.
         """
         source = self.source(0)
         shape = source.make(source.draw(1)).shape
-        if shape[1:3] != (3, 16):
+        if shape[1] not in ((1, 3) if is_rehearsal else (3,)) or shape[2] != 16:
             raise ConfigError(
                 f'{self.name}: videos of {shape[1]} channel(s) and {shape[2]} frames, but C3D '
                 'knows colour videos of 16 frames: they have no inception score. Models of grey '
-                'videos are compared by evaluation/gam.py')
+                'videos are compared by evaluation/gam.py, and may be scored with --rehearsal, '
+                'which measures nothing')
 
 
 def open_result(result_dir, iteration, device, out=None):
     """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
 
     Args:
-        iteration (int or None): See :func:`tgan_chainer.infer.choose_iteration`.
+        iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
         out (str or None): Where results go; None is the result folder.
 
     Raises:
         TGANError: There is no such folder or iteration, or its files are damaged.
     """
-    file = infer.experiment_file(result_dir)
-    iteration = infer.choose_iteration(result_dir, iteration)
+    file = results.experiment_file(result_dir)
+    iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    fsgen, vgen = infer.load_generators(result_dir, iteration, device)
+    fsgen, vgen = results.load_generators(result_dir, iteration, device)
     roles = ('vgen',) if fsgen is None else ('fsgen', 'vgen')
     return Subject(
-        name=f'{result_dir} iter:{iteration}', out=Path(out or result_dir),
+        name=f'{result_dir} {iteration}', out=Path(out or result_dir),
         stem=f'inception_iter-{iteration}', device=device,
         source=lambda seed: GeneratedVideos(fsgen, vgen),
         system=ledger.describe_system(result_dir, file, experiment, iteration, roles),

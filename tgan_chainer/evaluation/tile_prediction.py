@@ -1,6 +1,6 @@
 """A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py).
 
-Of each of 100 batches the video of the highest class probability is kept::
+Of each of 100 batches one video is kept, see :func:`surest`::
 
     python evaluation/tile_prediction.py --result_dir results/... --gpu 0
 """
@@ -13,32 +13,34 @@ import numpy as np
 from tgan_chainer import files, pictures
 from tgan_chainer.command import run_command
 from tgan_chainer.device import count_gpus, get_device
+from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import calc_inception
-from tgan_chainer.evaluation.classifier import load_classifier
 from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.progress import progress
 
 
-def surest(source, classify, batchsize, chunk=None):
-    """The video of a batch whose largest class probability is the largest.
+def surest(source, classify, batchsize):
+    """The video of a batch that stands out most, by the authors' rule (FACTS §11).
+
+    It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
+    videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
 
     Args:
         source: Source of videos, see :mod:`.samples`.
         classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
         batchsize (int): Videos in the batch.
-        chunk (int or None): Videos that are classified at once; None is a batch.
 
     Returns:
-        The video (C, T, H, W) in main memory, its class, and the probability.
+        The video (C, T, H, W) in main memory, that class, and its probability.
     """
     videos = source.make(source.draw(batchsize))
-    chunk = chunk or batchsize
     to_host = chainer.get_device('@numpy').send
-    probabilities = np.concatenate([to_host(classify(videos[start:start + chunk]))
-                                    for start in range(0, batchsize, chunk)])
-    which, category = np.unravel_index(probabilities.argmax(), probabilities.shape)
-    return to_host(videos[which]), int(category), float(probabilities[which, category])
+    p = to_host(classify(videos))
+    eps = calc_inception.EPS
+    gain = np.exp(p * np.log(p + eps) - p * np.log(p.mean(axis=0) + eps))
+    which, category = np.unravel_index(gain.argmax(), gain.shape)
+    return to_host(videos[which]), int(category), float(p[which, category])
 
 
 def main(argv=None):
@@ -47,7 +49,7 @@ def main(argv=None):
 
 
 def parse_args(argv=None):
-    """Flags of the command (FACTS §10); ``--n`` and ``--c3d`` are ours."""
+    """Flags of the command (FACTS §10); ``--n``, ``--c3d`` and ``--rehearsal`` are ours."""
     parser = argparse.ArgumentParser(
         prog='tile_prediction.py', description='Show the videos that C3D is surest of, one of each '
         'batch, in a grid.')
@@ -59,11 +61,15 @@ def parse_args(argv=None):
     parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
     parser.add_argument('--seed', type=calc_inception.seed_number, default=0,
                         help='seed of z_slow (default: 0)')
-    parser.add_argument('--batchsize', type=int, default=48, help='videos a batch (default: 48)')
-    parser.add_argument('--n', type=int, default=100, help='batches, each of which shows one video '
-                        '(default: 100)')
+    parser.add_argument('--batchsize', type=int,
+                        help='videos a batch (default: 48; in a rehearsal 2)')
+    parser.add_argument('--n', type=int, help='batches, each of which shows one video (default: '
+                        '100; in a rehearsal 4)')
     calc_inception.add_classifier_flags(parser)
     args = parser.parse_args(argv)
+    for name, usual, of_rehearsal in (('batchsize', 48, 2), ('n', 100, 4)):
+        if getattr(args, name) is None:
+            setattr(args, name, of_rehearsal if args.rehearsal else usual)
     for name in ('n', 'batchsize'):
         if getattr(args, name) < 1:
             parser.error(f'--{name} {getattr(args, name)}: expected at least 1')
@@ -74,25 +80,41 @@ def _run(args):
     device = get_device(args.gpu if args.gpu is not None else (0 if count_gpus() else -1))
     device.use()
     subject = open_result(args.result_dir, args.iter, device)
-    subject.check_colour()
+    subject.check_colour(args.rehearsal)
+    stem = _movie_stem(args)
     protocol = calc_inception.protocol_name('tgan-v1', args.interpolation)
-    classifier = load_classifier(args.c3d, args.mean, protocol, device)
+    classifier = calc_inception.open_classifier(args, protocol, device)
     RandomState(args.seed, device).seed_all()
-    source, chunk = subject.source(args.seed), calc_inception.chunk_size(device)
-    shown = [surest(source, classifier, args.batchsize, chunk)
+    source = subject.source(args.seed)
+    shown = [surest(source, classifier, args.batchsize)
              for _ in progress(range(args.n), unit='batch')]
     videos, categories, probabilities = zip(*shown, strict=True)
-    videos = pictures.to_uint8(np.stack(videos), pictures.INFER_SCALE)
-    frames = pictures.tile_movie(videos)
-    name = Path(args.result_dir).resolve().name
-    stem = Path(args.out_dir, f'{name}_prediction_seed-{args.seed}')
-    for path in pictures.save_movies(stem, frames):
-        print(path)
-    predictions = stem.with_name(f'{stem.name}.json')
-    files.write_json(predictions, [{'class': category, 'probability': probability}
-                                   for category, probability
-                                   in zip(categories, probabilities, strict=True)])
-    print(predictions)
+    frames = pictures.tile_movie(pictures.infer_pixels(np.stack(videos)))
+    marked = {'rehearsal': True} if args.rehearsal else {}
+    files.write_json(_predictions(stem), [
+        {'class': category, 'probability': probability, **marked}
+        for category, probability in zip(categories, probabilities, strict=True)])
+    for path in (*pictures.save_movies(stem, frames), _predictions(stem)):
+        print(classifier.label(path))
+
+
+def _movie_stem(args):
+    """Path of the movie without its suffix: the authors' name, which is also that of infer.py's.
+
+    Raises:
+        DataError: A movie is there that is not this command's.
+    """
+    name = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+    stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
+    movie = stem.with_name(f'{stem.name}.avi')
+    if movie.exists() and not _predictions(stem).exists():
+        raise DataError(f'{movie} is there, but no {_predictions(stem).name} beside it, so it is '
+                        "another command's, such as infer.py's; give another --out_dir")
+    return stem
+
+
+def _predictions(stem):
+    return stem.with_name(f'{stem.name}.json')
 
 
 if __name__ == '__main__':

@@ -14,10 +14,11 @@ class Preview(extension.Extension):
     """Write a sheet and movies of the same latent vectors each time.
 
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
-    ``preview/video_NNNNNNNN.gif`` and ``.mp4`` play the videos in a grid (authors' names, FACTS
-    §10). The latent vectors come from a generator of its own and batch normalisation runs in
-    test mode, so the training is left untouched. The videos of a conditional system are in the
-    order of their categories, which are taken at equal distances.
+    ``preview/video_NNNNNNNN.avi`` and ``.mov`` play the videos in a grid, ten frames a second
+    (authors' names, FACTS §10), and so does ``.gif``, which is ours. The latent vectors come from a
+    generator of its own and batch normalisation runs in test mode, so the training is left
+    untouched. The videos of a conditional system are in the order of their categories, which are
+    taken at equal distances.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
@@ -44,8 +45,9 @@ class Preview(extension.Extension):
         videos = chainer.get_device('@numpy').send(videos)
         pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(videos))
         frames = pictures.tile_movie(videos)
-        for suffix, write in (('gif', pictures.save_gif), ('mp4', pictures.save_movie)):
-            write(_folder(trainer) / f'video_{trainer.updater.iteration:08d}.{suffix}', frames)
+        for suffix in ('avi', 'mov', 'gif'):
+            pictures.save_movie(
+                _folder(trainer) / f'video_{trainer.updater.iteration:08d}.{suffix}', frames)
 
     @staticmethod
     def exists(trainer):

@@ -118,11 +118,12 @@ class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
 
 
 class FrameDiscriminator(chainer.Chain):
-    """Critic that sees time as channels: video (B, C, T, H, W) -> score (B, 1).
+    """Critic of stacked frames: frames (B, C T, H, W) in [-1, 1] -> score (B, 1).
 
-    Four 2-D convolutions (4, 2, 1) and a linear layer, whose input sizes are found at the first
-    call. Batch normalisation with beta follows the second to fourth; ``bn0`` is never called
-    (FACTS §10). The authors' normalisation sizes are fixed to ``mid_ch = 64``; here they follow.
+    Four 2-D convolutions (4, 2, 1) and a linear layer; the sizes that the frames decide are found
+    at the first call. Batch normalisation with beta follows the second to fourth; ``bn0`` is never
+    called (FACTS §10). The authors' normalisation sizes are fixed to ``mid_ch`` = 64, the only
+    width their class runs with; here they follow.
 
     Args:
         mid_ch (int): Channels after the first convolution.
@@ -130,50 +131,54 @@ class FrameDiscriminator(chainer.Chain):
 
     def __init__(self, mid_ch: int = 64):
         super().__init__()
+        # The authors' order: what has its size here is drawn here, c0 and l4l at the first call.
         with self.init_scope():
             self.c0 = Convolution2D(None, mid_ch, 4, 2, 1)
-            self.c1 = Convolution2D(None, mid_ch * 2, 4, 2, 1)
-            self.c2 = Convolution2D(None, mid_ch * 4, 4, 2, 1)
-            self.c3 = Convolution2D(None, mid_ch * 8, 4, 2, 1)
-            self.l4 = Linear(None, 1)
+            self.c1 = Convolution2D(mid_ch, mid_ch * 2, 4, 2, 1)
+            self.c2 = Convolution2D(mid_ch * 2, mid_ch * 4, 4, 2, 1)
+            self.c3 = Convolution2D(mid_ch * 4, mid_ch * 8, 4, 2, 1)
+            self.l4l = Linear(None, 1)
             self.bn0 = BatchNormalization(mid_ch)
             self.bn1 = BatchNormalization(mid_ch * 2)
             self.bn2 = BatchNormalization(mid_ch * 4)
             self.bn3 = BatchNormalization(mid_ch * 8)
 
-    def forward(self, video):
-        """video (B, C, T, H, W) -> score (B, 1), not bounded."""
-        batch, channels, frames, height, width = video.shape
-        h = F.reshape(video, (batch, channels * frames, height, width))
-        h = leaky_relu(self.c0(h), LEAKY_SLOPE)
+    def forward(self, frames):
+        """frames (B, C T, H, W) -> score (B, 1), not bounded."""
+        h = leaky_relu(self.c0(frames), LEAKY_SLOPE)
         h = self.bn1(self.c1(h), slope=LEAKY_SLOPE)
         h = self.bn2(self.c2(h), slope=LEAKY_SLOPE)
         h = self.bn3(self.c3(h), slope=LEAKY_SLOPE)
-        return self.l4(h)
+        return self.l4l(h)
 
 
 class VideoAndFrameDiscriminator(chainer.Chain):
-    """Both critics at once: video (B, C, 16, H, W) -> scores (B, 2), of the video and its frames.
+    """Two critics: video (B, C, 16, 16 w, 16 w) -> a score of the video and one of its frames.
 
-    The authors' class of this name builds on a class that does not exist (FACTS §9), so its
-    layout here is an assumption: the paper's D and a :class:`FrameDiscriminator`, whose scores
-    the loss adds up.
+    For :class:`~tgan_chainer.updaters.tgan_updater_wgan.TGANUpdaterWGANVideoFrameDis`. The
+    authors' class calls a ``VideoDiscriminator`` that their module does not define (FACTS §9);
+    here that is ours of this name, with beta and Chainer's default weights, as their frame critic
+    has them.
 
     Args:
-        in_channels (int), top_width (int), mid_ch (int), wscale (float): As those of
-            :class:`VideoDiscriminatorNoBetaInitUniform`.
+        in_channels (int), top_width (int), mid_ch (int): As those of :class:`VideoDiscriminator`.
     """
 
-    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
+    returns_pair = True
+    """For the updaters, which take either one score a video or this pair."""
+
+    def __init__(self, in_channels: int, top_width: int, mid_ch: int):
         super().__init__()
         self.in_channels = in_channels
         self.top_width = top_width
+        # The order of creation is the authors'.
         with self.init_scope():
-            self.video_dis = VideoDiscriminatorNoBetaInitUniform(
-                in_channels, top_width, mid_ch, wscale)
             self.frame_dis = FrameDiscriminator(mid_ch)
+            self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)
 
     def forward(self, video):
-        """video (B, C, 16, H, W) -> scores (B, 2)."""
-        of_video = F.reshape(self.video_dis(video), (len(video), 1))
-        return F.concat((of_video, self.frame_dis(video)), axis=1)
+        """video (B, C, 16, 16 w, 16 w) -> (scores (B, 1, 1, 1), scores (B, 1)), not bounded."""
+        batch, channels, frames, height, width = video.shape
+        of_video = self.video_dis(video)
+        stacked = F.reshape(video, (batch, channels * frames, height, width))
+        return of_video, self.frame_dis(stacked)

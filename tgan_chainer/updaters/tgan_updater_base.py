@@ -39,10 +39,12 @@ class TGANUpdaterBase(StandardUpdater):
             the examples have none.
 
     Raises:
-        ValueError: ``shuffle_time_order`` is outside [0, 1].
+        ValueError: ``shuffle_time_order`` is outside [0, 1]; D returns a pair of scores and the
+            updater takes one, or the other way round.
     """
 
     losses = ('loss_gen', 'loss_dis')
+    takes_pair = False    # of scores, as VideoAndFrameDiscriminator returns it
 
     def __init__(self, models, iterator, optimizer, device=None,
                  shuffle_time_order: float | None = None):
@@ -51,8 +53,19 @@ class TGANUpdaterBase(StandardUpdater):
             raise ValueError(
                 f'shuffle_time_order is {shuffle_time_order}: expected a probability in [0, 1]')
         self.fsgen, self.vgen, self.vdis = models
+        self._check_scores()
         self.shuffle_time_order = shuffle_time_order
         self.labels = None
+
+    def _check_scores(self):
+        critic, updater = type(self.vdis).__name__, type(self).__name__
+        returns_pair = getattr(self.vdis, 'returns_pair', False)
+        if returns_pair and not self.takes_pair:
+            raise ValueError(f'{critic} returns a pair of scores, {updater} takes one; take '
+                             'TGANUpdaterWGANVideoFrameDis')
+        if self.takes_pair and not returns_pair:
+            raise ValueError(f'{critic} returns one score, {updater} takes the pair of '
+                             'VideoAndFrameDiscriminator; take TGANUpdaterWGANSVC')
 
     def _get_real_video(self):
         """Take the next batch (B, T, C, H, W) -> Variable (B, C, T, H, W); sets ``labels``."""

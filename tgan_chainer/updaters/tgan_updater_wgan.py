@@ -19,8 +19,8 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
     def update_core(self):
         real, fake, d_fake, d_real = self.forward()
         batch = len(real)
-        loss_gen = -F.sum(d_fake) / batch
-        loss_dis = F.sum(d_fake) / batch - F.sum(d_real) / batch
+        loss_gen = -self._mean(d_fake, batch)
+        loss_dis = self._mean(d_fake, batch) - self._mean(d_real, batch)
 
         fake_grad = self._backward_critic(loss_dis, fake)
         self._backward_generators(fake, -fake_grad)
@@ -28,6 +28,10 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
         self._update_generators()
         self.get_optimizer('vdis').update()
         self._report(loss_gen=loss_gen, loss_dis=loss_dis)
+
+    def _mean(self, scores, batch):
+        """D's scores of a batch of so many videos -> their mean, a Variable ()."""
+        return F.sum(scores) / batch
 
     def _backward_critic(self, loss, fake):
         """Put the gradients of ``loss`` into D's parameters and return the one at ``fake``."""
@@ -72,7 +76,12 @@ class TGANUpdaterWGANParallelSVC(TGANUpdaterWGANSVC):
 
 
 class TGANUpdaterWGANVideoFrameDis(TGANUpdaterWGANSVC):
-    """:class:`TGANUpdaterWGANSVC` for a D of several scores a video, whose sum the loss takes.
-
-    Made for ``VideoAndFrameDiscriminator``, whose two scores come as (B, 2).
+    """:class:`TGANUpdaterWGANSVC` for ``VideoAndFrameDiscriminator``: the losses take the sum of
+    the mean score of the videos and that of their frames (FACTS §11).
     """
+
+    takes_pair = True
+
+    def _mean(self, scores, batch):
+        of_video, of_frames = scores
+        return super()._mean(of_video, batch) + super()._mean(of_frames, batch)

@@ -45,7 +45,8 @@ class Lab:
 
     Args:
         folder (Path): An empty folder.
-        iterations (int): Updates of a training, an even number of at least 4.
+        iterations (int): Updates of a training, an even number of at least 6, so that there is
+            something to resume at 4.
 
     Attributes:
         whole (Path): Result folder of the undisturbed training.
@@ -214,9 +215,10 @@ def _read_source(path):
         raise ValueError('its end is missing')
 
 
-_READERS = {'.npz': _read_npz, '.png': _read_picture, '.gif': _read_picture, '.mp4': _read_movie,
-            '.json': lambda path: json.loads(path.read_text()), '.yml': _read_experiment,
-            '': lambda path: json.loads(path.read_text()), '.py': _read_source}
+_READERS = {'.npz': _read_npz, '.png': _read_picture, '.gif': _read_picture, '.avi': _read_movie,
+            '.mov': _read_movie, '.json': lambda path: json.loads(path.read_text()),
+            '.yml': _read_experiment, '': lambda path: json.loads(path.read_text()),
+            '.py': _read_source}
 
 
 # -- damage ----------------------------------------------------------------------------------------

@@ -102,16 +102,20 @@ def _trainer():
     return trainer
 
 
-class _Source:
+class _Draws:
+    """What an evaluation draws from, as far as going on with one takes it."""
+
     def skip(self, n):
         np.random.rand(n)
+
+    draw_masks = skip
 
 
 _RUN = {'protocol': 'tgan-v1', 'seed': 0}
 
 
 def _evaluation(path):
-    return Evaluation(_Source(), None, Settings(100, 10, 1e-7, (0,)), RandomState(0, CPU), path,
+    return Evaluation(_Draws(), _Draws(), Settings(100, 10, 1e-7, (0,)), RandomState(0, CPU), path,
                       _RUN)
 
 

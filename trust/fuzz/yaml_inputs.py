@@ -25,6 +25,7 @@ _SCALARS = (
     '"\\ud800"', '"\\0"', '../../../etc/passwd', '/dev/zero', '{fn: os.py, name: system}',
     '{fn: 1, name: []}', '{fn: "", name: __class__, args: {}}', '? [a] : b', '*none', '<<: *none')
 _KEYS = ('a', 'fn', 'name', 'args', 'models', 'fsgen', 'vgen', 'vdis', 'dataset', 'updater',
+         'dataset_fn', 'dataset_name', 'frame_seed_generator', 'shuffle_time_order', 'resume',
          'batchsize', 'epoch', 'optimizer', 'seed', 'lr', 'source', 'key', '<<', '~', '1', '[x]',
          '{}', '__proto__', 'batch_norm_statistics', 'make_moving_mnist', 'preview_videos')
 

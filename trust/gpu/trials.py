@@ -16,6 +16,8 @@ import numpy as np
 import yaml
 from chainer.iterators import SerialIterator
 
+from parity import backend
+from parity.checks import registry
 from tgan_chainer import infer, train
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.evaluation.classifier import Classifier
@@ -89,7 +91,7 @@ def _tgan_with_noise():
 
 
 def _tgan_video_and_frame():
-    return _tgan(video_discriminator.VideoAndFrameDiscriminator(1, 1, 2, wscale=0.1))
+    return _tgan(video_discriminator.VideoAndFrameDiscriminator(1, 1, 2))
 
 
 def _conditional():
@@ -367,7 +369,7 @@ SUMS = {
     'to host: float in tgan_chainer/evaluation/inception_sums.py:add': 1,
     'to host: get in tgan_chainer/evaluation/inception_sums.py:add': 1,
 }
-"""Of a chunk: whether it holds probabilities, and its two sums."""
+"""Of a batch: whether it holds probabilities, and its two sums."""
 
 
 def _preprocess(dtype, protocol):
@@ -389,20 +391,27 @@ c3d_ft._POOLED_SIZE = 4
 c3d_ft._HIDDEN = 8
 
 
-def small_c3d(device):
+class SmallC3D(c3d_ft.C3D):
     """C3D of four channels a layer, which looks at the middle of the clips of a protocol."""
+
+    def forward(self, clips, masks=()):
+        return super().forward(clips[..., 48:64, 48:64] / 128, masks)
+
+
+def small_c3d(device):
+    """One that is not just untrained."""
     np.random.seed(0)
-    network = c3d_ft.C3D(n_classes=5)
+    network = SmallC3D(n_classes=5)
     for param in network.params():    # or else every class is as likely as any other
         if param.ndim > 1:
             param.array *= 20 if param.ndim == 5 else 60
     network.to_device(device)
-    return lambda clips: network(clips[..., 48:64, 48:64] / 128)
+    return network
 
 
-def _classifier(device, protocol='tgan-v1'):
+def _classifier(device, protocol='tgan-v1', chunk=None):
     mean = np.random.RandomState(1).uniform(0, 255, MEAN_SHAPE).astype(chainer.get_dtype())
-    return Classifier(small_c3d(device), device.send(mean), protocol, {})
+    return Classifier(small_c3d(device), device.send(mean), protocol, {}, chunk=chunk)
 
 
 def _c3d(dtype):
@@ -412,9 +421,11 @@ def _c3d(dtype):
             chainer.using_config('tgan_cpu_kernels', 'chainer'):
         there = DOUBLE.send(videos)
         of_double, of_numpy = (_classifier(device) for device in (DOUBLE, NUMPY))
+        RandomState(0, DOUBLE).seed_all()    # of dropout
         start = len(transfers.transfers)
         ys = of_double(there)
         copies = transfers.since(start)
+        RandomState(0, NUMPY).seed_all()
         found = difference({'ys': ys}, {'ys': of_numpy(videos)})
     if on_host(ys).std(axis=0).max() < 1e-3:
         raise AssertionError('the small C3D tells nothing apart')
@@ -439,13 +450,15 @@ def _score(dtype):
             tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
         for device in (DOUBLE, NUMPY):
             evaluation = Evaluation(
-                RealVideos(_Colour(), device, 0), _classifier(device), Settings(8, 4, 1e-7, (0,)),
-                RandomState(0, device), Path(folder, f'{device.name}.npz'), {}, chunk=2)
+                RealVideos(_Colour(), device, 0), _classifier(device, chunk=2),
+                Settings(8, 4, 1e-7, (0,)), RandomState(0, device),
+                Path(folder, f'{device.name}.npz'), {})
             start = len(transfers.transfers)
             values.append(np.array(evaluation.score()))
             copies.append(transfers.since(start))
     expected = {'to device: array in tgan_chainer/evaluation/samples.py:make': 2,
-                **{key: 4 * n for key, n in (*SUMS.items(), *PREPROCESS.items())}}
+                **{key: 2 * n for key, n in SUMS.items()},
+                **{key: 4 * n for key, n in PREPROCESS.items()}}
     return (difference({'score': values[0]}, {'score': values[1]}),
             1e-12 if dtype == np.float64 else 1e-5, copies[0], expected)
 
@@ -613,6 +626,39 @@ def _infer(folder):
     return code, transfers.since(start[0])
 
 
+# -- parity --gpu ----------------------------------------------------------------------------------
+
+PARITY = {
+    'state/small/chainer-2.0.2': {},
+    'forward/small-b2-train-f64/chainer-2.0.2': {},
+    'forward/sampling-small/chainer-7.8.1': {},
+    # One update, which both look at.
+    'gradients/small-svc1-b4-f64/chainer-2.0.2': {'updates': 1},
+    'trajectories/small-svc1-b4-f64/chainer-2.0.2': {'updates': 1},
+    'metrics/inception-score/oracle': {},
+    'metrics/resize/oracle': {},
+    'metrics/preprocess/oracle': {},
+    'oracle/forward-small_noise-train/chainer-2.0.2': {},
+    'oracle/clipping-eigh': {},
+}
+"""Checks that run as `python -m parity --gpu 0` runs them: name -> limits. C3D is too large."""
+
+
+def _parity():
+    """The trials of parity's checks on the device -> list of Result."""
+    backend.use('tgan', 0)
+    results = []
+    for name, limits in PARITY.items():
+        start = len(transfers.transfers)
+        found = registry()[name].run(**limits)
+        error = found.error or ('' if transfers.since(start) else 'nothing was on the device')
+        worst = found.worst
+        results.append(Result(f'parity --gpu 0: {name}', worst.max_rel if worst else np.inf,
+                              worst.tolerance if worst else 0., {}, {}, error))
+    backend.use('tgan', -1)
+    return results
+
+
 # -- faults ----------------------------------------------------------------------------------------
 
 def _hook(function):
@@ -693,7 +739,7 @@ OTHERS = {
     'sampling, conditional': functools.partial(_sampling, name='conditional tgan'),
     'labels from the prior': _labels,
     **{f'preprocess, {protocol}': functools.partial(_preprocess, protocol=protocol)
-       for protocol in PROTOCOLS},
+       for protocol in PROTOCOLS if 'dropout-off' not in protocol},    # of which clips are the same
     'C3D': _c3d,
     'inception score, four chunks': _score,
     'generative adversarial metric': _battle,
@@ -730,7 +776,7 @@ def run(random, traced=contextlib.nullcontext):
             results += _training(random)
     except Exception as error:
         results.append(_failed('train.py --gpu 0', error))
-    return results
+    return results + _parity()
 
 
 def catch():

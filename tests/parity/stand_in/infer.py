@@ -1,6 +1,11 @@
+import argparse
+import os
+
 import chainer
 import chainer.functions as F
 import cupy as cp
+import cv2
+import numpy as np
 
 
 def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
@@ -13,5 +18,28 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
     return F.stack(frames, axis=2).data, z_slow, z_fast
 
 
+def get_models(result_dir, iteration):
+    raise NotImplementedError('the stand-in reads no result folder')
+
+
 def seed_everything(seed):
     cp.random.seed(seed)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ('n', 'seed', 'gpu'):
+        parser.add_argument('--' + name, type=int)
+    for name in ('result_dir', 'out_dir'):
+        parser.add_argument('--' + name)
+    parser.add_argument('--images', action='store_true')
+    args = parser.parse_args()
+    np.random.seed(args.seed)
+    chainer.cuda.cupy.random.seed(args.seed)
+    chainer.cuda.Device(args.gpu).use()
+    fsgen, vgen, _ = get_models(args.result_dir, 0)
+    videos = make_video(fsgen, vgen, args.n)[0] * 128 + 128
+    for i, video in enumerate(videos):    # each (C, T, H, W); OpenCV wants BGR last
+        strip = np.concatenate(list(video.transpose(1, 2, 3, 0)), axis=1)[..., ::-1]
+        name = f'{os.path.basename(args.result_dir)}_seed-{args.seed}_{i}.png'
+        cv2.imwrite(os.path.join(args.out_dir, name), strip)

@@ -5,7 +5,9 @@ import chainer.links as L
 
 class Stand(chainer.Chain):
 
-    def __init__(self):
+    def __init__(self, pretrained_model='auto'):
+        if pretrained_model:
+            raise RuntimeError('no weights here')
         super().__init__()
         widths = [3, 64, 128, 256, 256, 512, 512, 512, 512]
         names = ['1a', '2a', '3a', '3b', '4a', '4b', '5a', '5b']
@@ -19,7 +21,7 @@ class Stand(chainer.Chain):
                 setattr(self, name, L.Linear(
                     n_in, n_out, initialW=normal(0.005), initial_bias=1))
 
-    def __call__(self, x):
+    def __call__(self, x, layers=('prob',)):
         h = F.max_pooling_nd(F.relu(self.conv1a(x)), (1, 2, 2), (1, 2, 2))
         h = F.max_pooling_nd(F.relu(self.conv2a(h)), 2, 2)
         h = F.max_pooling_nd(F.relu(self.conv3b(F.relu(self.conv3a(h)))), 2, 2)
@@ -27,4 +29,4 @@ class Stand(chainer.Chain):
         h = F.max_pooling_nd(F.relu(self.conv5b(F.relu(self.conv5a(h)))), 2, 2)
         h = F.dropout(F.relu(self.fc6(h)))
         h = F.dropout(F.relu(self.fc7(h)))
-        return F.softmax(self.fc8(h))
+        return {layer: {'prob': F.softmax(self.fc8(h))}[layer] for layer in layers}

@@ -1,10 +1,15 @@
+import argparse
+
+import chainer
 import cupy as cp
+import cv2
 import numpy as np
 from c3d_ft import Stand
 
-import infer
+from infer import get_models, make_video
 
 EPS = 1e-7
+BATCH = 48
 
 
 def calc_inception(ys):
@@ -12,6 +17,38 @@ def calc_inception(ys):
     return float(np.exp(terms.sum(axis=1).mean()))
 
 
-def score(fsgen, vgen, seed):
-    cp.random.seed(seed)
-    return calc_inception(Stand()(infer.make_video(fsgen, vgen, 48)[0]).data)
+def to_clips(videos, mean):
+    frames = (videos * 128 + 128).transpose(0, 2, 3, 4, 1)
+    large = np.array([[cv2.resize(frame, (128, 128), interpolation=cv2.INTER_CUBIC)
+                       for frame in video] for video in frames])
+    clips = large[..., ::-1].transpose(0, 4, 1, 2, 3) - mean[..., 21:149]
+    return clips[..., 8:120, 8:120].astype('f')
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--result_dir')
+    parser.add_argument('--mean')
+    for number in ('seed', 'iter', 'calc_iter'):
+        parser.add_argument('--' + number, type=int)
+    args = parser.parse_args()
+    chainer.cuda.get_device(0).use()
+    chainer.cuda.cupy.random.seed(args.seed)
+    fsgen, vgen, _ = get_models(args.result_dir, args.iter)
+    c3d = Stand()
+    c3d.to_gpu()
+    mean = np.load(args.mean)['mean']
+    ys = []
+    for _ in range(args.calc_iter // BATCH):
+        clips = to_clips(make_video(fsgen, vgen, BATCH)[0], mean)
+        with chainer.no_backprop_mode():
+            ys.append(c3d(chainer.Variable(chainer.cuda.cupy.asarray(clips)), layers=['prob'])[
+                'prob'].data.get())
+    score = calc_inception(np.concatenate(ys))
+    path = f'{args.result_dir}/inception_iter-{args.iter}_INTER_CUBIC.txt'
+    with open(path, 'w') as file:
+        file.write(f'{args.result_dir} {score}\n')
+
+
+def use_cupy(size):
+    return cp.zeros(size)

@@ -68,20 +68,19 @@ class FrameDiscriminator(chainer.Chain):
 
     def __init__(self, mid_ch=64):
         super().__init__()
+        widths = [None] + [mid_ch * 2 ** i for i in range(4)]
         with self.init_scope():
             for i in range(4):
-                setattr(self, f'c{i}', L.Convolution2D(None, mid_ch * 2 ** i, 4, 2, 1))
-            self.l4 = L.Linear(None, 1)
+                setattr(self, f'c{i}', L.Convolution2D(widths[i], widths[i + 1], 4, 2, 1))
+            self.l4l = L.Linear(None, 1)
             for i in range(4):
                 setattr(self, f'bn{i}', L.BatchNormalization(64 * 2 ** i))
 
     def __call__(self, x):
-        n, channels, frames, height, width = x.shape
-        h = F.leaky_relu(self.c0(F.reshape(x, (n, channels * frames, height, width))), SLOPE)
-        h = F.leaky_relu(self.bn1(self.c1(h)), SLOPE)
-        h = F.leaky_relu(self.bn2(self.c2(h)), SLOPE)
-        h = F.leaky_relu(self.bn3(self.c3(h)), SLOPE)
-        return self.l4(h)
+        h = F.leaky_relu(self.c0(x), SLOPE)
+        for conv, norm in ((self.c1, self.bn1), (self.c2, self.bn2), (self.c3, self.bn3)):
+            h = F.leaky_relu(norm(conv(h)), SLOPE)
+        return self.l4l(h)
 
 
 class VideoAndFrameDiscriminator(chainer.Chain):
@@ -89,4 +88,11 @@ class VideoAndFrameDiscriminator(chainer.Chain):
     def __init__(self, in_channels, top_width, mid_ch):
         super().__init__()
         with self.init_scope():
-            self.video = UndefinedDiscriminator(in_channels, top_width, mid_ch)  # noqa: F821
+            self.frame_dis = FrameDiscriminator(mid_ch)
+            self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)  # noqa: F821
+
+    def __call__(self, x):
+        of_video = self.video_dis(x)
+        n, channels, frames, height, width = x.shape
+        stacked = F.reshape(x, (n, channels * frames, height, width))
+        return of_video, self.frame_dis(stacked)

@@ -12,11 +12,14 @@ class Wasserstein(TGANUpdaterBase):
     def update_core(self):
         _, fake, fake_score, real_score = self.forward()
         n = len(fake.data)
-        loss_gen = -F.sum(fake_score) / n
-        loss_dis = F.sum(fake_score) / n - F.sum(real_score) / n
+        loss_gen = -self.total(fake_score) / n
+        loss_dis = self.total(fake_score) / n - self.total(real_score) / n
         self.step(fake, loss_gen, loss_dis)
         self.constrain()
         chainer.report({'loss_gen': loss_gen, 'loss_dis': loss_dis}, self.vdis)
+
+    def total(self, scores):
+        return F.sum(scores)
 
 
 class TGANUpdaterWGANClip(Wasserstein):
@@ -52,7 +55,9 @@ class TGANUpdaterWGANParallelSVC(TGANUpdaterWGANSVC):
 
 
 class TGANUpdaterWGANVideoFrameDis(TGANUpdaterWGANSVC):
-    pass
+
+    def total(self, scores):
+        return F.sum(scores[0]) + F.sum(scores[1])
 
 
 def clipped(weight):

@@ -1,0 +1,73 @@
+"""Where our side of a check computes: the kernels and the device that a run was asked for.
+
+Inputs are made, and results compared, in main memory: :func:`send` and :func:`fetch` are what lies
+between. Recordings were drawn by NumPy's generator, so :func:`seeded` lets the device draw from it.
+"""
+import contextlib
+from unittest import mock
+
+import chainer
+import numpy as np
+
+from tgan_chainer.device import get_device
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+
+device = chainer.get_device('@numpy')
+"""The Chainer device of our networks."""
+
+
+def use(kernels, gpu):
+    """Settle for this process what its checks compute on.
+
+    Args:
+        kernels (str or None): One of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy
+            arrays; None leaves what TGAN_CPU_KERNELS says.
+        gpu (int): Number of a GPU, where Chainer's own functions run; -1 is the CPU.
+
+    Raises:
+        ConfigError: There are no such kernels.
+        DeviceError: There is no such GPU.
+    """
+    global device
+    device = get_device(gpu)
+    device.use()
+    chainer.global_config.tgan_cpu_kernels = kernels or chainer.config.tgan_cpu_kernels
+    runs_on_cpu_kernels(np.zeros(1))    # raises for an unknown name
+
+
+def describe():
+    """Kernels and device, as a report names them: 'tgan on @numpy'."""
+    kernels = 'chainer' if on_gpu() else chainer.config.tgan_cpu_kernels
+    return f'{kernels} on {device.name}'
+
+
+def on_gpu():
+    """Whether results come from a GPU, for bounds that are wider there."""
+    return device.xp is not np
+
+
+def send(array):
+    """A NumPy array -> the same on the device."""
+    return device.send(array)
+
+
+def fetch(value):
+    """An array of any device -> NumPy's; what is no array stays as it is."""
+    return chainer.get_device('@numpy').send(value) if isinstance(
+        value, chainer.get_array_types()) else value
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Seed NumPy's global generator; within, the device's random numbers are taken from it."""
+    np.random.seed(seed)
+    with contextlib.ExitStack() as stack:
+        if on_gpu():
+            for name in ('randn', 'uniform'):
+                stack.enter_context(mock.patch.object(
+                    device.xp.random, name, _drawn_by(getattr(np.random, name))))
+        yield
+
+
+def _drawn_by(function):
+    return lambda *args: send(np.asarray(function(*args)))

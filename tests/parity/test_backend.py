@@ -1,0 +1,65 @@
+"""Kernels and devices of a run. What runs on a device is tried on the double: tests/trust."""
+import os
+from unittest import mock
+
+import chainer
+import numpy as np
+import pytest
+from chainer.backend import CpuDevice
+
+from parity import backend, runner
+from parity.checks import metrics, registry
+from parity.result import Verdict
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
+from tgan_chainer.functions import choice
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch):
+    """Those of before come back."""
+    monkeypatch.setattr(backend, 'device', backend.device)
+    monkeypatch.setattr(chainer.global_config, 'tgan_cpu_kernels', 'tgan')
+
+
+def test_kernels_are_those_of_this_process():
+    backend.use('chainer', -1)
+    assert not choice.runs_on_cpu_kernels(np.ones(1))
+    assert backend.describe() == 'chainer on @numpy'
+    backend.use('tgan', -1)
+    assert choice.runs_on_cpu_kernels(np.ones(1))
+    assert backend.describe() == 'tgan on @numpy'
+
+
+def test_unknown_kernels():
+    with pytest.raises(ConfigError, match="'fast'; expected one of tgan, chainer"):
+        backend.use('fast', -1)
+
+
+def test_other_processes_use_the_same_kernels_and_no_tf32():
+    with mock.patch.dict(os.environ, runner._ENVIRONMENT), runner._pool(1, 'chainer', -1) as pool:
+        assert pool.submit(backend.describe).result() == 'chainer on @numpy'
+        assert pool.submit(os.getenv, 'NVIDIA_TF32_OVERRIDE').result() == '0'
+
+
+def test_a_seed_is_that_of_numpy():
+    with backend.seeded(3):
+        drawn = np.random.uniform(size=2)
+    np.testing.assert_array_equal(drawn, np.random.RandomState(3).uniform(size=2))
+
+
+# The only check of a device that is too large for the double.
+@pytest.mark.slow
+def test_c3d_goes_to_the_device_and_its_results_come_back(monkeypatch):
+    device = mock.create_autospec(CpuDevice(), spec_set=True, xp=np)
+    device.send.side_effect = chainer.get_device('@numpy').send
+    monkeypatch.setattr(backend, 'device', device)
+    metrics.c3d_run.cache_clear()
+    try:
+        with mock.patch.object(C3D, 'to_device') as to_device:
+            result = registry()['metrics/c3d-activations/chainer-7.8.1'].run()
+    finally:
+        metrics.c3d_run.cache_clear()
+    assert result.verdict is Verdict.PASSED, result.error
+    to_device.assert_called_once_with(device)
+    assert [call.args[0].shape for call in device.send.mock_calls] == [(1, *INPUT_SHAPE)]

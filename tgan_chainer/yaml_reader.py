@@ -1,0 +1,83 @@
+"""The only reader of YAML: plain values, and nothing that a hostile file could make of them."""
+import math
+
+import yaml
+
+from tgan_chainer.errors import ConfigError
+
+MAX_BYTES = 2 ** 16
+"""Largest YAML file that is read; the packaged ones take less than 3 KB."""
+
+MAX_VALUES = 10_000
+"""Most values in a YAML file, each as often as aliases repeat it."""
+
+MAX_DIGITS = 100
+"""Longest integer in a YAML file: Python cannot print numbers of thousands of digits."""
+
+
+def read_yaml(file, source):
+    """What a YAML file holds: mappings, lists, strings, numbers; no object of a class.
+
+    Args:
+        file: Path.
+        source (str): What messages call it.
+
+    Raises:
+        ConfigError: The file cannot be read, is no YAML, or too large.
+    """
+    try:
+        with open(file, 'rb') as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f'found more than {MAX_BYTES} bytes')
+        return yaml.load(content.decode('utf-8'), Loader=_UniqueKeyLoader)
+    except Exception as error:  # PyYAML raises almost anything for a value that is not as tagged
+        raise ConfigError(f'{source}: cannot be read as YAML: {_one_line(error)}') from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """The safe loader, which would let a second value of a key win silently.
+
+    Aliases may unfold a few lines to any number of values, or to a collection in itself: these are
+    counted before anything is made of them.
+    """
+
+    def get_single_node(self):
+        node = super().get_single_node()
+        if node is not None and _count_values(node, {}) > MAX_VALUES:
+            raise yaml.composer.ComposerError(
+                None, None, f'a collection that holds itself, or more than {MAX_VALUES} values, '
+                'counting what aliases repeat', node.start_mark)
+        return node
+
+    def construct_yaml_int(self, node):
+        if len(self.construct_scalar(node)) > MAX_DIGITS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark)
+        return super().construct_yaml_int(node)
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'duplicate key {key!r}', node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+_UniqueKeyLoader.add_constructor('tag:yaml.org,2002:int', _UniqueKeyLoader.construct_yaml_int)
+
+
+def _count_values(node, counts):
+    """Nodes at and below a node, infinitely many where it holds itself."""
+    if node not in counts:
+        counts[node] = math.inf    # until it is known
+        children = [] if isinstance(node, yaml.ScalarNode) else node.value
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in children for part in pair]
+        counts[node] = 1 + sum(_count_values(child, counts) for child in children)
+    return counts[node]
+
+
+def _one_line(error):
+    return ' '.join(str(error).split())
