@@ -9,9 +9,11 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 
 from tgan_chainer import config, snapshots, train
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
+from tgan_chainer.make_moving_mnist import make_moving_mnist
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -78,6 +80,45 @@ def test_resume_is_bit_identical(small_experiment, tmp_path):
             for name in ('whole', 'parts')]
     assert logs[0] == logs[1]
     assert len(json.loads((tmp_path / 'parts' / 'record.json').read_text())) == 2
+
+
+@pytest.fixture
+def with_quality(small_experiment, tmp_path):
+    """Path of an experiment that measures quality at every second update."""
+    make_moving_mnist(tmp_path / 'mnist.npy', 256, progress=False)
+    document = yaml.safe_load(small_experiment.read_text())
+    document['dataset']['args']['dataset_path'] = str(tmp_path / 'mnist.npy')
+    small_experiment.write_text(yaml.safe_dump(document))
+    path = small_experiment.with_name('with_quality.yml')
+    path.write_text(yaml.safe_dump({**document, 'quality_interval': 2}))
+    return path
+
+
+@pytest.mark.slow
+def test_quality_is_in_log_and_plots_and_changes_nothing(
+        with_quality, small_experiment, tmp_path, capsys):
+    assert run(with_quality, '--out', 'whole', '--iterations', '4') == 0
+    assert re.search('quality/dimensions +quality/frechet', capsys.readouterr().out)
+    assert run(with_quality, '--out', 'parts', '--iterations', '3') == 0
+    assert train.main(['--resume', 'parts', '--iterations', '4']) == 0
+    assert run(small_experiment, '--out', 'without', '--iterations', '4') == 0
+    assert set(differing(tmp_path / 'whole', tmp_path / 'parts', 4)) <= clock(4)
+    for name in snapshots.NETWORKS.values():
+        name = name.format(4)
+        with np.load(f'whole/{name}') as a, np.load(f'without/{name}') as b:
+            assert all(a[key].tobytes() == b[key].tobytes() for key in a.files)
+    logs = [json.loads((tmp_path / name / 'log').read_text()) for name in ('whole', 'parts')]
+    assert [[entry['quality/frechet'] for entry in log] for log in logs] == [
+        [logs[0][0]['quality/frechet'], logs[0][1]['quality/frechet']]] * 2
+    for plot in ('quality', 'quality_frechet', 'quality_inception'):
+        assert (tmp_path / 'whole' / f'{plot}.png').exists()
+        assert not (tmp_path / 'without' / f'{plot}.png').exists()
+
+
+def test_quality_of_too_few_videos(small_experiment, capsys):
+    small_experiment.write_text(small_experiment.read_text() + 'quality_interval: 2\n')
+    assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
+    assert 'quality: found 6 real videos, expected 256' in capsys.readouterr().err
 
 
 def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):

@@ -149,6 +149,8 @@ class Experiment(_Strict):
         preview_interval (int or None): Updates from one preview to the next; None is
             ``snapshot_interval``.
         preview_videos (int): Videos a preview.
+        quality_interval (int or None): Updates from one measurement of the quality of moving digits
+            to the next; None is no such measurement.
         seed (int): Seed of parameters, order, offsets and latent vectors.
         optimizer (Optimizers): Optimizer of each network.
         batch_norm_statistics (str): 'chainer2' or 'chainer7' (FACTS §4).
@@ -173,6 +175,7 @@ class Experiment(_Strict):
     display_interval: pydantic.PositiveInt = 100
     preview_interval: pydantic.PositiveInt | None = None
     preview_videos: pydantic.PositiveInt = 100
+    quality_interval: pydantic.PositiveInt | None = None
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'

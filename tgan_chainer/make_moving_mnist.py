@@ -85,7 +85,7 @@ def draw_videos(rs, n_videos, n_digits):
     return (n_digits * digit).astype(np.intp), position
 
 
-def trajectories(start, direction):
+def trajectories(start, direction, step=STEP):
     """Straight ways that bounce off the edges of the unit square.
 
     A step that would leave the square ends on its edge and turns the velocity around there, as in
@@ -94,12 +94,13 @@ def trajectories(start, direction):
     Args:
         start: float (..., 2), y and x in [0, 1).
         direction: float (...), angle in radians.
+        step: float, or array that broadcasts to (..., 1): way from frame to frame.
 
     Returns:
         float (20, ..., 2), y and x in [0, 1] in each frame.
     """
     position = start
-    step = STEP * np.stack([np.sin(direction), np.cos(direction)], axis=-1)
+    step = step * np.stack([np.sin(direction), np.cos(direction)], axis=-1)
     frames = []
     for _ in range(N_FRAMES):
         position = position + step

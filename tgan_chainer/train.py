@@ -22,6 +22,7 @@ from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.extensions.plots import LogPlot
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
+from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
@@ -112,7 +113,7 @@ def _train_on(ranks, args, command_line):
     out = (snapshot_path.parent if snapshot_path
            else ranks.on_first(new_result_folder, args, experiment))
     trainer = training.Trainer(updater, stop, out=str(out))
-    preview, snapshot = extend(trainer, experiment, random_state, stop, ranks)
+    preview, snapshot = extend(trainer, experiment, dataset, random_state, stop, ranks)
     say = print if ranks.is_first else _say_nothing
     if snapshot_path:
         note = ranks.on_all(resume, trainer, snapshot_path, experiment, random_state, ranks)
@@ -367,7 +368,7 @@ def describe(out, experiment, command_line, device, updater, categories, n_ranks
         write_categories(out, categories)
 
 
-def extend(trainer, experiment, random_state, stop, ranks):
+def extend(trainer, experiment, dataset, random_state, stop, ranks):
     """Add what happens beside the updates; returns the extensions Preview and Snapshot.
 
     Rank 0 has all of them, the others those that take them all.
@@ -385,10 +386,15 @@ def extend(trainer, experiment, random_state, stop, ranks):
     if ranks.is_first:
         trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
         trainer.extend(CriticSpectrum(), trigger=display)
+        if experiment.quality_interval:
+            trainer.extend(
+                Quality(updater.fsgen, updater.vgen, dataset, seed=experiment.seed),
+                trigger=(experiment.quality_interval, 'iteration'))
         trainer.extend(LogReport(trigger=display))
         trainer.extend(extensions.PrintReport(
-            ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses), 'elapsed_time'],
-            out=progress), trigger=display)
+            ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses),
+             *(['quality/dimensions', 'quality/frechet'] if experiment.quality_interval else []),
+             'elapsed_time'], out=progress), trigger=display)
         for plot in plots(updater.losses):
             trainer.extend(plot, trigger=display)
         trainer.extend(preview, trigger=(
@@ -405,7 +411,7 @@ def _always(trainer):
 
 
 def plots(losses):
-    """The plots of a training: losses under the authors' names, and the critic's bounds."""
+    """The plots of a training: losses under the authors' names, the critic's bounds, quality."""
     for kind in ('gen', 'dis'):
         wanted = {f'vdis/{loss}' for loss in losses if loss.startswith(f'loss_{kind}')}
         if wanted:
@@ -414,6 +420,12 @@ def plots(losses):
                   functools.partial(_ends_with, '/sigma'), bound=1)
     yield LogPlot('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations",
                   functools.partial(_ends_with, '/gamma_ratio'), bound=1)
+    over_real = {f'quality/{name}' for name in ('distance', 'dimensions', 'motion', 'bright')}
+    yield LogPlot('quality.png', 'Quality, over that of real videos', over_real.__contains__,
+                  bound=1)
+    for name in ('frechet', 'inception'):
+        yield LogPlot(f'quality_{name}.png', f'{name}, of generated and of real videos',
+                      {f'quality/{name}', f'quality/real_{name}'}.__contains__)
 
 
 def _ends_with(suffix, key):

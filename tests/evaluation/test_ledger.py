@@ -117,6 +117,7 @@ def test_records_come_by_date(system, tmp_path):
     (lambda record: record['conditions'].update(date='today'), 'conditions.date'),
     (lambda record: record['systems'].append(record['systems'][0]), 'an inception score either'),
     (lambda record: record.update(metric='FID'), 'metric: Input should be'),
+    (lambda record: record.update(metric='video quality'), 'a video quality one system, quality'),
     (lambda record: record.update(samples=0), 'samples: Input should be greater than 0'),
 ])
 def test_damaged_records(system, tmp_path, change, found):

@@ -9,12 +9,16 @@ from chainer import training
 from PIL import Image
 
 from tgan_chainer import pictures, snapshots
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
+from tgan_chainer.evaluation import ledger, quality
+from tgan_chainer.evaluation.digit_classifier import load_classifier
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.plots import LogPlot, draw
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
+from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
@@ -225,6 +229,28 @@ def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
     for suffix in ('avi', 'mov', 'gif'):
         movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
+
+
+def test_quality_repeats_its_videos_and_leaves_training_untouched(
+        trainer, models, moving_mnist):
+    statistics = models[1].bn1.avg_mean.copy()
+    t = trainer([0.0] * 2)
+    before = str(np.random.get_state()), random.getstate()
+    dataset = MovingMNISTDataset(dataset_path=moving_mnist)
+    t.extend(Quality(*models[:2], dataset, n=3), trigger=(1, 'iteration'))
+    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
+    t.run()
+    assert (str(np.random.get_state()), random.getstate()) == before
+    np.testing.assert_array_equal(models[1].bn1.avg_mean, statistics)
+    first, second = ({key: value for key, value in entry.items() if key.startswith('quality/')}
+                     for entry in t.get_extension('LogReport').log)
+    assert first == second
+    assert first.keys() == {f'quality/{name}' for name in (
+        *ledger.Quality.model_fields, 'real_frechet', 'real_inception')}
+    found = quality.compare(*(
+        quality.statistics(videos, load_classifier()) for videos in (
+            quality.generated_videos(*models[:2], 3, 0), quality.real_videos(dataset, 6, 0)[:3])))
+    assert first['quality/frechet'] == found.frechet
 
 
 def sheet(generators, folder, seed=3):

@@ -127,6 +127,30 @@ class Battle(_Strict):
     held_out: bool
 
 
+class Quality(_Strict):
+    """Numbers of :mod:`.quality` for some videos, beside as many real ones.
+
+    Attributes:
+        distance (float): Mean distance between two videos, over that of the real ones.
+        dimensions (float): In how many dimensions they differ, over that of the real ones.
+        motion (float): Rms difference of neighbouring frames, over that of the real ones.
+        bright (float): Share of pixels above 0, over that of the real ones.
+        brightness (float): Area between the cumulative histograms of brightness, 0 to 2.
+        brightest (float): Largest value of a pixel.
+        frechet (float): Frechet distance in the features of the classifier.
+        inception (float): Inception score of the classifier's digits, 1 to 55.
+    """
+
+    distance: float
+    dimensions: float
+    motion: float
+    bright: float
+    brightness: float
+    brightest: float
+    frechet: float
+    inception: float
+
+
 class Conditions(_Strict):
     """What ran, and on what.
 
@@ -149,25 +173,36 @@ class Conditions(_Strict):
     date: pydantic.AwareDatetime
 
 
+# Metric -> number of systems, and whether there are battle, quality and data set.
+_SHAPES = {
+    'inception score': [(1, False, False, False), (0, False, False, True)],
+    'GAM': [(2, True, False, True)],
+    'video quality': [(1, False, True, True)],
+}
+
+
 class Measurement(_Strict):
     """One measured score.
 
     Attributes:
         format (int): Version of this schema.
-        metric (str): 'inception score' or 'GAM' (whose value is r_samples).
+        metric (str): 'inception score', 'GAM' (whose value is r_samples) or 'video quality' (whose
+            value is the Frechet distance).
         systems (list of System): One; none for a data set itself; A and B of a GAM.
-        dataset (DataSet or None): That is scored, or whose videos are the real ones of a GAM.
+        dataset (DataSet or None): That is scored, or whose videos are the real ones.
         protocol (str): How, by name.
         samples (int): Videos a seed; in a GAM the fakes of each system in the battle.
         seeds (list of int), values (list of float): One value a seed.
         value, std, best (float): Their mean, population standard deviation and maximum.
-        weights (dict): 'c3d' and 'mean' -> sha256 of the classifier's files; empty for a GAM.
+        weights (dict): 'c3d' and 'mean', or 'classifier' -> sha256 of the classifier's files; empty
+            for a GAM.
         battle (Battle or None): Of a GAM.
+        quality (dict or None): Of a video quality: 'generated', 'real' and so on -> Quality.
         conditions (Conditions): What ran.
     """
 
     format: Literal[1] = 1
-    metric: Literal['inception score', 'GAM']
+    metric: Literal['inception score', 'GAM', 'video quality']
     systems: list[System]
     dataset: DataSet | None
     protocol: str
@@ -179,15 +214,17 @@ class Measurement(_Strict):
     best: float
     weights: dict[str, Sha256]
     battle: Battle | None = None
+    quality: dict[str, Quality] | None = None
     conditions: Conditions
 
     @pydantic.model_validator(mode='after')
     def _is_consistent(self):
-        of_gam = self.metric == 'GAM'
-        if (len(self.systems), self.battle is not None, self.dataset is not None) not in (
-                [(2, True, True)] if of_gam else [(1, False, False), (0, False, True)]):
-            raise ValueError('a GAM has two systems, a battle and a data set, an inception score '
-                             'either a system or a data set')
+        found = (len(self.systems), self.battle is not None, self.quality is not None,
+                 self.dataset is not None)
+        if found not in _SHAPES[self.metric]:
+            raise ValueError('a GAM has two systems, a battle and a data set, a video quality one '
+                             'system, quality and a data set, an inception score either a system '
+                             'or a data set')
         if len(self.seeds) != len(self.values):
             raise ValueError(f'{len(self.seeds)} seeds and {len(self.values)} values')
         expected = statistics(self.values)

@@ -1,0 +1,271 @@
+"""How good grey videos of moving digits are, in numbers that need no download.
+
+    python -m tgan_chainer.evaluation.quality --result_dir results/...
+    python -m tgan_chainer.evaluation.quality --real data/moving_mnist_heldout.npy
+
+Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
+system stand those of real videos and of what was made of them, so that a number can be read.
+"""
+import argparse
+import itertools
+import random
+import sys
+from typing import NamedTuple
+
+import chainer
+import chainer.functions as F
+import numpy as np
+
+from tgan_chainer import config, results
+from tgan_chainer.command import positive, run_command
+from tgan_chainer.datasets.drawing import DrawnDataset, Streams
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.device import get_device
+from tgan_chainer.errors import ConfigError, DataError, DivergedError
+from tgan_chainer.evaluation import digit_classifier, ledger
+from tgan_chainer.evaluation.calc_inception import calc_inception, seed_number
+from tgan_chainer.evaluation.subjects import open_result
+from tgan_chainer.files import sha256
+from tgan_chainer.models.latent import draw_latent
+from tgan_chainer.models.sampling import first_generator, make_video
+
+PROTOCOL = 'tgan-mm-v1'
+
+N_SPREAD = 128
+"""Videos, at most, behind distance and dimensions: dimensions grow with their number."""
+
+_BINS = 256    # of brightness
+_CHUNK = 64    # videos that are classified at once
+
+
+class Statistics(NamedTuple):
+    """What is kept of some videos. The features' mean is (64,), their covariance (64, 64)."""
+
+    distance: float
+    dimensions: float
+    motion: float
+    cumulated: np.ndarray
+    bright: float
+    brightest: float
+    mean: np.ndarray
+    covariance: np.ndarray
+    inception: float
+
+
+def statistics(videos, classifier):
+    """What :func:`compare` needs to know of videos.
+
+    Args:
+        videos: Array (N, 1, 16, 32, 32) in [-1, 1] in main memory, N at least 2.
+        classifier (DigitClassifier): On the CPU.
+
+    Raises:
+        DivergedError: A pixel is not a finite number.
+    """
+    if not np.isfinite(videos).all():
+        raise DivergedError('a generated video holds a number that is not finite')
+    distance, dimensions = spread(videos[:N_SPREAD])
+    counts, _ = np.histogram(videos, _BINS, (-1, 1))
+    features, probabilities = classify(videos, classifier)
+    return Statistics(
+        distance, dimensions, motion=float(np.sqrt(np.mean(np.diff(videos, axis=2) ** 2))),
+        cumulated=np.cumsum(counts) / videos.size, bright=float((videos > 0).mean()),
+        brightest=float(videos.max()), mean=features.mean(axis=0),
+        covariance=np.cov(features, rowvar=False), inception=calc_inception(probabilities))
+
+
+def spread(videos):
+    """Mean distance between two videos, and in how many dimensions they differ.
+
+    The latter is the participation ratio of the eigenvalues of the covariance, (sum e)^2 / sum e^2:
+    n if they differ equally in n directions, 0 if they do not differ.
+    """
+    x = videos.reshape(len(videos), -1).astype(np.float64)
+    x -= x.mean(axis=0)
+    gram = x @ x.T
+    squares = np.diag(gram)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * gram, 0))
+    # What is left of equal videos is rounding.
+    dimensions = squares.sum() ** 2 / (gram ** 2).sum() if squares.mean() > 1e-12 else 0
+    return distances.sum() / (len(x) * (len(x) - 1)), float(dimensions)
+
+
+def classify(videos, classifier):
+    """Videos (N, 1, 16, 32, 32) -> features (N, 64) in float64, probabilities (N, 55)."""
+    found = []
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        for start in range(0, len(videos), _CHUNK):
+            features = classifier.features(videos[start:start + _CHUNK])
+            digits = F.softmax(classifier.classify(features)[0])
+            found.append((features.array.astype(np.float64), digits.array))
+    return tuple(map(np.concatenate, zip(*found, strict=True)))
+
+
+def frechet(a, b):
+    """Frechet distance of two normal distributions, given as Statistics."""
+    values, vectors = np.linalg.eigh(a.covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
+    of_product = np.maximum(np.linalg.eigvalsh(root @ b.covariance @ root), 0)
+    return float(((a.mean - b.mean) ** 2).sum() + np.trace(a.covariance) + np.trace(b.covariance)
+                 - 2 * np.sqrt(of_product).sum())
+
+
+def compare(found, real):
+    """Statistics of some videos, over those of as many real ones -> ledger.Quality."""
+    return ledger.Quality(
+        distance=found.distance / real.distance, dimensions=found.dimensions / real.dimensions,
+        motion=found.motion / real.motion, bright=found.bright / real.bright,
+        brightness=float(np.abs(found.cumulated - real.cumulated).sum() * 2 / _BINS),
+        brightest=found.brightest, frechet=frechet(found, real), inception=found.inception)
+
+
+# -- videos ----------------------------------------------------------------------------------------
+
+def generated_videos(fsgen, vgen, n, seed):
+    """Videos (n, 1, 16, 32, 32) of generators in test mode, the same for one seed on any device.
+
+    Nothing is drawn from global generators, so a training is left untouched. A conditional system
+    draws labels from its prior.
+    """
+    rs, first, send = np.random.RandomState(seed), first_generator(fsgen, vgen), vgen.device.send
+    z_slow = draw_latent(rs, first.latent, (n, first.z_slow_dim)).astype(np.float32)
+    prior = getattr(first, 'category_prior', None)
+    labels = None if prior is None else send(
+        rs.choice(len(prior), n, p=chainer.get_device('@numpy').send(prior)).astype(np.int32))
+    videos, _, _ = make_video(fsgen, vgen, n, send(z_slow), labels=labels)
+    return fit(chainer.get_device('@numpy').send(videos), 'the generators')
+
+
+def real_videos(dataset, n, seed):
+    """``n`` different videos (n, 1, 16, 32, 32) of a data set; global generators are left alone.
+
+    Raises:
+        ConfigError: The data set has other videos than :func:`fit` takes.
+        DataError: It has fewer, or they are dark, do not move or are all alike.
+    """
+    if len(dataset) < n:
+        raise DataError(f'quality: found {len(dataset)} real videos, expected {n}, half of them to '
+                        'compare with and half as an example; lower --n, or use more')
+    if not isinstance(dataset, DrawnDataset):
+        raise ConfigError(f'quality: found a {type(dataset).__name__}, expected a data set of the '
+                          'package')
+    rs = np.random.RandomState(seed)
+    streams = Streams(rs, random.Random(seed))
+    examples = (dataset.load(i, dataset.draw(i, streams))
+                for i in rs.permutation(len(dataset))[:n].tolist())
+    videos = [example[0] if isinstance(example, tuple) else example for example in examples]
+    videos = fit(np.stack(videos).transpose(0, 2, 1, 3, 4), 'the data set')
+    if not ((videos > 0).any() and np.diff(videos, axis=2).any() and (videos != videos[:1]).any()):
+        raise DataError('quality: the real videos are dark, do not move or are all alike, expected '
+                        'Moving MNIST')
+    return videos
+
+
+def fit(videos, what):
+    """Videos (N, 1, 16, 64, 64) or (N, 1, 16, 32, 32) -> float32 (N, 1, 16, 32, 32).
+
+    Raises:
+        ConfigError: They have another shape.
+    """
+    shape = digit_classifier.INPUT_SHAPE
+    if videos.shape[1:] == (*shape[:2], 2 * shape[2], 2 * shape[3]):
+        videos = digit_classifier.halve(videos)
+    if videos.shape[1:] != shape:
+        raise ConfigError(f'quality: videos of {what} are {videos.shape[1:]} (channels, frames, '
+                          'rows, columns), expected grey ones of 16 frames of 32x32 or 64x64')
+    return videos.astype(np.float32, copy=False)
+
+
+def altered(videos, seed):
+    """Yield what stands beside the numbers of a system: (name, videos), from good to bad."""
+    rs = np.random.RandomState(seed)
+    yield 'real', videos
+    yield 'blurred', digit_classifier.blur(videos)
+    yield 'frozen', np.broadcast_to(videos[:, :, :1], videos.shape)
+    yield 'shuffled in time', np.stack([video[:, rs.permutation(video.shape[1])]
+                                        for video in videos])
+    yield 'one video', np.broadcast_to(videos[:1], videos.shape)
+    yield 'noise', rs.uniform(-1, 1, videos.shape).astype(np.float32)
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return run_command(_run, parse_args(arguments), ['quality', *arguments])
+
+
+def parse_args(argv=None):
+    """Flags of the command."""
+    parser = argparse.ArgumentParser(
+        prog='python -m tgan_chainer.evaluation.quality', description='How good the videos of a '
+        'system trained on Moving MNIST are, beside real and spoilt ones.')
+    parser.add_argument('--result_dir', help='result folder of train.py')
+    parser.add_argument('--iter', type=int,
+                        help='iteration of the snapshot (default: 100000, or else the newest)')
+    parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
+                        '(default: the data set of the training); alone, only these are measured')
+    parser.add_argument('--n', type=positive, default=512,
+                        help='videos; of the real ones twice as many (default: 512)')
+    parser.add_argument('--seed', type=seed_number, default=0, help='(default: 0)')
+    parser.add_argument('--gpu', '-g', type=int, default=-1,
+                        help='GPU that generates, -1 for the CPU (default: -1)')
+    parser.add_argument('--ledger', metavar='DIR', help='where the record of the measurement goes '
+                        '(default: ledger in the result folder)')
+    args = parser.parse_args(argv)
+    if not (args.result_dir or args.real):
+        parser.error('give --result_dir, --real or both')
+    if args.n < 2:
+        parser.error(f'--n {args.n}: expected at least two videos')
+    return args
+
+
+def _run(args, command_line):
+    device = get_device(args.gpu)
+    device.use()
+    subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
+    part = (of_file(args.real) if args.real
+            else config.load(results.experiment_file(args.result_dir)).dataset)
+    real = real_videos(part.build(), 2 * args.n, args.seed)
+    classifier = digit_classifier.load_classifier()
+    expected = statistics(real[:args.n], classifier)
+    sets = altered(real[args.n:], args.seed)
+    if subject:
+        source = subject.source(args.seed)
+        generated = generated_videos(source.fsgen, source.vgen, args.n, args.seed)
+        sets = itertools.chain([('generated', generated)], sets)
+    rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
+    print(table(rows))
+    if subject:
+        print(f'wrote {write_record(subject, part, rows, args, command_line)}')
+
+
+def write_record(subject, part, rows, args, command_line):
+    """Write down the measurement of a Subject beside the real videos of a Part -> path."""
+    values = [rows['generated'].frechet]
+    value, std, best = ledger.statistics(values)
+    return ledger.write(args.ledger or subject.out / 'ledger', ledger.Measurement(
+        metric='video quality', systems=[subject.system], dataset=ledger.describe_dataset(part),
+        protocol=PROTOCOL, samples=args.n, seeds=[args.seed], values=values, value=value, std=std,
+        best=best, weights={'classifier': sha256(digit_classifier.WEIGHTS)}, quality=rows,
+        conditions=ledger.conditions(command_line, subject.device)))
+
+
+def of_file(path):
+    """The part of an experiment whose data set is a Moving MNIST file."""
+    return config.Part(fn='datasets/mnist_dataset.py', name='MovingMNISTDataset',
+                       args={'dataset_path': path}, cls=MovingMNISTDataset, where='--real')
+
+
+def table(rows):
+    """Lines with a column for each of the numbers of dict ``rows``, name -> ledger.Quality."""
+    columns = list(ledger.Quality.model_fields)
+    return '\n'.join([
+        ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
+        *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
+          for name, row in rows.items())])
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
