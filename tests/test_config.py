@@ -8,6 +8,7 @@ from tgan_chainer.models.conditional_tgan import ConditionalFrameSeedGenerator
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.sampling import first_generator
+from tgan_chainer.models.video_discriminator import FrameDiscriminator, VideoAndFrameDiscriminator
 from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
 from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
 from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip
@@ -249,6 +250,8 @@ def test_every_network_has_a_role():
     assert ConditionalFrameSeedGenerator in roles['fsgen']
     assert {VideoGenerator3D, VideoGANGenerator, VideoGeneratorZ1Only} <= roles['vgen']
     assert VideoGANDiscriminator in roles['vdis']
+    assert VideoAndFrameDiscriminator in roles['vdis']
+    assert FrameDiscriminator not in roles['vdis']
     assert TGANUpdaterWGANClip in roles['updater']
 
 

@@ -397,6 +397,8 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
     assert len(image(tmp_path / 'a.h5')) == 86
     assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_conf.pkl', 'a_conf_pd.pkl',
                                             'a_pd.csv']
+    make(tmp_path / 'a.h5', source, overwrite=True)    # whose pickles would be of another h5 file
+    assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_pd.csv']
 
 
 def test_a_folder_is_never_replaced(tmp_path, source):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import chainer
 import numpy as np
 import pytest
 import yaml
@@ -128,6 +129,21 @@ def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):
     assert 'record.json: is damaged' in capsys.readouterr().err
 
 
+def test_a_signal_before_the_first_update(small_experiment, tmp_path, capsys, monkeypatch):
+    """Optimizers have no state yet, so that nothing could be resumed."""
+    run_trainer = chainer.training.Trainer.run
+
+    def signal_and_run(trainer, **kwargs):
+        signal.raise_signal(signal.SIGTERM)
+        run_trainer(trainer, **kwargs)
+
+    monkeypatch.setattr(chainer.training.Trainer, 'run', signal_and_run)
+    assert run(small_experiment, '--out', 'stopped') == 0
+    out = capsys.readouterr().out
+    assert 'stopped by SIGTERM at iteration 0' in out and '--resume' not in out
+    assert not list((tmp_path / 'stopped').glob('*.npz'))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_path, number):
@@ -192,6 +208,7 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     ({'result_dir': 'r'}, ['--out', 'o'], 'o', None),
     ({'result_dir': 'r'}, ['--test'], None, None),
     ({'result_dir': 'r'}, ['--resume', 's'], None, 's'),
+    ({'resume': '', 'result_dir': 'r'}, [], 'r', None),
     ({'resume': 'r/snapshot_iter_4.npz'}, [], None, 'r/snapshot_iter_4.npz'),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--resume', 's'], None, 's'),
     ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'r/'}, [], None, 'r/snapshot_iter_4.npz'),

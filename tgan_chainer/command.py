@@ -30,7 +30,7 @@ def run_command(function, *args):
 
 
 def positive(text):
-    """``type`` of a flag that takes a whole number of at least 1."""
+    """``type`` of a flag that takes an integer of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f'{number} is not positive')

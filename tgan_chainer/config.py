@@ -353,7 +353,8 @@ def _checked_arguments(cls, args, prefix):
 def _classes(role):
     """{file stem: {class name: class}} of all that an experiment can name in a role.
 
-    A class that leaves to others what its kind is there for is a base class, and no part.
+    A class that leaves to others what its kind is there for is a base class, and no part; nor is a
+    critic of stacked frames, which is half of another.
     """
     folder, base, method = {
         'updater': ('updaters', StandardUpdater, 'update_core'),
@@ -368,6 +369,7 @@ def _classes(role):
                    if inspect.isclass(cls) and issubclass(cls, base)
                    and cls.__module__ == module.__name__
                    and getattr(cls, method, None) is not getattr(base, method, None)
+                   and getattr(cls, 'takes_videos', True)
                    and (role not in NETWORKS or stems.intersection(
                        ancestor.__module__.split('.')[-1] for ancestor in cls.__mro__))}
         if classes:

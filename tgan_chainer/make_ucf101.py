@@ -129,6 +129,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
                 f"{unfinished.entries[0]['skipped']}; see that the files are whole")
         table = _table(videos, unfinished.entries)
         write_table(table_path, table)
+        for path in pickle_paths:    # of an h5 file that is overwritten
+            path.unlink(missing_ok=True)
         if pickles:
             spans = list(table[['start', 'end']].itertuples(index=False, name=None))
             for path, content in zip(pickle_paths, (spans, table), strict=True):

@@ -132,11 +132,12 @@ def _train_on(ranks, args, command_line):
         trainer.run(show_loop_exception_msg=False)
     if ranks.is_first and not stop.signal_name and not preview.exists(trainer):
         preview(trainer)
-    if not ranks.on_first(snapshot.exists, trainer):
+    # Before the first update optimizers have no state, so that nothing could be resumed.
+    if updater.iteration and not ranks.on_first(snapshot.exists, trainer):
         snapshot(trainer)
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     say(f'{ended} at iteration {updater.iteration}; results are in {out}')
-    if stop.signal_name:
+    if stop.signal_name and updater.iteration:
         say(f'continue with: python train.py --resume {shlex.quote(str(out))}')
 
 
@@ -185,7 +186,7 @@ def take_folders(args, experiment):
         return
     if not args.test:
         args.out = args.out or experiment.result_dir
-    if experiment.resume is None:
+    if not experiment.resume:
         return
     snapshot = Path(experiment.resume)
     folder = snapshot if snapshot.is_dir() else snapshot.parent

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from tgan_chainer import pictures
-from tgan_chainer.command import run_command
+from tgan_chainer.command import positive, run_command
 from tgan_chainer.errors import DataError
 
 MOVIE_SUFFIXES = ('.avi', '.mov')
@@ -79,15 +79,8 @@ def _parser():
                                    ('--W', 64, 'width of a frame in pixels'),
                                    ('--rows', 100, 'videos in the picture, a row each'),
                                    ('--cols', 16, 'frames of each video, side by side')):
-        parser.add_argument(flag, type=_positive, default=default, help=f'{meaning} ({default})')
+        parser.add_argument(flag, type=positive, default=default, help=f'{meaning} ({default})')
     return parser
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {number}')
-    return number
 
 
 if __name__ == '__main__':

@@ -73,6 +73,13 @@ def test_images_in_the_order_of_their_numbers(tmp_path, names, kind):
     assert [os.path.basename(path) for path in ignored] == ['0001.png', 'readme.txt']
 
 
+def test_linked_folders_are_searched(tmp_path):
+    touch(tmp_path, 'elsewhere/v_A_g01_c01.avi')
+    (tmp_path / 'source').mkdir()
+    (tmp_path / 'source' / 'A').symlink_to(tmp_path / 'elsewhere')
+    assert list(find_videos(tmp_path / 'source')[0]) == ['v_A_g01_c01']
+
+
 def test_the_case_of_a_suffix_does_not_matter(tmp_path):
     touch(tmp_path, 'v_A_g01_c01.AVI', 'v_A_g01_c02.avi')
     assert list(find_videos(tmp_path)[0]) == ['v_A_g01_c01', 'v_A_g01_c02']
@@ -103,9 +110,15 @@ def test_no_videos(tmp_path, kind, found):
             find_videos(folder, kind)
 
 
-def test_a_video_that_is_there_twice(tmp_path):
-    touch(tmp_path, 'a/v_A_g01_c01.avi', 'b/v_A_g01_c01.avi')
-    with pytest.raises(DataError, match='are both v_A_g01_c01, expected one file; remove'):
+@pytest.mark.parametrize('paths, what', [
+    (['a/v_A_g01_c01.avi', 'b/v_A_g01_c01.avi'], 'v_A_g01_c01'),
+    (['a/v_A_g01_c01/0.png', 'b/v_A_g01_c01/0.png'], 'image 0 of v_A_g01_c01'),
+    (['v_A_g01_c01/1.jpg', 'v_A_g01_c01/3.jpg', 'v_A_g01_c01_03.jpeg'], 'image 3 of v_A_g01_c01'),
+])
+def test_a_file_that_is_there_twice(tmp_path, paths, what):
+    touch(tmp_path, *paths)
+    with pytest.raises(DataError, match=f'{paths[-2]}.*{paths[-1]}.* are both {what}, expected one '
+                                        'file; remove'):
         find_videos(tmp_path)
 
 
@@ -245,7 +258,14 @@ def test_a_damaged_image(tmp_path, content):
     write_images(tmp_path, 16, size=(85, 64))
     path = tmp_path / 'v_Archery_g01_c01_9.png'
     path.write_bytes(path.read_bytes()[:3000] if content is None else content)
-    with pytest.raises(UnusableVideo, match='v_Archery_g01_c01_9.png is damaged'):
+    with pytest.raises(UnusableVideo, match=r'v_Archery_g01_c01_9.png is damaged \([^<]*\)$'):
+        read_frames(only(tmp_path))
+
+
+def test_an_image_of_16_bits_is_not_clipped_to_white(tmp_path):
+    write_images(tmp_path, 16, size=(85, 64))
+    Image.new('I;16', (85, 64), 40000).save(tmp_path / 'v_Archery_g01_c01_9.png')
+    with pytest.raises(UnusableVideo, match='c01_9.png has more than 8 bits a channel'):
         read_frames(only(tmp_path))
 
 
@@ -261,8 +281,6 @@ def test_a_missing_image(tmp_path):
     ([*range(3), *range(4, 18)], 'has image 4 but no 3, expected one for each number from 0 or 1'),
     ([1, *range(3, 20)], 'has image 3 but no 2'),
     (range(2, 20), 'has image 2 but no 1'),
-    ([*range(20), '03'], 'has image 3 twice'),
-    ([*range(20), '00'], 'has image 0 twice'),
 ])
 def test_a_gap(tmp_path, numbers, message):
     touch(tmp_path, *(f'v_A_g01_c01/{number}.png' for number in numbers))

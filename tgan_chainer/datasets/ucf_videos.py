@@ -1,5 +1,6 @@
 """The videos of UCF-101 as they are published, or as images: finding and reading them."""
 import io
+import itertools
 import os
 import re
 from collections import defaultdict
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
@@ -63,7 +64,7 @@ def find_videos(folder, kind=None):
         {name: Video} in the order of the names, and the sorted paths of all other files.
 
     Raises:
-        DataError: There are none; or a video is there in two kinds, or as two .avi files.
+        DataError: There are none; or a video is there in two kinds, or a file of it twice.
     """
     files, ignored = defaultdict(list), []
     for path in _paths(folder):
@@ -157,7 +158,7 @@ def read_frames(video, resample='nearest'):
 
 def _paths(folder):
     """Paths of all files below a folder."""
-    for parent, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder, followlinks=True):
         for name in names:
             yield os.path.join(parent, name)
 
@@ -182,9 +183,11 @@ def _video(name, files):
         raise DataError(
             f"'{paths[0]}' and '{paths[-1]}' are both {name}, expected one of the two; choose with "
             f'--kind {kinds[0]} or --kind {kinds[-1]}, or remove the others')
-    if kinds[0] == 'avi' and len(paths) > 1:
-        raise DataError(f"'{paths[0]}' and '{paths[1]}' are both {name}, expected one file; remove "
-                        'the other')
+    for (_, before, first), (_, number, second) in itertools.pairwise(files):
+        if number == before:
+            what = name if kinds[0] == 'avi' else f'image {number} of {name}'
+            raise DataError(f"'{first}' and '{second}' are both {what}, expected one file; remove "
+                            'the other')
     _, category, group, scene, _ = _NAME.fullmatch(name).groups()
     return Video(name, kinds[0], category, int(group), int(scene), paths, numbers)
 
@@ -193,9 +196,8 @@ def _require_all(numbers):
     """Raise an UnusableVideo unless images are numbered from 0 or 1 without gaps."""
     for expected, number in enumerate(numbers, start=min(numbers[0], 1)):
         if number != expected:
-            problem = 'twice' if number < expected else f'but no {expected}'
-            raise UnusableVideo(f'has image {number} {problem}, expected one for each number from '
-                                '0 or 1 on')
+            raise UnusableVideo(f'has image {number} but no {expected}, expected one for each '
+                                'number from 0 or 1 on')
 
 
 def _decode_images(video):
@@ -205,9 +207,14 @@ def _decode_images(video):
         content = _read(path)
         try:
             with Image.open(content) as image:
-                frame = image.convert('RGB')
+                frame, mode = image.convert('RGB'), image.mode
         except Exception as error:  # a damaged image can make Pillow raise almost anything
-            raise UnusableVideo(f'{os.path.basename(path)} is damaged ({error})') from error
+            # Pillow's message would be of an address in memory, another each time.
+            reason = 'no image' if isinstance(error, UnidentifiedImageError) else error
+            raise UnusableVideo(f'{os.path.basename(path)} is damaged ({reason})') from error
+        if mode[0] in 'IF':    # Pillow clips larger values to white
+            raise UnusableVideo(f'{os.path.basename(path)} has more than 8 bits a channel, '
+                                f"expected Pillow's modes RGB, L or P, found {mode}")
         yield frame
 
 

@@ -185,7 +185,8 @@ class Measurement(_Strict):
     """One measured score.
 
     Attributes:
-        format (int): Version of this schema.
+        format (int): Version of this schema. In 1 the protocols `tgan-v1` were without dropout;
+            they are read as those of `tgan-v1/dropout-off`.
         metric (str): 'inception score', 'GAM' (whose value is r_samples) or 'video quality' (whose
             value is the Frechet distance).
         systems (list of System): One; none for a data set itself; A and B of a GAM.
@@ -201,7 +202,7 @@ class Measurement(_Strict):
         conditions (Conditions): What ran.
     """
 
-    format: Literal[1] = 1
+    format: Literal[1, 2] = 2
     metric: Literal['inception score', 'GAM', 'video quality']
     systems: list[System]
     dataset: DataSet | None
@@ -216,6 +217,15 @@ class Measurement(_Strict):
     battle: Battle | None = None
     quality: dict[str, Quality] | None = None
     conditions: Conditions
+
+    @pydantic.model_validator(mode='before')
+    @classmethod
+    def _name_protocol_of_format_1(cls, record):
+        protocol = record.get('protocol') if isinstance(record, dict) else None
+        if isinstance(protocol, str) and record.get('format') == 1:
+            protocol = re.sub('^tgan-v1', 'tgan-v1/dropout-off', protocol)
+            return {**record, 'format': 2, 'protocol': protocol}
+        return record
 
     @pydantic.model_validator(mode='after')
     def _is_consistent(self):
