@@ -345,6 +345,7 @@ def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, mes
     ('batchsize: 2\nbatchsize: 3', "duplicate key 'batchsize'"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
     ('\0', 'cannot be read as YAML'),
+    ('a:\n\tb: 1', 'in line 2, .* use spaces'),
     ('seed: 2001-99-99', 'cannot be read as YAML'),
     ('seed: ' + 5000 * '9', 'cannot be read as YAML'),
     ('a: &a\n  b: *a', 'holds itself'),

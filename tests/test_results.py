@@ -32,8 +32,15 @@ def test_no_file_of_the_authors_is_overwritten(tmp_path, there, experiment, reco
     if experiment:
         assert results.experiment_file(tmp_path) == tmp_path / experiment
     else:
-        with pytest.raises(SnapshotError, match=r'found [02] \.yml files'):
+        with pytest.raises(SnapshotError, match=r'found (no \.yml|2 \.yml files, a\.yml, b\.yml)'):
             results.experiment_file(tmp_path)
+
+
+def test_what_only_looks_like_an_experiment_is_passed_over(tmp_path):
+    for name in ('small.yml', '._small.yml'):    # the latter by macOS, on foreign disks
+        (tmp_path / name).touch()
+    (tmp_path / 'notes.yml').mkdir()
+    assert results.experiment_file(tmp_path) == tmp_path / 'small.yml'
 
 
 def test_generators_of_the_authors(authors_result, authors_training):

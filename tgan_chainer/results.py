@@ -32,10 +32,15 @@ def experiment_file(result_dir):
     for name in (CONFIG_BESIDE_THEIRS, CONFIG):
         if (folder / name).is_file():
             return folder / name
-    files = sorted(folder.glob('*.yml'))
-    if len(files) != 1:
-        raise SnapshotError(f'{folder}: found {len(files)} .yml files, expected the one of the '
-                            f'experiment (or {CONFIG})')
+    files = sorted(file for file in folder.glob('*.yml')
+                   if file.is_file() and not file.name.startswith('.'))    # macOS's ._NAME.yml
+    if not files:
+        raise SnapshotError(f'{folder}: found no .yml file, expected that of the experiment; copy '
+                            'it there, or name a result folder of train.py')
+    if len(files) > 1:
+        raise SnapshotError(f'{folder}: found {len(files)} .yml files, '
+                            f'{", ".join(file.name for file in files)}; expected that of the '
+                            'experiment alone: move the others elsewhere')
     return files[0]
 
 
@@ -55,7 +60,8 @@ def choose_iteration(result_dir, wanted):
     """
     found = snapshots.iterations(result_dir, snapshots.NETWORKS['vgen'])
     if not found:
-        raise SnapshotError(f'{result_dir}: no {snapshots.NETWORKS["vgen"].format("N")} in it')
+        raise SnapshotError(f'{result_dir}: no {snapshots.NETWORKS["vgen"].format("N")} in it; '
+                            'expected a result folder with a snapshot')
     if wanted is None:
         return DEFAULT_ITERATION if DEFAULT_ITERATION in found else found[-1]
     if wanted not in found:

@@ -80,4 +80,10 @@ def _count_values(node, counts):
 
 
 def _one_line(error):
-    return ' '.join(str(error).split())
+    """A message of PyYAML's or of Python's, with the remedy for what editors do to a file."""
+    message = ' '.join(str(error).replace('in "<unicode string>", line', 'in line').split())
+    if r"'\t'" in message:
+        return f'{message}. YAML takes no tabs: use spaces'
+    if isinstance(error, UnicodeDecodeError):
+        return f'{message}. Save the file as UTF-8'
+    return message

@@ -35,7 +35,7 @@ class SingularValueClipping:
 
     def __init__(self, freq=1, bound=1.0, floor=0.01, method='eigh'):
         if freq < 1 or freq != int(freq):
-            raise ValueError(f'freq is {freq}: expected a whole number of updates, at least 1')
+            raise ValueError(f'freq is {freq}: expected an integer, at least 1')
         if bound <= 0:
             raise ValueError(f'bound is {bound}: expected a positive number')
         if not 0 <= floor <= 1:
