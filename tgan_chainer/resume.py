@@ -99,7 +99,12 @@ def resume(trainer, path, experiment, random_state, ranks):
                 'shared out anew and random numbers drawn anew')
     if _RANDOM_STATE in lacking:
         random_state.start_anew(updater.iteration)
-        return f'{path} holds no random state: random numbers are drawn anew'
+        note = f'{path} holds no random state: random numbers are drawn anew'
+        if _COUNTS not in lacking and experiment.batch_norm_statistics == 'chainer2':
+            note += ('. It was written by a later Chainer than 2; if by Chainer 7, its batch '
+                     'normalisation goes on as there with batch_norm_statistics: chainer7 in the '
+                     'experiment')
+        return note
     random_state.resume_at(updater.iteration)
     return None
 
