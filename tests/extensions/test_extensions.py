@@ -347,18 +347,26 @@ def test_plots_of_a_training_that_diverges(trainer, tmp_path):
     assert (tmp_path / 'loss_gen.png').exists()
 
 
-def test_compilation_is_told_before_and_after(trainer, capsys):
+@pytest.mark.parametrize('cache, how_often', [(True, 'once: '), (False, 'NUMBA_CACHE_DIR')])
+def test_compilation_is_told_before_and_after(trainer, capsys, monkeypatch, tmp_path, cache,
+                                              how_often):
+    monkeypatch.setattr(numba.config, 'CACHE_DIR', str(tmp_path))
+
+    @numba.njit(cache=cache)
+    def increment(x):
+        return x + 1
+
     t = trainer([1.0] * 2)
     t.extend(Compilation())
     told = []
-    increment = numba.njit(lambda x: x + 1)
     increment(1)
     told.append(capsys.readouterr().out)
     t.run()
     told.append(capsys.readouterr().out)
     increment(1.5)    # after the first update
     told.append(capsys.readouterr().out)
-    assert told[0].startswith('compiling the CPU kernels') and told[0].count('\n') == 1
+    assert told[0].startswith('compiling the CPU kernels, ') and told[0].count('\n') == 1
+    assert how_often in told[0]
     assert re.fullmatch(r'compiled the CPU kernels in \d+ s\n', told[1])
     assert told[2] == ''
 
