@@ -33,7 +33,7 @@ _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 # Constant quality at which the loss of these codecs is hard to see. MPEG-4's is the quantiser 2 of
 # 1..31, in units of 1/118. x264 shares its work out by the number of cores and picks some
 # algorithms by CPU and by where its memory lies; told not to, it writes the same bytes each time.
-# This preset takes a quarter of the time of ffmpeg's, for files of the same size that look the same.
+# This preset takes a quarter of the time of ffmpeg's, for files of the same size and look.
 _OPTIONS = {
     'gif': {},
     'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
