@@ -47,9 +47,10 @@ def new_trainer(experiment):
     random_state = RandomState(experiment.seed, cpu)
     random_state.seed_all()
     models = train.build_models(experiment, ranks, cpu)
-    updater = train.build_updater(experiment, models, experiment.dataset.build(), ranks, cpu)
+    dataset = experiment.dataset.build()
+    updater = train.build_updater(experiment, models, dataset, ranks, cpu)
     trainer = Trainer(updater, StopAt(9))
-    train.extend(trainer, experiment, random_state, trainer.stop_trigger, ranks)
+    train.extend(trainer, experiment, dataset, random_state, trainer.stop_trigger, ranks)
     return trainer, random_state
 
 

@@ -16,7 +16,8 @@ def overview(experiment, updater, dataset, example, iterations, device, ranks):
     """
     video = example[0] if isinstance(example, tuple) else example
     shape = ' x '.join(map(str, video.shape))
-    place = f'CPU, {num_threads()} thread(s)' if device.name == '@numpy' else device.name
+    place = (f'CPU, {num_threads()} thread(s)' if device.name == '@numpy'
+             else device.name.replace('@cupy:', 'GPU '))
     each = f', {ranks.size} ranks' if ranks.size > 1 else ''
     done = f', {updater.iteration} of them done' if updater.iteration else ''
     networks = ', '.join(f'{ROLES[name]} {_count_parameters(optimizer.target)}'
