@@ -92,11 +92,12 @@ def _train_on(ranks, args, command_line):
         trainer.run(show_loop_exception_msg=False)
     if ranks.is_first:
         trainer.get_extension('LogReport').finish(trainer)
-        trainer.get_extension('plots')(trainer)
         if not stop.signal_name and not preview.exists(trainer):
             preview(trainer)
     if not ranks.on_first(snapshot.exists, trainer):
         snapshot(trainer)
+    if ranks.is_first:
+        trainer.get_extension('plots')(trainer)    # last: after a signal there may be little time
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     say(f'{ended} at iteration {updater.iteration}; results are in {out}')
     if stop.signal_name:
