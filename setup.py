@@ -62,9 +62,9 @@ setup(
         ],
     },
     entry_points={'console_scripts': [
-        'tgan-train=tgan_chainer.train:main',
-        'tgan-infer=tgan_chainer.infer:main',
-        'tgan-interpolate=tgan_chainer.interpolate:main',
+        'tgan-train=tgan_chainer.commands.train:main',
+        'tgan-infer=tgan_chainer.commands.infer:main',
+        'tgan-interpolate=tgan_chainer.commands.interpolate:main',
         'tgan-make-golf=tgan_chainer.make_golf:main',
         'tgan-make-moving-mnist=tgan_chainer.make_moving_mnist:main',
         'tgan-make-ucf101=tgan_chainer.make_ucf101:main',

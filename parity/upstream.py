@@ -27,6 +27,7 @@ from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
 from tgan_chainer import config, infer, pictures
+from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.errors import TGANError
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.links import BatchNormalization
@@ -460,7 +461,7 @@ def strips(directory, python, channels):
         upstream = _session(directory, python)
         found, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
-        args = infer.parse_args([*argv, '--out_dir', folder])
+        args = parse_args([*argv, '--out_dir', folder])
         ours = {path.name: np.array(Image.open(path))
                 for path in infer.write_videos(_videos(args, **generators), [], args)}
     reference = _reference(upstream)

@@ -39,6 +39,15 @@ def test_other_chainer_is_refused(monkeypatch):
         compat.install()
 
 
+def test_another_chainer_is_refused_when_it_is_imported():
+    result = run('import tgan_chainer, sys\n'
+                 'assert "chainer" not in sys.modules\n'
+                 'from tgan_chainer import compat\n'
+                 'compat.SUPPORTED_CHAINER = "2.0.2"\n'
+                 'import chainer')
+    assert 'found Chainer 7.8.1, but tgan_chainer is written for Chainer 2.0.2' in result.stderr
+
+
 def test_missing_chainer_says_what_to_do():
     result = run('import importlib.abc, sys\n'
                  'class No(importlib.abc.MetaPathFinder):\n'

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from tgan_chainer import figures, infer, pictures, results
+from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 
 CONDITIONAL = ('configs/ucf101/'
@@ -32,7 +33,7 @@ def picture(number):
 
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
-    arguments = infer.parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
+    arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
     fsgen, vgen, _, _ = results.open_generators(arguments)
     videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))

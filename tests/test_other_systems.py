@@ -11,6 +11,7 @@ from PIL import Image
 
 from tgan_chainer import config, infer, pictures, results, snapshots, train
 from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.extensions import plots
 from tgan_chainer.models.sampling import make_video
 
 EXPERIMENTS = {
@@ -35,7 +36,7 @@ CATEGORIES = ['Archery', 'HandstandPushups', 'YoYo']
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(train, 'plots', lambda losses: [])    # half the time; tested elsewhere
+    monkeypatch.setattr(plots, 'charts', lambda losses: [])    # half the time; tested elsewhere
 
 
 @pytest.fixture(scope='module')

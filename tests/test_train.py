@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tgan_chainer import config, snapshots, train
+from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
 from tgan_chainer.make_moving_mnist import make_moving_mnist
 
@@ -66,8 +67,23 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
     assert start['packages']['chainer'] == '7.8.1'
 
     out = capsys.readouterr().out
+    start = out[:out.index('writing to result\n')].splitlines()
+    assert [line.split()[0] for line in start] == ['device', 'networks', 'data', 'updates']
     assert re.search(r'epoch +iteration +vdis/loss_gen +vdis/loss_dis +elapsed_time', out)
     assert 'finished at iteration 8; results are in result' in out
+
+
+def test_a_training_shorter_than_a_display_leaves_log_and_plots(
+        small_experiment, tmp_path, capsys):
+    assert run(small_experiment, '--out', 'short', '--iterations', '1') == 0
+    entry, = json.loads((tmp_path / 'short' / 'log').read_text())
+    assert entry['iteration'] == 1
+    assert (tmp_path / 'short' / 'loss_gen.png').exists()
+    capsys.readouterr()
+    assert train.main(['--resume', 'short', '--iterations', '2']) == 0
+    assert 'updates   2 of 2 videos, 1 of them done' in capsys.readouterr().out
+    log = json.loads((tmp_path / 'short' / 'log').read_text())
+    assert [entry['iteration'] for entry in log] == [2]
 
 
 def test_resume_is_bit_identical(small_experiment, tmp_path):
@@ -162,6 +178,8 @@ def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_pat
     iteration = int(re.search(rf'stopped by {name} at iteration (\d+)', out).group(1))
     assert iteration < 1000
     assert 'continue with: python train.py --resume stopped' in out
+    assert json.loads((tmp_path / 'stopped' / 'log').read_text())[-1]['iteration'] == iteration
+    assert (tmp_path / 'stopped' / 'loss_gen.png').exists()
     assert snapshots.latest_trainer('stopped').name == f'snapshot_iter_{iteration}.npz'
 
     end = iteration + 2
@@ -179,23 +197,23 @@ def test_seed_decides(small_experiment, tmp_path):
 
 
 def test_flags_change_the_experiment(small_experiment):
-    args = train.parse_args(['--config_path', str(small_experiment), '--epoch', '3',
+    args = parse_args(['--config_path', str(small_experiment), '--epoch', '3',
                              '--batchsize', '4', '--seed', '7', '--batch_norm', 'multi_node'])
     experiment = train.load_experiment(args)
     assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed) == (
         None, 3, 4, 7)
     assert experiment.batch_norm == 'multi_node'
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
-    assert train.load_experiment(train.parse_args([])).name == 'default'
+    assert train.load_experiment(parse_args([])).name == 'default'
 
 
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
     experiment = config.load(str(small_experiment))
-    folders = [train.new_result_folder(train.parse_args(['--test']), experiment)
+    folders = [train.new_result_folder(parse_args(['--test']), experiment)
                for _ in range(3)]
     assert [str(folder) for folder in folders] == [
         'results/test', 'results/test_1', 'results/test_2']
-    named = [train.new_result_folder(train.parse_args([]), experiment).name for _ in range(2)]
+    named = [train.new_result_folder(parse_args([]), experiment).name for _ in range(2)]
     assert re.fullmatch(r'small_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_0', named[0])
     assert named[0] != named[1]
     assert run(small_experiment, '--out', 'results/test') == EXIT_USER_ERROR
@@ -217,7 +235,7 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--test'], ConfigError, None),
 ])
 def test_folders_of_the_experiment_yield_to_flags(small_experiment, settings, flags, out, resume):
-    args = train.parse_args(flags)
+    args = parse_args(flags)
     experiment = config.load(str(small_experiment)).replace(**settings)
     if out is ConfigError:
         with pytest.raises(ConfigError, match='resume: found r/snapshot_iter_4.npz, .* not in'):
@@ -291,15 +309,6 @@ def test_parts_that_do_not_fit_are_named(small_experiment, tmp_path, capsys, old
 def test_a_batch_larger_than_the_data_is_refused(small_experiment, capsys):
     assert run(small_experiment, '--batchsize', '7') == EXIT_USER_ERROR
     assert 'batchsize: found 7, but the data set holds 6 videos' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize('flags', [
-    ['--resume', 'x', '--out', 'y'], ['--iterations', '3', '--epoch', '2'],
-])
-def test_flags_that_contradict_each_other(flags):
-    with pytest.raises(SystemExit) as caught:
-        train.parse_args(flags)
-    assert caught.value.code == EXIT_USER_ERROR
 
 
 def test_moving_mnist_is_made_once(small_experiment, tmp_path):

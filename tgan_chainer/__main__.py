@@ -22,7 +22,7 @@ COMMANDS = {
 
 def main(argv=None):
     """Run the command that the first argument names; returns its exit code."""
-    return dispatch('tgan_chainer', COMMANDS, argv)
+    return dispatch('tgan_chainer', COMMANDS, argv, light=('train', 'infer', 'interpolate'))
 
 
 if __name__ == '__main__':

@@ -37,20 +37,22 @@ def positive(text):
     return number
 
 
-def dispatch(package, commands, argv=None):
+def dispatch(package, commands, argv=None, light=()):
     """Run the command that the first argument names, which is a module of ``package``.
 
     Args:
         commands (dict): Module -> what its ``main(argv)`` does, for the list that is printed
             without an argument.
+        light (collection of str): Those whose ``main`` is in ``package.commands``.
 
     Returns:
         int: Exit code.
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     if name in commands:
+        module = f'{package}.commands.{name}' if name in light else f'{package}.{name}'
         try:
-            return importlib.import_module(f'{package}.{name}').main(rest)
+            return importlib.import_module(module).main(rest)
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
             return EXIT_INTERRUPTED

@@ -5,7 +5,7 @@ the smallest set that the project's own path needs, and each is skipped where it
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.
-  An empty module takes its place while Chainer is imported.
+  In its place Chainer's version is compared with the one of these patches.
 * ``numpy.sctypes`` (gone in NumPy 2.0) is read by ``chainer/functions/array/as_strided.py`` when
   it is imported and when it runs. The table of NumPy 1.26 is put back.
 * CuPy 13 does not look into NVIDIA's wheels for cuBLAS, cuRAND, cuSOLVER, NVRTC and cuDNN. Where
@@ -15,7 +15,7 @@ What is left alone: ``numpy.float`` (only ``F.resize_images``, not used here) an
 for ``chainer.gradient_check`` (only the tests, which install ``setuptools<81``).
 """
 import ctypes
-import importlib
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -65,35 +65,44 @@ def _restore_numpy_sctypes():
     }
 
 
-def _import_chainer():
-    if 'chainer' in sys.modules:
-        return sys.modules['chainer']
+def _replace_environment_check():
     # An earlier `import chainer` without these patches failed halfway and left submodules behind.
     for name in [name for name in sys.modules if name.startswith('chainer.')]:
         del sys.modules[name]
-    environment_check = types.ModuleType('chainer._environment_check')
-    environment_check.check = lambda: None
-    sys.modules['chainer._environment_check'] = environment_check
-    return importlib.import_module('chainer')
+    module = types.ModuleType('chainer._environment_check')
+    # Chainer has no __version__ yet when it calls this.
+    module.check = lambda: _check_version(sys.modules['chainer._version'].__version__)
+    sys.modules[module.__name__] = module
+
+
+def _check_version(found):
+    if found != SUPPORTED_CHAINER:
+        raise ImportError(
+            f'found Chainer {found}, but tgan_chainer is written for Chainer '
+            f'{SUPPORTED_CHAINER}. Run `make install`, or see "Installing" in README.md.')
+
+
+def _is_installed(name):
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def install():
-    """Make Chainer importable and import it. Safe to call again, and after ``import chainer``.
+    """Make Chainer importable, without importing it. Safe to call again, and after it is imported.
 
     Raises:
         ImportError: Chainer is missing, or not the version that these patches were written for.
+            The latter is told by ``import chainer`` itself if that comes later.
     """
     _preload_cuda_wheels()
     _restore_numpy_sctypes()
-    try:
-        chainer = _import_chainer()
-    except ModuleNotFoundError as error:
-        if error.name != 'chainer':
-            raise
+    if 'chainer' in sys.modules:
+        _check_version(sys.modules['chainer'].__version__)
+    elif _is_installed('chainer'):
+        _replace_environment_check()
+    else:
         raise ImportError(
             f'Chainer is not installed: tgan_chainer needs chainer=={SUPPORTED_CHAINER}. Run '
-            '`make install`, or see "Installing" in README.md.') from None
-    if chainer.__version__ != SUPPORTED_CHAINER:
-        raise ImportError(
-            f'found Chainer {chainer.__version__}, but tgan_chainer is written for Chainer '
-            f'{SUPPORTED_CHAINER}. Run `make install`, or see "Installing" in README.md.')
+            '`make install`, or see "Installing" in README.md.')

@@ -19,9 +19,11 @@ from matplotlib.figure import Figure
 
 from tgan_chainer import config, pictures, results
 from tgan_chainer.command import run_command
+from tgan_chainer.commands.flags import add_result_flags, check_result_flags
+from tgan_chainer.commands.interpolate import MAX_BETWEEN
 from tgan_chainer.errors import DataError
 from tgan_chainer.files import write_bytes
-from tgan_chainer.interpolate import MAX_BETWEEN, given_frames, interpolate
+from tgan_chainer.interpolate import given_frames, interpolate
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.progress import chunk_progress
 
@@ -182,17 +184,17 @@ def parse_args(argv=None):
     for number in (3, 4, 5):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
-        results.add_result_flags(samples, several=True)
+        add_result_flags(samples, several=True)
         samples.add_argument('--n', type=int, default=8, help='videos (default: %(default)s)')
     between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
-    results.add_result_flags(between)
+    add_result_flags(between)
     between.add_argument('--n', type=int, default=4, help='videos (default: %(default)s)')
     between.add_argument('--between', '-k', type=int, default=3, metavar='K',
                          help='frames between two neighbours (default: %(default)s)')
     between.add_argument('--frames', type=int, default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
     categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
-    results.add_result_flags(categories)
+    add_result_flags(categories)
     categories.add_argument('--n', type=int, default=1,
                             help='videos of each category (default: %(default)s)')
     args = parser.parse_args(argv)
@@ -211,7 +213,7 @@ def _add(figures, number, draw, what):
 def _check(parser, args):
     """End the command if a flag is out of range."""
     if 'n' in args:
-        results.check_result_flags(parser, args)
+        check_result_flags(parser, args)
     if 'between' in args and not 1 <= args.between <= MAX_BETWEEN:
         parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
     if 'frames' in args and not 2 <= args.frames <= 16:

@@ -1,5 +1,4 @@
 """Make videos with trained generators (authors' infer.py)."""
-import argparse
 from pathlib import Path
 from urllib.parse import quote
 
@@ -7,39 +6,21 @@ import chainer
 import numpy as np
 
 from tgan_chainer import pictures
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.infer import main
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.progress import chunk_progress
-from tgan_chainer.results import add_result_flags, check_result_flags, open_generators
+from tgan_chainer.results import open_generators
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_infer, parse_args(argv))
+def infer(args):
+    """Write the videos that the flags ask for, and print where.
 
+    Args:
+        args (argparse.Namespace): See :func:`tgan_chainer.commands.infer.parse_args`.
 
-def parse_args(argv=None):
-    """Flags of the command (FACTS §10)."""
-    parser = argparse.ArgumentParser(
-        prog='infer.py', description='Make videos with the generators of a result folder.')
-    add_result_flags(parser)
-    parser.add_argument('--n', type=int, help='number of videos (default: 100; with --category, '
-                        'of each category, 10)')
-    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
-    parser.add_argument('--video', action='store_true',
-                        help='write a grid of all videos as .avi, .mp4 and .gif')
-    parser.add_argument('--images', action='store_true',
-                        help='write each video as a picture of its 16 frames')
-    args = parser.parse_args(argv)
-    if not args.video and not args.images:
-        parser.error('nothing to write: give --video, --images or both')
-    if args.n is None:
-        args.n = 10 if args.categories else 100
-    check_result_flags(parser, args)
-    return args
-
-
-def _infer(args):
+    Raises:
+        TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
+    """
     fsgen, vgen, names, labels = open_generators(args)
     videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
                               progress=chunk_progress)

@@ -5,7 +5,6 @@ every point (FACTS §7)::
 
     python interpolate.py --result_dir results/... --between 3
 """
-import argparse
 import functools
 from pathlib import Path
 
@@ -13,44 +12,16 @@ import chainer
 import numpy as np
 
 from tgan_chainer import infer, pictures, results
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.interpolate import main
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.models.sampling import make_interpolated_video
 from tgan_chainer.progress import chunk_progress
 
-MAX_BETWEEN = 100
-"""More frames than this between two neighbours are refused; all frames are kept in memory."""
-
 _MAX_FPS = 50    # more, and browsers slow a GIF down
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_interpolate, parse_args(argv))
-
-
-def parse_args(argv=None):
-    """Flags of the command, which the authors did not release."""
-    parser = argparse.ArgumentParser(
-        prog='interpolate.py', description='Make videos with frames between those that the '
-        'temporal generator gives: a strip a video, the given frames bordered in red, and a movie '
-        'of all.')
-    results.add_result_flags(parser)
-    parser.add_argument('--n', type=int, help='number of videos (default: 9; with --category, of '
-                        'each category, 3)')
-    parser.add_argument('--between', '-k', type=int, default=3, metavar='K',
-                        help='frames between two neighbours (default: %(default)s)')
-    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
-    args = parser.parse_args(argv)
-    if args.n is None:
-        args.n = 3 if args.categories else 9
-    results.check_result_flags(parser, args)
-    if not 1 <= args.between <= MAX_BETWEEN:
-        parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
-    return args
-
-
-def _interpolate(args):
+def write_interpolated(args):
+    """Write the videos of :func:`interpolate`, and print where."""
     videos, names = interpolate(args)
     stem = Path(args.out_dir, f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
                               f'_between-{args.between}')

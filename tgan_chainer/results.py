@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from tgan_chainer import config, snapshots
-from tgan_chainer.categories import EVERY, find_categories, read_categories
+from tgan_chainer.categories import find_categories, read_categories
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.models.sampling import first_generator
@@ -88,32 +88,6 @@ def load_generators(result_dir, iteration, device):
         snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
         network.to_device(device)
     return fsgen, vgen
-
-
-def add_result_flags(parser, several=False):
-    """Add the flags of every command that samples a result folder, or more than one.
-
-    ``args.n``, which :func:`check_result_flags` looks at, is the caller's.
-    """
-    parser.add_argument('--result_dir', required=True, nargs='+' if several else None,
-                        metavar='DIR', help='result folder of train.py')
-    parser.add_argument('--iter', type=int,
-                        help='iteration of the snapshot (default: 100000, or else the newest)')
-    parser.add_argument('--gpu', type=int,
-                        help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of z_slow (default: 0)')
-    parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
-                        help=f'category of a conditional system; give it again for more, or '
-                        f'{EVERY!r} for every one: a row a category. Without it, categories are '
-                        'drawn as often as the training data had them')
-
-
-def check_result_flags(parser, args):
-    """End the command if ``args.n`` or the seed is out of range."""
-    if args.n < 1:
-        parser.error(f'--n {args.n}: expected at least one video')
-    if not 0 <= args.seed < 2 ** 32:
-        parser.error(f'--seed {args.seed}: expected a number from 0 to 2**32 - 1')
 
 
 def open_generators(args):

@@ -1,10 +1,7 @@
 """Train TGAN from an experiment file (authors' train.py)."""
-import argparse
 import datetime
-import functools
 import math
 import shlex
-import sys
 from pathlib import Path
 
 import chainer
@@ -13,13 +10,14 @@ from chainer.training import extensions
 
 from tgan_chainer import config, results
 from tgan_chainer.categories import write_categories
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.train import DEFAULT_CONFIG, main
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
+from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
 from tgan_chainer.extensions.log_report import LogReport
-from tgan_chainer.extensions.plots import LogPlot
+from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
@@ -28,63 +26,24 @@ from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.files import remove_leftovers
 from tgan_chainer.iterators import PrefetchIterator
-from tgan_chainer.links.batch_normalization import BATCH_NORMS
 from tgan_chainer.make_moving_mnist import make_moving_mnist
 from tgan_chainer.models.sampling import first_generator
+from tgan_chainer.overview import overview
 from tgan_chainer.record import write_record
 from tgan_chainer.resume import find_snapshot, resume
 from tgan_chainer.stopping import StopAt
 
-DEFAULT_CONFIG = 'configs/default.yml'
 
+def train(args, command_line):
+    """Train as the flags say.
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    return run_command(_train, parse_args(arguments), ['train.py', *arguments])
+    Args:
+        args (argparse.Namespace): See :func:`tgan_chainer.commands.train.parse_args`.
+        command_line (list of str): For the record.
 
-
-def parse_args(argv=None):
-    """Flags of the command: the authors' three (FACTS §10), and ours."""
-    parser = argparse.ArgumentParser(
-        prog='train.py', description='Train TGAN. Without a flag: a small Moving MNIST '
-        'experiment that two CPU cores finish in minutes.',
-        epilog='Ctrl-C or SIGTERM writes a snapshot and ends with code 0. Exit codes: 2 bad input, '
-        '3 a loss was not finite.')
-    parser.add_argument('--config_path', help=f'experiment file (default: {DEFAULT_CONFIG}); '
-                        'configs/... falls back to the packaged files')
-    parser.add_argument('--gpu', '-g', type=int, default=-1,
-                        help='GPU to use, -1 for the CPU (default: -1)')
-    parser.add_argument('--test', action='store_true',
-                        help='write to results/test instead of a folder named after the time')
-    parser.add_argument('--out', help='result folder, which must not exist yet (default: '
-                        "the experiment's result_dir, or else results/CONFIG_TIME_0)")
-    parser.add_argument('--resume', metavar='PATH',
-                        help='continue from a result folder (its newest snapshot) or from a '
-                        'snapshot_iter_N.npz in one; writes to that folder')
-    parser.add_argument('--seed', type=int, help='seed of everything random')
-    parser.add_argument('--iterations', type=int, help='updates in all')
-    parser.add_argument('--epoch', type=int, help='passes over the data set in all')
-    parser.add_argument('--batchsize', type=int,
-                        help='videos a batch; on many devices of each rank, so that an update '
-                        'sees that many times the ranks')
-    parser.add_argument('--communicator', metavar='NAME',
-                        help='train on many devices with this communicator of ChainerMN, under '
-                        'mpiexec: pure_nccl (every rank takes the GPU of its number on its node; '
-                        'no --gpu) or naive (CPU); needs the extra [mpi], see '
-                        'docs/many_devices.md')
-    parser.add_argument('--batch_norm', choices=BATCH_NORMS,
-                        help="batch normalisation on many devices: over each rank's batch "
-                        '(default) or over that of all ranks; without --communicator the same')
-    args = parser.parse_args(argv)
-    if args.resume and (args.out or args.test):
-        parser.error('--resume continues in the folder of its snapshot: give no --out or --test')
-    if args.iterations is not None and args.epoch is not None:
-        parser.error('give --iterations or --epoch, not both')
-    return args
-
-
-def _train(args, command_line):
+    Raises:
+        TGANError: Bad input; or a loss was not finite, and the training has stopped.
+    """
     ranks = connect(args.communicator)
     with ranks.ending_together():
         _train_on(ranks, args, command_line)
@@ -127,14 +86,19 @@ def _train_on(ranks, args, command_line):
     ranks.on_first(
         describe, out, experiment, command_line, device, updater, categories, ranks.size)
 
+    say(overview(experiment, updater, dataset, example, stop.iterations, device, ranks))
     say(f'{"resuming in" if snapshot_path else "writing to"} {out}', flush=True)
     with stop.on_signals(*ranks.stop_signals):
         trainer.run(show_loop_exception_msg=False)
-    if ranks.is_first and not stop.signal_name and not preview.exists(trainer):
-        preview(trainer)
+    if ranks.is_first:
+        trainer.get_extension('LogReport').finish(trainer)
+        if not stop.signal_name and not preview.exists(trainer):
+            preview(trainer)
     # Before the first update optimizers have no state, so that nothing could be resumed.
     if updater.iteration and not ranks.on_first(snapshot.exists, trainer):
         snapshot(trainer)
+    if ranks.is_first:
+        trainer.get_extension('plots')(trainer)    # last: after a signal there may be little time
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     say(f'{ended} at iteration {updater.iteration}; results are in {out}')
     if stop.signal_name and updater.iteration:
@@ -385,6 +349,7 @@ def extend(trainer, experiment, dataset, random_state, stop, ranks):
     if ranks.size > 1:
         trainer.extend(AverageOverRanks(ranks), trigger=_always)
     if ranks.is_first:
+        trainer.extend(Compilation())    # before Quality, which runs kernels
         trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
         trainer.extend(CriticSpectrum(), trigger=display)
         if experiment.quality_interval:
@@ -396,8 +361,7 @@ def extend(trainer, experiment, dataset, random_state, stop, ranks):
             ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses),
              *(['quality/dimensions', 'quality/frechet'] if experiment.quality_interval else []),
              'elapsed_time'], out=progress), trigger=display)
-        for plot in plots(updater.losses):
-            trainer.extend(plot, trigger=display)
+        trainer.extend(Plots(updater.losses), trigger=(experiment.snapshot_interval, 'iteration'))
         trainer.extend(preview, trigger=(
             experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
         trainer.extend(random_state)
@@ -409,28 +373,6 @@ def extend(trainer, experiment, dataset, random_state, stop, ranks):
 def _always(trainer):
     """A trigger without a state, of which a snapshot of one rank would have none."""
     return True
-
-
-def plots(losses):
-    """The plots of a training: losses under the authors' names, the critic's bounds, quality."""
-    for kind in ('gen', 'dis'):
-        wanted = {f'vdis/{loss}' for loss in losses if loss.startswith(f'loss_{kind}')}
-        if wanted:
-            yield LogPlot(f'loss_{kind}.png', f'loss_{kind}', wanted.__contains__)
-    yield LogPlot('singular_values.png', "Largest singular value of D's weights",
-                  functools.partial(_ends_with, '/sigma'), bound=1)
-    yield LogPlot('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations",
-                  functools.partial(_ends_with, '/gamma_ratio'), bound=1)
-    over_real = {f'quality/{name}' for name in ('distance', 'dimensions', 'motion', 'bright')}
-    yield LogPlot('quality.png', 'Quality, over that of real videos', over_real.__contains__,
-                  bound=1)
-    for name in ('frechet', 'inception'):
-        yield LogPlot(f'quality_{name}.png', f'{name}, of generated and of real videos',
-                      {f'quality/{name}', f'quality/real_{name}'}.__contains__)
-
-
-def _ends_with(suffix, key):
-    return key.endswith(suffix)
 
 
 if __name__ == '__main__':

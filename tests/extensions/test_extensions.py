@@ -1,8 +1,10 @@
 """What happens beside the updates, on a trainer of one small network each."""
 import json
 import random
+import re
 
 import chainer
+import numba
 import numpy as np
 import pytest
 from chainer import training
@@ -14,8 +16,11 @@ from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.evaluation import ledger, quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
+from tgan_chainer.extensions import plots
+from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
-from tgan_chainer.extensions.plots import LogPlot, draw
+from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.extensions.plots import Plots, draw
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
@@ -300,18 +305,81 @@ def test_critic_spectrum(models):
     assert spectrum['vdis/bn2/gamma_ratio'] == pytest.approx(1)
 
 
-def test_plot_shows_what_the_log_holds(trainer, tmp_path):
+def test_plots_show_what_the_log_holds(trainer, tmp_path):
     t = trainer([1.0, 2.0])
-    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
-    t.extend(LogPlot('loss.png', 'loss', 'vdis/loss_gen'.__eq__), trigger=(1, 'iteration'))
-    t.extend(LogPlot('other.png', 'other', 'vdis/other'.__eq__), trigger=(1, 'iteration'))
+    t.extend(LogReport((1, 'iteration')))
+    t.extend(Plots(['loss_gen', 'loss_dis']), trigger=(2, 'iteration'))
     t.run()
-    assert Image.open(tmp_path / 'loss.png').size == (800, 450)
-    assert not (tmp_path / 'other.png').exists()
+    assert {path.name for path in tmp_path.iterdir()} == {'log', 'loss_gen.png'}
+    assert Image.open(tmp_path / 'loss_gen.png').size == (800, 450)
     log = json.loads((tmp_path / 'log').read_text())
     axes, = draw(log, ['vdis/loss_gen'], 'loss', bound=1).axes
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
+
+
+def test_plots_are_drawn_only_of_something_new(trainer, monkeypatch):
+    drawn = []
+
+    def drawing(log, *rest):
+        drawn.append(len(log))
+        return draw(log, *rest)
+
+    monkeypatch.setattr(plots, 'draw', drawing)
+    t = trainer([1.0] * 5)
+    t.extend(LogReport((2, 'iteration')))
+    t.extend(Plots(['loss_gen']), trigger=(1, 'iteration'))
+    t.run()
+    t.get_extension('plots')(t)
+    assert drawn == [1, 2]    # at 2 and 4 of 5 updates
+    t.get_extension('LogReport').finish(t)
+    t.get_extension('plots')(t)
+    assert drawn == [1, 2, 3]
+
+
+def test_plots_of_a_training_that_diverges(trainer, tmp_path):
+    t = trainer([1.0, 2.0, float('nan')])
+    t.extend(StopOnDivergence())
+    t.extend(LogReport((1, 'iteration')))
+    t.extend(Plots(['loss_gen']), trigger=(9, 'iteration'))
+    with pytest.raises(DivergedError):
+        t.run(show_loop_exception_msg=False)
+    assert (tmp_path / 'loss_gen.png').exists()
+
+
+@pytest.mark.parametrize('cache, how_often', [(True, 'once: '), (False, 'NUMBA_CACHE_DIR')])
+def test_compilation_is_told_before_and_after(trainer, capsys, monkeypatch, tmp_path, cache,
+                                              how_often):
+    monkeypatch.setattr(numba.config, 'CACHE_DIR', str(tmp_path))
+
+    @numba.njit(cache=cache)
+    def increment(x):
+        return x + 1
+
+    t = trainer([1.0] * 2)
+    Compilation()    # of another trainer, which never runs
+    t.extend(Compilation())
+    told = []
+    increment(1)
+    told.append(capsys.readouterr().out)
+    t.run()
+    told.append(capsys.readouterr().out)
+    increment(1.5)    # after the first update
+    told.append(capsys.readouterr().out)
+    assert told[0].startswith('compiling the CPU kernels, ') and told[0].count('\n') == 1
+    assert how_often in told[0]
+    assert re.fullmatch(r'compiled the CPU kernels in \d+ s\n', told[1])
+    assert told[2] == ''
+
+
+def test_nothing_is_told_of_code_that_is_there(trainer, capsys):
+    increment = numba.njit(lambda x: x + 1)
+    increment(1)
+    t = trainer([1.0])
+    t.extend(Compilation())
+    increment(1)
+    t.run()
+    assert capsys.readouterr().out == ''
 
 
 def test_progress_bar_keeps_lines_whole(trainer, capsys):

@@ -50,6 +50,26 @@ def test_chainers_own_snapshot_goes_on_here(tmp_path):
     assert [entry['iteration'] for entry in log] == [2, 4, 6]
 
 
+def test_the_rest_is_in_the_file_and_in_no_snapshot(tmp_path):
+    trainer = make(tmp_path, LogReport((2, 'iteration')), n=3)
+    trainer.run()
+    snapshots.save(tmp_path / 'before.npz', trainer)
+    trainer.get_extension('LogReport').finish(trainer)
+    snapshots.save(tmp_path / 'after.npz', trainer)
+    log = json.loads((tmp_path / 'log').read_text())
+    assert [(entry['iteration'], entry['main/loss']) for entry in log] == [(2, 0.5), (3, 2.0)]
+    with np.load(tmp_path / 'before.npz') as before, np.load(tmp_path / 'after.npz') as after:
+        assert all(before[key].tobytes() == after[key].tobytes() for key in before.files)
+
+
+def test_without_a_rest_the_log_is_as_it_was(tmp_path):
+    trainer = make(tmp_path, LogReport((2, 'iteration')))
+    trainer.run()
+    before = (tmp_path / 'log').read_bytes()
+    trainer.get_extension('LogReport').finish(trainer)
+    assert (tmp_path / 'log').read_bytes() == before
+
+
 def test_what_json_does_not_know_is_left_out(tmp_path):
     make(tmp_path, LogReport((2, 'iteration')), ratio=np.inf).run()
     log = json.loads((tmp_path / 'log').read_text(), parse_constant=pytest.fail)

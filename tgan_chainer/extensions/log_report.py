@@ -19,12 +19,34 @@ class LogReport(extensions.LogReport):
 
     def __init__(self, trigger):
         super().__init__(trigger=trigger, log_name=None)    # writes nothing itself
+        self._rest = []
 
     def __call__(self, trainer):
         n_entries = len(self.log)
         super().__call__(trainer)
         if len(self.log) > n_entries:
-            write_json(Path(trainer.out, 'log'), list(map(_finite, self.log)))
+            self._write(trainer)
+
+    @property
+    def log(self):
+        """The entries, a list of {key: number}."""
+        return self._log + self._rest
+
+    def finish(self, trainer):
+        """Write an entry of the updates since the last one, at the end of a training.
+
+        It is in no snapshot: a resumed training makes a whole entry of these updates and others.
+        """
+        means = self._summary.compute_mean()
+        if means:
+            updater = trainer.updater
+            self._rest = [{**{key: float(value) for key, value in means.items()},
+                           'epoch': updater.epoch, 'iteration': updater.iteration,
+                           'elapsed_time': trainer.elapsed_time}]
+            self._write(trainer)
+
+    def _write(self, trainer):
+        write_json(Path(trainer.out, 'log'), list(map(_finite, self.log)))
 
     def serialize(self, serializer):
         """Save the log, or load it.

@@ -1,46 +1,80 @@
-"""Plots of what the log holds, drawn anew from all of it each time."""
+"""Plots of what the log holds."""
+import contextlib
 from pathlib import Path
 
 from chainer.training import extension
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from tgan_chainer.errors import DataError
 from tgan_chainer.files import atomic_path
 
 
-class LogPlot(extension.Extension):
-    """Draw entries of the log against the iteration.
+class Plots(extension.Extension):
+    """Draw the log against the iteration: losses, the critic's bounds, and quality.
 
-    Reading the log rather than keeping a history of its own makes a resumed training's plot
-    whole.
+    Reading the log rather than keeping a history of its own makes a resumed training's plots whole.
+    What has no entry in the log is not drawn, nor what has no new one. Drawing takes time, so the
+    trigger had better be rarer than that of the log; a training that diverges is drawn, too.
 
     Args:
-        filename (str): Name of the picture in the result folder.
-        title (str): Title of the picture.
-        is_wanted (callable): Takes a key of the log, returns whether it is drawn.
-        bound (float or None): A value to mark by a dashed line.
+        losses (list of str): Names of the losses, such as 'loss_gen'.
+
+    Raises:
+        DataError: A picture cannot be written.
     """
 
-    def __init__(self, filename, title, is_wanted, bound=None):
-        self.name = f'plot {filename}'
-        self.filename = filename
-        self.title = title
-        self.is_wanted = is_wanted
-        self.bound = bound
+    name = 'plots'
+
+    def __init__(self, losses):
+        self._losses = losses
+        self._drawn = None    # the last entry that is
 
     def __call__(self, trainer):
         log = trainer.get_extension('LogReport').log
-        keys = sorted({key for entry in log for key in entry if self.is_wanted(key)})
-        if keys:
-            figure = draw(log, keys, self.title, self.bound)
-            with atomic_path(Path(trainer.out, self.filename)) as path:
-                figure.savefig(path)
+        if not log or log[-1] is self._drawn:
+            return
+        found = sorted({key for entry in log for key in entry})
+        for filename, title, is_wanted, bound in charts(self._losses):
+            if keys := list(filter(is_wanted, found)):
+                figure = draw(log, keys, title, bound)
+                with atomic_path(Path(trainer.out, filename)) as path:
+                    figure.savefig(path)
+        self._drawn = log[-1]
+
+    def on_error(self, trainer, exception, traceback):
+        """Draw what the log holds, unless it is the disk that fails."""
+        with contextlib.suppress(DataError):
+            self(trainer)
+
+
+def charts(losses):
+    """(filename, title, whether a key of the log is drawn, bound to mark or None) of each plot.
+
+    The losses' files have the authors' names (FACTS §10).
+    """
+    for kind in ('loss_gen', 'loss_dis'):
+        keys = {f'vdis/{loss}' for loss in losses if loss.startswith(kind)}
+        yield f'{kind}.png', kind, keys.__contains__, None
+    yield ('singular_values.png', "Largest singular value of D's weights",
+           lambda key: key.endswith('/sigma'), 1)
+    yield ('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations",
+           lambda key: key.endswith('/gamma_ratio'), 1)
+    over_real = {f'quality/{name}' for name in ('distance', 'dimensions', 'motion', 'bright')}
+    yield 'quality.png', 'Quality, over that of real videos', over_real.__contains__, 1
+    for name in ('frechet', 'inception'):
+        yield (f'quality_{name}.png', f'{name}, of generated and of real videos',
+               {f'quality/{name}', f'quality/real_{name}'}.__contains__, None)
 
 
 def draw(log, keys, title, bound=None):
     """A figure of the values of ``keys`` in ``log``, a list of {key: number} with 'iteration'."""
-    figure = Figure(figsize=(8, 4.5), dpi=100, layout='constrained')
+    # Here, since a third of a second is much for a command that draws nothing.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), dpi=100)
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
+    # Matplotlib's own choice of margins would double the time.
+    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.11, top=0.93)
     axes = figure.add_subplot()
     for key in keys:
         points = [(entry['iteration'], entry[key]) for entry in log if key in entry]

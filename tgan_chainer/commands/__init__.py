@@ -1,0 +1,1 @@
+"""Commands whose flags are read before anything that takes long is imported."""

@@ -1,0 +1,56 @@
+"""The flags of train.py."""
+import argparse
+import sys
+
+from tgan_chainer.command import run_command
+
+DEFAULT_CONFIG = 'configs/default.yml'
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    args = parse_args(arguments)
+    # Not above: what it imports takes more than a second, which --help need not wait for.
+    from tgan_chainer.train import train
+    return run_command(train, args, ['train.py', *arguments])
+
+
+def parse_args(argv=None):
+    """Flags of the command: the authors' three (FACTS §10), and ours."""
+    parser = argparse.ArgumentParser(
+        prog='train.py', description='Train TGAN. Without a flag: a small Moving MNIST '
+        'experiment that two CPU cores finish in minutes.',
+        epilog='Ctrl-C or SIGTERM writes a snapshot and ends with code 0. Exit codes: 2 bad input, '
+        '3 a loss was not finite.')
+    parser.add_argument('--config_path', help=f'experiment file (default: {DEFAULT_CONFIG}); '
+                        'configs/... falls back to the packaged files')
+    parser.add_argument('--gpu', '-g', type=int, default=-1,
+                        help='GPU to use, -1 for the CPU (default: -1)')
+    parser.add_argument('--test', action='store_true',
+                        help='write to results/test instead of a folder named after the time')
+    parser.add_argument('--out', help='result folder, which must not exist yet (default: '
+                        "the experiment's result_dir, or else results/CONFIG_TIME_0)")
+    parser.add_argument('--resume', metavar='PATH',
+                        help='continue from a result folder (its newest snapshot) or from a '
+                        'snapshot_iter_N.npz in one; writes to that folder')
+    parser.add_argument('--seed', type=int, help='seed of everything random')
+    parser.add_argument('--iterations', type=int, help='updates in all')
+    parser.add_argument('--epoch', type=int, help='passes over the data set in all')
+    parser.add_argument('--batchsize', type=int,
+                        help='videos a batch; on many devices of each rank, so that an update '
+                        'sees that many times the ranks')
+    parser.add_argument('--communicator', metavar='NAME',
+                        help='train on many devices with this communicator of ChainerMN, under '
+                        'mpiexec: pure_nccl (every rank takes the GPU of its number on its node; '
+                        'no --gpu) or naive (CPU); needs the extra [mpi], see '
+                        'docs/many_devices.md')
+    parser.add_argument('--batch_norm', choices=('local', 'multi_node'),
+                        help="batch normalisation on many devices: over each rank's batch "
+                        '(default) or over that of all ranks; without --communicator the same')
+    args = parser.parse_args(argv)
+    if args.resume and (args.out or args.test):
+        parser.error('--resume continues in the folder of its snapshot: give no --out or --test')
+    if args.iterations is not None and args.epoch is not None:
+        parser.error('give --iterations or --epoch, not both')
+    return args
