@@ -25,6 +25,7 @@ import pydantic
 import yaml
 from chainer.training.updaters import StandardUpdater
 
+from tgan_chainer import optimizers
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
@@ -102,7 +103,7 @@ class Optimizer(_Strict):
     @pydantic.model_validator(mode='after')
     def _knows_its_arguments(self):
         allowed = {name for name, parameter
-                   in inspect.signature(getattr(chainer.optimizers, self.name)).parameters.items()
+                   in inspect.signature(getattr(optimizers, self.name)).parameters.items()
                    if parameter.kind is parameter.POSITIONAL_OR_KEYWORD} - {'model'}
         for name in self.args:
             if name not in allowed:
@@ -112,7 +113,7 @@ class Optimizer(_Strict):
 
     def build(self):
         """A new ``chainer.optimizers`` object, not set up."""
-        return getattr(chainer.optimizers, self.name)(**self.args)
+        return getattr(optimizers, self.name)(**self.args)
 
 
 class Optimizers(Optimizer):

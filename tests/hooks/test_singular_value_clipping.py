@@ -2,6 +2,7 @@
 import chainer
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -119,6 +120,22 @@ def test_a_weight_that_is_not_contiguous_is_clipped_too(critic):
     critic.c1.W.array = np.asfortranarray(critic.c1.W.array)
     SingularValueClipping(bound=0.5).clip(critic)
     np.testing.assert_array_equal(critic.c1.W.array, expected)
+
+
+def test_blas_does_not_share_out_a_factorisation(critic, monkeypatch):
+    def threads():
+        return {library['num_threads'] for library in threadpoolctl.threadpool_info()
+                if library['user_api'] == 'blas'}
+
+    seen = []
+    eigh = np.linalg.eigh
+    monkeypatch.setattr(np.linalg, 'eigh', lambda gram: (seen.append(threads()), eigh(gram))[1])
+    with threadpoolctl.threadpool_limits(2, user_api='blas'):
+        assert threads() == {2}
+        SingularValueClipping(bound=0.1).clip(critic)
+        assert threads() == {2}
+    assert len(seen) == 5
+    assert seen == [{1}] * 5
 
 
 def test_acts_every_freq_updates_also_after_a_resume(critic, tmp_path):

@@ -2,6 +2,7 @@
 import chainer
 import numpy as np
 import pytest
+import threadpoolctl
 from chainer.iterators import SerialIterator
 
 from tgan_chainer.models.conditional_tgan import (
@@ -340,3 +341,21 @@ def test_clipping_reaches_every_critic():
         updater = make_updater(TGANUpdaterWGANClip, models)
         update(updater)
         assert all(abs(param.array).max() <= 0.01 for param in updater.vdis.params())
+
+
+@pytest.mark.parametrize('kernels, threads', [('tgan', 1), ('chainer', 2)])
+def test_blas_has_one_thread_where_the_kernels_have_theirs(kernels, threads):
+    updater = make_updater(TGANUpdaterWGANClip)
+    seen = []
+
+    def look(optimizer):
+        seen.append({library['num_threads'] for library in threadpoolctl.threadpool_info()
+                     if library['user_api'] == 'blas'})
+
+    look.timing = 'pre'
+    updater.get_optimizer('vdis').add_hook(look, name='look')
+    with (threadpoolctl.threadpool_limits(2, user_api='blas'),
+          chainer.using_config('tgan_cpu_kernels', kernels)):
+        updater.update()
+        look(None)
+    assert seen == [{threads}, {2}]

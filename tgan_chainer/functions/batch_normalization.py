@@ -145,8 +145,9 @@ def _sum(row):
     total = 0.
     for start in range(0, len(row), _SUM_LENGTH):
         part = row.dtype.type(0)
-        for v in row[start:start + _SUM_LENGTH]:
-            part += v
+        # Over indices: a loop over a slice would not run on vectors.
+        for i in range(start, min(len(row), start + _SUM_LENGTH)):
+            part += row[i]
         total += part
     return total
 
@@ -156,8 +157,8 @@ def _sum_of_squares(row, mean):
     total = 0.
     for start in range(0, len(row), _SUM_LENGTH):
         part = row.dtype.type(0)
-        for v in row[start:start + _SUM_LENGTH]:
-            part += (v - mean) * (v - mean)
+        for i in range(start, min(len(row), start + _SUM_LENGTH)):
+            part += (row[i] - mean) * (row[i] - mean)
         total += part
     return total
 

@@ -6,13 +6,19 @@ import numba
 _FASTMATH = {'reassoc', 'contract'}
 
 
-def kernel(function):
+def kernel(function, **options):
     """Compile a loop over arrays when it is first called, and keep the code on disk.
 
     It runs without the GIL. Where no folder can be written (neither ``__pycache__`` beside the
     source, nor the user's cache, nor ``NUMBA_CACHE_DIR``) every process compiles anew: seconds.
     """
+    options = {'nogil': True, 'fastmath': _FASTMATH, **options}
     try:
-        return numba.njit(nogil=True, fastmath=_FASTMATH, cache=True)(function)
+        return numba.njit(cache=True, **options)(function)
     except RuntimeError:    # "cannot cache function: no locator available"
-        return numba.njit(nogil=True, fastmath=_FASTMATH)(function)
+        return numba.njit(**options)(function)
+
+
+def exact_kernel(function):
+    """A :func:`kernel` with NumPy's bits: it rounds as written, and a division by zero is one."""
+    return kernel(function, fastmath=False, error_model='numpy')

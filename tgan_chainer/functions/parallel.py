@@ -54,7 +54,7 @@ def run(task, items):
         for item in queue:    # next() of a list iterator is atomic: every item is taken once
             task(item)
 
-    with _region, _single_threaded_blas():
+    with _region, single_threaded_blas():
         helpers = [_pool(num_threads()).submit(drain) for _ in range(extra)]
         try:
             drain()
@@ -93,7 +93,12 @@ def _blas_libraries():
 
 
 @contextlib.contextmanager
-def _single_threaded_blas():
+def single_threaded_blas():
+    """A context in which BLAS, in the whole process, has one thread.
+
+    Of more, each waits for the others in every small product and every step of a factorisation: on
+    a machine with other work that takes many times what one thread takes.
+    """
     # threadpoolctl's own context manager inspects every library anew; this costs a microsecond.
     before = [(library, library.get_num_threads()) for library in _blas_libraries()]
     try:

@@ -3,6 +3,8 @@ import chainer
 import numpy as np
 from chainer import links
 
+from tgan_chainer.functions import parallel
+
 METHODS = ('eigh', 'svd')
 """How :class:`SingularValueClipping` factorises."""
 
@@ -54,14 +56,28 @@ class SingularValueClipping:
     def clip(self, link):
         """Clip all weights and gammas of ``link`` in place, on its device."""
         with chainer.using_device(link.device):
+            matrices = []
             for param in link.params(include_uninit=False):
                 if param.ndim >= 4:
                     # Contiguous, or reshape would copy and the clipping be lost.
                     param.array = link.xp.ascontiguousarray(param.array)
-                    self._clip_matrix(param.array.reshape(len(param.array), -1), self.bound)
+                    matrices.append(param.array.reshape(len(param.array), -1))
+            self._clip_matrices(matrices)
             for child in link.links():
                 if isinstance(child, links.BatchNormalization) and child.gamma is not None:
                     self._clip_gamma(child)
+
+    def _clip_matrices(self, matrices):
+        def clip(matrix):
+            self._clip_matrix(matrix, self.bound)
+
+        if all(isinstance(matrix, np.ndarray) for matrix in matrices):
+            # Long ones first. One thread each: BLAS would share out each of the many small steps of
+            # a factorisation, and wait for the other thread in every one of them.
+            parallel.run(clip, sorted(matrices, key=np.size, reverse=True))
+        else:
+            for matrix in matrices:
+                clip(matrix)
 
     def _clip_gamma(self, bn):
         upper = self.bound * bn.xp.sqrt(bn.avg_var)

@@ -1,9 +1,12 @@
 """What all updaters share: batches, latent vectors, the forward pass, and who is updated when."""
+import contextlib
+
 import chainer
 import chainer.functions as F
 import numpy as np
 from chainer.training.updaters import StandardUpdater
 
+from tgan_chainer.functions.parallel import single_threaded_blas
 from tgan_chainer.models.sampling import (
     draw_z_slow,
     first_generator,
@@ -56,6 +59,16 @@ class TGANUpdaterBase(StandardUpdater):
         self._check_scores()
         self.shuffle_time_order = shuffle_time_order
         self.labels = None
+
+    def update(self):
+        """Train on the next batch.
+
+        Outside this package's CPU kernels, which have threads of their own, BLAS has one thread;
+        Chainer's own kernels have its threads and no others.
+        """
+        ours = chainer.config.tgan_cpu_kernels == 'tgan'
+        with single_threaded_blas() if ours else contextlib.nullcontext():
+            super().update()
 
     def _check_scores(self):
         critic, updater = type(self.vdis).__name__, type(self).__name__
