@@ -24,6 +24,10 @@ import numpy as np
 
 SUPPORTED_CHAINER = '7.8.1'
 
+# Chainer's setup.py imports pkg_resources, which pip's isolated builds no longer have.
+_INSTALL = (f'chainer {SUPPORTED_CHAINER}. Run: pip install "setuptools<81" wheel && '
+            f'pip install --no-build-isolation chainer=={SUPPORTED_CHAINER}')
+
 # Order matters: a library is loaded after those it links to.
 _CUDA_LIBRARIES = (
     'cuda_runtime/lib/libcudart.so.12',
@@ -91,9 +95,7 @@ def install():
         if error.name != 'chainer':
             raise
         raise ImportError(
-            f'Chainer is not installed: tgan_chainer needs chainer=={SUPPORTED_CHAINER}. Run '
-            '`make install`, or see "Installing" in README.md.') from None
+            f'Chainer is not installed: tgan_chainer needs {_INSTALL}') from None
     if chainer.__version__ != SUPPORTED_CHAINER:
         raise ImportError(
-            f'found Chainer {chainer.__version__}, but tgan_chainer is written for Chainer '
-            f'{SUPPORTED_CHAINER}. Run `make install`, or see "Installing" in README.md.')
+            f'found Chainer {chainer.__version__}, but tgan_chainer is written for {_INSTALL}')
