@@ -1,4 +1,5 @@
 """Result folders, ours and the authors': their experiment, snapshots, generators and labels."""
+import argparse
 from pathlib import Path
 
 from tgan_chainer import config, snapshots
@@ -35,7 +36,7 @@ def experiment_file(result_dir):
     files = sorted(folder.glob('*.yml'))
     if len(files) != 1:
         raise SnapshotError(f'{folder}: found {len(files)} .yml files, expected the one of the '
-                            f'experiment (or {CONFIG})')
+                            f'experiment (or {CONFIG}){snapshots.folders_inside(folder)}')
     return files[0]
 
 
@@ -84,13 +85,24 @@ def load_generators(result_dir, iteration, device):
     return fsgen, vgen
 
 
+def result_folder(text):
+    """``type`` of a flag that takes a result folder: 'latest' is the newest in results/."""
+    if text != 'latest':
+        return text
+    try:
+        return snapshots.latest_folder()
+    except SnapshotError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def add_result_flags(parser, several=False):
     """Add the flags of every command that samples a result folder, or more than one.
 
     ``args.n``, which :func:`check_result_flags` looks at, is the caller's.
     """
-    parser.add_argument('--result_dir', required=True, nargs='+' if several else None,
-                        metavar='DIR', help='result folder of train.py')
+    parser.add_argument('--result_dir', type=result_folder, required=True,
+                        nargs='+' if several else None, metavar='DIR',
+                        help='result folder of a training, or "latest", the newest in results/')
     parser.add_argument('--iter', type=int,
                         help='iteration of the snapshot (default: 100000, or else the newest)')
     parser.add_argument('--gpu', type=int,

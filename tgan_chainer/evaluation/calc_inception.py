@@ -7,7 +7,7 @@ As a command (authors' evaluation/calc_inception.py), of a result folder or a da
 import argparse
 import sys
 
-from tgan_chainer import files
+from tgan_chainer import files, results
 from tgan_chainer.command import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
@@ -195,10 +195,11 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
-        prog='calc_inception.py', description='Inception score of a result folder or a data set. '
+        prog='tgan calc-inception', description='Inception score of a result folder or a data set. '
         'Interrupted, it goes on where it was when it is started again.')
     subject = parser.add_mutually_exclusive_group(required=True)
-    subject.add_argument('--result_dir', help='result folder of train.py')
+    subject.add_argument('--result_dir', type=results.result_folder,
+                         help='result folder of a training, or "latest"')
     subject.add_argument('--real', metavar='CONFIG',
                          help='experiment file, whose data set is scored')
     parser.add_argument('--iter', type=int,
