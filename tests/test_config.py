@@ -145,6 +145,14 @@ def test_missing_file_lists_the_packaged_ones(path):
         config.load(path)
 
 
+@pytest.mark.parametrize('path, meant', [
+    ('configs/bse.yml', 'configs/base.yml'), ('defalt.yml', 'configs/default.yml'),
+    ('configs/moving_mnist_quarter/tgan_scv.yml', 'configs/moving_mnist_quarter/tgan_svc.yml')])
+def test_missing_file_may_be_a_misspelling(path, meant):
+    with pytest.raises(ConfigError, match=f'did you mean {meant}'):
+        config.load(path)
+
+
 AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
                 'vdis': 'video_discriminator'}
 
@@ -326,9 +334,15 @@ def change(path, value):
      r"args\.latent: found 'gaussian'; .*'uniform' or 'normal'"),
     (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
     (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
-                            'fn': 'whole_video_generator.py'}), r'Allowed: .*model_3d'),
+                            'fn': 'whole_video_generator.py'}),
+     r'models/whole_video_generator\.py has WholeVideoGenerator, but it is no G1'),
     (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
-     r'Allowed: .*tgan_updater_lsgan'),
+     r'derived from TGANUpdaterBase and defines update_core'),
+    (change('models.vgen', {'fn': 'video_discriminator.py',
+                            'name': 'VideoDiscriminatorNoBetaInitUniform'}),
+     r'no G1; expected a class that is derived from ImageGenerator or WholeVideoGenerator'),
+    (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
+     r'mnist_dataset\.py has DrawnDataset.*derived from chainer\.dataset\.DatasetMixin'),
     (change('name', 'x'), r'name: unknown key'),
 ])
 def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):

@@ -27,6 +27,11 @@ def test_negative_is_the_cpu():
     assert get_device(-1) == chainer.get_device('@numpy')
 
 
+def test_any_other_negative_is_refused():
+    with pytest.raises(DeviceError, match='--gpu -2: expected -1, the CPU, or the number'):
+        get_device(-2)
+
+
 def test_without_cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, 'cupy', None)
     assert count_gpus() == 0

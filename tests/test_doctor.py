@@ -1,9 +1,16 @@
-"""The command doctor: what it finds is what is there."""
+"""The command doctor: what it finds is what is there; and the list of commands."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from tgan_chainer import config, doctor
+from tgan_chainer import __version__, config, doctor
 from tgan_chainer.__main__ import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +68,11 @@ def test_files_of_the_score_are_found_as_the_score_finds_them(in_an_empty_folder
 
 
 def test_results_are_pointed_out(in_an_empty_folder):
-    assert not any('infer.py' in line for line in doctor.next_steps())
+    assert not any('tgan infer' in line for line in doctor.next_steps())
     folder = in_an_empty_folder / 'results' / 'mine'
     folder.mkdir(parents=True)
     (folder / 'vgen_iter_5.npz').touch()
-    assert any('infer.py --result_dir results/mine ' in line for line in doctor.next_steps())
+    assert any('tgan infer --result_dir results/mine ' in line for line in doctor.next_steps())
 
 
 def test_a_wrong_setting_is_told_and_ends_nothing(capsys, monkeypatch):
@@ -76,11 +83,35 @@ def test_a_wrong_setting_is_told_and_ends_nothing(capsys, monkeypatch):
 def test_every_command_of_the_package(capsys):
     assert main([]) == 0
     listed = capsys.readouterr().out
-    for name in COMMANDS:
+    for module in COMMANDS:
+        name = module.rpartition('.')[2].replace('_', '-')
         assert f'  {name} ' in listed
         with pytest.raises(SystemExit) as caught:
             main([name, '--help'])
         assert caught.value.code == 0
-        assert capsys.readouterr().out.startswith('usage: ')
+        assert capsys.readouterr().out.startswith(f'usage: tgan {name} ')
     assert main(['surgeon']) == 2
     assert "there is no command 'surgeon'" in capsys.readouterr().err
+    assert main(['infre']) == 2
+    assert "did you mean 'infer'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('spelling', ['make-golf', 'make_golf', 'evaluation.gam', 'gam'])
+def test_a_command_goes_by_its_modules_name_too(spelling, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([spelling, '--help'])
+    assert caught.value.code == 0
+
+
+def test_version_is_that_of_setup(capsys):
+    assert main(['--version']) == 0
+    setup = subprocess.run([sys.executable, 'setup.py', '--version'], cwd=ROOT,
+                           capture_output=True, text=True, check=True)
+    assert capsys.readouterr().out == f'tgan_chainer {setup.stdout.splitlines()[-1]}\n'
+    assert f'\nversion: {__version__}\n' in (ROOT / 'CITATION.cff').read_text()
+
+
+def test_what_only_a_checkout_has_is_named_only_there(monkeypatch, in_an_empty_folder):
+    assert any('make test' in line for line in doctor.next_steps())
+    monkeypatch.setattr(doctor, '__file__', str(in_an_empty_folder / 'tgan_chainer/doctor.py'))
+    assert not any(re.search(r'\bmake \w|\.py', line) for line in doctor.next_steps())

@@ -1,10 +1,18 @@
 """Result folders: which experiment and which networks of one are meant."""
+import os
+from pathlib import Path
+
 import chainer
 import numpy as np
 import pytest
 
-from tgan_chainer import results, snapshots
-from tgan_chainer.errors import SnapshotError
+from tgan_chainer import figures, infer, results, snapshots
+from tgan_chainer.commands.flags import result_folder
+from tgan_chainer.commands.infer import parse_args as infer_flags
+from tgan_chainer.commands.interpolate import parse_args as interpolate_flags
+from tgan_chainer.errors import EXIT_USER_ERROR, SnapshotError
+from tgan_chainer.evaluation import calc_inception, gam, quality, tile_prediction
+from tgan_chainer.resume import find_snapshot
 
 
 @pytest.mark.parametrize('there, wanted, chosen', [
@@ -41,6 +49,60 @@ def test_what_only_looks_like_an_experiment_is_passed_over(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / 'notes.yml').mkdir()
     assert results.experiment_file(tmp_path) == tmp_path / 'small.yml'
+
+
+@pytest.fixture
+def three_results(tmp_path, monkeypatch):
+    """results/old, new and none: with networks of 2001 and of 2033, and without."""
+    monkeypatch.chdir(tmp_path)
+    for name, time in (('old', 10 ** 9), ('new', 2 * 10 ** 9), ('none', None)):
+        folder = tmp_path / 'results' / name
+        folder.mkdir(parents=True)
+        (folder / 'config.yml').touch()
+        if time:
+            for iteration, earlier in ((5, 0), (10, 5)):
+                path = folder / snapshots.NETWORKS['vgen'].format(iteration)
+                path.touch()
+                os.utime(path, (time - earlier, time - earlier))
+
+
+def test_latest_is_the_folder_of_the_newest_networks(three_results, capsys):
+    assert result_folder('latest') == 'results/new'
+    assert capsys.readouterr().err == 'latest: results/new\n'
+    assert result_folder('results/old') == 'results/old'
+
+
+def test_latest_resumes(three_results):
+    path = Path('results/new', snapshots.TRAINER.format(10))
+    np.savez(path, **{'updater/iteration': 10})
+    assert find_snapshot('latest') == path
+
+
+@pytest.mark.parametrize('parse, flags', [
+    (lambda flags: figures.parse_args(['2', *flags]), ['results/old']),
+    (infer_flags, ['--video']), (interpolate_flags, []), (quality.parse_args, []),
+    (calc_inception.parse_args, []), (tile_prediction.parse_args, []),
+    (gam.parse_args, ['results/old'])])
+def test_every_command_knows_latest(three_results, parse, flags):
+    args = parse(['--result_dir', 'latest', *flags])
+    assert args.result_dir in ('results/new', ['results/new', 'results/old'])
+
+
+def test_latest_without_any(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        infer.main(['--result_dir', 'latest', '--video'])
+    assert caught.value.code == EXIT_USER_ERROR
+    assert 'newest result folder in results/, but there is none' in capsys.readouterr().err
+
+
+def test_the_parent_of_result_folders_lists_them(three_results, capsys):
+    listed = 'Result folders in it, newest first:\n  results/new\n  results/old\n'
+    assert infer.main(['--result_dir', 'results', '--gpu', '-1', '--video']) == EXIT_USER_ERROR
+    assert capsys.readouterr().err.endswith(listed)
+    with pytest.raises(SnapshotError) as caught:
+        find_snapshot('results')
+    assert f'{caught.value}\n'.endswith(listed)
 
 
 def test_generators_of_the_authors(authors_result, authors_training):

@@ -177,7 +177,7 @@ def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_pat
     name = signal.Signals(number).name
     iteration = int(re.search(rf'stopped by {name} at iteration (\d+)', out).group(1))
     assert iteration < 1000
-    assert 'continue with: python train.py --resume stopped' in out
+    assert 'continue with: tgan train --resume stopped' in out
     assert json.loads((tmp_path / 'stopped' / 'log').read_text())[-1]['iteration'] == iteration
     assert (tmp_path / 'stopped' / 'loss_gen.png').exists()
     assert snapshots.latest_trainer('stopped').name == f'snapshot_iter_{iteration}.npz'
@@ -282,6 +282,8 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
     (['--config_path', 'configs/moving_mnist/'
       'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),
     (['--gpu', '99'], '--gpu 99'),
+    (['--gpu', '-2'], '--gpu -2: expected -1, the CPU, or'),
+    (['--resume', 'latest'], 'latest: is the newest result folder in results/, but there is none'),
 ])
 def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, tmp_path):
     assert train.main(flags) == EXIT_USER_ERROR

@@ -1,5 +1,8 @@
-"""`python -m tgan_chainer COMMAND ...`: one of the commands; `COMMAND --help` tells more."""
-from tgan_chainer.command import dispatch
+"""`tgan COMMAND ...`, or `python -m tgan_chainer COMMAND ...`; `COMMAND --help` tells more."""
+import sys
+
+from tgan_chainer import __version__
+from tgan_chainer.command import EXIT_OK, dispatch
 
 COMMANDS = {
     'doctor': 'what is installed here, what data there is, and what to do next',
@@ -15,14 +18,21 @@ COMMANDS = {
     'evaluation.batch_inception': 'inception scores of many trained systems',
     'evaluation.gam': 'generative adversarial metric of two trained systems',
     'evaluation.tile_prediction': 'movie of the videos that C3D is surest of',
+    'evaluation.quality': 'how good videos of moving digits are, in numbers of our own',
     'evaluation.convert_c3d': "C3D's weights from its authors' caffemodel",
+    'evaluation.train_digit_classifier': 'train the classifier that quality measures by',
 }
 """Module of this package -> what it does."""
 
 
 def main(argv=None):
     """Run the command that the first argument names; returns its exit code."""
-    return dispatch('tgan_chainer', COMMANDS, argv, light=('train', 'infer', 'interpolate'))
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments == ['--version']:
+        print(f'tgan_chainer {__version__}')
+        return EXIT_OK
+    return dispatch('tgan', 'tgan_chainer', COMMANDS, arguments,
+                    light=('train', 'infer', 'interpolate'))
 
 
 if __name__ == '__main__':

@@ -29,10 +29,10 @@ def read_categories(folder, n_categories):
         names = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such file, and the names of the categories are '
-                            'nowhere else; train.py writes it') from error
+                            'nowhere else; a training writes it') from error
     except (OSError, ValueError, RecursionError) as error:    # the last: lists in lists in lists
         raise SnapshotError(f'{path}: cannot be read ({error}), expected the JSON list that '
-                            'train.py writes') from error
+                            'a training writes') from error
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise SnapshotError(f'{path}: expected a JSON list of names')
     if len(names) != n_categories:

@@ -1,5 +1,6 @@
 """How every command ends: exit codes, and one line for what the user can mend."""
 import argparse
+import difflib
 import importlib
 import sys
 
@@ -37,10 +38,13 @@ def positive(text):
     return number
 
 
-def dispatch(package, commands, argv=None, light=()):
+def dispatch(program, package, commands, argv=None, light=()):
     """Run the command that the first argument names, which is a module of ``package``.
 
+    The command of a module ``folder.make_golf`` is make-golf; the module's own name works as well.
+
     Args:
+        program (str): How the user calls this, for messages.
         commands (dict): Module -> what its ``main(argv)`` does, for the list that is printed
             without an argument.
         light (collection of str): Those whose ``main`` is in ``package.commands``.
@@ -49,18 +53,26 @@ def dispatch(package, commands, argv=None, light=()):
         int: Exit code.
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
-    if name in commands:
-        module = f'{package}.commands.{name}' if name in light else f'{package}.{name}'
+    modules = {_command(module): module for module in commands}
+    module = modules.get(_command(name))
+    if module:
+        folder = f'{package}.commands' if module in light else package
         try:
-            return importlib.import_module(module).main(rest)
+            return importlib.import_module(f'{folder}.{module}').main(rest)
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
             return EXIT_INTERRUPTED
     if name not in ('-h', '--help'):
-        print(f'error: there is no command {name!r}; python -m {package} lists them',
+        close = difflib.get_close_matches(name, modules, n=1)
+        hint = f'did you mean {close[0]!r}? ' if close else ''
+        print(f'error: there is no command {name!r}; {hint}{program} --help lists them',
               file=sys.stderr)
         return EXIT_USER_ERROR
-    width = max(map(len, commands))
-    print(f'usage: python -m {package} COMMAND ...  (COMMAND --help tells its flags)\n')
-    print('\n'.join(f'  {name:{width}}  {what}' for name, what in commands.items()))
+    width = max(map(len, modules))
+    print(f'usage: {program} COMMAND ...  (COMMAND --help tells its flags)\n')
+    print('\n'.join(f'  {name:{width}}  {commands[module]}' for name, module in modules.items()))
     return EXIT_OK
+
+
+def _command(module):
+    return module.rpartition('.')[2].replace('_', '-')

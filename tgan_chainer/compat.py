@@ -24,6 +24,10 @@ import numpy as np
 
 SUPPORTED_CHAINER = '7.8.1'
 
+# Chainer's setup.py imports pkg_resources, which pip's isolated builds no longer have.
+_INSTALL = (f'chainer {SUPPORTED_CHAINER}. Run: pip install "setuptools<81" wheel && '
+            f'pip install --no-build-isolation chainer=={SUPPORTED_CHAINER}')
+
 # Order matters: a library is loaded after those it links to.
 _CUDA_LIBRARIES = (
     'cuda_runtime/lib/libcudart.so.12',
@@ -78,8 +82,7 @@ def _replace_environment_check():
 def _check_version(found):
     if found != SUPPORTED_CHAINER:
         raise ImportError(
-            f'found Chainer {found}, but tgan_chainer is written for Chainer '
-            f'{SUPPORTED_CHAINER}. Run `make install`, or see "Installing" in README.md.')
+            f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
 
 
 def _is_installed(name):
@@ -104,5 +107,4 @@ def install():
         _replace_environment_check()
     else:
         raise ImportError(
-            f'Chainer is not installed: tgan_chainer needs chainer=={SUPPORTED_CHAINER}. Run '
-            '`make install`, or see "Installing" in README.md.')
+            f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -16,6 +16,7 @@ import importlib
 import inspect
 import pkgutil
 import reprlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +43,11 @@ AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
 
 NETWORKS = tuple(AUTHORS_NETWORKS.values())
 """The networks' names, in the order in which they are built."""
+
+_BASES = {'fsgen': 'FrameSeedGenerator', 'vgen': 'ImageGenerator or WholeVideoGenerator',
+          'vdis': 'VideoDiscriminator', 'dataset': 'chainer.dataset.DatasetMixin',
+          'updater': 'TGANUpdaterBase'}
+"""What a class of each role is derived from, for messages."""
 
 MODEL_ROLES = {**AUTHORS_NETWORKS, 'whole_video_generator': 'vgen'}
 """What the classes of a module in ``models/``, and those derived from them, are for."""
@@ -261,8 +267,11 @@ def find(path):
         packaged = PACKAGED.joinpath(*file.parts[1:])
         if packaged.is_file():
             return packaged
-    names = '\n  '.join(f'configs/{name}' for name in packaged_names())
-    raise ConfigError(f'{path}: there is no such file. Packaged experiments:\n  {names}')
+    names = [f'configs/{name}' for name in packaged_names()]
+    close = ' or '.join(difflib.get_close_matches(file.as_posix(), names))
+    hint = f'did you mean {close}? ' if close else ''
+    raise ConfigError('\n  '.join([f'{path}: there is no such file; {hint}Packaged experiments:',
+                                   *names]))
 
 
 def packaged_names():
@@ -325,6 +334,12 @@ def _find_class(role, fn, name, where):
     """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
     classes = _classes(role)
     stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
+    folder, _, method = _kind(role)
+    module = sys.modules.get(f'tgan_chainer.{folder}.{stem}')
+    if name not in classes.get(stem, ()) and inspect.isclass(getattr(module, name, None)):
+        raise ConfigError(
+            f'{where[1]}: {folder}/{stem}.py has {name}, but it is no {ROLES[role]}; expected a '
+            f'class that is derived from {_BASES[role]} and defines {method}')
     if stem not in classes:
         raise ConfigError(f'{where[0]}: found {fn!r}, whose stem is no {ROLES[role]} of the '
                           'package; ' + _allowed(stem, list(classes)))
@@ -351,16 +366,21 @@ def _checked_arguments(cls, args, prefix):
         raise ConfigError(_describe(prefix, error)) from error
 
 
+def _kind(role):
+    """Folder of a role's classes, Chainer's base class of them, and the method that they define."""
+    return {
+        'updater': ('updaters', StandardUpdater, 'update_core'),
+        'dataset': ('datasets', chainer.dataset.DatasetMixin, 'get_example'),
+    }.get(role, ('models', chainer.Link, 'forward'))
+
+
 def _classes(role):
     """{file stem: {class name: class}} of all that an experiment can name in a role.
 
     A class that leaves to others what its kind is there for is a base class, and no part; nor is a
     critic of stacked frames, which is half of another.
     """
-    folder, base, method = {
-        'updater': ('updaters', StandardUpdater, 'update_core'),
-        'dataset': ('datasets', chainer.dataset.DatasetMixin, 'get_example'),
-    }.get(role, ('models', chainer.Link, 'forward'))
+    folder, base, method = _kind(role)
     stems = {stem for stem, its_role in MODEL_ROLES.items() if its_role == role}
     package = importlib.import_module(f'tgan_chainer.{folder}')
     found = {}

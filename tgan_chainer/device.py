@@ -19,7 +19,9 @@ def get_device(gpu):
     Raises:
         DeviceError: There is no such GPU, or CuPy cannot use it.
     """
-    if gpu < 0:
+    if gpu < -1:
+        raise DeviceError(f'--gpu {gpu}: expected -1, the CPU, or the number of a GPU, from 0')
+    if gpu == -1:
         return chainer.get_device('@numpy')
     count, reason = _probe()
     if gpu >= count:
@@ -35,7 +37,7 @@ def _probe():
     except ImportError as error:
         reason = str(error).splitlines()[0]
         return 0, (f'CuPy is not installed or cannot start ({reason}); '
-                   'pip install -c constraints.txt -e ".[cuda12]"')
+                   'the extra [cuda12] brings it')
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

@@ -1,4 +1,4 @@
-"""What is installed here, what data there is, and what to do next: `python -m tgan_chainer doctor`.
+"""What is installed here, what data there is, and what to do next: `tgan doctor`.
 
 Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_chainer import __version__, config, record
+from tgan_chainer import __version__, config, record, snapshots
 from tgan_chainer.command import run_command
 from tgan_chainer.datasets.tables import existing_table
 from tgan_chainer.device import get_device
@@ -28,11 +28,11 @@ from tgan_chainer.functions.parallel import num_threads
 
 SOURCES = {
     'data/mnist_test_seq.npy': 'the published Moving MNIST (Srivastava et al. 2015), 819 MB',
-    'data/moving_mnist_train.npy': 'made by make train, or python -m tgan_chainer '
-                                   'make_moving_mnist',
-    'data/ucf101_': 'made from UCF-101 by python make_ucf101.py (docs/data.md)',
-    'data/golf': "Vondrick et al.'s golf clips, and their table by python -m tgan_chainer "
-                 'make_golf (docs/data.md)',
+    'data/moving_mnist_train.npy': 'made by tgan make-moving-mnist, or by a training of '
+                                   'the experiments that read it',
+    'data/ucf101_': 'made from UCF-101 by tgan make-ucf101 (docs/data.md)',
+    'data/golf': "Vondrick et al.'s golf clips, and their table by tgan make-golf "
+                 '(docs/data.md)',
 }
 """Start of a path -> where what stands there comes from."""
 
@@ -158,7 +158,7 @@ def _gpu():
 
 def _mpi():
     if importlib.util.find_spec('mpi4py') is None:
-        return 'mpi4py is not installed: pip install -c constraints.txt -e ".[mpi]"'
+        return 'mpi4py is not installed: the extra [mpi] brings it'
     beside_python = str(Path(sys.executable).parent)
     command = (shutil.which('mpiexec', path=beside_python) or shutil.which('mpiexec')
                or 'no mpiexec on the PATH')
@@ -176,16 +176,15 @@ def next_steps():
     ready = ready_experiments()
     yield (f'these {len(ready)} of {len(_packaged())} packaged experiments can be '
            'trained:')
-    yield from (f'  python train.py --config_path configs/{name}' for name in ready)
+    yield from (f'  tgan train --config_path configs/{name}' for name in ready)
     if not all(file.found for file in data_files()):
         yield 'the others need the data that is missing above'
-    results = sorted(Path('results').glob('*/vgen_iter_*.npz'))
-    if results:
-        folder = max(results, key=lambda path: path.stat().st_mtime).parent
-        yield f'there are trained networks: python infer.py --result_dir {folder} --video --images'
+    if folders := snapshots.result_folders('results'):
+        yield f'there are trained networks: tgan infer --result_dir {folders[0]} --video --images'
     if not all(file.found for file in score_files()):
-        yield 'inception scores need the files that are missing above; evaluation/gam.py needs none'
-    yield 'the tests: make test; parity with the authors\' code: make parity'
+        yield 'inception scores need the files that are missing above; tgan gam needs none'
+    if (Path(__file__).parents[1] / 'Makefile').is_file():    # not from a wheel
+        yield 'the tests: make test; parity with the authors\' code: make parity'
 
 
 # -- command ---------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def next_steps():
 def main(argv=None):
     """Run the command; returns its exit code."""
     argparse.ArgumentParser(
-        prog='python -m tgan_chainer doctor', description='Print versions, devices, data that is '
+        prog='tgan doctor', description='Print versions, devices, data that is '
         'here and that is missing, and what to do next. Nothing is changed.').parse_args(argv)
     return run_command(_print)
 

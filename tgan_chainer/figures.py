@@ -1,9 +1,9 @@
 """Counterparts of the paper's figures, made from result folders.
 
-    python -m tgan_chainer.figures 2 --result_dir results/CLIPPING results/SVC
-    python -m tgan_chainer.figures 3 --result_dir results/...
-    python -m tgan_chainer.figures 6 --result_dir results/...
-    python -m tgan_chainer.figures 7 --result_dir results/CONDITIONAL --category NAME
+    tgan figures 2 --result_dir results/CLIPPING results/SVC
+    tgan figures 3 --result_dir results/...
+    tgan figures 6 --result_dir results/...
+    tgan figures 7 --result_dir results/CONDITIONAL --category NAME
 
 Each is drawn anew from logs and snapshots; frames are shown pixel for pixel.
 """
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from tgan_chainer import config, pictures, results
 from tgan_chainer.command import run_command
-from tgan_chainer.commands.flags import add_result_flags, check_result_flags
+from tgan_chainer.commands.flags import add_result_flags, check_result_flags, result_folder
 from tgan_chainer.commands.interpolate import MAX_BETWEEN
 from tgan_chainer.errors import DataError
 from tgan_chainer.files import write_bytes
@@ -101,7 +101,7 @@ def read_losses(result_dir):
                   if key.split('/')[-1] == 'loss_gen']
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = getattr(error, 'strerror', None) or 'not a list of entries as LogReport writes it'
-        raise DataError(f'{path}: {reason}; give a result folder of train.py, whose log it is') \
+        raise DataError(f'{path}: {reason}; give a result folder of a training, whose log it is') \
             from error
     if not points:
         raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
@@ -174,13 +174,14 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""
     parser = argparse.ArgumentParser(
-        prog='python -m tgan_chainer.figures',
-        description="Counterparts of the paper's figures, from result folders of train.py.")
+        prog='tgan figures',
+        description="Counterparts of the paper's figures, from result folders of trainings.")
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')
-    losses.add_argument('--result_dir', nargs='+', required=True, metavar='DIR',
-                        help='result folders of train.py, a row each')
+    losses.add_argument('--result_dir', type=result_folder, nargs='+',
+                        required=True, metavar='DIR',
+                        help='result folders of trainings, a row each')
     for number in (3, 4, 5):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')

@@ -1,6 +1,6 @@
 """Make the table of the golf videos that training reads, from the folder of their pictures.
 
-    python -m tgan_chainer.make_golf --root data/golf      # data/golf_pd.csv
+    tgan make-golf --root data/golf      # data/golf_pd.csv
 
 The videos of Vondrick et al. (2016) are published as pictures, FOLDER/0001.jpg, FOLDER/0002.jpg,
 ..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
@@ -140,7 +140,7 @@ def _runs(path, numbers):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog='python -m tgan_chainer.make_golf',
+        prog='tgan make-golf',
         description='Make the table of the golf videos of Vondrick et al. (2016) that training '
                     'reads, after a look at all pictures.')
     parser.add_argument('--root', default=ROOT,

@@ -1,7 +1,7 @@
 """Make videos like those of Moving MNIST, from the MNIST digits that come with the package.
 
-    python -m tgan_chainer.make_moving_mnist                  # data/moving_mnist_train.npy
-    python -m tgan_chainer.make_moving_mnist --split heldout  # data/moving_mnist_heldout.npy
+    tgan make-moving-mnist                  # data/moving_mnist_train.npy
+    tgan make-moving-mnist --split heldout  # data/moving_mnist_heldout.npy
 
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
@@ -157,7 +157,7 @@ def _require_space(folder, n_videos):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog='python -m tgan_chainer.make_moving_mnist',
+        prog='tgan make-moving-mnist',
         description='Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as published by '
                     'Srivastava et al. (2015).')
     parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy)')

@@ -189,7 +189,7 @@ def _digest(videos):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog='make_ucf101.py',
+        prog='tgan make-ucf101',
         description='Make the h5 file and the table of UCF-101 that training reads. Stopped in '
                     'whatever way, the same command goes on where it was.')
     parser.add_argument('--source', default=SOURCE,

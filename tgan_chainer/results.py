@@ -36,7 +36,8 @@ def experiment_file(result_dir):
                    if file.is_file() and not file.name.startswith('.'))    # macOS's ._NAME.yml
     if not files:
         raise SnapshotError(f'{folder}: found no .yml file, expected that of the experiment; copy '
-                            'it there, or name a result folder of train.py')
+                            'it there, or name a result folder of a training'
+                            f'{snapshots.folders_inside(folder)}')
     if len(files) > 1:
         raise SnapshotError(f'{folder}: found {len(files)} .yml files, '
                             f'{", ".join(file.name for file in files)}; expected that of the '

@@ -33,12 +33,12 @@ _REMEDY = ('resume with the experiment that it is of, which is taken from its fo
 
 
 def find_snapshot(resume):
-    """Path of the trainer's snapshot that ``--resume`` means, a result folder or a file.
+    """Path of the trainer's snapshot that ``--resume`` means: a result folder, 'latest', or a file.
 
     Raises:
         SnapshotError: There is none, or the file is damaged or of something else.
     """
-    path = Path(resume)
+    path = Path(snapshots.latest_folder() if resume == 'latest' else resume)
     if not path.is_file():
         path = snapshots.latest_trainer(path)
     if 'updater/iteration' not in snapshots.headers(path):

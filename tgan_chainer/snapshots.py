@@ -7,6 +7,7 @@ trainer asks for entries of its own extensions, which ours has not.
 import contextlib
 import re
 import shlex
+import sys
 from pathlib import Path
 
 from chainer import serializers
@@ -159,5 +160,32 @@ def latest_trainer(folder):
     found = iterations(folder, TRAINER)
     if not found:
         raise SnapshotError(f'{folder}: no {TRAINER.format("N")} in it, so there is nothing to '
-                            'resume')
+                            f'resume{folders_inside(folder)}')
     return folder / TRAINER.format(found[-1])
+
+
+def result_folders(parent):
+    """Folders in ``parent`` that hold networks, that of the newest networks first."""
+    newest = {}
+    for path in Path(parent).glob(f'*/{NETWORKS["vgen"].format("*")}'):
+        newest[path.parent] = max(newest.get(path.parent, 0), path.stat().st_mtime_ns)
+    return sorted(newest, key=newest.get, reverse=True)
+
+
+def folders_inside(folder):
+    """The result folders in one that is none itself, as the end of a message."""
+    names = '\n  '.join(map(str, result_folders(folder)))
+    return names and f'. Result folders in it, newest first:\n  {names}'
+
+
+def latest_folder():
+    """The result folder in results/ with the newest networks, which 'latest' means; says which.
+
+    Raises:
+        SnapshotError: There is none.
+    """
+    found = result_folders('results')
+    if not found:
+        raise SnapshotError('latest: is the newest result folder in results/, but there is none')
+    print(f'latest: {found[0]}', file=sys.stderr)
+    return str(found[0])

@@ -102,7 +102,7 @@ def _train_on(ranks, args, command_line):
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     say(f'{ended} at iteration {updater.iteration}; results are in {out}')
     if stop.signal_name and updater.iteration:
-        say(f'continue with: python train.py --resume {shlex.quote(str(out))}')
+        say(f'continue with: tgan train --resume {shlex.quote(str(out))}')
 
 
 def _say_nothing(*args, **kwargs):

@@ -70,7 +70,8 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog='visualizer.py', description='Turn a preview picture of a training back into movies.')
+        prog='tgan visualizer',
+        description='Turn a preview picture of a training back into movies.')
     parser.add_argument('--preview_png', required=True,
                         help='PNG sheet of videos: a row each, frames side by side')
     parser.add_argument('--C', type=int, choices=(1, 3), default=3,

@@ -12,7 +12,7 @@ TRIALS = {
 
 def main(argv=None):
     """Run the trial that the first argument names; returns its exit code."""
-    return dispatch('trust', TRIALS, argv)
+    return dispatch('python -m trust', 'trust', TRIALS, argv)
 
 
 if __name__ == '__main__':

@@ -32,7 +32,7 @@ def test_help_waits_for_no_slow_import(name):
                       (['-m', name], "runpy.run_module('tgan_chainer', run_name='__main__')")):
         asked = subprocess.run([sys.executable, '-c', ASK.format(argv=argv, run=run)], cwd=ROOT,
                                capture_output=True, text=True)
-        assert asked.stdout.startswith(f'usage: {name}.py'), asked.stderr
+        assert asked.stdout.startswith(f'usage: tgan {name}'), asked.stderr
         loaded = set(asked.stderr.split())
         assert f'tgan_chainer.commands.{name}' in loaded
         assert not loaded & SLOW

@@ -57,7 +57,7 @@ def test_missing_file_names_the_published_one_and_the_command(tmp_path):
     message = refused(tmp_path / 'none.npy')
     assert 'found no file' in message
     assert 'mnist_test_seq.npy' in message
-    assert 'python -m tgan_chainer.make_moving_mnist' in message
+    assert 'tgan make-moving-mnist' in message
 
 
 @pytest.mark.parametrize('array, found', [

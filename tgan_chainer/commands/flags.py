@@ -1,5 +1,19 @@
 """Flags that several commands have."""
+import argparse
+
 from tgan_chainer.categories import EVERY
+from tgan_chainer.errors import SnapshotError
+
+
+def result_folder(text):
+    """``type`` of a flag that takes a result folder: 'latest' is the newest in results/."""
+    if text != 'latest':
+        return text
+    from tgan_chainer import snapshots  # not above: it imports Chainer
+    try:
+        return snapshots.latest_folder()
+    except SnapshotError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_result_flags(parser, several=False):
@@ -7,8 +21,9 @@ def add_result_flags(parser, several=False):
 
     ``args.n``, which :func:`check_result_flags` looks at, is the caller's.
     """
-    parser.add_argument('--result_dir', required=True, nargs='+' if several else None,
-                        metavar='DIR', help='result folder of train.py')
+    parser.add_argument('--result_dir', type=result_folder, required=True,
+                        nargs='+' if several else None, metavar='DIR',
+                        help='result folder of a training, or "latest", the newest in results/')
     parser.add_argument('--iter', type=int,
                         help='iteration of the snapshot (default: 100000, or else the newest)')
     parser.add_argument('--gpu', type=int,

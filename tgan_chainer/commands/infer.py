@@ -16,7 +16,7 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
     parser = argparse.ArgumentParser(
-        prog='infer.py', description='Make videos with the generators of a result folder.')
+        prog='tgan infer', description='Make videos with the generators of a result folder.')
     add_result_flags(parser)
     parser.add_argument('--n', type=int, help='number of videos (default: 100; with --category, '
                         'of each category, 10)')

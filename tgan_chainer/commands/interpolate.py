@@ -19,7 +19,7 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command, which the authors did not release."""
     parser = argparse.ArgumentParser(
-        prog='interpolate.py', description='Make videos with frames between those that the '
+        prog='tgan interpolate', description='Make videos with frames between those that the '
         'temporal generator gives: a strip a video, the given frames bordered in red, and a movie '
         'of all.')
     add_result_flags(parser)

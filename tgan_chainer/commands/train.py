@@ -19,7 +19,7 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command: the authors' three (FACTS §10), and ours."""
     parser = argparse.ArgumentParser(
-        prog='train.py', description='Train TGAN. Without a flag: a small Moving MNIST '
+        prog='tgan train', description='Train TGAN. Without a flag: a small Moving MNIST '
         'experiment that two CPU cores finish in minutes.',
         epilog='Ctrl-C or SIGTERM writes a snapshot and ends with code 0. Exit codes: 2 bad input, '
         '3 a loss was not finite.')
@@ -32,8 +32,9 @@ def parse_args(argv=None):
     parser.add_argument('--out', help='result folder, which must not exist yet (default: '
                         "the experiment's result_dir, or else results/CONFIG_TIME_0)")
     parser.add_argument('--resume', metavar='PATH',
-                        help='continue from a result folder (its newest snapshot) or from a '
-                        'snapshot_iter_N.npz in one; writes to that folder')
+                        help='continue from a result folder (its newest snapshot; "latest" is '
+                        'the newest in results/) or from a snapshot_iter_N.npz in one; writes '
+                        'to that folder')
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument('--iterations', type=int, help='updates in all')
     parser.add_argument('--epoch', type=int, help='passes over the data set in all')

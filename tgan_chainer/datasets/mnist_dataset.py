@@ -11,7 +11,7 @@ from tgan_chainer.errors import DataError
 
 EXPECTED = (
     'expected Moving MNIST, the file mnist_test_seq.npy of Srivastava et al. (2015), uint8 '
-    "(20, 10000, 64, 64); put it there, or run 'python -m tgan_chainer.make_moving_mnist', which "
+    "(20, 10000, 64, 64); put it there, or run 'tgan make-moving-mnist', which "
     'makes an equivalent, data/moving_mnist_train.npy, and name that as dataset_path')
 
 

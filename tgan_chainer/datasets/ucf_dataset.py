@@ -21,7 +21,7 @@ from tgan_chainer.errors import DataError
 MAX_WIDTH = 4096  # of a stored frame, in pixels: far more than any video has
 MAX_CHUNK_BYTES = 2**28  # what HDF5 unpacks at once
 CENTER_LEFT = 10  # left column of the fixed crop: (85 - 64) // 2, for the authors' frames
-REMAKE = 'make the h5 file and its table with make_ucf101.py'
+REMAKE = 'make the h5 file and its table with tgan make-ucf101'
 
 _PROBE_SECONDS = 20    # of the processor, so that a busy machine makes no difference
 # Does with a file what is done with it here, as far as HDF5 is concerned.

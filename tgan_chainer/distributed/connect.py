@@ -26,7 +26,7 @@ def connect(communicator):
     except (ImportError, RuntimeError) as error:    # RuntimeError: there is no MPI library
         raise ConfigError(
             f'--communicator {communicator}: mpi4py is not installed or cannot start '
-            f'({str(error).splitlines()[0]}); pip install -c constraints.txt -e ".[mpi]"'
+            f'({str(error).splitlines()[0]}); the extra [mpi] brings it'
         ) from error
     from tgan_chainer.distributed.ranks import connect_ranks
     return connect_ranks(communicator)

@@ -56,7 +56,7 @@ class Ranks(OneProcess):
         Raises:
             ConfigError: ``--gpu`` is given as well.
         """
-        if gpu >= 0:
+        if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
                 'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
@@ -180,7 +180,7 @@ def _on_gpus(name):
         return Ranks(chainermn.create_communicator(name), uses_gpus=True)
     except RuntimeError as error:
         raise ConfigError(f'--communicator {name}: {error} NCCL comes with '
-                          'pip install -c constraints.txt -e ".[cuda12,mpi]"') from error
+                          'the extra [cuda12]') from error
 
 
 def _require_gpus(name, communicator):
@@ -193,7 +193,7 @@ def _require_gpus(name, communicator):
             f'--communicator {name}: found {count} GPUs for {communicator.intra_size} ranks on '
             f'{MPI.Get_processor_name()}, and every rank takes one of its own. Start fewer ranks '
             'there, or use --communicator naive, which runs on the CPU. Support for GPUs comes '
-            'with pip install -c constraints.txt -e ".[cuda12,mpi]"')
+            'with the extra [cuda12]')
 
 
 def _divide_cores(communicator):

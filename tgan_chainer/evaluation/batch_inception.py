@@ -49,7 +49,8 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command: the authors' (FACTS §10), --out, and what ``add_flags`` adds."""
     parser = argparse.ArgumentParser(
-        prog='batch_inception.py', description='Inception scores of result folders: mean, standard '
+        prog='tgan batch-inception',
+        description='Inception scores of result folders: mean, standard '
         "deviation and best of the protocol's seeds. The new table carries on the one before; what "
         'has a row there is not measured again.')
     parser.add_argument('--target_iter', type=int, default=100000,

@@ -9,6 +9,7 @@ import sys
 
 from tgan_chainer import files
 from tgan_chainer.command import run_command
+from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
@@ -195,10 +196,11 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
-        prog='calc_inception.py', description='Inception score of a result folder or a data set. '
+        prog='tgan calc-inception', description='Inception score of a result folder or a data set. '
         'Interrupted, it goes on where it was when it is started again.')
     subject = parser.add_mutually_exclusive_group(required=True)
-    subject.add_argument('--result_dir', help='result folder of train.py')
+    subject.add_argument('--result_dir', type=result_folder,
+                         help='result folder of a training, or "latest"')
     subject.add_argument('--real', metavar='CONFIG',
                          help='experiment file, whose data set is scored')
     parser.add_argument('--iter', type=int,

@@ -26,7 +26,7 @@ MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
 
 _PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, ... fc8/b; about '
               '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
-              "made from C3D's caffemodel by evaluation/convert_c3d.py")
+              "made from C3D's caffemodel by tgan convert-c3d")
 
 # Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
 _CPU_CHUNK = 4
@@ -162,7 +162,7 @@ def _conversion():
     """How to convert the caffemodel, if it is here."""
     if not os.path.isfile(CAFFEMODEL):
         return ''
-    return (f'. {CAFFEMODEL} is here: python evaluation/convert_c3d.py {CAFFEMODEL} '
+    return (f'. {CAFFEMODEL} is here: tgan convert-c3d {CAFFEMODEL} '
             f'data/{C3D_FILE}')
 
 

@@ -221,7 +221,8 @@ def main(argv=None):
 def parse_args(argv=None):
     """Arguments of the command."""
     parser = argparse.ArgumentParser(
-        prog='convert_c3d', description="Convert C3D's caffemodel to npz, for --c3d of the scores.")
+        prog='tgan convert-c3d',
+        description="Convert C3D's caffemodel to npz, for --c3d of the scores.")
     parser.add_argument('caffemodel', type=Path, help='such as c3d_ucf101_finetune.caffemodel')
     parser.add_argument('npz', type=Path, help='such as data/conv3d_deepnetA_ucf.npz')
     return parser.parse_args(argv)

@@ -17,6 +17,7 @@ import numpy as np
 
 from tgan_chainer import config, results, snapshots
 from tgan_chainer.command import run_command
+from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import ledger
@@ -295,10 +296,10 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command, which the authors did not release."""
     parser = argparse.ArgumentParser(
-        prog='gam.py', description='Let two systems A and B judge each other: the generative '
+        prog='tgan gam', description='Let two systems A and B judge each other: the generative '
         'adversarial metric. Above 1, A wins.')
-    parser.add_argument('--result_dir', nargs=2, required=True, metavar=('A', 'B'),
-                        help='result folders of train.py')
+    parser.add_argument('--result_dir', type=result_folder, nargs=2, required=True,
+                        metavar=('A', 'B'), help='result folders of trainings')
     parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
                         help='iterations of the snapshots (default: 100000, or else the newest)')
     parser.add_argument('--gpu', '-g', type=int, default=-1,

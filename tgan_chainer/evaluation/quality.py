@@ -1,7 +1,7 @@
 """How good grey videos of moving digits are, in numbers that need no download.
 
-    python -m tgan_chainer.evaluation.quality --result_dir results/...
-    python -m tgan_chainer.evaluation.quality --real data/moving_mnist_heldout.npy
+    tgan quality --result_dir results/...
+    tgan quality --real data/moving_mnist_heldout.npy
 
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
@@ -18,6 +18,7 @@ import numpy as np
 
 from tgan_chainer import config, results
 from tgan_chainer.command import positive, run_command
+from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.datasets.drawing import DrawnDataset, Streams
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
@@ -199,9 +200,10 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
-        prog='python -m tgan_chainer.evaluation.quality', description='How good the videos of a '
+        prog='tgan quality', description='How good the videos of a '
         'system trained on Moving MNIST are, beside real and spoilt ones.')
-    parser.add_argument('--result_dir', help='result folder of train.py')
+    parser.add_argument('--result_dir', type=result_folder,
+                        help='result folder of a training, or "latest"')
     parser.add_argument('--iter', type=int,
                         help='iteration of the snapshot (default: 100000, or else the newest)')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '

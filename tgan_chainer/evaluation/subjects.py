@@ -49,7 +49,7 @@ class Subject:
             raise ConfigError(
                 f'{self.name}: videos of {shape[1]} channel(s) and {shape[2]} frames, but C3D '
                 'knows colour videos of 16 frames: they have no inception score. Models of grey '
-                'videos are compared by evaluation/gam.py, and may be scored with --rehearsal, '
+                'videos are compared by tgan gam, and may be scored with --rehearsal, '
                 'which measures nothing')
 
 

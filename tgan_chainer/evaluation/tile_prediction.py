@@ -12,6 +12,7 @@ import numpy as np
 
 from tgan_chainer import files, pictures
 from tgan_chainer.command import run_command
+from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import calc_inception
@@ -51,9 +52,11 @@ def main(argv=None):
 def parse_args(argv=None):
     """Flags of the command (FACTS §10); ``--n``, ``--c3d`` and ``--rehearsal`` are ours."""
     parser = argparse.ArgumentParser(
-        prog='tile_prediction.py', description='Show the videos that C3D is surest of, one of each '
+        prog='tgan tile-prediction',
+        description='Show the videos that C3D is surest of, one of each '
         'batch, in a grid.')
-    parser.add_argument('--result_dir', required=True, help='result folder of train.py')
+    parser.add_argument('--result_dir', type=result_folder, required=True,
+                        help='result folder of a training, or "latest"')
     parser.add_argument('--iter', type=int,
                         help='iteration of the snapshot (default: 100000, or else the newest)')
     parser.add_argument('--gpu', type=int,

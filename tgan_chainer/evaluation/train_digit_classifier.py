@@ -1,7 +1,7 @@
 """Train the classifier of Moving MNIST videos that the package brings, and say how good it is.
 
-    python -m tgan_chainer.evaluation.train_digit_classifier --out classifier.npz
-    python -m tgan_chainer.evaluation.train_digit_classifier --test    # the package's, as it is
+    tgan train-digit-classifier --out classifier.npz
+    tgan train-digit-classifier --test    # the package's, as it is
 
 It is trained on videos made from the training half of the digits, a third of them with one digit,
 and tested on the held-out half. On one machine it comes out the same each time.
@@ -149,7 +149,7 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(
-        prog='python -m tgan_chainer.evaluation.train_digit_classifier',
+        prog='tgan train-digit-classifier',
         description='Train the classifier behind tgan_chainer.evaluation.quality.')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')
