@@ -128,7 +128,7 @@ class Battle(_Strict):
 
 
 class Quality(_Strict):
-    """Numbers of :mod:`.quality` for some videos, beside as many real ones.
+    """Numbers of :mod:`tgan_chainer.evaluation.quality` for some videos, beside as many real ones.
 
     Attributes:
         distance (float): Mean distance between two videos, over that of the real ones.
