@@ -113,7 +113,7 @@ def test_a_fork_opens_a_file_of_its_own(ucf_paths):
 
 def test_missing_files(tmp_path, ucf_paths):
     h5path, config_path = ucf_paths
-    refused(tmp_path / 'none.h5', config_path, "found no file '.*none.h5'; .*make_ucf101.py")
+    refused(tmp_path / 'none.h5', config_path, "found no file '.*none.h5'; .*tgan make-ucf101")
     refused(h5path, tmp_path / 'none.pkl', "found no file '.*none.pkl'; expected a table")
 
 

@@ -47,7 +47,7 @@ def test_a_missing_file_says_what_it_is_and_where_from(tmp_path):
     with pytest.raises(DataError) as caught:
         load_c3d(tmp_path / 'nowhere.npz')
     for text in ('nowhere.npz', 'conv3d_deepnetA_ucf.npz', 'github.com/pfnet-research/tgan2',
-                 '--c3d', 'TGAN_C3D', 'convert_c3d.py'):
+                 '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
         assert text in str(caught.value)
 
 
@@ -121,7 +121,7 @@ def test_a_missing_file_says_how_to_convert_the_caffemodel_that_is_here(tmp_path
         load_c3d('nowhere.npz')
     assert 'is here' not in str(caught.value)
     (tmp_path / classifier.CAFFEMODEL).touch()
-    with pytest.raises(DataError, match=r'_20000 is here: python evaluation/convert_c3d.py '
+    with pytest.raises(DataError, match=r'_20000 is here: tgan convert-c3d '
                        r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
         load_c3d('nowhere.npz')
 
