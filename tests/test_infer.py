@@ -75,7 +75,7 @@ def test_strips_of_colour(tmp_path):
 
 def test_errors(result, capsys):
     assert run(result, '--images', '--iter', '7') == EXIT_USER_ERROR
-    assert 'no networks of iteration 7; there are those of 5, 10' in capsys.readouterr().err
+    assert 'no networks of iteration 7, only of 5, 10' in capsys.readouterr().err
     assert run('nowhere', '--images') == EXIT_USER_ERROR
     assert 'nowhere: there is no such result folder' in capsys.readouterr().err
     shutil.copy(result / 'anything.yml', result / 'second.yml')

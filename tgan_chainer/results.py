@@ -66,7 +66,7 @@ def choose_iteration(result_dir, wanted):
     if wanted is None:
         return DEFAULT_ITERATION if DEFAULT_ITERATION in found else found[-1]
     if wanted not in found:
-        raise SnapshotError(f'{result_dir}: no networks of iteration {wanted}; there are those of '
+        raise SnapshotError(f'{result_dir}: no networks of iteration {wanted}, only of '
                             f'{", ".join(map(str, found))}')
     return wanted
 

@@ -256,7 +256,7 @@ def test_a_protocol_with_an_interpolation_of_its_own(run, capsys):
 
 def test_missing_snapshots(run, result, capsys):
     assert run('--iter', '7') == EXIT_USER_ERROR
-    assert 'no networks of iteration 7; there are those of 5' in capsys.readouterr().err
+    assert 'no networks of iteration 7, only of 5' in capsys.readouterr().err
     (result / 'gen_iter_5.npz').unlink()
     assert run() == EXIT_USER_ERROR
     assert 'gen_iter_5.npz: there is no such snapshot' in capsys.readouterr().err
