@@ -19,7 +19,7 @@ setup(
     license='MIT',
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
-    package_data={'tgan_chainer': ['configs/**/*.yml', 'datasets/digits/*',
+    package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*',
                                    'evaluation/digit_classifier.npz']},
     install_requires=[
         'chainer==7.8.1',    # the last release; compat.py patches exactly this one

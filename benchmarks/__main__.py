@@ -7,10 +7,10 @@ from pathlib import Path
 
 from benchmarks import cases, machine, report, sides
 from benchmarks.registry import Session
-from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.io import files
 
 EXIT_FAILED = 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import threadpoolctl
 
-from tgan_chainer import record
+from tgan_chainer.training import record
 
 
 def describe(threads, gpu):

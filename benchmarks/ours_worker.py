@@ -24,7 +24,7 @@ from chainer.iterators import SerialIterator
 from benchmarks import authors, machine, recipe
 from benchmarks.device_clock import DeviceClock
 from benchmarks.protocol import UnavailableError, serve, time_on_host
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.config import Optimizer
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.tables import write_table

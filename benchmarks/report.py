@@ -83,7 +83,7 @@ def summary(results):
 
 
 def document(results, machine, descriptions, options):
-    """The report for :func:`tgan_chainer.files.write_json`, with every repetition."""
+    """The report for :func:`tgan_chainer.io.files.write_json`, with every repetition."""
     return {
         'machine': machine,
         'sides': descriptions,

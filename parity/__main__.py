@@ -8,10 +8,10 @@ from pathlib import Path
 from parity import backend, checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
-from tgan_chainer import files
-from tgan_chainer.command import EXIT_INTERRUPTED, positive, run_command
-from tgan_chainer.errors import TGANError
+from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.errors import EXIT_INTERRUPTED, TGANError
 from tgan_chainer.functions.choice import KERNELS
+from tgan_chainer.io import files
 
 
 def main(argv=None):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from parity.upstream import Upstream, UpstreamError, reading
 from reference import recordings
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
 
 _HASHED = ('models', 'params', 'sha256_of_examples')

@@ -13,7 +13,7 @@ from parity.checks import LAYERS
 from parity.result import ERROR_DECADES, Verdict
 from parity.runner import MARKS
 from reference import recordings
-from tgan_chainer import files
+from tgan_chainer.io import files
 
 
 def counts(results):
@@ -97,7 +97,7 @@ def versions():
 
 
 def document(results):
-    """The report for :func:`tgan_chainer.files.write_json`; what is not finite is text."""
+    """The report for :func:`tgan_chainer.io.files.write_json`; what is not finite is text."""
     passed, failed, not_run = counts(results)
     return _finite({
         'passed': passed, 'failed': failed, 'not run': not_run,

@@ -26,10 +26,11 @@ from parity.checks import data, forward, gradients, metrics, state, trajectories
 from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
-from tgan_chainer import config, infer, pictures
+from tgan_chainer import config, infer
 from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.errors import TGANError
 from tgan_chainer.evaluation import c3d_ft
+from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
 

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from chainer.training import Trainer, extensions, make_extension
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config
 from tgan_chainer.categories import write_categories
+from tgan_chainer.io import snapshots
 
 SMALL_EXPERIMENT = """\
 models:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import config, infer, pictures, results
+from tgan_chainer import config, infer, results
 from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import pictures
 
 
 @pytest.fixture

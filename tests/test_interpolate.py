@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import infer, interpolate, pictures
+from tgan_chainer import infer, interpolate
 from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import pictures
 
 CONDITIONAL = ('configs/ucf101/'
                'ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml')

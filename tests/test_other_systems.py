@@ -9,9 +9,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from tgan_chainer import config, infer, pictures, results, snapshots, train
+from tgan_chainer import config, infer, results, train
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.extensions import plots
+from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import make_video
 
 EXPERIMENTS = {

@@ -6,13 +6,15 @@ import chainer
 import numpy as np
 import pytest
 
-from tgan_chainer import figures, infer, results, snapshots
+from tgan_chainer import infer, results
+from tgan_chainer.commands import figures
 from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.commands.infer import parse_args as infer_flags
 from tgan_chainer.commands.interpolate import parse_args as interpolate_flags
 from tgan_chainer.errors import EXIT_USER_ERROR, SnapshotError
 from tgan_chainer.evaluation import calc_inception, gam, quality, tile_prediction
-from tgan_chainer.resume import find_snapshot
+from tgan_chainer.io import snapshots
+from tgan_chainer.training.resume import find_snapshot
 
 
 @pytest.mark.parametrize('there, wanted, chosen', [

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tgan_chainer import config, snapshots, train
+from tgan_chainer import config, train
 from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
-from tgan_chainer.make_moving_mnist import make_moving_mnist
+from tgan_chainer.io import snapshots
+from tgan_chainer.prepare.moving_mnist import make_moving_mnist
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

@@ -2,27 +2,29 @@
 import sys
 
 from tgan_chainer import __version__
-from tgan_chainer.command import EXIT_OK, dispatch
+from tgan_chainer.commands.run import dispatch
+from tgan_chainer.errors import EXIT_OK
 
 COMMANDS = {
-    'doctor': 'what is installed here, what data there is, and what to do next',
-    'train': 'train an experiment',
-    'infer': 'make videos with a trained system',
-    'interpolate': 'make videos with frames between those of G0',
-    'figures': "counterparts of the paper's figures",
-    'visualizer': 'turn a preview picture back into movies',
-    'make_moving_mnist': 'make videos like those of Moving MNIST',
-    'make_ucf101': 'pack UCF-101 into the files that a training reads',
-    'make_golf': "make the table of the golf data's folders",
-    'evaluation.calc_inception': 'inception score of a trained system, or of a data set',
-    'evaluation.batch_inception': 'inception scores of many trained systems',
-    'evaluation.gam': 'generative adversarial metric of two trained systems',
-    'evaluation.tile_prediction': 'movie of the videos that C3D is surest of',
-    'evaluation.quality': 'how good videos of moving digits are, in numbers of our own',
-    'evaluation.convert_c3d': "C3D's weights from its authors' caffemodel",
-    'evaluation.train_digit_classifier': 'train the classifier that quality measures by',
+    'doctor': ('commands.doctor', 'what is installed here, what data there is, what to do next'),
+    'train': ('commands.train', 'train an experiment'),
+    'infer': ('commands.infer', 'make videos with a trained system'),
+    'interpolate': ('commands.interpolate', 'make videos with frames between those of G0'),
+    'figures': ('commands.figures', "counterparts of the paper's figures"),
+    'visualizer': ('commands.visualizer', 'turn a preview image back into movies'),
+    'make-moving-mnist': ('prepare.moving_mnist', 'make videos like those of Moving MNIST'),
+    'make-ucf101': ('prepare.ucf101', 'pack UCF-101 into the files that a training reads'),
+    'make-golf': ('prepare.golf', "make the table of the golf data's folders"),
+    'calc-inception': ('evaluation.calc_inception', 'inception score of a system or a data set'),
+    'batch-inception': ('evaluation.batch_inception', 'inception scores of many trained systems'),
+    'gam': ('evaluation.gam', 'generative adversarial metric of two trained systems'),
+    'tile-prediction': ('evaluation.tile_prediction', 'movie of the videos C3D is surest of'),
+    'quality': ('evaluation.quality', 'how good videos of moving digits are, in our own numbers'),
+    'convert-c3d': ('evaluation.convert_c3d', "C3D's weights from its authors' caffemodel"),
+    'train-digit-classifier': ('evaluation.train_digit_classifier',
+                               'train the classifier that quality measures by'),
 }
-"""Module of this package -> what it does."""
+"""Command -> the module of this package whose ``main`` it is, and what it does."""
 
 
 def main(argv=None):
@@ -31,8 +33,7 @@ def main(argv=None):
     if arguments == ['--version']:
         print(f'tgan_chainer {__version__}')
         return EXIT_OK
-    return dispatch('tgan', 'tgan_chainer', COMMANDS, arguments,
-                    light=('train', 'infer', 'interpolate'))
+    return dispatch('tgan', 'tgan_chainer', COMMANDS, arguments)
 
 
 if __name__ == '__main__':

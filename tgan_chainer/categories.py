@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tgan_chainer.errors import ConfigError, SnapshotError
-from tgan_chainer.files import write_json
+from tgan_chainer.io.files import write_json
 
 FILE = 'categories.json'
 """A list of names; a label indexes it."""

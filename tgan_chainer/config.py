@@ -26,11 +26,11 @@ import pydantic
 import yaml
 from chainer.training.updaters import StandardUpdater
 
-from tgan_chainer import optimizers
 from tgan_chainer.errors import ConfigError, TGANError
+from tgan_chainer.io.yaml_reader import read_yaml
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
-from tgan_chainer.yaml_reader import read_yaml
+from tgan_chainer.training import optimizers
 
 PACKAGED = Path(__file__).parent / 'configs'
 """Folder of the experiments that ship with the package."""

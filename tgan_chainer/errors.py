@@ -4,15 +4,20 @@ Every message says what was found, what was expected and what to do. Commands pr
 line and leave with :data:`EXIT_USER_ERROR`; a traceback means a fault of this project.
 """
 
+EXIT_OK = 0
+
 EXIT_USER_ERROR = 2
 """Exit code of a command that could not do what it was asked: bad input, no device, no data."""
 
 EXIT_DIVERGED = 3
 """Exit code of a training that stopped since a loss was not a finite number."""
 
+EXIT_INTERRUPTED = 130
+"""Exit code after Ctrl-C in a command that had nothing to save."""
+
 
 class TGANError(Exception):
-    """Base class of everything the user can mend."""
+    """Base class of everything the user can fix."""
 
     exit_code = EXIT_USER_ERROR
 

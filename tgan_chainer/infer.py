@@ -5,10 +5,10 @@ from urllib.parse import quote
 import chainer
 import numpy as np
 
-from tgan_chainer import pictures
 from tgan_chainer.commands.infer import main
+from tgan_chainer.io import pictures
+from tgan_chainer.io.progress import chunk_progress
 from tgan_chainer.models.sampling import make_video
-from tgan_chainer.progress import chunk_progress
 from tgan_chainer.results import open_generators
 
 

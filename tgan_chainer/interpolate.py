@@ -3,7 +3,7 @@
 z_fast is interpolated linearly between neighbouring frames, z_slow stays, and G1 draws a frame from
 every point (FACTS §7)::
 
-    python interpolate.py --result_dir results/... --between 3
+    tgan interpolate --result_dir results/... --between 3
 """
 import functools
 from pathlib import Path
@@ -11,11 +11,12 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import infer, pictures, results
+from tgan_chainer import infer, results
 from tgan_chainer.commands.interpolate import main
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.io import pictures
+from tgan_chainer.io.progress import chunk_progress
 from tgan_chainer.models.sampling import make_interpolated_video
-from tgan_chainer.progress import chunk_progress
 
 _MAX_FPS = 50    # more, and browsers slow a GIF down
 

@@ -1,10 +1,11 @@
 """Result folders, ours and the authors': their experiment, snapshots, generators and labels."""
 from pathlib import Path
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config
 from tgan_chainer.categories import find_categories, read_categories
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.io import snapshots
 from tgan_chainer.models.sampling import first_generator
 
 CONFIG = 'config.yml'

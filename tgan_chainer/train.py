@@ -21,17 +21,17 @@ from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
-from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
-from tgan_chainer.files import remove_leftovers
-from tgan_chainer.iterators import PrefetchIterator
-from tgan_chainer.make_moving_mnist import make_moving_mnist
+from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.sampling import first_generator
-from tgan_chainer.overview import overview
-from tgan_chainer.record import write_record
-from tgan_chainer.resume import find_snapshot, resume
-from tgan_chainer.stopping import StopAt
+from tgan_chainer.prepare.moving_mnist import make_moving_mnist
+from tgan_chainer.random_streams import RandomState
+from tgan_chainer.training.iterators import PrefetchIterator
+from tgan_chainer.training.overview import overview
+from tgan_chainer.training.record import write_record
+from tgan_chainer.training.resume import find_snapshot, resume
+from tgan_chainer.training.stopping import StopAt
 
 
 def train(args, command_line):
@@ -114,7 +114,7 @@ def choose(args):
 
     Raises:
         TGANError: See :func:`load_experiment`, :func:`take_folders`,
-            :func:`tgan_chainer.resume.find_snapshot`.
+            :func:`tgan_chainer.training.resume.find_snapshot`.
     """
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)

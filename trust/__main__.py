@@ -1,11 +1,12 @@
 """`python -m trust TRIAL ...`: one of the trials; `TRIAL --help` tells more."""
-from tgan_chainer.command import dispatch
+from tgan_chainer.commands.run import dispatch
 
 TRIALS = {
-    'environments': 'install, tests and parity on every Python and NumPy that is supported',
-    'faults': 'kill, starve and damage trainings, and see that nothing is lost',
-    'fuzz': 'feed the readers of files with what an enemy would write',
-    'gpu': 'what can be known about the code on a GPU without one',
+    'environments': (
+        'environments', 'install, tests and parity on every supported Python and NumPy'),
+    'faults': ('faults', 'kill, starve and damage trainings, and see that nothing is lost'),
+    'fuzz': ('fuzz', 'feed the readers of files with what an enemy would write'),
+    'gpu': ('gpu', 'what can be known about the code on a GPU without one'),
 }
 """Module of this package -> what it does."""
 

@@ -17,9 +17,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import DataError, TGANError
+from tgan_chainer.io import files
 
 CHECKOUT = Path(__file__).parents[1]
 

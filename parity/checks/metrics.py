@@ -21,7 +21,7 @@ from tgan_chainer.evaluation.resize import resize_bicubic
 from tgan_chainer.evaluation.samples import GeneratedVideos
 from tgan_chainer.evaluation.scoring import Evaluation, Settings
 from tgan_chainer.evaluation.tile_prediction import surest
-from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.random_streams import RandomState
 
 DATA = Path(__file__).resolve().parents[2] / 'data'
 MEAN = DATA / 'mean2.npz'

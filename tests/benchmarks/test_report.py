@@ -10,7 +10,7 @@ from benchmarks.cases import growth
 from benchmarks.measure import Comparison, Ratio, Series
 from benchmarks.registry import Result
 from benchmarks.sides import Options
-from tgan_chainer import files
+from tgan_chainer.io import files
 
 MACHINE = {'git revision': 'abc', 'date': '2026-01-02T03:04:05+00:00', 'cpu': 'Fast CPU',
            'cores': 2, 'memory bytes': 24 << 30, 'gpu': None, 'platform': 'Linux', 'load': 0.1}

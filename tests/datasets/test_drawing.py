@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from chainer.iterators import MultiprocessIterator
 
-from tgan_chainer.datasets.drawing import DrawnDataset, Streams, global_streams
+from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.random_streams import Streams, global_streams
 
 FORK = multiprocessing.get_context('fork')
 

@@ -22,7 +22,7 @@ from tgan_chainer.datasets.ucf_dataset import (
     UCFDatasetLabelled,
 )
 from tgan_chainer.errors import DataError
-from tgan_chainer.iterators import PrefetchIterator
+from tgan_chainer.training.iterators import PrefetchIterator
 
 SPANS = [(0, 16), (16, 36), (36, 69), (69, 85)]
 

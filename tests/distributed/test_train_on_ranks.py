@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from tgan_chainer import config, infer, snapshots, train
+from tgan_chainer import config, infer, train
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR
+from tgan_chainer.io import snapshots
 
 EXIT_FAULT = 1    # Python's own
 

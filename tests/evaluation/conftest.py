@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config
 from tgan_chainer.evaluation import calc_inception
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.preprocess import MEAN_SHAPE
+from tgan_chainer.io import snapshots
 
 FILES = {'c3d': 'c' * 64, 'mean': 'd' * 64}
 

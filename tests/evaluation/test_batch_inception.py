@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import batch_inception as command
 from tgan_chainer.evaluation import calc_inception, classifier, ledger
+from tgan_chainer.io import snapshots
 
 
 @pytest.fixture

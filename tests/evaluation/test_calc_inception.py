@@ -24,7 +24,7 @@ from tgan_chainer.evaluation.calc_inception import (
     protocol_name,
 )
 from tgan_chainer.evaluation.preprocess import PROTOCOLS
-from tgan_chainer.files import sha256
+from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import make_video
 
 

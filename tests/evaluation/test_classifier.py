@@ -10,7 +10,7 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.classifier import Classifier, find, load_c3d, load_classifier
 from tgan_chainer.evaluation.preprocess import preprocess
-from tgan_chainer.files import sha256
+from tgan_chainer.io.files import sha256
 
 
 class TwoLayers(chainer.Chain):

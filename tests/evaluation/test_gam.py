@@ -25,8 +25,8 @@ from tgan_chainer.evaluation.gam import (
     scale_of,
     winner,
 )
-from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.files import sha256
+from tgan_chainer.io.files import sha256
+from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip, TGANUpdaterWGANSVC

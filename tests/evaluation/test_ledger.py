@@ -8,7 +8,7 @@ import pytest
 from tgan_chainer import config
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.files import sha256
+from tgan_chainer.io.files import sha256
 
 CPU = chainer.get_device('@numpy')
 

@@ -7,7 +7,7 @@ from reference.oracle import scores
 from tgan_chainer.errors import DataError, SnapshotError
 from tgan_chainer.evaluation.samples import RealVideos
 from tgan_chainer.evaluation.scoring import Evaluation, Settings
-from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')
 SETTINGS = Settings(samples=23, batchsize=4, eps=1e-7, seeds=(0,))    # five batches, three over

@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from tgan_chainer.datasets.digits import load_digits
 from tgan_chainer.evaluation import train_digit_classifier as trainer
 from tgan_chainer.evaluation.digit_classifier import (
     DIGIT_SETS,
@@ -11,6 +10,7 @@ from tgan_chainer.evaluation.digit_classifier import (
     WEIGHTS,
     load_classifier,
 )
+from tgan_chainer.prepare.digits import load_digits
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,6 @@ import pytest
 from chainer import training
 from PIL import Image
 
-from tgan_chainer import pictures, snapshots
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
@@ -24,9 +23,9 @@ from tgan_chainer.extensions.plots import Plots, draw
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
-from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
     ConditionalVideoGenerator,
@@ -36,6 +35,7 @@ from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from chainer import training
 
-from tgan_chainer import snapshots
 from tgan_chainer.errors import DataError, SnapshotError
 from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.io import snapshots
 
 
 class Updater(training.updaters.StandardUpdater):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.functions import leaky_relu
-from tgan_chainer.functions.layout import samples_first, samples_last
+from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 
 def chainers(x, slope):

@@ -3,7 +3,7 @@ import chainer
 import numpy as np
 import pytest
 
-from tgan_chainer import snapshots
+from tgan_chainer.io import snapshots
 from tgan_chainer.models import frame_seed_generator as g0
 from tgan_chainer.models import video_discriminator as d
 from tgan_chainer.models import video_generator as g1

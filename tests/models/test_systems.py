@@ -4,8 +4,8 @@ import chainer.functions as F
 import numpy as np
 import pytest
 
-from tgan_chainer import snapshots
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
+from tgan_chainer.io import snapshots
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,

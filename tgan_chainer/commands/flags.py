@@ -9,7 +9,7 @@ def result_folder(text):
     """``type`` of a flag that takes a result folder: 'latest' is the newest in results/."""
     if text != 'latest':
         return text
-    from tgan_chainer import snapshots  # not above: it imports Chainer
+    from tgan_chainer.io import snapshots
     try:
         return snapshots.latest_folder()
     except SnapshotError as error:

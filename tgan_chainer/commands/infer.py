@@ -1,8 +1,8 @@
 """The flags of infer.py."""
 import argparse
 
-from tgan_chainer.command import run_command
 from tgan_chainer.commands.flags import add_result_flags, check_result_flags
+from tgan_chainer.commands.run import run_command
 
 
 def main(argv=None):

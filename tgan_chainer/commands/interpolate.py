@@ -1,8 +1,8 @@
-"""The flags of interpolate.py."""
+"""The flags of ``tgan interpolate``."""
 import argparse
 
-from tgan_chainer.command import run_command
 from tgan_chainer.commands.flags import add_result_flags, check_result_flags
+from tgan_chainer.commands.run import run_command
 
 MAX_BETWEEN = 100
 """More frames than this between two neighbours are refused; all frames are kept in memory."""

@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 
 DEFAULT_CONFIG = 'configs/default.yml'
 

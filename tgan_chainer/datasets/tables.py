@@ -19,7 +19,7 @@ import pandas as pd
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
-from tgan_chainer.files import atomic_path, write_bytes
+from tgan_chainer.io.files import atomic_path, write_bytes
 
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""

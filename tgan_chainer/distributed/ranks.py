@@ -12,12 +12,11 @@ import numpy as np
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
-from tgan_chainer.command import EXIT_INTERRUPTED
 from tgan_chainer.device import count_gpus
 from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.distributed.share import share
-from tgan_chainer.errors import ConfigError, DeviceError, TGANError
+from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
 
 COMMUNICATORS = ('naive', 'pure_nccl')
 """Those of ChainerMN's that a training can use: on the CPU, and on GPUs, one a rank."""

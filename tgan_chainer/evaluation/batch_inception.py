@@ -13,12 +13,13 @@ import io
 import sys
 from pathlib import Path
 
-from tgan_chainer import config, files, snapshots
-from tgan_chainer.command import run_command
+from tgan_chainer import config
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import calc_inception, ledger
 from tgan_chainer.evaluation.subjects import open_result
+from tgan_chainer.io import files, snapshots
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
 
 HEADER = ['Inception Score (Mean)', 'Inception Score (Std)', 'Inception Score (Best)', 'Dataset',

@@ -7,9 +7,8 @@ As a command (authors' evaluation/calc_inception.py), of a result folder or a da
 import argparse
 import sys
 
-from tgan_chainer import files
-from tgan_chainer.command import run_command
 from tgan_chainer.commands.flags import result_folder
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
@@ -18,6 +17,7 @@ from tgan_chainer.evaluation.inception_sums import InceptionSums
 from tgan_chainer.evaluation.preprocess import INTERPOLATIONS, PROTOCOLS
 from tgan_chainer.evaluation.scoring import Settings, score_seeds
 from tgan_chainer.evaluation.subjects import open_dataset, open_result
+from tgan_chainer.io import files
 
 EPS = 1e-7
 """Added to probabilities inside the logarithms by the authors."""

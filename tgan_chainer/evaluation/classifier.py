@@ -7,12 +7,12 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import files
-from tgan_chainer.archives import Archive
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
+from tgan_chainer.io import files
+from tgan_chainer.io.archives import Archive
 
 C3D_FILE = 'conv3d_deepnetA_ucf.npz'
 CAFFEMODEL = 'c3d_ucf101_finetune_whole_iter_20000'

@@ -4,7 +4,7 @@ C3D was trained with a Caffe of its own (2014), whose binary NetParameter differ
 blob has five dimensions, and its data in field 6. The few messages that matter are read here, by
 hand and with bounds, so that no protobuf library and no code of the file's maker is needed::
 
-    python evaluation/convert_c3d.py c3d_ucf101.caffemodel data/conv3d_deepnetA_ucf.npz
+    tgan convert-c3d c3d_ucf101.caffemodel data/conv3d_deepnetA_ucf.npz
 """
 import argparse
 import math
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
+from tgan_chainer.io import files
 
 # Of NetParameter, its LayerParameter and its BlobProto.
 _NET_LAYERS = 2

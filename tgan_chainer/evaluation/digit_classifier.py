@@ -10,8 +10,8 @@ import chainer.functions as F
 import numpy as np
 from chainer import initializers
 
-from tgan_chainer import snapshots
 from tgan_chainer.functions import leaky_relu
+from tgan_chainer.io import snapshots
 from tgan_chainer.links import BatchNormalization, ConvolutionND, Linear
 
 WEIGHTS = Path(__file__).with_name('digit_classifier.npz')

@@ -3,7 +3,7 @@
 r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
 Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6)::
 
-    python evaluation/gam.py --result_dir results/A results/B
+    tgan gam --result_dir results/A results/B
 """
 import argparse
 import math
@@ -15,17 +15,18 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import config, results, snapshots
-from tgan_chainer.command import run_command
+from tgan_chainer import config, results
 from tgan_chainer.commands.flags import result_folder
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation.calc_inception import seed_number
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
-from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.io import snapshots
+from tgan_chainer.io.progress import progress
 from tgan_chainer.models.sampling import first_generator
-from tgan_chainer.progress import progress
+from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 

@@ -16,9 +16,10 @@ from typing import Annotated, Literal
 import numpy as np
 import pydantic
 
-from tgan_chainer import files, record, snapshots
 from tgan_chainer.datasets.tables import existing_table
 from tgan_chainer.errors import ConfigError, DataError
+from tgan_chainer.io import files, snapshots
+from tgan_chainer.training import record
 
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
 PARTS = ('fsgen', 'vgen', 'vdis', 'updater')

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import chainer
 import numpy as np
 
-from tgan_chainer.archives import Archive
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
@@ -20,6 +19,7 @@ from tgan_chainer.evaluation.resize import (
     nearest_matrix,
     resize,
 )
+from tgan_chainer.io.archives import Archive
 
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""

@@ -17,18 +17,19 @@ import chainer.functions as F
 import numpy as np
 
 from tgan_chainer import config, results
-from tgan_chainer.command import positive, run_command
 from tgan_chainer.commands.flags import result_folder
-from tgan_chainer.datasets.drawing import DrawnDataset, Streams
+from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import digit_classifier, ledger
 from tgan_chainer.evaluation.calc_inception import calc_inception, seed_number
 from tgan_chainer.evaluation.subjects import open_result
-from tgan_chainer.files import sha256
+from tgan_chainer.io.files import sha256
 from tgan_chainer.models.latent import draw_latent
 from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.random_streams import Streams
 
 PROTOCOL = 'tgan-mm-v1'
 

@@ -3,12 +3,12 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from tgan_chainer import snapshots
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation.inception_sums import InceptionSums
 from tgan_chainer.evaluation.preprocess import PROTOCOLS
-from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.progress import progress
+from tgan_chainer.io import snapshots
+from tgan_chainer.io.progress import progress
+from tgan_chainer.random_streams import RandomState
 
 
 class Settings(NamedTuple):

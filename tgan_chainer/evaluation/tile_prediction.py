@@ -10,15 +10,15 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer import files, pictures
-from tgan_chainer.command import run_command
 from tgan_chainer.commands.flags import result_folder
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import calc_inception
 from tgan_chainer.evaluation.subjects import open_result
-from tgan_chainer.extensions.random_state import RandomState
-from tgan_chainer.progress import progress
+from tgan_chainer.io import files, pictures
+from tgan_chainer.io.progress import progress
+from tgan_chainer.random_streams import RandomState
 
 
 def surest(source, classify, batchsize):

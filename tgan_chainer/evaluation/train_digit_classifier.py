@@ -13,10 +13,8 @@ import chainer.functions as F
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tgan_chainer import make_moving_mnist
-from tgan_chainer.command import positive, run_command
+from tgan_chainer.commands.run import positive, run_command
 from tgan_chainer.datasets.clips import normalize
-from tgan_chainer.datasets.digits import load_digits
 from tgan_chainer.evaluation.digit_classifier import (
     DIGIT_SETS,
     INPUT_SHAPE,
@@ -28,8 +26,10 @@ from tgan_chainer.evaluation.digit_classifier import (
     halve,
     load_classifier,
 )
-from tgan_chainer.files import atomic_path
-from tgan_chainer.progress import progress
+from tgan_chainer.io.files import atomic_path
+from tgan_chainer.io.progress import progress
+from tgan_chainer.prepare import moving_mnist as make_moving_mnist
+from tgan_chainer.prepare.digits import load_digits
 
 UPDATES = 3500
 BATCHSIZE = 32

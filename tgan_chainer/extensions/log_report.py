@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chainer.training import extensions
 
-from tgan_chainer.files import write_json
+from tgan_chainer.io.files import write_json
 
 
 class LogReport(extensions.LogReport):

@@ -5,7 +5,7 @@ from pathlib import Path
 from chainer.training import extension
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.files import atomic_path
+from tgan_chainer.io.files import atomic_path
 
 
 class Plots(extension.Extension):

@@ -5,7 +5,7 @@ import chainer
 import numpy as np
 from chainer.training import extension
 
-from tgan_chainer import pictures
+from tgan_chainer.io import pictures
 from tgan_chainer.models.latent import draw_latent
 from tgan_chainer.models.sampling import first_generator, make_video
 

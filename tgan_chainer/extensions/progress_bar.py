@@ -4,7 +4,7 @@ import sys
 import tqdm
 from chainer.training import extension
 
-from tgan_chainer.progress import progress
+from tgan_chainer.io.progress import progress
 
 # PrintReport erases what Chainer's own bar left on the screen; here the bar takes care of itself.
 _ERASE = '\033[J'

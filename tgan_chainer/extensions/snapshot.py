@@ -6,9 +6,9 @@ import numpy as np
 from chainer import Serializer, serializers
 from chainer.training import extension
 
-from tgan_chainer import snapshots
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
+from tgan_chainer.io import snapshots
 
 
 class Snapshot(extension.Extension):

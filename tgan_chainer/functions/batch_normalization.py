@@ -1,18 +1,18 @@
 """Batch normalisation and the activation after it on NumPy arrays, in one function.
 
-With the samples last in memory (:mod:`~tgan_chainer.functions.layout`) a channel is one run. Each
-is read twice for its statistics, in cache, then once for the result; no temporary array is made,
-and what is kept for the backward pass is the input and the output only.
+With the samples last in memory (:mod:`~tgan_chainer.functions.cpu.layout`) a channel is one run.
+Each is read twice for its statistics, in cache, then once for the result; no temporary array is
+made, and what is kept for the backward pass is the input and the output only.
 """
 import chainer
 import chainer.functions as F
 import numpy as np
 from chainer import function_node
 
-from tgan_chainer.functions import parallel
 from tgan_chainer.functions.activation import slope_of
-from tgan_chainer.functions.jit import kernel
-from tgan_chainer.functions.layout import samples_first, samples_last
+from tgan_chainer.functions.cpu import parallel
+from tgan_chainer.functions.cpu.jit import kernel
+from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Elements that are summed in the arrays' own precision before they are added to a double.
 _SUM_LENGTH = 1024

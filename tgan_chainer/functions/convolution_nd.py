@@ -1,16 +1,16 @@
 """N-dimensional convolution and transposed convolution, differentiable any number of times.
 
 Arrays with one to three spatial dimensions run the kernels of
-:mod:`tgan_chainer.functions.cpu_kernels` where :mod:`tgan_chainer.functions.choice` says so, and
-return arrays in the layout of :mod:`tgan_chainer.functions.layout`.
+:mod:`tgan_chainer.functions.cpu.kernels` where :mod:`tgan_chainer.functions.choice` says so, and
+return arrays in the layout of :mod:`tgan_chainer.functions.cpu.layout`.
 """
 import chainer.functions as F
 from chainer import function_node
 from chainer.utils import conv, conv_nd, type_check
 
-from tgan_chainer.functions import cpu_kernels
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
-from tgan_chainer.functions.columns import MAX_NDIM, Correlation
+from tgan_chainer.functions.cpu import kernels as cpu_kernels
+from tgan_chainer.functions.cpu.columns import MAX_NDIM, Correlation
 
 
 def convolution_nd(x, W, b=None, stride=1, pad=0):

@@ -3,7 +3,7 @@ import chainer
 import numpy as np
 from chainer import links
 
-from tgan_chainer.functions import parallel
+from tgan_chainer.functions.cpu import parallel
 
 METHODS = ('eigh', 'svd')
 """How :class:`SingularValueClipping` factorises."""

@@ -6,7 +6,7 @@ import chainer.functions as F
 import numpy as np
 from chainer.training.updaters import StandardUpdater
 
-from tgan_chainer.functions.parallel import single_threaded_blas
+from tgan_chainer.functions.cpu.parallel import single_threaded_blas
 from tgan_chainer.models.sampling import (
     draw_z_slow,
     first_generator,

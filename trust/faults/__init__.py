@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tgan_chainer import files
-from tgan_chainer.command import positive, run_command
+from tgan_chainer.commands.run import positive, run_command
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.io import files
 from trust.faults import cases, lab
 
 EXIT_FAILED = 1

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tgan_chainer import snapshots
 from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import snapshots
 from trust.faults import lab as lab_
 from trust.faults.lab import half_written, has_snapshot, leftovers, truncate
 from trust.processes import cpu_seconds

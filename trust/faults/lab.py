@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from tgan_chainer import config, snapshots
+from tgan_chainer import config
+from tgan_chainer.io import snapshots
 
 ROOT = Path(__file__).parents[2]
 HOOK = Path(__file__).parent / 'hook'

@@ -8,9 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from tgan_chainer import files
-from tgan_chainer.command import positive, run_command
+from tgan_chainer.commands.run import positive, run_command
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.io import files
 
 EXIT_FAILED = 1
 N_SHOWN = 5    # failures of a target that are printed

@@ -16,15 +16,17 @@ import h5py
 import numpy as np
 from chainer import training
 
-from tgan_chainer import categories, config, record, snapshots
+from tgan_chainer import categories, config
 from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.datasets.unfinished_h5 import UnfinishedH5
 from tgan_chainer.evaluation import classifier, convert_c3d, ledger, preprocess
 from tgan_chainer.evaluation.scoring import Evaluation, Settings
 from tgan_chainer.extensions.log_report import LogReport
-from tgan_chainer.extensions.random_state import RandomState
+from tgan_chainer.io import snapshots
+from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
+from tgan_chainer.random_streams import RandomState
+from tgan_chainer.training import record
 from trust.fuzz import npz_inputs, pickle_inputs, text_inputs, wire_inputs, yaml_inputs
 from trust.fuzz.damage import damaged
 

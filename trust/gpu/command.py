@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tgan_chainer import files
 from tgan_chainer.errors import EXIT_USER_ERROR, TGANError
+from tgan_chainer.io import files
 from trust.gpu import kernels, names
 
 EXIT_FAILED = 1

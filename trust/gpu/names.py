@@ -22,9 +22,9 @@ import tgan_chainer  # before Chainer, which it makes importable
 # isort: split
 import chainer
 
-from tgan_chainer import files
-from tgan_chainer.command import run_command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.io import files
 from trust.gpu import scan
 from trust.gpu.double import arrays
 from trust.gpu.name_list import FILE, load

@@ -26,7 +26,6 @@ from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, PROTOCOLS, preprocess
 from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
 from tgan_chainer.evaluation.scoring import Evaluation, Settings
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
-from tgan_chainer.extensions.random_state import RandomState
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.models import conditional_tgan, video_discriminator, video_gan
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
@@ -34,6 +33,7 @@ from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.sampling import draw_labels, make_video
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
+from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla

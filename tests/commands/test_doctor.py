@@ -1,0 +1,118 @@
+"""The command doctor: what it finds is what is there; and the list of commands."""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tgan_chainer import __version__, config
+from tgan_chainer.__main__ import COMMANDS, main
+from tgan_chainer.commands import doctor
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for variable in ('TGAN_C3D', 'TGAN_MEAN', 'TGAN_NUM_THREADS', 'TGAN_CPU_KERNELS'):
+        monkeypatch.delenv(variable, raising=False)
+    return tmp_path
+
+
+def lines(capsys):
+    assert main(['doctor']) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_without_data(capsys):
+    found = lines(capsys)
+    assert f'  numpy        {np.__version__}' in found
+    files = [line.split() for line in found if line.startswith(('  found', '  missing'))]
+    assert all(what == 'missing' for what, _ in files)
+    assert {path for _, path in files} == {
+        'data/mnist_test_seq.npy', 'data/moving_mnist_train.npy', 'data/ucf101_train.h5',
+        'data/ucf101_train_pd.pkl', 'data/golf', 'data/golf_pd.pkl',
+        'data/conv3d_deepnetA_ucf.npz', 'data/mean2.npz'}
+    assert any('GPU          none (--gpu 0: ' in line for line in found)
+
+
+def test_data_that_is_there(in_an_empty_folder, capsys, monkeypatch):
+    before = doctor.ready_experiments()
+    assert 'default.yml' in before and not any(name.startswith('ucf101/') for name in before)
+    data = in_an_empty_folder / 'data'
+    data.mkdir()
+    (data / 'ucf101_train.h5').write_bytes(b'x' * 2_500_000)
+    assert doctor.ready_experiments() == before
+    (data / 'ucf101_train_pd.csv').touch()    # stands in for the pickled table
+    added = set(doctor.ready_experiments()) - set(before)
+    assert added == {'base.yml', *(name for name in config.packaged_names()
+                                   if name.startswith('ucf101/'))}
+    found = lines(capsys)
+    place = found.index('  found    data/ucf101_train.h5')
+    assert found[place + 1].strip() == '2.5 MB'
+    assert '  found    data/ucf101_train_pd.csv' in found
+
+
+def test_files_of_the_score_are_found_as_the_score_finds_them(in_an_empty_folder, monkeypatch):
+    weights = in_an_empty_folder / 'elsewhere.npz'
+    weights.touch()
+    monkeypatch.setenv('TGAN_C3D', str(weights))
+    (in_an_empty_folder / 'mean2.npz').write_bytes(b'not it')
+    c3d, mean = doctor.score_files()
+    assert (c3d.path, c3d.found) == (str(weights), True)
+    assert (mean.path, mean.found) == ('mean2.npz', False) and 'another file' in mean.note
+    monkeypatch.setenv('TGAN_MEAN', str(in_an_empty_folder))
+    assert not doctor.score_files()[1].found
+
+
+def test_results_are_pointed_out(in_an_empty_folder):
+    assert not any('tgan infer' in line for line in doctor.next_steps())
+    folder = in_an_empty_folder / 'results' / 'mine'
+    folder.mkdir(parents=True)
+    (folder / 'vgen_iter_5.npz').touch()
+    assert any('tgan infer --result_dir results/mine ' in line for line in doctor.next_steps())
+
+
+def test_a_wrong_setting_is_told_and_ends_nothing(capsys, monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', 'many')
+    assert any("TGAN_NUM_THREADS is 'many'" in line for line in lines(capsys))
+
+
+def test_every_command_of_the_package(capsys):
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f'  {name} ' in listed
+        with pytest.raises(SystemExit) as caught:
+            main([name, '--help'])
+        assert caught.value.code == 0
+        assert capsys.readouterr().out.startswith(f'usage: tgan {name} ')
+    assert main(['surgeon']) == 2
+    assert "there is no command 'surgeon'" in capsys.readouterr().err
+    assert main(['infre']) == 2
+    assert "did you mean 'infer'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('spelling', ['make-golf', 'make_golf', 'gam'])
+def test_a_command_goes_by_its_modules_name_too(spelling, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([spelling, '--help'])
+    assert caught.value.code == 0
+
+
+def test_version_is_that_of_setup(capsys):
+    assert main(['--version']) == 0
+    setup = subprocess.run([sys.executable, 'setup.py', '--version'], cwd=ROOT,
+                           capture_output=True, text=True, check=True)
+    assert capsys.readouterr().out == f'tgan_chainer {setup.stdout.splitlines()[-1]}\n'
+    assert f'\nversion: {__version__}\n' in (ROOT / 'CITATION.cff').read_text()
+
+
+def test_what_only_a_checkout_has_is_named_only_there(monkeypatch, in_an_empty_folder):
+    assert any('make test' in line for line in doctor.next_steps())
+    elsewhere = in_an_empty_folder / 'tgan_chainer/commands/doctor.py'
+    monkeypatch.setattr(doctor, '__file__', str(elsewhere))
+    assert not any(re.search(r'\bmake \w|\.py', line) for line in doctor.next_steps())

@@ -1,0 +1,142 @@
+"""The command figures: counterparts of the paper's Figures 2 to 7."""
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tgan_chainer import infer, results
+from tgan_chainer.commands import figures
+from tgan_chainer.commands.infer import parse_args
+from tgan_chainer.errors import EXIT_USER_ERROR, DataError
+from tgan_chainer.io import pictures
+
+CONDITIONAL = ('configs/ucf101/'
+               'ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml')
+SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'mid_ch': 2}
+LOG = [{'iteration': i, 'vdis/loss_gen': 1 / i, 'vdis/loss_dis': -1.0} for i in range(1, 30)]
+
+
+@pytest.fixture
+def result(make_result, small_experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = make_result('small', small_experiment)
+    (folder / 'log').write_text(json.dumps(LOG))
+    return folder
+
+
+def run(number, *flags):
+    return figures.main([str(number), *map(str, flags)])
+
+
+def picture(number):
+    return np.array(Image.open(f'figures/figure_{number}.png').convert('RGB'))
+
+
+def sheet_of(folder, n):
+    """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
+    arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
+    fsgen, vgen, _, _ = results.open_generators(arguments)
+    videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
+    return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))
+
+
+def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_experiment, capsys):
+    other = make_result('other', small_experiment)
+    (other / 'log').write_text(json.dumps(LOG[:5]))
+    assert run(2, '--result_dir', result, other) == 0
+    assert capsys.readouterr().out == 'figures/figure_2.png\n'
+    assert picture(2).shape[1] == 800
+
+    figure = figures.draw_losses([
+        (figures.describe_training(folder), *figures.read_losses(folder))
+        for folder in (result, other)])
+    first, second = figure.axes
+    assert first.get_title() == 'WGAN, singular value clipping: small, MovingMNISTDataset'
+    for axes, log in ((first, LOG), (second, LOG[:5])):
+        line, = axes.lines
+        assert line.get_xydata().tolist() == [[e['iteration'], e['vdis/loss_gen']] for e in log]
+
+
+@pytest.mark.parametrize('content, message', [
+    (None, 'No such file'),
+    ('[', 'not a list of entries'),
+    ('3', 'not a list of entries'),
+    ('[' * 100_000, 'not a list of entries'),
+    ('[{"iteration": 1, "vdis/loss_gen": [1]}]', 'not a list of entries'),
+    ('[{"vdis/loss_gen": 1}]', 'not a list of entries'),
+    ('[]', 'no loss_gen in its 0 entries'),
+    ('[{"iteration": 1, "vdis/loss_dis": 0}]', 'no loss_gen in its 1 entries'),
+])
+def test_a_log_that_has_no_losses(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / 'log').write_text(content)
+    with pytest.raises(DataError, match=message):
+        figures.read_losses(tmp_path)
+
+
+@pytest.mark.parametrize('rows', [15, 29, 30, 59])
+def test_no_row_of_pixels_is_lost(rows, tmp_path):
+    # 68 rows of pixels each: sizes in inches that floating-point numbers do not hold.
+    sheet = np.random.RandomState(0).randint(256, size=(68 * rows, 68, 3), dtype=np.uint8)
+    figures.draw_blocks([('', sheet)]).savefig(tmp_path / 'sheet.png')
+    found = np.array(Image.open(tmp_path / 'sheet.png').convert('RGB'))
+    np.testing.assert_array_equal(found, sheet)
+
+
+@pytest.mark.parametrize('number', [3, 4, 5])
+def test_a_sheet_shows_what_infer_makes_pixel_for_pixel(result, number):
+    assert run(number, '--result_dir', result, '--gpu', '-1', '--n', '2') == 0
+    np.testing.assert_array_equal(picture(number), sheet_of(result, 2))
+
+
+def test_sheets_of_several_systems_stand_under_their_names(result, make_result, small_experiment):
+    other = make_result('other', small_experiment, z_slow_dim=6)
+    assert run(3, '--result_dir', result, other, '--gpu', '-1', '--n', '1') == 0
+    found = picture(3)
+    assert found.shape == (2 * (22 + 68), 16 * 68, 3)
+    np.testing.assert_array_equal(found[22:90], sheet_of(result, 1))
+    np.testing.assert_array_equal(found[112:], sheet_of(other, 1))
+    for heading in (found[:22], found[90:112]):
+        assert heading.min() < 100 and (heading[:, 200:] == 255).all()
+
+
+def test_interpolation_shows_the_first_given_frames(result):
+    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--between', '2',
+               '--frames', '3') == 0
+    found = picture(6)
+    assert found.shape == (2 * 68, 7 * 68, 3)
+    assert [tuple(found[0, 68 * i]) == (214, 39, 40) for i in range(7)] == [
+        True, False, False, True, False, False, True]
+
+
+def test_a_row_a_category(make_result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = make_result('cond', CONDITIONAL, n_categories=3, **SMALL)
+    assert run(7, '--result_dir', folder, '--gpu', '-1', '--category', 'B', '--category', 'A') == 0
+    found = picture(7)
+    assert found.shape == (2 * (22 + 68), 16 * 68, 3)
+    assert infer.main(['--result_dir', str(folder), '--gpu', '-1', '--images', '--n', '1',
+                       '--category', 'B', '--category', 'A']) == 0
+    for name, top in (('B', 22), ('A', 112)):
+        strip = np.array(Image.open(f'infer/cond_seed-0_{name}_0.png'))
+        shown = found[top + 2:top + 66].reshape(64, 16, 68, 3)[:, :, 2:-2].reshape(64, 1024, 3)
+        np.testing.assert_array_equal(shown, strip)
+
+
+@pytest.mark.parametrize('flags', [
+    [], [8], [2], [3, '--n', '0'], [6, '--between', '0'], [6, '--frames', '17'], [7],
+])
+def test_flags_out_of_range(result, flags):
+    where = ['--result_dir', str(result)] if flags[1:] or flags == [7] else []
+    with pytest.raises(SystemExit) as caught:
+        figures.main([*map(str, flags[:1]), *where, *flags[1:]])
+    assert caught.value.code == EXIT_USER_ERROR
+
+
+def test_errors_leave_no_file(result, tmp_path, capsys):
+    assert run(3, '--result_dir', result, 'nowhere', '--gpu', '-1') == EXIT_USER_ERROR
+    assert 'nowhere: there is no such result folder' in capsys.readouterr().err
+    assert run(7, '--result_dir', result, '--category', 'A', '--gpu', '-1') == EXIT_USER_ERROR
+    assert 'is not conditional' in capsys.readouterr().err
+    assert not (tmp_path / 'figures').exists()

@@ -1,0 +1,96 @@
+"""The kernels against equation (1) of the module, with blocks so small that every way is taken.
+
+Tolerance 1e-12: sums of fewer than 1e3 products of standard normal numbers in float64.
+"""
+import itertools
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from tgan_chainer.functions.cpu import kernels as cpu_kernels
+from tgan_chainer.functions.cpu.columns import Correlation
+
+# Constants of the kernels, from "each output on its own" to "all at once".
+BLOCKINGS = {
+    'single positions': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 1,
+                         '_TURNED_COLUMNS': 0},
+    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 4000,
+                       '_TURNED_COLUMNS': 10 ** 9},
+    'everything at once': {'_BLOCK_BYTES': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
+    'many parts': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_COLUMNS': 10 ** 9},
+}
+
+
+def products(x, W, correlation):
+    """Yield (q, k, i) of (1): output position, tap, and the element of x, inside x."""
+    for q, k in itertools.product(np.ndindex(correlation.out_size), np.ndindex(correlation.ksize)):
+        i = tuple(start + stride * a + b for start, stride, a, b in
+                  zip(correlation.start, correlation.stride, q, k, strict=True))
+        if all(0 <= j < n for j, n in zip(i, x.shape[2:], strict=True)):
+            yield (..., *q), (..., *k), (..., *i)
+
+
+@st.composite
+def correlations(draw):
+    ndim = draw(st.integers(1, 3))
+    longest = {1: 9, 2: 6, 3: 4}[ndim]
+
+    def vector(low, high):
+        return tuple(draw(st.integers(low, high)) for _ in range(ndim))
+
+    return vector(1, longest), Correlation(
+        start=vector(-4, 2), stride=vector(1, 3), ksize=vector(1, 4), out_size=vector(1, longest))
+
+
+@pytest.mark.parametrize('blocking', BLOCKINGS)
+@hypothesis.settings(
+    deadline=None, max_examples=25,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(correlations(), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5))
+def test_kernels_are_the_equation(blocking, monkeypatch, correlation, batch, channels, outputs):
+    for name, value in BLOCKINGS[blocking].items():
+        monkeypatch.setattr(cpu_kernels, name, value)
+    size, correlation = correlation
+    rng = np.random.RandomState(0)
+    x = rng.standard_normal((batch, channels, *size))
+    W = rng.standard_normal((outputs, channels, *correlation.ksize))
+    y = rng.standard_normal((batch, outputs, *correlation.out_size))
+    b, c = rng.standard_normal(outputs), rng.standard_normal(channels)
+
+    expected = {'y': np.zeros_like(y), 'x': np.zeros_like(x), 'W': np.zeros_like(W)}
+    expected['y'] += b.reshape(-1, *(1,) * len(size))
+    expected['x'] += c.reshape(-1, *(1,) * len(size))
+    for q, k, i in products(x, W, correlation):
+        expected['y'][q] += x[i] @ W[k].T
+        expected['x'][i] += y[q] @ W[k]
+        expected['W'][k] += y[q].T @ x[i]
+
+    results = {
+        'y': cpu_kernels.correlate(x, W, b, correlation),
+        'x': cpu_kernels.transpose_correlate(y, W, c, correlation, size),
+        'W': cpu_kernels.filter_gradient(x, y, correlation),
+    }
+    for name, result in results.items():
+        np.testing.assert_allclose(result, expected[name], rtol=0, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize('blocking', BLOCKINGS)
+def test_bits_do_not_depend_on_the_number_of_threads(blocking, monkeypatch):
+    for name, value in BLOCKINGS[blocking].items():
+        monkeypatch.setattr(cpu_kernels, name, value)
+    correlation = Correlation((-1, -1), (2, 2), (4, 4), (5, 6))
+    rng = np.random.RandomState(0)
+    x = rng.standard_normal((7, 6, 10, 12)).astype(np.float32)
+    W = rng.standard_normal((4, 6, 4, 4)).astype(np.float32)
+    y = rng.standard_normal((7, 4, 5, 6)).astype(np.float32)
+    results = []
+    for threads in '12243':
+        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+        results.append((cpu_kernels.correlate(x, W, None, correlation),
+                        cpu_kernels.filter_gradient(x, y, correlation),
+                        cpu_kernels.transpose_correlate(y, W, None, correlation, (10, 12))))
+    for others in results[1:]:
+        for first, other in zip(results[0], others, strict=True):
+            np.testing.assert_array_equal(first, other)

@@ -1,0 +1,105 @@
+import multiprocessing
+import threading
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions.cpu import parallel
+
+
+def blas_threads():
+    return [library['num_threads'] for library in threadpoolctl.threadpool_info()
+            if library['user_api'] == 'blas']
+
+
+@pytest.mark.parametrize('threads', ['1', '2', '3'])
+def test_every_item_is_done_once(threads, monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+    done = []
+    parallel.run(done.append, range(500))
+    assert sorted(done) == list(range(500))
+
+
+def test_number_of_threads(monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', '3')
+    meeting = threading.Barrier(3, timeout=20)    # passed only by three threads at the same time
+    parallel.run(lambda item: meeting.wait(), range(3))
+
+
+def test_number_of_threads_is_the_number_of_cpus(monkeypatch):
+    monkeypatch.delenv('TGAN_NUM_THREADS', raising=False)
+    monkeypatch.setattr('os.cpu_count', lambda: 7)
+    assert parallel.num_threads() == 7
+
+
+@pytest.mark.parametrize('text', ['', '0', '-1', 'two', '1.5'])
+def test_number_of_threads_must_be_positive(text, monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', text)
+    with pytest.raises(ConfigError, match='TGAN_NUM_THREADS'):
+        parallel.run(print, [1])
+
+
+def test_blas_has_one_thread_inside_and_its_own_again_afterwards():
+    with threadpoolctl.threadpool_limits(2, user_api='blas'):
+        before = blas_threads()
+        inside = []
+        parallel.run(lambda item: inside.extend(blas_threads()), range(4))
+        assert set(inside) <= {1}
+        assert blas_threads() == before
+
+
+def test_errors_are_raised_and_leave_the_pool_usable(monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', '2')
+    before = blas_threads()
+    with pytest.raises(ZeroDivisionError):
+        parallel.run(lambda item: 1 / item, [1, 2, 0, 3])
+    assert blas_threads() == before
+    done = []
+    parallel.run(done.append, range(5))
+    assert len(done) == 5
+
+
+def test_without_a_known_blas(monkeypatch):
+    monkeypatch.setattr(parallel, '_blas_libraries', list)
+    done = []
+    parallel.run(done.append, range(5))
+    assert len(done) == 5
+
+
+def _sum_in_threads(queue):
+    sums = []
+    parallel.run(lambda item: sums.append(float(np.ones((50, 50)).dot(np.ones(50))[0])), range(8))
+    queue.put(sum(sums))
+
+
+def test_works_after_a_fork():
+    parallel.run(lambda item: None, range(8))    # the threads of the parent exist now
+    context = multiprocessing.get_context('fork')
+    queue = context.Queue()
+    with parallel._region:    # as if another thread of the parent were in a kernel
+        process = context.Process(target=_sum_in_threads, args=(queue,))
+        process.start()
+    assert queue.get(timeout=20) == 400
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def test_workspace_is_reused_and_grows():
+    first = parallel.workspace('test', (4, 6), np.float64)
+    assert first.shape == (4, 6) and first.dtype == np.float64
+    again = parallel.workspace('test', (5, 3), np.float32)
+    assert np.shares_memory(first, again)
+    larger = parallel.workspace('test', (100, 100), np.float32)
+    assert larger.shape == (100, 100) and not np.shares_memory(first, larger)
+
+
+def test_workspaces_of_threads_are_apart():
+    mine = parallel.workspace('test', (10,), np.float32)
+    theirs = []
+    thread = threading.Thread(
+        target=lambda: theirs.append(parallel.workspace('test', (10,), np.float32)))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(mine, theirs[0])

@@ -1,0 +1,142 @@
+"""Winograd's filtering against the direct kernels.
+
+Tolerances are of the largest element: 1e-12 in float64, 1e-5 in float32, for sums of fewer than
+1e4 products of standard normal numbers, and for transforms that add up to 27 of them.
+"""
+import dataclasses
+
+import hypothesis
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from tgan_chainer.functions.cpu import kernels as cpu_kernels
+from tgan_chainer.functions.cpu import parallel, winograd
+from tgan_chainer.functions.cpu.columns import Correlation
+
+# Constants of the kernels, from "each line of tiles on its own" to "all at once".
+BLOCKINGS = {
+    'single samples': {'_BLOCK_SAMPLES': 1, '_BLOCK_COLUMNS': 1, '_MIN_TASKS': 100},
+    'some lines': {'_BLOCK_SAMPLES': 4, '_BLOCK_COLUMNS': 16, '_MIN_TASKS': 2},
+    'many parts': {'_BLOCK_SAMPLES': 10 ** 6, '_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100},
+    'everything at once': {'_BLOCK_SAMPLES': 10 ** 6, '_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 1},
+}
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
+
+
+@pytest.fixture(params=BLOCKINGS)
+def blocking(request, monkeypatch):
+    for name, value in BLOCKINGS[request.param].items():
+        monkeypatch.setattr(winograd, name, value)
+
+
+@pytest.fixture
+def poison(monkeypatch):
+    """Fresh workspace memory is NaN, so that reading what was not written is seen."""
+    workspace = parallel.workspace
+
+    def poisoned(*args):
+        array = workspace(*args)
+        array.fill(np.nan)
+        return array
+
+    monkeypatch.setattr(parallel, 'workspace', poisoned)
+
+
+@st.composite
+def layers(draw):
+    """Size of x and a correlation, of any start, and any out_size even far outside x."""
+    ndim = draw(st.integers(2, 3))
+    longest = {2: 12, 3: 6}[ndim]
+
+    def vector(low, high):
+        return tuple(draw(st.integers(low, high)) for _ in range(ndim))
+
+    return vector(1, longest), Correlation(
+        start=vector(-5, 3), stride=(2,) * ndim, ksize=(4,) * ndim, out_size=vector(1, 6))
+
+
+def kernels(module, batch, channels, outputs, size, correlation, dtype=np.float64):
+    rng = np.random.RandomState(0)
+    x = rng.standard_normal((batch, channels, *size)).astype(dtype)
+    W = rng.standard_normal((outputs, channels, *correlation.ksize)).astype(dtype)
+    y = rng.standard_normal((batch, outputs, *correlation.out_size)).astype(dtype)
+    b, c = rng.standard_normal(outputs).astype(dtype), rng.standard_normal(channels).astype(dtype)
+    return {
+        'y': module.correlate(x, W, b, correlation),
+        'x': module.transpose_correlate(y, W, c, correlation, size),
+        'W': module.filter_gradient(x, y, correlation),
+        'y without bias': module.correlate(x, W, None, correlation),
+        'x without bias': module.transpose_correlate(y, W, None, correlation, size),
+    }
+
+
+def assert_same(results, expected, tolerance):
+    for name, result in results.items():
+        assert result.dtype == expected[name].dtype
+        np.testing.assert_allclose(result, expected[name], rtol=0, err_msg=name,
+                                   atol=tolerance * abs(expected[name]).max())
+
+
+@pytest.mark.parametrize('dtype', TOLERANCE)
+@hypothesis.settings(
+    deadline=None, max_examples=20,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+@hypothesis.given(layers(), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5))
+def test_kernels_are_the_direct_ones(
+        dtype, blocking, poison, layer, batch, channels, outputs):
+    # Direct: so few channels never pay.
+    expected = kernels(cpu_kernels, batch, channels, outputs, *layer, dtype)
+    results = kernels(winograd, batch, channels, outputs, *layer, dtype)
+    assert_same(results, expected, TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize('size, out_size', [((8, 12), (4, 6)), ((4, 8, 12), (2, 4, 6))])
+def test_bits_do_not_depend_on_the_number_of_threads(size, out_size, blocking, monkeypatch):
+    ndim = len(size)
+    correlation = Correlation((-1,) * ndim, (2,) * ndim, (4,) * ndim, out_size)
+    runs = []
+    for threads in '12352':
+        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+        runs.append(kernels(winograd, 7, 6, 5, size, correlation, np.float32))
+    for run in runs[1:]:
+        for name, result in run.items():
+            np.testing.assert_array_equal(result, runs[0][name], err_msg=name)
+
+
+PLANE = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
+VOLUME = Correlation((-1, -1, -1), (2, 2, 2), (4, 4, 4), (2, 8, 8))
+
+
+@pytest.mark.parametrize('size, correlation, batch', [
+    ((32, 32), PLANE, 8), ((4, 16, 16), VOLUME, 64)])
+def test_the_kernels_run_where_they_pay(size, correlation, batch, monkeypatch):
+    shapes = batch, 64, 33, size, correlation
+    results = kernels(cpu_kernels, *shapes)
+    for name, result in kernels(winograd, *shapes).items():
+        np.testing.assert_array_equal(results[name], result, err_msg=name)
+    monkeypatch.setattr(winograd, 'pays', lambda *_: False)
+    direct = kernels(cpu_kernels, *shapes)
+    for name, result in results.items():
+        assert not np.array_equal(result, direct[name]), name
+    assert_same(results, direct, TOLERANCE[np.float64])
+
+
+def test_where_the_kernels_pay():
+    assert winograd.pays(8, 32, 32, PLANE)
+    assert winograd.pays(64, 32, 32, VOLUME)
+    assert not winograd.pays(8, 31, 32, PLANE)
+    assert not winograd.pays(8, 32, 31, PLANE)
+    assert not winograd.pays(7, 32, 32, PLANE)
+    assert not winograd.pays(63, 32, 32, VOLUME)
+    assert winograd.gradient_pays(8, 32, 64, PLANE)
+    assert not winograd.gradient_pays(8, 64, 63, PLANE)
+    assert not winograd.gradient_pays(7, 32, 64, PLANE)
+
+
+@pytest.mark.parametrize('change', [
+    {'ksize': (4, 3)}, {'ksize': (3, 3)}, {'stride': (1, 1)}, {'stride': (2, 1)},
+    {'out_size': (16, 17)},
+    {'start': (-1,), 'stride': (2,), 'ksize': (4,), 'out_size': (512,)}], ids=str)
+def test_other_layers_stay_direct(change):
+    assert not winograd.pays(1000, 32, 32, dataclasses.replace(PLANE, **change))

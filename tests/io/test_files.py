@@ -1,0 +1,182 @@
+"""Atomicity of tgan_chainer.io.files: the old file, the new file, and never anything else."""
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.io import files
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+@contextlib.contextmanager
+def full_disk(limit):
+    """Let no file grow beyond ``limit`` bytes: like a full disk, a write fails part-way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_temporary_is_hidden_beside_its_place_with_its_suffix(tmp_path):
+    with files.atomic_path(tmp_path / 'a.tar.npz') as temporary:
+        assert temporary.parent == tmp_path.resolve()
+        assert temporary.name.startswith('.a.tar-')
+        assert temporary.suffix == '.npz'
+        assert temporary.read_bytes() == b''
+        temporary.write_bytes(b'new')
+        assert names(tmp_path) == [temporary.name]
+    assert names(tmp_path) == ['a.tar.npz']
+    assert (tmp_path / 'a.tar.npz').read_bytes() == b'new'
+
+
+def test_parent_folders_are_made(tmp_path):
+    files.write_text(tmp_path / 'x' / 'y' / 'z.txt', 'deep')
+    assert (tmp_path / 'x' / 'y' / 'z.txt').read_text() == 'deep'
+
+
+@pytest.mark.parametrize('exception', [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_exception_leaves_the_old_file_and_no_temporary(tmp_path, exception):
+    path = tmp_path / 'log'
+    path.write_text('old')
+    with pytest.raises(exception), files.atomic_path(path) as temporary:
+        temporary.write_text('half')
+        raise exception
+    assert names(tmp_path) == ['log']
+    assert path.read_text() == 'old'
+
+
+def test_full_disk_is_an_error_of_the_user(tmp_path):
+    path = tmp_path / 'log'
+    path.write_text('old')
+    with pytest.raises(DataError) as caught, full_disk(1000):
+        files.write_bytes(path, bytes(5000))
+    assert str(caught.value) == (
+        f'cannot write {path}: File too large. Check that its folder can be written to and that '
+        'the disk has space.')
+    assert isinstance(caught.value.__cause__, OSError)
+    assert names(tmp_path) == ['log']
+    assert path.read_text() == 'old'
+
+
+def test_short_write_of_numpy_is_an_error_of_the_user(tmp_path):
+    # numpy.ndarray.tofile raises an OSError without an errno.
+    with pytest.raises(DataError, match='5000 requested and [0-9]+ written'), full_disk(1000), \
+            files.atomic_path(tmp_path / 'a.bin') as temporary:
+        np.zeros(5000).tofile(temporary)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize('inside', ['file/log', 'file/folder/log'])
+def test_folder_that_cannot_be_is_noticed_before_the_work(tmp_path, inside):
+    (tmp_path / 'file').write_text('not a folder')
+    with pytest.raises(DataError, match='cannot write .*log: (File exists|Not a directory)'), \
+            files.atomic_path(tmp_path / inside):
+        pytest.fail('the body must not start')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')
+def test_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(DataError, match='Permission denied. Check that its folder'):
+        files.write_text(tmp_path / 'log', 'text')
+
+
+@pytest.mark.parametrize('special', ['folder', 'device'])
+def test_what_is_no_file_is_not_replaced(tmp_path, special):
+    path = tmp_path if special == 'folder' else os.devnull
+    with pytest.raises(DataError, match='it exists and is not a file'):
+        files.write_text(path, 'text')
+
+
+@pytest.mark.parametrize('error', [
+    FileNotFoundError(2, 'No such file or directory', 'other.yml'),
+    ConnectionResetError(104, 'Connection reset by peer'),
+])
+def test_other_errors_of_the_body_pass_unchanged(tmp_path, error):
+    with pytest.raises(type(error)) as caught, files.atomic_path(tmp_path / 'log'):
+        raise error
+    assert caught.value is error
+    assert names(tmp_path) == []
+
+
+def test_symbolic_link_stays(tmp_path):
+    (tmp_path / 'disk').mkdir()
+    target = tmp_path / 'disk' / 'data.txt'
+    target.write_text('old')
+    link = tmp_path / 'link.txt'
+    link.symlink_to(target)
+    files.write_text(link, 'new')
+    assert link.is_symlink()
+    assert target.read_text() == 'new'
+    assert names(tmp_path / 'disk') == ['data.txt']
+
+
+def test_new_file_has_the_permissions_of_any_new_file(tmp_path):
+    (tmp_path / 'plain').touch()
+    files.write_text(tmp_path / 'atomic', 'text')
+    assert (tmp_path / 'atomic').stat().st_mode == (tmp_path / 'plain').stat().st_mode
+
+
+def test_text_is_utf8_with_line_ends_as_they_are(tmp_path):
+    files.write_text(tmp_path / 't', 'σ_B² ≤ 1\r\n')
+    assert (tmp_path / 't').read_bytes() == 'σ_B² ≤ 1\r\n'.encode()
+
+
+def test_json(tmp_path):
+    obj = {'name': 'σ', 'losses': [0.1, -2.5e-8]}
+    files.write_json(tmp_path / 'j', obj)
+    text = (tmp_path / 'j').read_text(encoding='utf-8')
+    assert json.loads(text) == obj
+    assert text.startswith('{\n  "name": "σ"')
+    assert text.endswith('}\n')
+
+
+@pytest.mark.parametrize(('obj', 'error'), [
+    ({'loss': float('nan')}, ValueError), ({'array': np.zeros(2)}, TypeError)])
+def test_what_is_no_json_writes_nothing(tmp_path, obj, error):
+    with pytest.raises(error):
+        files.write_json(tmp_path / 'j', obj)
+    assert names(tmp_path) == []
+
+
+def test_sha256(tmp_path):
+    data = bytes(range(256)) * 5000    # more than one chunk
+    (tmp_path / 'data').write_bytes(data)
+    assert files.sha256(tmp_path / 'data') == hashlib.sha256(data).hexdigest()
+
+
+def test_sha256_of_a_missing_file(tmp_path):
+    with pytest.raises(DataError, match='cannot read .*none: No such file or directory. Check'):
+        files.sha256(tmp_path / 'none')
+
+
+def test_leftovers_of_a_killed_process_are_removed_and_nothing_else(tmp_path):
+    script = ('import os, signal, sys; from tgan_chainer.io import files\n'
+              'with files.atomic_path(sys.argv[1]): os.kill(os.getpid(), signal.SIGKILL)')
+    for name in ('a.npz', 'log', 'preview/b.png'):
+        ended = subprocess.run([sys.executable, '-c', script, str(tmp_path / name)])
+        assert ended.returncode == -signal.SIGKILL
+    kept = ['.hidden', '.x-0123456.npz', 'y-01234567.npz']
+    for name in kept:
+        (tmp_path / name).touch()
+    assert len(names(tmp_path)) == 6 and len(names(tmp_path / 'preview')) == 1
+    with files.atomic_path(tmp_path / 'in_use.npz') as temporary:
+        files.remove_leftovers(tmp_path)
+        assert temporary.exists()
+        assert names(tmp_path) == sorted([*kept, temporary.name, 'preview'])
+        assert names(tmp_path / 'preview') == []
+        temporary.write_bytes(b'whole')
+    assert (tmp_path / 'in_use.npz').read_bytes() == b'whole'

@@ -1,0 +1,381 @@
+"""Layouts of tgan_chainer.io.pictures are exact; what its encoders lose is bounded."""
+from fractions import Fraction
+from types import SimpleNamespace
+
+import av
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.io import pictures
+
+MOVIES = ('.avi', '.mov', '.mp4')
+SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+
+
+@st.composite
+def byte_videos(draw):
+    shape = draw(st.tuples(st.integers(1, 7), st.sampled_from((1, 3)), st.integers(1, 3),
+                           st.integers(1, 5), st.integers(1, 5)))
+    return draw(arrays(np.uint8, shape))
+
+
+def smooth_movie(height=48, width=64, n_frames=7):
+    """A colour movie without sharp edges, so that halving the resolution of colour costs little."""
+    t, y, x = np.ogrid[:n_frames, :height, :width]
+    phase = x / width + t / n_frames
+    frames = np.stack(np.broadcast_arrays(
+        np.sin(3 * phase), np.cos(3 * y / height), np.sin(2 * phase + y / height)), axis=-1)
+    return pictures.preview_pixels(frames)
+
+
+# Values
+
+def test_previews_are_truncated():
+    x = np.append(np.linspace(-1, 1, 10001), [-0.5, 0.5]).astype(np.float32)
+    theirs = np.asarray(x * 127 + 127, dtype=np.uint8)    # what the authors' preview does
+    np.testing.assert_array_equal(pictures.preview_pixels(x), theirs)
+    assert pictures.preview_pixels(x[-2:]).tolist() == [63, 190]    # of 63.5 and 190.5
+
+
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_inference_is_rounded_as_opencv_does(tmp_path, dtype):
+    halves = np.arange(-520, 1040).astype(dtype) / 2    # -260 to 519.5
+    values = np.concatenate([halves, np.nextafter(halves, dtype(-999)),
+                             np.nextafter(halves, dtype(999))])
+    x = (values - 128) / 128
+    cv2.imwrite(str(tmp_path / 'a.png'), (x * 128 + 128)[None])
+    theirs = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(pictures.infer_pixels(x)[None], theirs)
+
+
+def test_inference_rounds_halves_to_even_and_saturates():
+    x = (np.array([0.5, 1.5, 2.5, 254.5, 255.5, 256, -0.5, -0.6]) - 128) / 128
+    assert pictures.infer_pixels(x).tolist() == [0, 2, 2, 254, 255, 255, 0, 0]
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('pixels', [pictures.preview_pixels, pictures.infer_pixels])
+def test_values_outside_the_range_are_clipped_and_nan_is_black(pixels):
+    x = np.array([1.5, np.inf, -1.5, -np.inf, np.nan], np.float32)
+    assert pixels(x).tolist() == [255, 255, 0, 0, 0]
+
+
+# Layouts
+
+def test_borders_are_red_around_marked_frames_only():
+    videos = np.random.RandomState(0).randint(256, size=(2, 1, 3, 4, 5), dtype=np.uint8)
+    framed = pictures.frame_borders(videos, np.array([True, False, True]), width=3)
+    assert framed.shape == (2, 3, 3, 10, 11)
+    np.testing.assert_array_equal(framed[..., 3:-3, 3:-3], np.repeat(videos, 3, axis=1))
+    outside = np.ones((10, 11), bool)
+    outside[3:-3, 3:-3] = False
+    for t, colour in enumerate([(214, 39, 40), (255, 255, 255), (214, 39, 40)]):
+        assert (framed[:, :, t, outside] == np.array(colour)[None, :, None]).all()
+
+
+@SETTINGS
+@given(byte_videos())
+def test_splitting_a_sheet_gives_its_videos_back(videos):
+    n, c, t, h, w = videos.shape
+    sheet = pictures.frame_sheet(videos)
+    assert sheet.shape == (n * h, t * w, 3)
+    again = pictures.split_sheet(sheet, h, w)
+    assert again.shape == (n, 3, t, h, w)
+    # A grey video has its value in all three channels.
+    np.testing.assert_array_equal(again, np.broadcast_to(videos, again.shape))
+
+
+@SETTINGS
+@given(byte_videos(), st.sampled_from((None, 1, 2, 4)))
+def test_grid_shows_every_video_in_its_place_and_black_elsewhere(videos, rows):
+    n, _, t, h, w = videos.shape
+    movie = pictures.tile_movie(videos, rows)
+    rows, cols = movie.shape[1] // h, movie.shape[2] // w
+    assert movie.shape == (t, rows * h, cols * w, 3)
+    for place in range(rows * cols):
+        y, x = place // cols * h, place % cols * w
+        expected = videos[place].transpose(1, 2, 3, 0) if place < n else 0
+        shown = movie[:, y:y + h, x:x + w]
+        np.testing.assert_array_equal(shown, np.broadcast_to(expected, shown.shape))
+
+
+@pytest.mark.parametrize(('n', 'rows', 'grid'), [
+    (100, None, (10, 10)), (1, None, (1, 1)), (5, None, (2, 3)), (7, None, (3, 3)), (7, 2, (2, 4))])
+def test_size_of_the_grid(n, rows, grid):
+    movie = pictures.tile_movie(np.zeros((n, 1, 2, 3, 5)), rows)
+    assert movie.shape == (2, 3 * grid[0], 5 * grid[1], 3)
+
+
+def test_authors_preview_sheet():
+    videos = np.zeros((100, 3, 16, 64, 64), np.float32)
+    assert pictures.frame_sheet(videos).shape == (6400, 1024, 3)
+    assert pictures.tile_movie(videos).shape == (16, 640, 640, 3)
+
+
+def test_floats_are_shown_as_previews():
+    videos = np.linspace(-1.2, 1.2, 2 * 3 * 2 * 4 * 4).reshape(2, 3, 2, 4, 4)
+    for layout in (pictures.frame_sheet, pictures.tile_movie):
+        np.testing.assert_array_equal(layout(videos), layout(pictures.preview_pixels(videos)))
+
+
+@pytest.mark.parametrize('shape', [(3, 16, 64, 64), (2, 2, 4, 8, 8), (0, 3, 4, 8, 8)])
+def test_arrays_that_are_no_videos(shape):
+    for layout in (pictures.frame_sheet, pictures.tile_movie):
+        with pytest.raises(ValueError, match='videos must be'):
+            layout(np.zeros(shape))
+
+
+@pytest.mark.parametrize(('height', 'width'), [(60, 64), (64, 60)])
+def test_sheet_of_other_frames(height, width):
+    with pytest.raises(DataError) as caught:
+        pictures.split_sheet(np.zeros((640, 1024, 3), np.uint8), height, width)
+    assert str(caught.value) == (
+        f'a sheet of 1024x640 pixels does not hold whole frames of {width}x{height} '
+        '(width x height). Give the size of its frames.')
+
+
+# Pictures
+
+def test_png_is_exact(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    pictures.save_png(tmp_path / 'a.png', image)
+    np.testing.assert_array_equal(pictures.read_png(tmp_path / 'a.png'), image)
+
+
+def test_grey_values_survive_colour(tmp_path):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    pictures.save_png(tmp_path / 'a.png', np.repeat(grey, 3, axis=2))
+    np.testing.assert_array_equal(pictures.read_png(tmp_path / 'a.png', channels=1), grey)
+    pictures.save_png(tmp_path / 'b.png', grey[..., 0])
+    np.testing.assert_array_equal(pictures.read_png(tmp_path / 'b.png', channels=1), grey)
+
+
+def test_pictures_that_cannot_be_read(tmp_path):
+    with pytest.raises(DataError, match='a.png: No such file or directory. Give the path'):
+        pictures.read_png(tmp_path / 'a.png')
+    pictures.save_png(tmp_path / 'a.png', np.zeros((90, 90, 3), np.uint8))
+    data = (tmp_path / 'a.png').read_bytes()
+    for damaged in (b'text', data[:60], data[:45] + bytes(9) + data[54:]):
+        (tmp_path / 'a.png').write_bytes(damaged)
+        with pytest.raises(DataError, match='a.png: not a PNG that can be read'):
+            pictures.read_png(tmp_path / 'a.png')
+
+
+# Movies
+
+@pytest.mark.parametrize('suffix', MOVIES)
+def test_movie_round_trip(tmp_path, suffix):
+    frames = smooth_movie()
+    pictures.save_movie(tmp_path / f'a{suffix}', frames)
+    decoded = pictures.read_movie(tmp_path / f'a{suffix}')
+    assert decoded.shape == frames.shape
+    error = np.abs(decoded.astype(int) - frames)
+    # YUV has 219 levels for 256, is rounded twice and then quantised: measured 2.05 on average, 11
+    # at most. Tagged with the wrong matrix (BT.709 for 601) it was 7.8 and 39.
+    assert error.mean() < 3
+    assert error.max() < 20
+
+
+@pytest.mark.parametrize('suffix', MOVIES)
+@pytest.mark.parametrize(('size', 'even'), [((33, 47), (34, 48)), ((33, 48), (34, 48)),
+                                            ((1, 1), (2, 2))])
+def test_odd_sides_become_even_by_repeating_the_edge(tmp_path, suffix, size, even):
+    frames = np.full((3, *size, 3), 200, np.uint8)
+    pictures.save_movie(tmp_path / f'a{suffix}', frames)
+    decoded = pictures.read_movie(tmp_path / f'a{suffix}')
+    assert decoded.shape == (3, *even, 3)
+    # Flat grey has no colour or detail to lose: what is left is the rounding of YUV, measured 1.
+    assert np.abs(decoded.astype(int) - 200).max() <= 2
+
+
+@pytest.mark.parametrize(('suffix', 'codec'), [
+    ('.avi', 'mpeg4'), ('.mov', 'h264'), ('.MP4', 'h264')])
+def test_codec_pixel_format_and_rate(tmp_path, suffix, codec):
+    pictures.save_movie(tmp_path / f'a{suffix}', smooth_movie(), fps=12.5)
+    with av.open(str(tmp_path / f'a{suffix}')) as movie:
+        stream = movie.streams.video[0]
+        assert stream.codec_context.name == codec
+        assert stream.pix_fmt == 'yuv420p'
+        assert stream.average_rate == 12.5
+
+
+def as_the_ffmpeg_command_converts(pictures_of_png, pixel_format):
+    """Frames as PNGs hold them, through the filter that the command puts before its encoder."""
+    height, width = pictures_of_png.shape[1:3]
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=width, height=height, format=pixel_format,
+                              time_base=Fraction(1, 25))
+    source.link_to(scale := graph.add('scale'))
+    scale.link_to(conversion := graph.add('format', 'yuv420p'))
+    conversion.link_to(graph.add('buffersink'))
+    graph.configure()
+    for picture in pictures_of_png:
+        graph.push(av.VideoFrame.from_ndarray(picture, format=pixel_format))
+        yield graph.pull().to_ndarray()
+
+
+@pytest.mark.parametrize('channels, pixel_format', [(3, 'rgb24'), (1, 'gray')])
+def test_movie_of_inference_is_not_compressed(tmp_path, channels, pixel_format):
+    png = np.random.default_rng(0).integers(0, 256, (3, 48, 64, channels), np.uint8)
+    paths = pictures.save_movies(tmp_path / 'a', np.repeat(png, 3 // channels, axis=-1))
+    assert [path.name for path in paths] == ['a.avi', 'a.mp4', 'a.gif']
+    with av.open(str(paths[0])) as movie:
+        stream = movie.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.codec_tag) == ('rawvideo', 'I420')
+        assert (stream.pix_fmt, stream.average_rate) == ('yuv420p', 25)
+        frames = [frame.to_ndarray() for frame in movie.decode(stream)]
+    png = png[..., 0] if channels == 1 else png
+    np.testing.assert_array_equal(frames, list(as_the_ffmpeg_command_converts(png, pixel_format)))
+    for path in paths[1:]:
+        with av.open(str(path)) as movie:
+            assert movie.streams.video[0].average_rate == 25
+
+
+@pytest.mark.parametrize('suffix', ['.mov', '.mp4'])
+def test_file_says_which_yuv_it_is(tmp_path, suffix):
+    pictures.save_movie(tmp_path / f'a{suffix}', smooth_movie())
+    with av.open(str(tmp_path / f'a{suffix}')) as movie:
+        context = movie.streams.video[0].codec_context
+        assert (context.colorspace, context.color_range) == (5, 1)    # BT.601, 16..235
+
+
+@pytest.mark.parametrize('suffix', ['.mov', '.mp4'])
+def test_without_libx264_it_is_mpeg4(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(av, 'codecs_available', {'mpeg4', 'gif'})
+    pictures.save_movie(tmp_path / f'a{suffix}', smooth_movie())
+    with av.open(str(tmp_path / f'a{suffix}')) as movie:
+        assert movie.streams.video[0].codec_context.name == 'mpeg4'
+    assert len(pictures.read_movie(tmp_path / f'a{suffix}')) == 7
+
+
+def test_every_second_frame_of_a_movie(tmp_path):
+    frames = smooth_movie()
+    pictures.save_gif(tmp_path / 'a.gif', frames[::2, ::2, ::-2])
+    pictures.save_gif(tmp_path / 'b.gif', frames[::2, ::2, ::-2].copy())
+    assert (tmp_path / 'a.gif').read_bytes() == (tmp_path / 'b.gif').read_bytes()
+
+
+@pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
+def test_same_frames_same_bytes(tmp_path, suffix):
+    # Without cpu-independent=1, x264 wrote up to eight different files of this movie.
+    written = set()
+    for _ in range(20):
+        pictures.save_movie(tmp_path / f'a{suffix}', smooth_movie(80, 48, 12))
+        written.add((tmp_path / f'a{suffix}').read_bytes())
+    assert len(written) == 1
+
+
+@pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
+def test_frames_that_do_not_change_are_all_there(tmp_path, suffix):
+    frames = np.full((5, 16, 16, 3), 128, np.uint8)
+    pictures.save_movie(tmp_path / f'a{suffix}', frames)
+    assert len(pictures.read_movie(tmp_path / f'a{suffix}')) == 5
+
+
+def test_grey_gif_is_exact(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (4, 31, 33, 1), np.uint8)
+    frames = np.repeat(grey, 3, axis=3)
+    pictures.save_gif(tmp_path / 'a.gif', frames)
+    np.testing.assert_array_equal(pictures.read_movie(tmp_path / 'a.gif'), frames)
+
+
+def test_gif_of_few_colours_is_exact_within_one_level(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (200, 3), np.uint8)[rng.integers(0, 200, (4, 30, 30))]
+    pictures.save_gif(tmp_path / 'a.gif', frames)
+    # palettegen takes the colours through OkLab, in integers.
+    error = np.abs(pictures.read_movie(tmp_path / 'a.gif').astype(int) - frames)
+    assert error.max() <= 1
+
+
+def test_gif_of_many_colours_does_not_flicker(tmp_path):
+    still = smooth_movie()[0]
+    frames = np.repeat(still[None], 4, axis=0)
+    frames[:, :8, :8] = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
+    pictures.save_gif(tmp_path / 'a.gif', frames)
+    decoded = pictures.read_movie(tmp_path / 'a.gif')
+    assert (decoded[:, 8:] == decoded[0, 8:]).all()
+    # 256 colours have to do for some 3,000: measured 4 levels on average.
+    assert np.abs(decoded.astype(int) - frames)[:, 8:].mean() < 8
+
+
+@pytest.mark.parametrize(('fps', 'milliseconds'), [(10, 100), (25, 40)])
+def test_gif_loops_forever_at_its_rate(tmp_path, fps, milliseconds):
+    pictures.save_gif(tmp_path / 'a.gif', smooth_movie(), fps)
+    with Image.open(tmp_path / 'a.gif') as image:
+        assert image.info['loop'] == 0
+        assert image.n_frames == 7
+        for number in range(7):
+            image.seek(number)
+            assert image.info['duration'] == milliseconds
+
+
+@pytest.mark.parametrize('name', ['a.webm', 'a', 'a.mp4.txt'])
+def test_unknown_suffix(tmp_path, name):
+    with pytest.raises(DataError) as caught:
+        pictures.save_movie(tmp_path / name, smooth_movie())
+    suffix = (tmp_path / name).suffix
+    assert str(caught.value) == (
+        f'cannot write {tmp_path / name}: unknown movie format "{suffix}". '
+        'Use one of .avi, .gif, .mov, .mp4.')
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('frames', [
+    np.zeros((2, 8, 8, 3)), np.zeros((2, 8, 8, 1), np.uint8), np.zeros((0, 8, 8, 3), np.uint8)])
+@pytest.mark.parametrize('suffix', ['.gif', '.mp4'])
+def test_arrays_that_are_no_frames(tmp_path, frames, suffix):
+    with pytest.raises(ValueError, match='frames must be uint8'):
+        pictures.save_movie(tmp_path / f'a{suffix}', frames)
+
+
+@pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
+def test_failing_encoder_leaves_the_old_movie(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f'a{suffix}'
+    path.write_bytes(b'old')
+    from_ndarray = av.VideoFrame.from_ndarray
+
+    def fail_at_last(picture, format):
+        if picture.flat[0] == 3:
+            raise KeyboardInterrupt
+        return from_ndarray(picture, format=format)
+
+    monkeypatch.setattr(av, 'VideoFrame', SimpleNamespace(from_ndarray=fail_at_last))
+    frames = np.broadcast_to(np.arange(4, dtype=np.uint8)[:, None, None, None], (4, 16, 16, 3))
+    with pytest.raises(KeyboardInterrupt):
+        pictures.save_movie(path, frames)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert path.read_bytes() == b'old'
+
+
+def test_movies_that_cannot_be_read(tmp_path):
+    with pytest.raises(DataError, match='a.mp4: No such file or directory. Give the path'):
+        pictures.read_movie(tmp_path / 'a.mp4')
+    (tmp_path / 'a.mp4').write_bytes(b'text' * 100)
+    with pytest.raises(DataError, match='a.mp4: Invalid data found'):
+        pictures.read_movie(tmp_path / 'a.mp4')
+
+
+def test_sound_has_no_frames(tmp_path):
+    with av.open(str(tmp_path / 'a.wav'), 'w') as output:
+        stream = output.add_stream('pcm_s16le', rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), 's16', 'mono')
+        sound.sample_rate = 8000
+        output.mux(stream.encode(sound))
+    with pytest.raises(DataError, match='a.wav: it has no video frames'):
+        pictures.read_movie(tmp_path / 'a.wav')
+
+
+def test_metadata_in_no_valid_utf8_does_not_matter(tmp_path):
+    path = tmp_path / 'a.avi'
+    pictures.save_movie(path, smooth_movie())
+    data = path.read_bytes()
+    assert b'Lavf' in data
+    path.write_bytes(data.replace(b'Lavf', b'\xff\xfe\xfav', 1))
+    assert len(pictures.read_movie(path)) == 7

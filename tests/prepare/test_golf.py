@@ -1,0 +1,137 @@
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tgan_chainer.datasets.golf_dataset import GolfDataset
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare.golf import main, make_golf
+
+
+def write(path, n_frames=16, width=128, value=100):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((128 * n_frames, width, 3), value, np.uint8)).save(path)
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / 'golf'
+    for number in (1, 2, 3):
+        write(root / 'b' / 'clip.mp4' / f'{number:04d}.jpg')
+    for number in (7, 8, 10000):
+        write(root / 'a' / f'{number:04d}.jpg')
+    return root
+
+
+def make(root, **arguments):
+    path = root.parent / 'golf_pd.csv'
+    summary = make_golf(path, root, **{'workers': 1, 'progress': False, **arguments})
+    return summary, pd.read_csv(path).to_numpy().tolist()
+
+
+def test_a_row_for_each_run_of_pictures(root):
+    (root / 'a' / 'readme.txt').write_bytes(b'')
+    for name in ('00009.jpg', '9.jpg', '0009.jpeg', 'x0009.jpg'):
+        write(root / 'a' / name)
+    summary, rows = make(root)
+    assert rows == [['a', 7, 8], ['a', 10000, 10000], ['b/clip.mp4', 1, 3]]
+    assert (summary.n_rows, summary.n_pictures, summary.skipped) == (3, 6, [])
+
+
+def test_the_data_set_reads_it_under_the_authors_name_of_the_table(root):
+    write(root / 'a' / '0007.jpg', value=28)
+    write(root / 'a' / '0008.jpg', value=28)
+    make(root)
+    dataset = GolfDataset(16, str(root), str(root.parent / 'golf_pd.pkl'))
+    assert len(dataset) == 3
+    np.testing.assert_allclose(dataset[0] * 128 + 128, 28, atol=1)   # JPEG
+
+
+def test_pictures_in_the_folder_itself(tmp_path):
+    write(tmp_path / 'golf' / '0001.jpg')
+    assert make(tmp_path / 'golf')[1] == [['.', 1, 1]]
+
+
+@pytest.mark.parametrize('spoil, found', [
+    (lambda path: path.write_bytes(b''), 'is damaged or no picture'),
+    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or no picture'),
+    (lambda path: write(path, n_frames=15), 'is 128 x 1920 pixels, expected a strip of at least'),
+    (lambda path: write(path, width=120), 'is 120 x 2048 pixels, expected a strip'),
+])
+def test_a_bad_picture_is_left_out_and_reported(root, spoil, found):
+    r = np.random.RandomState(0).randint(0, 256, (2048, 128, 3)).astype(np.uint8)
+    path = root / 'b' / 'clip.mp4' / '0002.jpg'
+    Image.fromarray(r).save(path)
+    spoil(path)
+    summary, rows = make(root)
+    assert rows == [['a', 7, 8], ['a', 10000, 10000], ['b/clip.mp4', 1, 1], ['b/clip.mp4', 3, 3]]
+    assert summary.n_pictures == 5
+    (reason,) = summary.skipped
+    assert reason.startswith(f"'{path}' {found}")
+
+
+def test_longer_clips_need_longer_pictures(root):
+    write(root / 'b' / 'clip.mp4' / '0003.jpg', n_frames=20)
+    assert make(root, n_frames=20)[1] == [['b/clip.mp4', 3, 3]]
+
+
+def test_workers_make_the_same_table(root, monkeypatch):
+    (root / 'a' / '0008.jpg').write_bytes(b'')
+    alone = make(root)
+    monkeypatch.setattr('tgan_chainer.prepare.golf.CHUNK', 2)
+    assert make(root, workers=2, overwrite=True) == alone
+
+
+def test_no_picture_can_be_used(root):
+    for path in root.rglob('*.jpg'):
+        path.write_bytes(b'')
+    with pytest.raises(DataError, match="has no picture that can be used of 6, the first: '.*dama"):
+        make(root)
+    assert os.listdir(root.parent) == ['golf']
+
+
+def test_no_pictures(tmp_path):
+    for root in (tmp_path, tmp_path / 'nowhere'):
+        with pytest.raises(DataError, match='has no pictures of the golf data set.*--root'):
+            make(root)
+
+
+@pytest.mark.parametrize('arguments, message', [
+    ({'workers': 0}, 'found 0 workers, expected 1 or more'),
+    ({'n_frames': 0}, 'found 0 frames, expected 1 or more'),
+])
+def test_wrong_arguments(root, arguments, message):
+    with pytest.raises(DataError, match=message):
+        make(root, **arguments)
+
+
+def test_a_wrong_name_is_noticed_first(root):
+    with pytest.raises(DataError, match='expected a name that ends in .csv'):
+        make_golf(root.parent / 'golf.pkl', root.parent / 'nowhere')
+
+
+def test_an_existing_table_is_replaced_only_when_asked(root):
+    path = root.parent / 'golf_pd.csv'
+    path.write_bytes(b'precious')
+    with pytest.raises(DataError, match='golf_pd.csv. exists, expected a new name; .*--overwrite'):
+        make(root)
+    assert path.read_bytes() == b'precious'
+    assert len(make(root, overwrite=True)[1]) == 3
+
+
+def test_the_command(root, monkeypatch, capsys):
+    monkeypatch.chdir(root.parent)
+    os.mkdir('data')
+    root.rename('data/golf')
+    write(root.parent / 'data' / 'golf' / 'a' / '0007.jpg', n_frames=3)
+    assert main(['--workers', '1']) == 0
+    out = capsys.readouterr()
+    lines = out.out.splitlines()
+    assert lines[0] == 'left out 1 pictures:'
+    assert lines[1].startswith("  'data/golf/a/0007.jpg' is 128 x 384 pixels")
+    assert lines[2] == 'wrote 3 rows for 5 pictures to data/golf_pd.csv'
+    assert out.err == ''
+    assert main(['--workers', '1']) == 2
+    assert capsys.readouterr().err.startswith("error: 'data/golf_pd.csv' exists")

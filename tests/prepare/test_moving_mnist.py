@@ -1,0 +1,247 @@
+import hashlib
+import math
+import os
+import signal
+from collections import namedtuple
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare import moving_mnist as module
+from tgan_chainer.prepare.digits import load_digits
+from tgan_chainer.prepare.moving_mnist import (
+    draw_videos,
+    main,
+    make_moving_mnist,
+    render,
+    trajectories,
+)
+
+DIGITS = load_digits('heldout')[0]
+
+starts = st.tuples(*2 * [st.floats(0, 1, exclude_max=True)])
+directions = st.floats(0, 2 * math.pi)
+
+
+def made(path, n_videos, **arguments):
+    make_moving_mnist(path, n_videos, progress=False, **arguments)
+    return np.load(path)
+
+
+# -- motion ----------------------------------------------------------------------------------------
+
+def one_way(position, step):
+    """A bouncing coordinate, in the plainest terms."""
+    for _ in range(20):
+        position += step
+        if position <= 0:
+            position, step = 0.0, -step
+        elif position >= 1:
+            position, step = 1.0, -step
+        yield position
+
+
+@given(starts, directions)
+def test_each_coordinate_moves_evenly_and_bounces(start, direction):
+    way = trajectories(np.array(start), np.array(direction))
+    assert way.shape == (20, 2)
+    assert way[:, 0].tolist() == list(one_way(start[0], 0.1 * np.sin(direction)))
+    assert way[:, 1].tolist() == list(one_way(start[1], 0.1 * np.cos(direction)))
+
+
+@given(starts, directions)
+def test_positions_stay_inside_and_steps_have_one_length(start, direction):
+    way = trajectories(np.array(start), np.array(direction))
+    assert way.min() >= 0
+    assert way.max() <= 1
+    steps = np.diff(way, axis=0)
+    free = ((way[1:] > 0) & (way[1:] < 1)).all(1)
+    np.testing.assert_allclose(np.hypot(*steps[free].T), 0.1, rtol=1e-6)
+
+
+def test_known_bounce():
+    way = trajectories(np.array([0.5, 0.75]), np.array(0.0))
+    np.testing.assert_allclose(way[:, 0], 0.5)
+    np.testing.assert_allclose(way[:5, 1], [0.85, 0.95, 1.0, 0.9, 0.8])
+
+
+# -- rendering -------------------------------------------------------------------------------------
+
+positions = st.lists(st.tuples(*2 * [st.floats(0, 1)]), min_size=2, max_size=2)
+
+
+@given(positions, st.integers(0, 999), st.integers(0, 999))
+def test_a_pixel_is_the_brighter_of_the_digits(where, first, second):
+    where = np.array(where)[None, None]
+    both = render(DIGITS, np.array([[first, second]]), where)
+    alone = [render(DIGITS, np.array([[digit]]), where[:, :, [k]])
+             for k, digit in enumerate((first, second))]
+    np.testing.assert_array_equal(both, np.maximum(*alone))
+
+
+@given(positions)
+def test_a_digit_is_wholly_inside_the_frame(where):
+    digits = np.full((1, 28, 28), 200, np.uint8)
+    for y, x in where:
+        frame = render(digits, np.array([[0]]), np.array([[[[y, x]]]]))[0, 0]
+        rows, columns = np.nonzero(frame)
+        assert len(rows) == 28 * 28
+        assert (rows.min(), columns.min()) == (int(36 * y), int(36 * x))
+        assert (rows.max(), columns.max()) == (int(36 * y) + 27, int(36 * x) + 27)
+
+
+def test_videos_show_the_digits_that_were_drawn():
+    digit, position = draw_videos(np.random.RandomState(0), 7, len(DIGITS))
+    assert (digit.shape, position.shape) == ((7, 2), (20, 7, 2, 2))
+    videos = render(DIGITS, digit, position)
+    for n in range(7):
+        for t in range(20):
+            frame = np.zeros((64, 64), np.uint8)
+            for k in range(2):
+                y, x = (36 * position[t, n, k]).astype(int)
+                part = frame[y:y + 28, x:x + 28]
+                np.maximum(part, DIGITS[digit[n, k]], out=part)
+            np.testing.assert_array_equal(videos[t, n], frame)
+
+
+def test_every_digit_start_and_direction_is_as_likely():
+    digit, position = draw_videos(np.random.RandomState(0), 20000, 10)
+    np.testing.assert_allclose(np.bincount(digit.ravel()) / digit.size, 0.1, atol=0.01)
+    np.testing.assert_allclose(position[0].mean((0, 1)), 0.5, atol=0.01)
+    free = (position[:2] > 0).all((0, 3)) & (position[:2] < 1).all((0, 3))
+    steps = np.diff(position[:2], axis=0)[0][free]
+    np.testing.assert_allclose(steps.mean(0), 0, atol=0.005)
+
+
+# -- the file --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('split, seed, sha256', [
+    ('train', 0,
+     'aeeedf9e0387cf5e448ec3444a733aa5859b391466c5744840b4ce577a09ee84'),
+    ('train', 1,
+     '88ae81b223a4ada7b66cb8a8a28662eda951f15f5309a686f5f35a643e6d2e56'),
+    ('heldout', 0,
+     '4d885646ebd5a31e4a679380d07b861cb10f9317dd1dac896c4f82525ff95a23'),
+])
+def test_a_seed_means_the_same_videos_for_ever(tmp_path, split, seed, sha256):
+    videos = made(tmp_path / 'm.npy', 8, split=split, seed=seed)
+    assert (videos.dtype, videos.shape) == (np.uint8, (20, 8, 64, 64))
+    assert hashlib.sha256(videos.tobytes()).hexdigest() == sha256
+
+
+@pytest.mark.parametrize('chunk', [1, 7, 20, 1000])
+def test_chunks_do_not_matter_and_a_shorter_file_begins_a_longer_one(
+        tmp_path, monkeypatch, chunk):
+    whole = made(tmp_path / 'whole.npy', 20)
+    monkeypatch.setattr(module, 'CHUNK', chunk)
+    np.testing.assert_array_equal(made(tmp_path / 'a.npy', 20), whole)
+    np.testing.assert_array_equal(made(tmp_path / 'b.npy', 13), whole[:, :13])
+
+
+def test_splits_differ_in_digits_and_in_motion(tmp_path):
+    motion = [draw_videos(np.random.RandomState([k, 0]), 4, 10)[1] for k in range(2)]
+    assert not np.isclose(*motion).any((0, 2, 3)).all()
+    train, heldout = (made(tmp_path / f'{split}.npy', 4, split=split)
+                      for split in ('train', 'heldout'))
+    assert not (train == heldout).all((0, 2, 3)).any()
+
+
+def test_the_data_set_reads_it(tmp_path):
+    path = tmp_path / 'm.npy'
+    videos = made(path, 3)
+    example = MovingMNISTDataset(20, str(path))[2]
+    np.testing.assert_array_equal(example[:, 0] * 128 + 128, videos[:, 2])
+
+
+def test_folders_are_made(tmp_path):
+    assert made(tmp_path / 'new' / 'folder' / 'm.npy', 1).shape[1] == 1
+
+
+# -- refusals and interruptions --------------------------------------------------------------------
+
+@pytest.mark.parametrize('arguments, message', [
+    ({'n_videos': 0}, 'found 0 as the number of videos, expected 1 or more'),
+    ({'seed': -1}, 'found the seed -1, expected one of 0 to 4294967295'),
+    ({'seed': 2**32}, 'found the seed 4294967296, expected one of'),
+    ({'split': 'test'}, "found the split 'test', expected one of train, heldout"),
+])
+def test_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(DataError, match=message):
+        make_moving_mnist(tmp_path / 'm.npy', **{'n_videos': 2, 'progress': False, **arguments})
+    assert os.listdir(tmp_path) == []
+
+
+def test_an_existing_file_is_replaced_only_by_force(tmp_path):
+    path = tmp_path / 'm.npy'
+    path.write_bytes(b'precious')
+    with pytest.raises(DataError, match="m.npy' exists, expected a new name.*--force"):
+        made(path, 2)
+    assert path.read_bytes() == b'precious'
+    assert made(path, 2, force=True).shape[1] == 2
+    with pytest.raises(DataError, match='exists'):
+        made(tmp_path, 2, force=True)
+
+
+def test_a_full_disk_is_noticed_first(tmp_path, monkeypatch):
+    usage = namedtuple('usage', 'free')
+    monkeypatch.setattr(module.shutil, 'disk_usage', lambda folder: usage(163839))
+    with pytest.raises(DataError, match='free space, expected the 0 MB of 2 videos; free some'):
+        made(tmp_path / 'm.npy', 2)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / 'file').write_bytes(b'')
+    with pytest.raises(DataError, match='cannot write'):
+        made(tmp_path / 'file' / 'm.npy', 2)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, number):
+    def interrupted(*args):
+        os.kill(os.getpid(), number)
+        return render(*args)
+
+    monkeypatch.setattr(module, 'render', interrupted)
+    before = signal.getsignal(signal.SIGTERM)
+    # A shell without job control has its background jobs ignore SIGINT, and tests inherit that.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(['--out', str(tmp_path / 'm.npy'), '--n', '3']) == 130
+    finally:
+        signal.signal(signal.SIGINT, inherited)
+    assert 'interrupted' in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('split', ['train', 'heldout'])
+def test_default_names_are_not_the_published_file_s(tmp_path, monkeypatch, capsys, split):
+    monkeypatch.chdir(tmp_path)
+    assert main(['--n', '2', '--split', split]) == 0
+    assert os.listdir('data') == [f'moving_mnist_{split}.npy']
+    captured = capsys.readouterr()
+    assert captured.out == f'wrote 2 videos to data/moving_mnist_{split}.npy\n'
+    assert captured.err == ''  # no progress bar where there is no terminal
+
+
+def test_the_command_reports_an_error_in_one_line(tmp_path, capsys):
+    path = str(tmp_path / 'm.npy')
+    assert main(['--out', path, '--n', '1', '--seed', '3']) == 0
+    np.testing.assert_array_equal(np.load(path), made(tmp_path / 'api.npy', 1, seed=3))
+    assert main(['--out', path, '--n', '1']) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert error.count('\n') == 1
+    assert main(['--out', path, '--n', '1', '--force']) == 0
+
+
+def test_an_unknown_split_is_refused_by_the_command():
+    with pytest.raises(SystemExit, match='2'):
+        main(['--split', 'test'])

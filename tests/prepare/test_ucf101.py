@@ -1,0 +1,502 @@
+import io
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import av
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from tgan_chainer.datasets.ucf_dataset import UCFDataset, UCFDatasetAugmentedLabelled
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare import ucf101 as module
+from tgan_chainer.prepare import unfinished_h5
+from tgan_chainer.prepare.ucf101 import main, make_ucf101
+
+# Frames of the videos that the fixture makes.
+VIDEOS = {'v_Archery_g01_c01': 20, 'v_Archery_g01_c02': 16, 'v_YoYo_g01_c01': 33,
+          'v_YoYo_g08_c01': 17}
+LIST = b'Archery/v_Archery_g01_c02.avi 1\r\nYoYo/v_YoYo_g01_c01.avi 2\r\n'
+
+
+def encode(n_frames, size=(80, 60), seed=0):
+    """An .avi file as those of UCF-101: MPEG-4 with the tag XVID -> bytes."""
+    r = np.random.RandomState(seed)
+    background = r.randint(0, 256, (size[1] // 4, size[0] // 4, 3)).astype(np.uint8)
+    buffer = io.BytesIO()
+    with av.open(buffer, 'w', format='avi') as movie:
+        stream = movie.add_stream('mpeg4', rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, 'yuv420p'
+        stream.codec_context.codec_tag = 'XVID'
+        for t in range(n_frames):
+            frame = np.roll(background, t, axis=1).repeat(4, 0).repeat(4, 1)
+            movie.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format='rgb24')))
+        movie.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+ENCODED = {name: encode(n, seed=k) for k, (name, n) in enumerate(VIDEOS.items())}
+
+
+@pytest.fixture
+def source(tmp_path):
+    """The folder of the videos, one a category as published."""
+    for name, content in ENCODED.items():
+        folder = tmp_path / 'UCF-101' / name.split('_')[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f'{name}.avi').write_bytes(content)
+    return tmp_path / 'UCF-101'
+
+
+def make(path, source, **arguments):
+    return make_ucf101(path, source, **{'workers': 1, 'progress': False, **arguments})
+
+
+def frames_of(path):
+    """All frames of a movie, decoded and resized in the plainest way -> uint8 (T, 3, 64, 85)."""
+    with av.open(str(path)) as movie:
+        frames = [frame.to_ndarray(format='rgb24') for frame in movie.decode(video=0)]
+    small = [Image.fromarray(frame).resize((85, 64), Image.Resampling.NEAREST) for frame in frames]
+    return np.stack(small).transpose(0, 3, 1, 2)
+
+
+def image(path):
+    with h5py.File(path) as file:
+        return file['image'][...]
+
+
+def outputs(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def set_aside(source, *names):
+    for name in names:
+        next(source.rglob(f'{name}.avi')).unlink()
+
+
+# -- what is made ----------------------------------------------------------------------------------
+
+def test_files_hold_all_videos_in_the_order_of_their_names(tmp_path, source):
+    summary = make(tmp_path / 'out' / 'ucf101_all.h5', source)
+    assert sorted(os.listdir(tmp_path / 'out')) == ['ucf101_all.h5', 'ucf101_all_pd.csv']
+    assert (summary.n_videos, summary.n_frames, summary.n_categories) == (4, 86, 2)
+    assert summary.skipped == {}
+    np.testing.assert_array_equal(image(summary.h5path), np.concatenate(
+        [frames_of(next(source.rglob(f'{name}.avi'))) for name in VIDEOS]))
+    table = pd.read_csv(summary.table_path)
+    assert list(table) == ['category', 'group', 'scene', 'start', 'end']
+    assert table.to_numpy().tolist() == [
+        ['Archery', 1, 1, 0, 20], ['Archery', 1, 2, 20, 36], ['YoYo', 1, 1, 36, 69],
+        ['YoYo', 8, 1, 69, 86]]
+
+
+def test_the_data_set_reads_them_under_the_authors_name_of_the_table(tmp_path, source):
+    make(tmp_path / 'a.h5', source)
+    dataset = UCFDatasetAugmentedLabelled(16, str(tmp_path / 'a.h5'), str(tmp_path / 'a_pd.pkl'))
+    assert dataset.category_names == ['Archery', 'YoYo']
+    video, label = dataset[3]
+    assert (video.shape, label) == ((16, 3, 64, 64), 1)
+    example = UCFDataset(16, str(tmp_path / 'a.h5'), str(tmp_path / 'a_pd.pkl'))[1]
+    expected = frames_of(source / 'Archery' / 'v_Archery_g01_c02.avi')[..., 10:74]
+    np.testing.assert_array_equal(example * 128 + 128, expected)
+
+
+@pytest.mark.parametrize('pattern, first', [
+    ('{name}_{t:03d}.png', 0), ('{name}_{t}.PNG', 1), ('train/{name}/{t:04d}.png', 1),
+    ('{name}/{name}_{t}.png', 0),
+])
+def test_images_make_the_same_files(tmp_path, source, pattern, first):
+    for name in VIDEOS:
+        with av.open(str(next(source.rglob(f'{name}.avi')))) as movie:
+            for t, frame in enumerate(movie.decode(video=0), start=first):
+                path = tmp_path / 'images' / pattern.format(name=name, t=t)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                frame.to_image().save(path, compress_level=1)
+    make(tmp_path / 'avi' / 'a.h5', source)
+    make(tmp_path / 'png' / 'a.h5', tmp_path / 'images')
+    assert outputs(tmp_path / 'avi') == outputs(tmp_path / 'png')
+
+
+def test_pickles_for_the_authors_code(tmp_path, source):
+    (source / 'v_B_g01_c01.avi').write_bytes(b'damaged')
+    summary = make(tmp_path / 'out' / 'a.h5', source, pickles=True)
+    assert summary.pickle_paths == [tmp_path / 'out' / 'a_conf.pkl',
+                                    tmp_path / 'out' / 'a_conf_pd.pkl']
+    assert set(os.listdir(tmp_path / 'out')) == {'a.h5', 'a_pd.csv', 'a_conf.pkl', 'a_conf_pd.pkl'}
+    spans = pickle.loads(summary.pickle_paths[0].read_bytes())
+    assert spans == [(0, 20), (20, 36), (36, 69), (69, 86)]
+    assert {type(row) for row in spans} == {tuple}
+    assert {type(value) for row in spans for value in row} == {int}
+    pd.testing.assert_frame_equal(
+        pd.read_pickle(summary.pickle_paths[1]), pd.read_csv(summary.table_path))
+    make(tmp_path / 'again' / 'a.h5', source, pickles=True)
+    assert outputs(tmp_path / 'again') == outputs(tmp_path / 'out')
+
+
+def test_frames_of_unusual_sizes_are_squeezed_and_reported(tmp_path, source):
+    set_aside(source, 'v_Archery_g01_c02')
+    for k, size in enumerate([(400, 226), (320, 240), (400, 226), (60, 80)], start=1):
+        (source / f'v_Z_g01_c0{k}.avi').write_bytes(encode(16, size=size))
+    summary = make(tmp_path / 'a.h5', source)
+    assert summary.skipped == {}
+    assert summary.unusual == {
+        (80, 60): ['v_Archery_g01_c01', 'v_YoYo_g01_c01', 'v_YoYo_g08_c01'],
+        (400, 226): ['v_Z_g01_c01', 'v_Z_g01_c03'], (60, 80): ['v_Z_g01_c04']}
+    np.testing.assert_array_equal(image(tmp_path / 'a.h5')[-64:-48],
+                                  frames_of(source / 'v_Z_g01_c01.avi'))
+
+
+def test_any_number_of_workers_makes_the_same_bytes(tmp_path, source):
+    (source / 'v_Z_g01_c01.avi').write_bytes(b'damaged')
+    for workers in (1, 2, 3):
+        summary = make(tmp_path / str(workers) / 'a.h5', source, workers=workers)
+        assert list(summary.skipped) == ['v_Z_g01_c01']
+    assert outputs(tmp_path / '1') == outputs(tmp_path / '2') == outputs(tmp_path / '3')
+
+
+def test_a_split_list(tmp_path, source):
+    (tmp_path / 'list.txt').write_bytes(LIST)
+    make(tmp_path / 'a.h5', source, split_list=tmp_path / 'list.txt')
+    table = pd.read_csv(tmp_path / 'a_pd.csv')
+    assert table[['category', 'end']].to_numpy().tolist() == [['Archery', 16], ['YoYo', 49]]
+
+
+def test_another_filter(tmp_path, source):
+    make(tmp_path / 'a.h5', source)
+    make(tmp_path / 'b.h5', source, resample='bicubic')
+    assert (image(tmp_path / 'a.h5') != image(tmp_path / 'b.h5')).mean() > 0.1
+
+
+# -- videos that cannot be used --------------------------------------------------------------------
+
+@pytest.mark.parametrize('content, reason', [
+    (b'', 'is damaged or no video'),
+    (b'no video' * 500, 'is damaged or no video'),
+    (ENCODED['v_YoYo_g01_c01'][:3000], 'is damaged or no video'),
+    (ENCODED['v_YoYo_g01_c01'][:len(ENCODED['v_YoYo_g01_c01']) * 3 // 4], 'is damaged'),
+    # The index, 33 entries of 16 bytes, and a little of the last frame are cut off.
+    (ENCODED['v_YoYo_g01_c01'][:-600], 'is damaged, or its end is missing'),
+    (ENCODED['v_YoYo_g01_c01'].replace(b'XVID', b'ZZZZ'),
+     'has no video stream that can be decoded'),
+    (encode(15), 'has 15 frames, fewer than 16'),
+])
+def test_a_bad_video_is_left_out_and_reported(tmp_path, source, content, reason):
+    (source / 'Archery' / 'v_Archery_g01_c02.avi').write_bytes(content)
+    summary = make(tmp_path / 'a.h5', source)
+    assert list(summary.skipped) == ['v_Archery_g01_c02']
+    assert summary.skipped['v_Archery_g01_c02'].startswith(reason)
+    set_aside(source, 'v_Archery_g01_c02')
+    make(tmp_path / 'without.h5', source)
+    assert (tmp_path / 'a.h5').read_bytes() == (tmp_path / 'without.h5').read_bytes()
+    assert (tmp_path / 'a_pd.csv').read_bytes() == (tmp_path / 'without_pd.csv').read_bytes()
+
+
+def test_damage_in_the_middle_is_noticed(tmp_path, source):
+    path = source / 'YoYo' / 'v_YoYo_g01_c01.avi'
+    content = bytearray(path.read_bytes())
+    for k in range(len(content) // 3, len(content) // 2, 50):
+        content[k] ^= 0x5a
+    path.write_bytes(content)
+    assert list(make(tmp_path / 'a.h5', source).skipped) == ['v_YoYo_g01_c01']
+
+
+def test_sound_only(tmp_path, source):
+    with av.open(str(source / 'v_Z_g01_c01.avi'), 'w') as movie:
+        stream = movie.add_stream('pcm_s16le', rate=8000)
+        stream.layout = 'mono'
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout='mono')
+        sound.rate = 8000
+        movie.mux(stream.encode(sound))
+        movie.mux(stream.encode(None))
+    assert make(tmp_path / 'a.h5', source).skipped == {
+        'v_Z_g01_c01': 'has no video stream that can be decoded'}
+
+
+def test_no_video_can_be_used(tmp_path, source):
+    for path in source.rglob('*.avi'):
+        path.write_bytes(b'')
+    with pytest.raises(DataError, match='has no video that can be used of 4, the first is damaged'):
+        make(tmp_path / 'out' / 'a.h5', source)
+    assert os.listdir(tmp_path / 'out') == []
+
+
+# -- going on --------------------------------------------------------------------------------------
+
+def killed_after(n, path, source):
+    """Make the files in a process that is killed when it has appended n videos."""
+    def work():
+        append = unfinished_h5.UnfinishedH5.append
+
+        def append_and_die(self, entry, rows=None):
+            append(self, entry, rows)
+            if len(self.entries) == n:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        unfinished_h5.UnfinishedH5.append = append_and_die
+        make(path, source)
+
+    process = multiprocessing.get_context('fork').Process(target=work)
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize('checkpoint_bytes, n_done', [(1, 2), (40 * 16320, 0), (30 * 16320, 2)])
+def test_a_killed_run_is_gone_on_with(
+        tmp_path, source, monkeypatch, capsys, checkpoint_bytes, n_done):
+    monkeypatch.setattr(unfinished_h5, 'CHECKPOINT_BYTES', checkpoint_bytes)
+    make(tmp_path / 'whole' / 'a.h5', source)
+    path = tmp_path / 'killed' / 'a.h5'
+    killed_after(2, path, source)
+    assert os.listdir(path.parent) == ['a.h5.unfinished']
+    capsys.readouterr()
+    make(path, source)
+    going_on = f"going on with '{path}.unfinished': {n_done} of 4 videos are done\n"
+    assert capsys.readouterr().out == (going_on if n_done else '')
+    assert outputs(path.parent) == outputs(tmp_path / 'whole')
+
+
+def test_killed_again_and_again(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(unfinished_h5, 'CHECKPOINT_BYTES', 1)
+    (source / 'v_Z_g01_c01.avi').write_bytes(b'damaged')
+    (source / 'v_A_g01_c01.avi').write_bytes(encode(16, size=(400, 226)))
+    whole = make(tmp_path / 'whole' / 'a.h5', source)
+    path = tmp_path / 'killed' / 'a.h5'
+    for n in range(1, 7):
+        killed_after(n, path, source)
+    summary = make(path, source)
+    assert (summary.skipped, summary.unusual) == (whole.skipped, whole.unusual)
+    assert summary.unusual[400, 226] == ['v_A_g01_c01']
+    assert outputs(path.parent) == outputs(tmp_path / 'whole')
+
+
+@pytest.mark.parametrize('step, n_written', [('write_table', 0), ('write_pickle', 1),
+                                             ('finish', 3)])
+def test_a_run_killed_at_its_end(tmp_path, source, monkeypatch, step, n_written):
+    """Before and after the tables are written; tables alone are no reason to refuse."""
+    make(tmp_path / 'whole' / 'a.h5', source, pickles=True)
+    path = tmp_path / 'killed' / 'a.h5'
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.UnfinishedH5 if step == 'finish' else module, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            make(path, source, pickles=True)
+    assert len(os.listdir(path.parent)) == 1 + n_written
+    make(path, source, pickles=True)
+    assert outputs(path.parent) == outputs(tmp_path / 'whole')
+
+
+def test_killed_with_its_workers(tmp_path, source):
+    """No worker outlives the command, and the next one makes what an uninterrupted one makes."""
+    for k in range(9, 40):
+        (source / 'YoYo' / f'v_YoYo_g{k:02d}_c01.avi').write_bytes(ENCODED['v_YoYo_g08_c01'])
+    make(tmp_path / 'whole' / 'a.h5', source)
+    path = tmp_path / 'killed' / 'a.h5'
+    script = tmp_path / 'script.py'
+    script.write_text(textwrap.dedent('''
+        import os, signal, sys
+        from tgan_chainer.prepare import unfinished_h5
+        from tgan_chainer.prepare.ucf101 import main
+        unfinished_h5.CHECKPOINT_BYTES = 1
+        append = unfinished_h5.UnfinishedH5.append
+        def append_and_die(self, *args):
+            append(self, *args)
+            if len(self.entries) == 5:
+                os.kill(os.getpid(), signal.SIGKILL)
+        unfinished_h5.UnfinishedH5.append = append_and_die
+        if __name__ == '__main__':
+            main(sys.argv[1:])
+        '''))
+    marker = f'KILLED_RUN={tmp_path}'
+    command = [sys.executable, str(script), '--source', str(source), '--split', 'all',
+               '--out', str(path), '--workers', '2']
+    process = subprocess.run(command, env={**os.environ, 'KILLED_RUN': str(tmp_path)}, timeout=120,
+                             cwd=Path(module.__file__).parents[2])
+    assert process.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while running_with(marker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running_with(marker) == []
+    make(path, source)
+    assert outputs(path.parent) == outputs(tmp_path / 'whole')
+
+
+def running_with(marker):
+    """Processes whose environment has `marker`, and that have not ended."""
+    found = []
+    for folder in Path('/proc').glob('[0-9]*'):
+        try:
+            if marker.encode() in (folder / 'environ').read_bytes().split(b'\0'):
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_other_arguments_do_not_go_on_with_it(tmp_path, source):
+    path = tmp_path / 'a.h5'
+    killed_after(2, path, source)
+    found = re.escape("is unfinished with resample='nearest' (expected 'bicubic'); give the same")
+    with pytest.raises(DataError, match=found):
+        make(path, source, resample='bicubic')
+    set_aside(source, 'v_YoYo_g08_c01')
+    with pytest.raises(DataError, match='is unfinished with videos=4 .expected 3., names='):
+        make(path, source)
+    make(path, source, overwrite=True)
+    assert len(pd.read_csv(tmp_path / 'a_pd.csv')) == 3
+
+
+def test_images_do_not_go_on_with_movies(tmp_path, source):
+    killed_after(2, tmp_path / 'a.h5', source)
+    for name in VIDEOS:
+        Image.new('RGB', (8, 8)).save(source / f'{name}_0.png')
+    with pytest.raises(DataError, match="is unfinished with kind='avi' .expected 'png'., names="):
+        make(tmp_path / 'a.h5', source, kind='png')
+
+
+def test_a_disk_that_goes_away_is_no_bad_video(tmp_path, source, monkeypatch):
+    """A file that cannot be read ends the run, which can be gone on with."""
+    path = source / 'YoYo' / 'v_YoYo_g01_c01.avi'
+    decode = module.read_frames
+
+    def unmount(video, resample):
+        if video.name == 'v_YoYo_g01_c01':
+            path.rename(tmp_path / 'unmounted')
+        return decode(video, resample)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'read_frames', unmount)
+        with pytest.raises(DataError, match="cannot read '.*v_YoYo_g01_c01.avi': No such file"):
+            make(tmp_path / 'a.h5', source)
+    (tmp_path / 'unmounted').rename(path)
+    assert make(tmp_path / 'a.h5', source).n_videos == 4
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('name', ['a.h5', 'a_pd.csv', 'a_conf.pkl', 'a_conf_pd.pkl'])
+def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
+    (tmp_path / name).write_bytes(b'precious')
+    with pytest.raises(DataError, match=f'{name}. exists, expected a new name; .*--overwrite'):
+        make(tmp_path / 'a.h5', source)
+    assert (tmp_path / name).read_bytes() == b'precious'
+    make(tmp_path / 'a.h5', source, overwrite=True, pickles=True)
+    assert len(image(tmp_path / 'a.h5')) == 86
+    assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_conf.pkl', 'a_conf_pd.pkl',
+                                            'a_pd.csv']
+    make(tmp_path / 'a.h5', source, overwrite=True)    # whose pickles would be of another h5 file
+    assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_pd.csv']
+
+
+def test_a_folder_is_never_replaced(tmp_path, source):
+    with pytest.raises(DataError, match="out' exists"):
+        (tmp_path / 'out').mkdir()
+        make(tmp_path / 'out', source, overwrite=True)
+
+
+def test_wrong_number_of_workers(tmp_path, source):
+    with pytest.raises(DataError, match='found 0 workers, expected 1 or more'):
+        make(tmp_path / 'a.h5', source, workers=0)
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def command(tmp_path, source, monkeypatch):
+    """The command, run in a folder with `data` as it expects it."""
+    (tmp_path / 'run' / 'data').mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / 'run')
+    source.rename('data/UCF-101')
+    lists = Path('data/ucfTrainTestlist')
+    lists.mkdir()
+    (lists / 'trainlist01.txt').write_bytes(LIST)
+    (lists / 'testlist02.txt').write_bytes(b'YoYo/v_YoYo_g08_c01.avi\n')
+    return lambda *args: main([*args, '--workers', '1'])
+
+
+@pytest.mark.parametrize('args, stem, n_videos', [
+    ([], 'ucf101_train', 2), (['--split', 'test', '--fold', '2'], 'ucf101_test02', 1),
+    (['--split', 'all', '--fold', '3'], 'ucf101_all', 4),
+])
+def test_default_names_and_splits(command, capsys, args, stem, n_videos):
+    assert command(*args) == 0
+    assert len(pd.read_csv(f'data/{stem}_pd.csv')) == n_videos
+    output = capsys.readouterr()
+    assert f'\nwrote {n_videos} videos of ' in output.out
+    assert output.out.endswith(f' frames, to data/{stem}.h5 and data/{stem}_pd.csv\n')
+    assert output.err == ''     # no progress bar where there is no terminal
+
+
+def test_the_summary_names_what_was_left_out(command, capsys):
+    Path('data/UCF-101/v_Z_g01_c01.avi').write_bytes(encode(9))
+    Path('data/UCF-101/v_Z_g01_c02.avi').write_bytes(encode(16, size=(400, 226)))
+    Path('data/UCF-101/v_Z_g01_c03.AVI').write_bytes(encode(16, size=(320, 240)))
+    for name in ('readme.txt', 'v_A.avi', 'b.png', 'a.png'):
+        Path('data/UCF-101', name).touch()
+    assert command('--split', 'all', '--pickles') == 0
+    assert capsys.readouterr().out == (
+        'left out 1 videos:\n'
+        '  v_Z_g01_c01 has 9 frames, fewer than 16\n'
+        'resized 4 videos of 80 x 60 pixels, not 320 x 240: v_Archery_g01_c01, v_Archery_g01_c02, '
+        'v_YoYo_g01_c01, ...\n'
+        'resized 1 videos of 400 x 226 pixels, not 320 x 240: v_Z_g01_c02\n'
+        'ignored 4 other files: data/UCF-101/a.png, data/UCF-101/b.png, data/UCF-101/readme.txt, '
+        '...\n'
+        'wrote 6 videos of 3 categories, 118 frames, to data/ucf101_all.h5 and '
+        'data/ucf101_all_pd.csv\n'
+        "wrote for the authors' code data/ucf101_all_conf.pkl data/ucf101_all_conf_pd.pkl\n")
+
+
+@pytest.mark.parametrize('args, message', [
+    (['--fold', '3'], "found no file 'data/ucfTrainTestlist/trainlist03.txt'"),
+    (['--source', 'nowhere', '--split', 'all'], "'nowhere' has no .avi or .png or .jpg or .jp"),
+    (['--lists', 'lists'], "'lists/trainlist01.txt' names 1 of 1 videos that are not there"),
+])
+def test_an_error_is_one_line(command, capsys, args, message):
+    Path('lists').mkdir()
+    Path('lists/trainlist01.txt').write_text('A/v_A_g01_c01.avi 1\n')
+    assert command(*args) == 2
+    error = capsys.readouterr().err
+    assert error.startswith('error: ')
+    assert message in error
+    assert error.count('\n') == 1
+    assert sorted(os.listdir('data')) == ['UCF-101', 'ucfTrainTestlist']
+
+
+def test_ctrl_c_keeps_what_there_is(command, capsys, monkeypatch):
+    read = module.read_frames
+
+    def interrupted(video, resample):
+        if video.name == 'v_YoYo_g01_c01':
+            raise KeyboardInterrupt
+        return read(video, resample)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, 'read_frames', interrupted)
+        assert command('--split', 'all') == 130
+    assert 'interrupted' in capsys.readouterr().err
+    assert command('--split', 'all') == 0
+    assert '2 of 4 videos are done' in capsys.readouterr().out
+
+
+def test_the_authors_command(source, tmp_path):
+    root = Path(module.__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, str(root / 'make_ucf101.py'), '--source', str(source), '--split', 'all',
+         '--out', str(tmp_path / 'a.h5'), '--workers', '2'],
+        capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stderr) == (0, '')
+    assert '\nwrote 4 videos of 2 categories, 86 frames' in result.stdout

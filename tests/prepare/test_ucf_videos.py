@@ -1,0 +1,288 @@
+import os
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare.ucf_videos import (
+    FILTERS,
+    UnusableVideo,
+    find_videos,
+    read_frames,
+    read_split_list,
+    select_videos,
+)
+
+
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'')
+    return folder
+
+
+def write_images(folder, n_frames, name='v_Archery_g01_c01', first=1, size=(320, 240), seed=0):
+    """Noise, so that every pixel tells where it comes from -> uint8 (T, H, W, 3)."""
+    r = np.random.RandomState(seed)
+    frames = r.randint(0, 256, (n_frames, *size[::-1], 3)).astype(np.uint8)
+    folder.mkdir(parents=True, exist_ok=True)
+    for t, frame in enumerate(frames, start=first):
+        Image.fromarray(frame).save(folder / f'{name}_{t}.png', compress_level=1)
+    return frames
+
+
+def only(folder):
+    (video,) = find_videos(folder)[0].values()
+    return video
+
+
+# -- finding ---------------------------------------------------------------------------------------
+
+def test_videos_in_the_order_of_their_names(tmp_path):
+    touch(tmp_path, 'YoYo/v_YoYo_g02_c01.avi', 'Archery/v_Archery_g10_c02.avi',
+          'Archery/v_Archery_g02_c11.avi', 'v_HandStandPushups_g01_c01.avi',
+          'readme.txt', 'Archery/._v_Archery_g03_c01.avi', 'Archery/v_Archery_g03.avi',
+          'Archery/v_Archery_g03_c01.png', 'Archery/v_Archery_g03_c01_1.avi')
+    videos, ignored = find_videos(tmp_path)
+    assert ignored == [str(tmp_path / name) for name in (
+        'Archery/._v_Archery_g03_c01.avi', 'Archery/v_Archery_g03.avi',
+        'Archery/v_Archery_g03_c01.png', 'Archery/v_Archery_g03_c01_1.avi', 'readme.txt')]
+    assert list(videos) == ['v_Archery_g02_c11', 'v_Archery_g10_c02', 'v_HandStandPushups_g01_c01',
+                            'v_YoYo_g02_c01']
+    assert [(v.category, v.group, v.scene) for v in videos.values()] == [
+        ('Archery', 2, 11), ('Archery', 10, 2), ('HandStandPushups', 1, 1), ('YoYo', 2, 1)]
+    assert {video.kind for video in videos.values()} == {'avi'}
+    assert videos['v_YoYo_g02_c01'].paths == (str(tmp_path / 'YoYo' / 'v_YoYo_g02_c01.avi'),)
+
+
+@pytest.mark.parametrize('names, kind', [
+    (['v_A_g01_c01_10.png', 'v_A_g01_c01_9.png'], 'png'),
+    (['v_A_g01_c01_010.JPG', 'v_A_g01_c01_0009.jpg'], 'jpg'),
+    (['B/v_A_g01_c01/10.PNG', 'B/v_A_g01_c01/9.png'], 'png'),
+    (['v_A_g01_c01/00010.jpeg', 'v_A_g01_c01/v_A_g01_c01_9.Jpeg'], 'jpg'),
+])
+def test_images_in_the_order_of_their_numbers(tmp_path, names, kind):
+    touch(tmp_path, *names, 'v_A_g01_c01/readme.txt', 'other/0001.png')
+    videos, ignored = find_videos(tmp_path)
+    assert videos == {'v_A_g01_c01': (
+        'v_A_g01_c01', kind, 'A', 1, 1, tuple(str(tmp_path / name) for name in names[::-1]),
+        (9, 10))}
+    assert [os.path.basename(path) for path in ignored] == ['0001.png', 'readme.txt']
+
+
+def test_linked_folders_are_searched(tmp_path):
+    touch(tmp_path, 'elsewhere/v_A_g01_c01.avi')
+    (tmp_path / 'source').mkdir()
+    (tmp_path / 'source' / 'A').symlink_to(tmp_path / 'elsewhere')
+    assert list(find_videos(tmp_path / 'source')[0]) == ['v_A_g01_c01']
+
+
+def test_the_case_of_a_suffix_does_not_matter(tmp_path):
+    touch(tmp_path, 'v_A_g01_c01.AVI', 'v_A_g01_c02.avi')
+    assert list(find_videos(tmp_path)[0]) == ['v_A_g01_c01', 'v_A_g01_c02']
+    touch(tmp_path, 'v_A_g01_c01.avi')
+    with pytest.raises(DataError, match="c01.AVI' and '.*c01.avi' are both v_A_g01_c01, expected"):
+        find_videos(tmp_path)
+
+
+def test_a_folder_of_several_kinds(tmp_path):
+    touch(tmp_path, 'v_A_g01_c01.avi', 'v_A_g01_c02/1.png', 'v_A_g01_c03_1.jpg')
+    assert [v.kind for v in find_videos(tmp_path)[0].values()] == ['avi', 'png', 'jpg']
+    touch(tmp_path, 'v_A_g01_c02.avi', 'v_A_g01_c02/2.png')
+    with pytest.raises(DataError, match="c02.avi' and '.*2.png' are both v_A_g01_c02, .*--kind avi "
+                                        'or --kind png, or remove'):
+        find_videos(tmp_path)
+    videos, ignored = find_videos(tmp_path, 'avi')
+    assert {v.name: v.kind for v in videos.values()} == {'v_A_g01_c01': 'avi', 'v_A_g01_c02': 'avi'}
+    assert [os.path.basename(path) for path in ignored] == ['1.png', '2.png', 'v_A_g01_c03_1.jpg']
+
+
+@pytest.mark.parametrize('kind, found', [(None, '.avi or .png or .jpg or .jpeg'), ('png', '.png')])
+def test_no_videos(tmp_path, kind, found):
+    touch(tmp_path, 'other/v_A_g01.avi')
+    if kind:
+        touch(tmp_path, 'v_A_g01_c01.avi')
+    for folder in (tmp_path, tmp_path / 'nowhere')[:1 if kind else 2]:
+        with pytest.raises(DataError, match=f'has no {found} files of UCF-101.*--source'):
+            find_videos(folder, kind)
+
+
+@pytest.mark.parametrize('paths, what', [
+    (['a/v_A_g01_c01.avi', 'b/v_A_g01_c01.avi'], 'v_A_g01_c01'),
+    (['a/v_A_g01_c01/0.png', 'b/v_A_g01_c01/0.png'], 'image 0 of v_A_g01_c01'),
+    (['v_A_g01_c01/1.jpg', 'v_A_g01_c01/3.jpg', 'v_A_g01_c01_03.jpeg'], 'image 3 of v_A_g01_c01'),
+])
+def test_a_file_that_is_there_twice(tmp_path, paths, what):
+    touch(tmp_path, *paths)
+    with pytest.raises(DataError, match=f'{paths[-2]}.*{paths[-1]}.* are both {what}, expected one '
+                                        'file; remove'):
+        find_videos(tmp_path)
+
+
+# -- split lists -----------------------------------------------------------------------------------
+
+def listed(tmp_path, text):
+    (tmp_path / 'trainlist01.txt').write_bytes(text)
+    return read_split_list(tmp_path / 'trainlist01.txt')
+
+
+@pytest.mark.parametrize('text', [
+    b'YoYo/v_YoYo_g08_c01.avi 101\nArchery/v_Archery_g08_c02.avi 3\n',
+    b'YoYo/v_YoYo_g08_c01.avi 101\r\n\r\nArchery/v_Archery_g08_c02.avi 3\r\n',
+    b'YoYo/v_YoYo_g08_c01.avi\nArchery/v_Archery_g08_c02.AVI',
+])
+def test_split_list(tmp_path, text):
+    assert listed(tmp_path, text) == ['v_Archery_g08_c02', 'v_YoYo_g08_c01']
+
+
+@pytest.mark.parametrize('text, message', [
+    (b'', 'names no videos, expected one a line'),
+    (b'1 ApplyEyeMakeup\n', "line 1 of '.*' is '1 ApplyEyeMakeup', expected a line such as"),
+    (b'A/v_A_g01_c01_1.png\n', "line 1 of '.*' is 'A/v_A_g01_c01_1.png', expected"),
+    (b'A/v_A_g01_c01.avi 1\nv_A_g01 1\n', "line 2 of '.*' is 'v_A_g01 1', expected"),
+    (b'\xff\xfe\x00', "line 1 of '.*expected a line such as"),
+    (b'A/v_A_g01_c01.avi\n\nA/v_A_g01_c01.avi\n', 'line 3 .* names v_A_g01_c01 again, after '
+                                                  'line 1; remove'),
+])
+def test_wrong_list(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        listed(tmp_path, text)
+
+
+def test_missing_list(tmp_path):
+    with pytest.raises(DataError, match="found no file '.*none.txt'.*TrainTestSplits.*--split all"):
+        read_split_list(tmp_path / 'none.txt')
+
+
+def test_a_list_chooses(tmp_path):
+    touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)))
+    videos, _ = find_videos(tmp_path)
+    chosen = select_videos(videos, ['v_A_g02_c01', 'v_A_g04_c01'], 'list')
+    assert [video.group for video in chosen] == [2, 4]
+    names = ['v_A_g02_c01', *(f'v_B_g0{k}_c01' for k in range(1, 6))]
+    found = re.escape("'list' names 5 of 6 videos that are not there: v_B_g01_c01, v_B_g02_c01, "
+                      'v_B_g03_c01, ...; complete the data set')
+    with pytest.raises(DataError, match=found):
+        select_videos(videos, names, 'list')
+    with pytest.raises(DataError, match='names 1 of 2 videos that are not there: v_B_g01_c01; '):
+        select_videos(videos, names[:2], 'list')
+
+
+# -- reading images --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize('resample', FILTERS)
+def test_frames_are_resized_as_pillow_does(tmp_path, resample):
+    frames = write_images(tmp_path, 16)
+    result, sizes = read_frames(only(tmp_path), resample)
+    assert sizes == {(320, 240)}
+    assert (result.dtype, result.shape, result.flags.c_contiguous) == (
+        np.uint8, (16, 3, 64, 85), True)
+    for frame, ours in zip(frames, result, strict=True):
+        image = Image.fromarray(frame).resize((85, 64), Image.Resampling[resample.upper()])
+        np.testing.assert_array_equal(ours.transpose(1, 2, 0), image)
+
+
+def test_the_default_takes_the_nearest_pixel(tmp_path):
+    frames = write_images(tmp_path, 16)
+    rows = (np.arange(64) * 240 + 120) // 64
+    columns = (np.arange(85) * 320 + 160) // 85
+    ours = read_frames(only(tmp_path))[0].transpose(0, 2, 3, 1)
+    # At column 8 (and every 17 from there) the middle lies between two pixels; rounding decides.
+    clear = (np.arange(85) * 320 + 160) % 85 != 0
+    assert clear.sum() == 80
+    np.testing.assert_array_equal(ours[:, :, clear],
+                                  frames[:, rows[:, None], columns[clear]])
+
+
+def test_frames_of_the_final_size_are_kept(tmp_path):
+    frames = write_images(tmp_path, 16, size=(85, 64))
+    np.testing.assert_array_equal(read_frames(only(tmp_path))[0].transpose(0, 2, 3, 1), frames)
+
+
+@pytest.mark.parametrize('size', [(400, 226), (226, 400), (86, 64), (1, 1)])
+def test_frames_of_another_shape_are_squeezed(tmp_path, size):
+    frames = write_images(tmp_path, 16, size=size)
+    result, sizes = read_frames(only(tmp_path))
+    assert sizes == {size}
+    # Pixel k of n covers the original from k / n to (k + 1) / n; its middle is the nearest.
+    rows, columns = ((np.arange(n) * 2 + 1) * length // (2 * n)
+                     for n, length in ((64, size[1]), (85, size[0])))
+    # Where the middle lies just between two pixels, rounding decides.
+    clear = (np.arange(85) * 2 + 1) * size[0] % 170 != 0
+    clear_rows = (np.arange(64) * 2 + 1) * size[1] % 128 != 0
+    assert clear.sum() * clear_rows.sum() > 5000
+    np.testing.assert_array_equal(
+        result.transpose(0, 2, 3, 1)[:, clear_rows][:, :, clear],
+        frames[:, rows[clear_rows][:, None], columns[clear]])
+
+
+def test_frames_of_several_sizes(tmp_path):
+    write_images(tmp_path, 16)
+    Image.new('RGB', (400, 226), (1, 2, 3)).save(tmp_path / 'v_Archery_g01_c01_1.png')
+    frames, sizes = read_frames(only(tmp_path))
+    assert sizes == {(320, 240), (400, 226)}
+    assert (frames[0].reshape(3, -1).T == [1, 2, 3]).all()
+
+
+def test_jpeg_images(tmp_path):
+    folder = tmp_path / 'v_Archery_g01_c01'
+    folder.mkdir()
+    for t in range(16):
+        Image.new('RGB', (320, 240), (10 * t, 100, 50)).save(folder / f'{t:04d}.JPG', format='jpeg')
+    frames, _ = read_frames(only(tmp_path))
+    # JPEG rounds a plain colour by at most 2.
+    expected = np.array([(10 * t, 100, 50) for t in range(16)])[:, :, None, None]
+    assert abs(frames.astype(int) - expected).max() <= 2
+
+
+def test_grey_and_palette_images_are_read_as_rgb(tmp_path):
+    write_images(tmp_path, 16, size=(85, 64))
+    Image.new('L', (85, 64), 7).save(tmp_path / 'v_Archery_g01_c01_1.png')
+    Image.new('RGB', (85, 64), (1, 2, 3)).quantize().save(tmp_path / 'v_Archery_g01_c01_2.png')
+    frames, _ = read_frames(only(tmp_path))
+    assert (frames[0] == 7).all()
+    assert (frames[1].reshape(3, -1).T == [1, 2, 3]).all()
+
+
+def test_too_few_images(tmp_path):
+    write_images(tmp_path, 15)
+    with pytest.raises(UnusableVideo, match='has 15 frames, fewer than 16'):
+        read_frames(only(tmp_path))
+
+
+@pytest.mark.parametrize('content', [b'', b'no picture', None])
+def test_a_damaged_image(tmp_path, content):
+    write_images(tmp_path, 16, size=(85, 64))
+    path = tmp_path / 'v_Archery_g01_c01_9.png'
+    path.write_bytes(path.read_bytes()[:3000] if content is None else content)
+    with pytest.raises(UnusableVideo, match=r'v_Archery_g01_c01_9.png is damaged \([^<]*\)$'):
+        read_frames(only(tmp_path))
+
+
+def test_an_image_of_16_bits_is_not_clipped_to_white(tmp_path):
+    write_images(tmp_path, 16, size=(85, 64))
+    Image.new('I;16', (85, 64), 40000).save(tmp_path / 'v_Archery_g01_c01_9.png')
+    with pytest.raises(UnusableVideo, match='c01_9.png has more than 8 bits a channel'):
+        read_frames(only(tmp_path))
+
+
+def test_a_missing_image(tmp_path):
+    write_images(tmp_path, 17, size=(85, 64), first=0)
+    video = only(tmp_path)
+    (tmp_path / 'v_Archery_g01_c01_3.png').unlink()
+    with pytest.raises(DataError, match="cannot read '.*_3.png': No such file"):
+        read_frames(video)
+
+
+@pytest.mark.parametrize('numbers, message', [
+    ([*range(3), *range(4, 18)], 'has image 4 but no 3, expected one for each number from 0 or 1'),
+    ([1, *range(3, 20)], 'has image 3 but no 2'),
+    (range(2, 20), 'has image 2 but no 1'),
+])
+def test_a_gap(tmp_path, numbers, message):
+    touch(tmp_path, *(f'v_A_g01_c01/{number}.png' for number in numbers))
+    with pytest.raises(UnusableVideo, match=message):
+        read_frames(only(tmp_path))

@@ -1,0 +1,63 @@
+import os
+import time
+
+import pytest
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare.workers import available_cores, map_in_order
+
+
+def slower_when_earlier(task):
+    time.sleep(0.02 * (4 - task % 5))
+    return task, os.getpid()
+
+
+def fail_at_three(task):
+    if task == 3:
+        raise DataError('task 3 failed')
+    return task
+
+
+def die_at_three(task):
+    if task == 3:
+        os._exit(1)
+    return task
+
+
+def test_results_are_in_order_and_from_other_processes():
+    results = [*map_in_order(slower_when_earlier, range(20), 2)]
+    assert [task for task, _ in results] == [*range(20)]
+    processes = {process for _, process in results}
+    assert len(processes) == 2
+    assert os.getpid() not in processes
+
+
+def test_one_worker_is_this_process():
+    assert {process for _, process in map_in_order(slower_when_earlier, range(3), 1)} == {
+        os.getpid()}
+
+
+@pytest.mark.parametrize('n_workers, n_begun', [(1, 4), (2, 8)])
+def test_an_error_comes_in_its_turn_and_few_tasks_are_begun_before(n_workers, n_begun):
+    begun = []
+
+    def tasks():
+        for task in range(100):
+            begun.append(task)
+            yield task
+
+    results = map_in_order(fail_at_three, tasks(), n_workers)
+    assert [next(results) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(DataError, match='task 3 failed'):
+        next(results)
+    assert len(begun) == n_begun
+
+
+def test_a_worker_that_is_killed():
+    with pytest.raises(DataError, match='a worker process was killed.*fewer --workers'):
+        [*map_in_order(die_at_three, range(9), 2)]
+
+
+def test_no_tasks_start_nothing():
+    assert [*map_in_order(fail_at_three, [], 2)] == []
+    assert available_cores() >= 1

@@ -1,0 +1,234 @@
+"""--resume: of the authors' trainer, and of what is no snapshot of this training."""
+import json
+import re
+
+import numpy as np
+import pytest
+from chainer import serializers
+from chainer.training import Trainer
+
+from tgan_chainer import config, infer, results, train
+from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import snapshots
+from tgan_chainer.random_streams import RandomState
+from tgan_chainer.training.resume import find_snapshot, resume
+from tgan_chainer.training.stopping import StopAt
+
+# What Chainer 2 does not write (measured on a snapshot of its).
+NOT_IN_CHAINER_2 = re.compile(
+    r'extension_triggers/.*|stop_trigger/.*|extensions/LogReport/(_trigger|_summary)/.*|'
+    r'updater/optimizer:\w+/.+/t')
+ADAM, SGD = ({'batchsize': f'optimizer: {{name: {name}, args: {{}}}}\nbatchsize'}
+             for name in ('Adam', 'SGD'))
+
+
+@pytest.fixture(params=['chainer 2', 'chainer 7'])
+def theirs(request, authors_result):
+    """A result folder of the authors'."""
+    if request.param == 'chainer 2':
+        rewrite(authors_result / 'snapshot_iter_3.npz', lambda arrays: {
+            key: array for key, array in arrays.items() if not NOT_IN_CHAINER_2.fullmatch(key)})
+    return authors_result
+
+
+def rewrite(path, change):
+    with np.load(path) as archive:
+        arrays = change(dict(archive))
+    np.savez(path, **arrays)
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def new_trainer(experiment):
+    """A trainer as train.py makes it, and its random state."""
+    cpu, ranks = OneProcess().get_device(-1), OneProcess()
+    random_state = RandomState(experiment.seed, cpu)
+    random_state.seed_all()
+    models = train.build_models(experiment, ranks, cpu)
+    dataset = experiment.dataset.build()
+    updater = train.build_updater(experiment, models, dataset, ranks, cpu)
+    trainer = Trainer(updater, StopAt(9))
+    train.extend(trainer, experiment, dataset, random_state, trainer.stop_trigger, ranks)
+    return trainer, random_state
+
+
+def test_all_that_their_trainer_kept_is_taken_over(theirs, recwarn):
+    path = theirs / 'snapshot_iter_3.npz'
+    experiment = config.load(results.experiment_file(theirs))
+    trainer, random_state = new_trainer(experiment)
+    note = resume(trainer, path, experiment, random_state, OneProcess())
+    assert note.startswith(f'{path} holds no random state: random numbers are drawn anew')
+    with np.load(path) as archive:
+        of_chainer_2 = 'updater/optimizer:vdis/c0/W/t' not in archive
+    assert ('batch_norm_statistics: chainer7' in note) != of_chainer_2
+    assert not recwarn.list
+
+    ours = {f'updater/{key}': value
+            for key, value in serializers.npz.serialize(trainer.updater).items()}
+    with np.load(path) as archive:
+        keys = {key for key in archive.files if key.startswith('updater/')}
+        for key in keys:
+            np.testing.assert_array_equal(ours[key], archive[key], err_msg=key)
+        assert trainer.get_extension('LogReport').log == json.loads(
+            str(archive['extensions/LogReport/_log']))
+    counts = {key for key in ours if key.startswith('updater/optimizer:') and key.endswith('/t')}
+    assert len(counts) > 30 and {int(ours[key]) for key in counts} == {3}
+    assert ours.keys() == keys | counts
+
+
+def test_new_random_numbers_follow_from_seed_and_iteration(authors_result):
+    experiment = config.load(results.experiment_file(authors_result))
+    drawn = []
+    for state in (1, 2):
+        trainer, random_state = new_trainer(experiment)
+        np.random.seed(state)
+        resume(trainer, find_snapshot(authors_result), experiment, random_state, OneProcess())
+        drawn.append(np.random.rand())
+    random_state.seed_all()
+    assert drawn[0] == drawn[1] != np.random.rand()
+
+
+def test_their_training_goes_on_and_their_folder_stays_theirs(theirs, capsys):
+    before = contents(theirs)
+    assert train.main(['--resume', str(theirs), '--iterations', '4']) == 0
+    out = capsys.readouterr().out
+    assert out.count('holds no random state') == 1 and f'resuming in {theirs}' in out
+    log = json.loads((theirs / 'log').read_text())
+    assert [entry['iteration'] for entry in log] == [1, 2, 3, 4]
+    with np.load(theirs / 'snapshot_iter_4.npz') as archive:
+        assert archive['updater/optimizer:vdis/c0/W/t'] == 4
+
+    after = contents(theirs)
+    changed = {path.name for path in before if before[path] != after[path]}
+    assert changed == {'log', 'loss_gen.png', 'loss_dis.png'}
+    # Their infer.py takes any *.yml, and knows their spelling only.
+    assert [path.name for path in theirs.glob('*.yml')] == ['small_svd.yml']
+    assert config.load(results.experiment_file(theirs)).iterations == 4
+    assert train.main(['--resume', str(theirs), '--iterations', '5']) == 0
+    assert config.load(results.experiment_file(theirs)).iterations == 5
+    assert [path.name for path in theirs.glob('*.yml')] == ['small_svd.yml']
+    assert infer.main(['--result_dir', str(theirs), '--gpu', '-1', '--n', '1', '--images',
+                       '--out_dir', str(theirs / 'infer')]) == 0
+
+
+def test_singular_values_are_clipped_at_their_multiples(authors_result):
+    rewrite(authors_result / 'snapshot_iter_3.npz', lambda arrays: {
+        **arrays, 'updater/model:vdis/c0/W': arrays['updater/model:vdis/c0/W'] + 10})
+    assert train.main(['--resume', str(authors_result), '--iterations', '4']) == 0
+    log = json.loads((authors_result / 'log').read_text())
+    assert log[-1]['vdis/c0/sigma'] < 1.001    # freq is 2; single precision
+
+
+def test_a_finished_training_says_so_and_nothing_is_changed(authors_result, capsys):
+    assert train.main(['--resume', str(authors_result), '--iterations', '5']) == 0
+    before = contents(authors_result)
+    capsys.readouterr()
+    for flags in ([], ['--iterations', '4'], ['--epoch', '1']):
+        assert train.main(['--resume', str(authors_result), *flags]) == 0
+        out, err = capsys.readouterr()
+        assert re.fullmatch(r'\S+/snapshot_iter_5.npz is at iteration 5 of [345]: nothing is left '
+                            r'to do\. .*--iterations or --epoch\n', out)
+        assert not err
+    assert contents(authors_result) == before
+
+
+def no_change(arrays):
+    return arrays
+
+
+def with_states(*names):
+    """A function that makes the states of all optimizers other ones."""
+    def change(arrays):
+        states = [key for key in arrays if key.endswith('/ms')]
+        others = {f'{key[:-2]}{name}': arrays[key] for key in states for name in names}
+        return {key: array for key, array in arrays.items() if key not in states} | others
+    return change
+
+
+@pytest.mark.parametrize('name, change, experiment, message', [
+    ('vdis_iter_3.npz', no_change, {}, 'is no snapshot of a training.* expected a snapshot_iter_N'),
+    ('small_svd.yml', no_change, {}, r'cannot be loaded \(no whole npz file'),
+    ('snapshot_iter_3.npz', no_change, {'moving.npy': 'other.npy'},
+     'another data set: it was trained on 6 videos, here are 5'),
+    ('snapshot_iter_3.npz', no_change, ADAM,
+     'another optimizer: it has trained fsgen by RMSprop, that of .*/small_svd.yml is Adam'),
+    ('snapshot_iter_3.npz', no_change, SGD,
+     'fsgen by RMSprop, that of .* is SGD'),
+    ('snapshot_iter_3.npz', with_states('m', 'v'), {}, 'fsgen by Adam, .* is RMSprop'),
+    ('snapshot_iter_3.npz', with_states('mean'), {}, r"one with the states \('mean',\), that of"),
+    ('snapshot_iter_3.npz', no_change, {'mid_ch: 2': 'mid_ch: 3'},
+     r'other networks: its vdis has bn0/avg_mean of float32 \(2,\), that of .* \(3,\)'),
+    ('snapshot_iter_3.npz', no_change, {'VideoDiscriminatorNoBeta': 'VideoDiscriminator'},
+     'its vdis has no bn0/beta, which that of .* has'),
+    ('snapshot_iter_3.npz',
+     lambda arrays: {**arrays, 'updater/model:vgen/bn9/N': 0}, {},
+     'its vgen has bn9/N, which that of .* has not'),
+], ids=lambda value: value[:20] if isinstance(value, str) else '')
+def test_another_snapshot_is_refused_by_its_cause(
+        authors_result, moving_mnist, capsys, name, change, experiment, message):
+    np.save(moving_mnist.with_name('other.npy'), np.load(moving_mnist)[:, :5])
+    path = authors_result / 'small_svd.yml'
+    text = path.read_text()
+    for old, new in experiment.items():
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text)
+    # An older one, to which no message may send: it is no better.
+    (authors_result / 'snapshot_iter_2.npz').write_bytes(
+        (authors_result / 'snapshot_iter_3.npz').read_bytes())
+    if change is not no_change:
+        rewrite(authors_result / name, change)
+    before = contents(authors_result)
+    assert train.main(['--resume', str(authors_result / name)]) == EXIT_USER_ERROR
+    out, err = capsys.readouterr()
+    assert re.fullmatch(f'error: .*{re.escape(name)}: .*{message}.*\n', err), err
+    assert 'the one before' not in err and not out
+    assert contents(authors_result) == before
+
+
+def test_a_damaged_one_is_not_called_one_of_something_else(authors_result, capsys):
+    path = authors_result / 'snapshot_iter_3.npz'
+    rewrite(path, no_change)    # uncompressed
+    whole = path.read_bytes()
+    before = path.with_name('snapshot_iter_2.npz')
+    before.write_bytes(whole)
+    # More than what zipfile reads at once, with which it would have seen the checksum.
+    header = whole.index(b"'shape': (16, 8, 4", whole.index(b'updater/model:vgen/dc1/W.npy'))
+    name_in_directory = whole.rindex(b'updater/model:vdis/bn0/gamma.npy')
+    for at, flipped in ((header, b"'shape': (17"), (name_in_directory, b'updater/model:vdiz')):
+        path.write_bytes(whole[:at] + flipped + whole[at + len(flipped):])
+        assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
+        err = capsys.readouterr().err
+        assert 'It is damaged' in err and err.endswith(f'before it: --resume {before}\n')
+
+
+def test_what_is_no_snapshot_is_noticed_before_data_are_made(authors_result, tmp_path, capsys):
+    data = tmp_path / 'made.npy'
+    path = authors_result / 'small_svd.yml'
+    path.write_text(re.sub(r'dataset_path: [^}]*', f'dataset_path: {data}', path.read_text())
+                    + 'make_moving_mnist: {n_videos: 6}\n')
+    for name in ('gen_iter_3.npz', 'snapshot_iter_9.npz'):
+        assert train.main(['--resume', str(authors_result / name)]) == EXIT_USER_ERROR
+        assert 'making' not in capsys.readouterr().out
+    (authors_result / 'snapshot_iter_3.npz').write_bytes(b'PK')
+    assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
+    assert 'It is damaged' in capsys.readouterr().err
+    assert not data.exists()
+
+
+def test_a_snapshot_without_an_experiment_beside_it(authors_result, capsys):
+    (authors_result / 'small_svd.yml').unlink()
+    assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
+    assert 'found no .yml file' in (err := capsys.readouterr().err)
+    assert err.endswith('; or give --config_path\n')
+
+
+def test_the_experiment_may_say_what_is_resumed(authors_result, capsys):
+    snapshot = authors_result / snapshots.TRAINER.format(3)
+    path = authors_result.parent / 'again.yml'
+    path.write_text((authors_result / 'small_svd.yml').read_text() + f'resume: {snapshot}\n')
+    assert train.main(['--config_path', str(path), '--iterations', '4']) == 0
+    assert f'resuming in {authors_result}' in capsys.readouterr().out

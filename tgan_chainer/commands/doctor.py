@@ -1,0 +1,208 @@
+"""What is installed here, what data there is, and what to do next: `tgan doctor`.
+
+Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
+"""
+import argparse
+import functools
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from tgan_chainer import __version__, config
+from tgan_chainer.commands.run import run_command
+from tgan_chainer.datasets.tables import existing_table
+from tgan_chainer.device import get_device
+from tgan_chainer.errors import ConfigError, DeviceError
+from tgan_chainer.evaluation import classifier
+from tgan_chainer.evaluation.preprocess import MEAN_SHA256
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.cpu.parallel import num_threads
+from tgan_chainer.io import snapshots
+from tgan_chainer.io.files import sha256
+from tgan_chainer.training import record
+
+SOURCES = {
+    'data/mnist_test_seq.npy': 'the published Moving MNIST (Srivastava et al. 2015), 819 MB',
+    'data/moving_mnist_train.npy': 'made by tgan make-moving-mnist, or by a training of '
+                                   'the experiments that read it',
+    'data/ucf101_': 'made from UCF-101 by tgan make-ucf101 (docs/data.md)',
+    'data/golf': "Vondrick et al.'s golf clips, and their table by tgan make-golf "
+                 '(docs/data.md)',
+}
+"""Start of a path -> where what stands there comes from."""
+
+_PACKAGES = ('numba', 'pandas', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
+_LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that some command reads.
+
+    Attributes:
+        path (str): Where it is looked for.
+        found (bool): Whether it is there.
+        note (str): Its size, or where it comes from.
+    """
+
+    path: str
+    found: bool
+    note: str
+
+
+def data_files():
+    """The files that the packaged experiments read -> list of :class:`File`, none twice."""
+    paths = dict.fromkeys(path for experiment in _packaged().values()
+                          for path in _paths(experiment))
+    return [_look(path, _origin(path)) for path in paths]
+
+
+def ready_experiments():
+    """Packaged experiments that can be trained with the data that is here -> list of names."""
+    return [name for name, experiment in _packaged().items()
+            if experiment.make_moving_mnist
+            or all(Path(path).exists() for path in _paths(experiment))]
+
+
+def score_files():
+    """The weights and the mean clip of the inception score -> list of :class:`File`."""
+    weights = classifier.find(None, classifier.C3D_VARIABLE, (f'data/{classifier.C3D_FILE}',))
+    mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
+    files = [_look(str(weights), 'C3D fine-tuned on UCF-101 (docs/evaluation.md)'),
+             _look(str(mean), 'the mean clip that the authors released (docs/evaluation.md)')]
+    if mean.is_dir() or mean.is_file() and sha256(mean) != MEAN_SHA256:
+        files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
+                                              f'is not {MEAN_SHA256}')
+    return files
+
+
+@functools.cache
+def _packaged():
+    """{name: Experiment} of those that ship with the package."""
+    return {name: config.load(config.PACKAGED / name) for name in config.packaged_names()}
+
+
+def _paths(experiment):
+    """Files and folders that an experiment's data set names."""
+    return [existing_table(value) if value.endswith('.pkl') else value
+            for name, value in experiment.dataset.args.items()
+            if name.endswith('path') and isinstance(value, str)]
+
+
+def _origin(path):
+    return next((text for start, text in SOURCES.items() if path.startswith(start)),
+                'docs/data.md says where it comes from')
+
+
+def _look(path, origin):
+    if not Path(path).exists():
+        return File(path, False, origin)
+    size = Path(path).stat().st_size
+    return File(path, True, 'a folder' if Path(path).is_dir() else f'{size / 1e6:,.1f} MB')
+
+
+# -- what is printed -------------------------------------------------------------------------------
+
+def report():
+    """All findings, as lines of text."""
+    yield from _versions()
+    yield from _devices()
+    yield '\ndata (in this folder)'
+    yield from _files(data_files())
+    yield '\ninception score'
+    yield from _files(score_files())
+    yield '\nwhat to do next'
+    yield from (f'  {line}' for line in next_steps())
+
+
+def _versions():
+    revision = record.git_revision()
+    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
+    yield f'Python {platform.python_version()}, {platform.platform()}'
+    packages = {name: version for name, version in record.versions().items()
+                if name != 'tgan_chainer'}
+    packages |= {name: metadata.version(name) for name in _PACKAGES}
+    yield '\npackages'
+    yield from (f'  {name:12} {version}' for name, version in packages.items())
+
+
+def _devices():
+    yield '\ndevices'
+    try:
+        kernels = ("this package's kernels" if runs_on_cpu_kernels(np.ones(1, np.float32))
+                   else "Chainer's kernels")
+        yield f'  CPU          {os.cpu_count()} cores; {kernels}, {num_threads()} threads'
+    except ConfigError as error:
+        yield f'  CPU          {error}'
+    yield f'  GPU          {_gpu()}'
+    yield f'  many devices {_mpi()}'
+    free = shutil.disk_usage('.').free
+    yield f'  disk         {free / 1e9:,.0f} GB free in this folder' + (
+        '; that is little for a training' if free < _LEAST_SPACE else '')
+
+
+def _gpu():
+    try:
+        device = get_device(0)
+    except DeviceError as error:
+        return f'none ({error})'
+    properties = device.xp.cuda.runtime.getDeviceProperties(0)
+    count = device.xp.cuda.runtime.getDeviceCount()
+    return f'{count}, the first is {properties["name"].decode()}'
+
+
+def _mpi():
+    if importlib.util.find_spec('mpi4py') is None:
+        return 'mpi4py is not installed: the extra [mpi] brings it'
+    beside_python = str(Path(sys.executable).parent)
+    command = (shutil.which('mpiexec', path=beside_python) or shutil.which('mpiexec')
+               or 'no mpiexec on the PATH')
+    return f'mpi4py {metadata.version("mpi4py")}, {command}'
+
+
+def _files(files):
+    for file in files:
+        yield f'  {"found  " if file.found else "missing"}  {file.path}'
+        yield f'           {file.note}'
+
+
+def next_steps():
+    """What can be done with what is here, as lines of text."""
+    ready = ready_experiments()
+    yield (f'these {len(ready)} of {len(_packaged())} packaged experiments can be '
+           'trained:')
+    yield from (f'  tgan train --config_path configs/{name}' for name in ready)
+    if not all(file.found for file in data_files()):
+        yield 'the others need the data that is missing above'
+    if folders := snapshots.result_folders('results'):
+        yield f'there are trained networks: tgan infer --result_dir {folders[0]} --video --images'
+    if not all(file.found for file in score_files()):
+        yield 'inception scores need the files that are missing above; tgan gam needs none'
+    if (Path(__file__).parents[2] / 'Makefile').is_file():    # not from a wheel
+        yield 'the tests: make test; parity with the authors\' code: make parity'
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    argparse.ArgumentParser(
+        prog='tgan doctor', description='Print versions, devices, data that is '
+        'here and that is missing, and what to do next. Nothing is changed.').parse_args(argv)
+    return run_command(_print)
+
+
+def _print():
+    for line in report():
+        print(line)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

@@ -1,0 +1,236 @@
+"""Counterparts of the paper's figures, made from result folders.
+
+    tgan figures 2 --result_dir results/CLIPPING results/SVC
+    tgan figures 3 --result_dir results/...
+    tgan figures 6 --result_dir results/...
+    tgan figures 7 --result_dir results/CONDITIONAL --category NAME
+
+Each is drawn anew from logs and snapshots; frames are shown pixel for pixel.
+"""
+import argparse
+import io
+import json
+from pathlib import Path
+
+import chainer
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tgan_chainer import config, results
+from tgan_chainer.commands.flags import add_result_flags, check_result_flags, result_folder
+from tgan_chainer.commands.interpolate import MAX_BETWEEN
+from tgan_chainer.commands.run import run_command
+from tgan_chainer.errors import DataError
+from tgan_chainer.interpolate import given_frames, interpolate
+from tgan_chainer.io import pictures
+from tgan_chainer.io.files import write_bytes
+from tgan_chainer.io.progress import chunk_progress
+from tgan_chainer.models.sampling import make_video
+
+METHODS = {
+    'TGANUpdaterVanilla': 'normal GAN',
+    'TGANUpdaterLSGAN': 'LSGAN',
+    'TGANUpdaterWGANClip': 'WGAN, weight clipping',
+    'TGANUpdaterWGANSVC': 'WGAN, singular value clipping',
+    'TGANUpdaterWGANParallelSVC': 'WGAN, singular value clipping',
+}
+"""Updater -> how people call its method."""
+
+_DPI = 100
+_HEADING = 22    # height of a line of text over a block of frames, in pixels
+
+
+# -- what is drawn ---------------------------------------------------------------------------------
+
+def draw_losses(curves):
+    """Figure 2: the generator's loss, a row a training.
+
+    Args:
+        curves (list): (title, iterations, losses) of each.
+
+    Returns:
+        matplotlib.figure.Figure: With one axis of iterations for all.
+    """
+    figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=_DPI, layout='constrained')
+    FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
+    rows = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
+    for axes, (title, iterations, losses) in zip(rows, curves, strict=True):
+        axes.plot(iterations, losses, linewidth=0.8)
+        axes.set_title(title, fontsize='medium')
+        axes.set_ylabel("generator's loss")
+        axes.grid(alpha=0.3)
+    rows[-1].set_xlabel('iteration')
+    return figure
+
+
+def draw_blocks(blocks):
+    """Pictures one below the other, each with a line of text over it, pixel for pixel.
+
+    Args:
+        blocks (list): (text, uint8 (H, W, 3)) of each; an empty text takes no line.
+
+    Returns:
+        matplotlib.figure.Figure: As wide as the widest picture.
+    """
+    tops = [_HEADING if text else 0 for text, _ in blocks]
+    width = max(picture.shape[1] for _, picture in blocks)
+    height = sum(tops) + sum(len(picture) for _, picture in blocks)
+    # The hundredth: matplotlib cuts off what rounding leaves below a whole pixel.
+    figure = Figure(figsize=((width + 0.01) / _DPI, (height + 0.01) / _DPI), dpi=_DPI)
+    FigureCanvasAgg(figure)
+    above = height
+    for top, (text, picture) in zip(tops, blocks, strict=True):
+        # Left as they are: a $ in the name of a folder starts no formula.
+        figure.text(3 / width, (above - top / 2) / height, text, va='center_baseline', fontsize=10,
+                    parse_math=False)
+        above -= top + len(picture)
+        figure.figimage(picture, xo=0, yo=above, origin='upper')
+    return figure
+
+
+def read_losses(result_dir):
+    """The generator's loss over a training -> iterations, losses, as lists.
+
+    Raises:
+        DataError: The folder has no log, or the log holds no such loss.
+    """
+    path = Path(result_dir, 'log')
+    try:
+        log = json.loads(path.read_text(encoding='utf-8'))
+        points = [(int(entry['iteration']), float(entry[key])) for entry in log for key in entry
+                  if key.split('/')[-1] == 'loss_gen']
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = getattr(error, 'strerror', None) or 'not a list of entries as LogReport writes it'
+        raise DataError(f'{path}: {reason}; give a result folder of a training, whose log it is') \
+            from error
+    if not points:
+        raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
+                        'that reports it (WGAN or LSGAN; a normal GAN does not) and has gone on '
+                        'for a display interval')
+    iterations, losses = zip(*points, strict=True)
+    return list(iterations), list(losses)
+
+
+def describe_training(result_dir):
+    """Method and data set of a result folder, in words."""
+    experiment = config.load(results.experiment_file(result_dir))
+    method = METHODS.get(experiment.updater.name, experiment.updater.name)
+    return f'{method}: {Path(result_dir).resolve().name}, {experiment.dataset.name}'
+
+
+# -- the figures -----------------------------------------------------------------------------------
+
+def _losses(args):
+    return draw_losses([(describe_training(folder), *read_losses(folder))
+                        for folder in args.result_dir])
+
+
+def _samples(args):
+    blocks = []
+    for folder in args.result_dir:
+        videos, names = _sample(folder, args)
+        title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
+        blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
+                   for name, sheet in _sheets(videos, names)]
+    return draw_blocks(blocks)
+
+
+def _interpolation(args):
+    videos, names = interpolate(args)
+    shown = (args.frames - 1) * (args.between + 1) + 1
+    return draw_blocks(list(_sheets(videos[:, :, :shown], names,
+                                    given_frames(videos[:, :, :shown].shape[2], args.between))))
+
+
+def _categories(args):
+    return draw_blocks(list(_sheets(*_sample(args.result_dir, args))))
+
+
+def _sample(result_dir, args):
+    """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
+    fsgen, vgen, names, labels = results.open_generators(
+        argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
+    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
+                              progress=chunk_progress)
+    videos = chainer.get_device('@numpy').send(videos)
+    return pictures.infer_pixels(videos), names
+
+
+def _sheets(videos, names, marked=None):
+    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each."""
+    marked = np.zeros(videos.shape[2], bool) if marked is None else marked
+    names = names or ['']
+    for name, part in zip(names, np.split(videos, len(names)), strict=True):
+        yield name, pictures.frame_sheet(pictures.frame_borders(part, marked))
+
+
+# -- command ---------------------------------------------------------------------------------------
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    return run_command(_run, parse_args(argv))
+
+
+def parse_args(argv=None):
+    """Flags of the command: the number of a figure, then its own."""
+    parser = argparse.ArgumentParser(
+        prog='tgan figures',
+        description="Counterparts of the paper's figures, from result folders of trainings.")
+    figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
+    losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
+                                       'against singular value clipping')
+    losses.add_argument('--result_dir', type=result_folder, nargs='+',
+                        required=True, metavar='DIR',
+                        help='result folders of trainings, a row each')
+    for number in (3, 4, 5):
+        samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
+                                                  'row a video')
+        add_result_flags(samples, several=True)
+        samples.add_argument('--n', type=int, default=8, help='videos (default: %(default)s)')
+    between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
+    add_result_flags(between)
+    between.add_argument('--n', type=int, default=4, help='videos (default: %(default)s)')
+    between.add_argument('--between', '-k', type=int, default=3, metavar='K',
+                         help='frames between two neighbours (default: %(default)s)')
+    between.add_argument('--frames', type=int, default=4,
+                         help="G0's frames that are shown, from the first (default: %(default)s)")
+    categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
+    add_result_flags(categories)
+    categories.add_argument('--n', type=int, default=1,
+                            help='videos of each category (default: %(default)s)')
+    args = parser.parse_args(argv)
+    _check(figures.choices[args.figure], args)
+    return args
+
+
+def _add(figures, number, draw, what):
+    parser = figures.add_parser(str(number), help=what, description=f'Figure {number}: {what}.')
+    parser.add_argument('--out', default=f'figures/figure_{number}.png', metavar='FILE',
+                        help='picture to write (default: %(default)s)')
+    parser.set_defaults(draw=draw)
+    return parser
+
+
+def _check(parser, args):
+    """End the command if a flag is out of range."""
+    if 'n' in args:
+        check_result_flags(parser, args)
+    if 'between' in args and not 1 <= args.between <= MAX_BETWEEN:
+        parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
+    if 'frames' in args and not 2 <= args.frames <= 16:
+        parser.error(f"--frames {args.frames}: expected 2 to 16 of G0's frames")
+    if args.figure == '7' and not args.categories:
+        parser.error('give --category NAME for each row of the figure')
+
+
+def _run(args):
+    figure = args.draw(args)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png')
+    write_bytes(args.out, buffer.getvalue())
+    print(args.out)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

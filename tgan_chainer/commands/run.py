@@ -1,0 +1,87 @@
+"""How every command ends: exit codes, and one line for what the user can fix."""
+import argparse
+import ctypes
+import difflib
+import importlib
+import sys
+
+from tgan_chainer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, TGANError
+
+# Parameters of mallopt(3) in glibc.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+_INT_MAX = 2 ** 31 - 1
+
+
+def run_command(function, *args):
+    """Call ``function(*args)`` and turn how it ends into an exit code.
+
+    A :class:`~tgan_chainer.errors.TGANError` is printed to stderr as one message; any other
+    exception is a fault of this project and keeps its traceback.
+    """
+    keep_freed_memory()
+    try:
+        function(*args)
+    except TGANError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print('interrupted', file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def keep_freed_memory():
+    """Have glibc's malloc keep large blocks that are freed, for this whole process.
+
+    It returns them to the system at once otherwise, and every page of the next large array costs a
+    page fault (measured, with its spread, in docs/decisions.md). For commands: it is
+    a setting of the process, which a library that is imported leaves alone. Without glibc nothing
+    happens.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_M_MMAP_MAX, 0)    # not from mmap, whose blocks go back when they are freed
+    mallopt(_M_TRIM_THRESHOLD, _INT_MAX)
+
+
+def positive(text):
+    """``type`` of a flag that takes an integer of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'{number} is not positive')
+    return number
+
+
+def dispatch(program, package, commands, argv=None):
+    """Run the command that the first argument names, spelt with hyphens or underscores.
+
+    Args:
+        program (str): How the user calls this, for messages.
+        package (str): Where the modules are.
+        commands (dict): Command -> its module, whose ``main(argv)`` it is, and what it does, for
+            the list that is printed without an argument.
+
+    Returns:
+        int: Exit code.
+    """
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
+    module, _ = commands.get(name.replace('_', '-'), (None, None))
+    if module:
+        try:
+            return importlib.import_module(f'{package}.{module}').main(rest)
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr)
+            return EXIT_INTERRUPTED
+    if name not in ('-h', '--help'):
+        close = difflib.get_close_matches(name, commands, n=1)
+        hint = f'did you mean {close[0]!r}? ' if close else ''
+        print(f'error: there is no command {name!r}; {hint}{program} --help lists them',
+              file=sys.stderr)
+        return EXIT_USER_ERROR
+    width = max(map(len, commands))
+    print(f'usage: {program} COMMAND ...  (COMMAND --help tells its flags)\n')
+    print('\n'.join(f'  {name:{width}}  {what}' for name, (_, what) in commands.items()))
+    return EXIT_OK

@@ -1,0 +1,1 @@
+"""The CPU kernels: loops compiled by numba around matrix products of BLAS."""

@@ -1,0 +1,384 @@
+"""Videos as pictures and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
+
+Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
+values in [-1, 1], as the networks have them, or uint8, as :func:`preview_pixels` and
+:func:`infer_pixels` return them. Pictures are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The
+layouts are those of the authors' preview and inference (FACTS §10). Movies are encoded in this
+process by PyAV; no ffmpeg command is called.
+"""
+import contextlib
+import io
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from tgan_chainer.errors import DataError
+from tgan_chainer.io import files
+
+FPS = 10
+"""Frames per second of the authors' previews."""
+
+INFER_FPS = 25
+"""Frames per second of the movies of inference: ffmpeg's choice, which the authors left to it."""
+
+_RED = (214, 39, 40)
+
+# The choices of ffmpeg itself for these suffixes, which the authors' previews were made with.
+_CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
+
+# Constant quality at which the loss of these codecs is hard to see. MPEG-4's is the quantiser 2 of
+# 1..31, in units of 1/118. x264 shares its work out by the number of cores and picks some
+# algorithms by CPU and by where its memory lies; told not to, it writes the same bytes each time.
+# This preset takes a quarter of the time of ffmpeg's, for files of the same size and look.
+_OPTIONS = {
+    'gif': {},
+    'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
+                'x264-params': 'cpu-independent=1'},
+    'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)},
+    'rawvideo': {},
+}
+
+# Values of ffmpeg's AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG: how swscale turns RGB into YUV. Players
+# would take a movie of 720 rows or more for BT.709 if the file did not say.
+_BT601, _LIMITED_RANGE = 5, 1
+
+
+def preview_pixels(x):
+    """The bytes of the authors' previews: ``x * 127 + 127``, truncated (FACTS §11).
+
+    Args:
+        x (numpy.ndarray): Floating-point array of any shape, values in [-1, 1]. What lies outside
+            becomes 0 or 255, NaN becomes 0.
+
+    Returns:
+        numpy.ndarray: uint8 array of the same shape.
+    """
+    return _to_uint8(x * 127 + 127)
+
+
+def infer_pixels(x):
+    """The bytes of the authors' inference: ``x * 128 + 128`` as OpenCV's ``imwrite`` stores floats.
+
+    It rounds halves to even and saturates: at x = 1, which a float32 tanh reaches, 256 becomes 255
+    (FACTS §11).
+
+    Args:
+        x (numpy.ndarray): As for :func:`preview_pixels`.
+
+    Returns:
+        numpy.ndarray: uint8 array of the same shape.
+    """
+    return _to_uint8(np.rint(x * 128 + 128))
+
+
+def _to_uint8(values):
+    return np.nan_to_num(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+def frame_sheet(videos):
+    """Lay out one row for each video, its frames side by side.
+
+    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns.
+
+    Args:
+        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
+
+    Returns:
+        numpy.ndarray: uint8 (N * H, T * W, 3).
+
+    Raises:
+        ValueError: The array is not of this shape.
+    """
+    pixels = _rgb_pixels(videos)
+    n, t, h, w, _ = pixels.shape
+    return pixels.transpose(0, 2, 1, 3, 4).reshape(n * h, t * w, 3)
+
+
+def frame_borders(videos, marked, width=2):
+    """Put a border around every frame: red around those that are marked, white around others.
+
+    Args:
+        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
+        marked (numpy.ndarray): Boolean (T,).
+        width (int): Of the border, in pixels.
+
+    Returns:
+        numpy.ndarray: uint8 (N, 3, T, H + 2 width, W + 2 width).
+    """
+    pixels = _rgb_pixels(videos)
+    n, t, h, w, _ = pixels.shape
+    framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
+    framed[:, marked] = _RED
+    framed[:, :, width:-width, width:-width] = pixels
+    return framed.transpose(0, 4, 1, 2, 3)
+
+
+def split_sheet(sheet, height, width):
+    """Cut a picture of :func:`frame_sheet` into its videos again.
+
+    Args:
+        sheet (numpy.ndarray): uint8 (N * height, T * width, C).
+        height (int): Rows of one frame.
+        width (int): Columns of one frame.
+
+    Returns:
+        numpy.ndarray: uint8 (N, C, T, height, width).
+
+    Raises:
+        DataError: The sides of the sheet are no multiples of those of a frame.
+    """
+    rows, columns, channels = sheet.shape
+    if rows % height or columns % width:
+        raise DataError(
+            f'a sheet of {columns}x{rows} pixels does not hold whole frames of {width}x{height} '
+            '(width x height). Give the size of its frames.')
+    frames = sheet.reshape(rows // height, height, columns // width, width, channels)
+    return frames.transpose(0, 4, 2, 1, 3)
+
+
+def tile_movie(videos, rows=None):
+    """Play videos beside each other in a grid, row by row, the first at the top left.
+
+    Args:
+        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
+        rows (int or None): Rows of the grid. None makes as many columns as the square root of N,
+            rounded up, and the rows that the videos then need. Places left over are black.
+
+    Returns:
+        numpy.ndarray: uint8 (T, rows * H, columns * W, 3).
+
+    Raises:
+        ValueError: The array is not of this shape.
+    """
+    pixels = _rgb_pixels(videos)
+    n, t, h, w, _ = pixels.shape
+    columns = math.ceil(n / rows) if rows else math.ceil(math.sqrt(n))
+    rows = rows or math.ceil(n / columns)
+    grid = np.zeros((rows * columns, t, h, w, 3), np.uint8)
+    grid[:n] = pixels
+    grid = grid.reshape(rows, columns, t, h, w, 3)
+    return grid.transpose(2, 0, 3, 1, 4, 5).reshape(t, rows * h, columns * w, 3)
+
+
+def _rgb_pixels(videos):
+    """Return (N, C, T, H, W) videos as uint8 (N, T, H, W, 3)."""
+    if videos.ndim != 5 or videos.shape[1] not in (1, 3) or 0 in videos.shape:
+        raise ValueError(f'videos must be (N, 1 or 3, T, H, W) and not empty, got {videos.shape}')
+    pixels = videos if videos.dtype == np.uint8 else preview_pixels(videos)
+    return np.repeat(pixels.transpose(0, 2, 3, 4, 1), 3 // pixels.shape[1], axis=-1)
+
+
+def save_png(path, image):
+    """Write a picture, whole or not at all.
+
+    Args:
+        path (str or os.PathLike): Where to; PNG whatever its suffix.
+        image (numpy.ndarray): uint8 (H, W, 3), or (H, W) for a grey file.
+
+    Raises:
+        DataError: See :func:`tgan_chainer.io.files.atomic_path`.
+    """
+    buffer = io.BytesIO()
+    # Pillow's own level takes four times as long, for a twentieth of the size.
+    Image.fromarray(image).save(buffer, 'PNG', compress_level=1)
+    files.write_bytes(path, buffer.getvalue())
+
+
+def read_png(path, channels=3):
+    """Read a picture.
+
+    Args:
+        path (str or os.PathLike): The PNG file.
+        channels (int): 3 for RGB, 1 for its luminance, which for a grey picture is its value.
+
+    Returns:
+        numpy.ndarray: uint8 (H, W, channels).
+
+    Raises:
+        DataError: The file is missing, damaged, or not a PNG.
+    """
+    try:
+        with Image.open(path, formats=['PNG']) as image:
+            pixels = np.array(image.convert('L' if channels == 1 else 'RGB'))
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        # Pillow's name for a damaged PNG is SyntaxError.
+        reason = getattr(error, 'strerror', None) or 'not a PNG that can be read'
+        raise DataError(f'cannot read {path}: {reason}. Give the path of a PNG picture.') from error
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def save_gif(path, frames, fps=FPS):
+    """Write an animation that loops forever, whole or not at all; GIF whatever the suffix.
+
+    All frames share one palette and are not dithered, so what does not move does not flicker. A
+    grey movie is kept exactly, one of up to 256 colours within one level a channel.
+
+    Args:
+        path (str or os.PathLike): Where to.
+        frames (numpy.ndarray): uint8 (T, H, W, 3).
+        fps (float): Frames per second. A GIF counts hundredths of seconds, and browsers slow
+            down one of more than 50.
+
+    Raises:
+        ValueError: The array is not of this shape or type.
+        DataError: See :func:`tgan_chainer.io.files.atomic_path`.
+    """
+    _check_frames(frames)
+    size, rate = frames.shape[1:3], _rate(fps)
+    pictures = _quantise(_av_frames(frames), size, rate)
+    files.write_bytes(path, _encode(pictures, size, 'gif', 'gif', 'pal8', rate))
+
+
+def save_movie(path, frames, fps=FPS, raw=False):
+    """Write a movie in the format of its suffix, whole or not at all.
+
+    ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
+    MPEG-4, or not compressed; all in yuv420p, which every player shows. It halves the resolution
+    of colour and needs even sides: an odd one is made even by repeating the last row or column.
+    ``.gif`` goes to :func:`save_gif`.
+
+    Args:
+        path (str or os.PathLike): Where to, with one of the suffixes above.
+        frames (numpy.ndarray): uint8 (T, H, W, 3).
+        fps (float): Frames per second.
+        raw (bool): Do not compress, which only ``.avi`` allows for.
+
+    Raises:
+        ValueError: The array is not of this shape or type.
+        DataError: The suffix is another one; or see :func:`tgan_chainer.io.files.atomic_path`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _CODECS:
+        raise DataError(
+            f'cannot write {path}: unknown movie format "{suffix}". '
+            f'Use one of {", ".join(_CODECS)}.')
+    if suffix == '.gif':
+        return save_gif(path, frames, fps)
+    _check_frames(frames)
+    codec = 'rawvideo' if raw else _CODECS[suffix]
+    if codec not in av.codecs_available:
+        codec = 'mpeg4'
+    even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
+    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', _rate(fps))
+    files.write_bytes(path, movie)
+
+
+def save_movies(stem, frames, fps=INFER_FPS):
+    """Write the movie of the authors' infer.py and tile_prediction.py, and two that are smaller.
+
+    Theirs is the .avi: not compressed, yuv420p, 25 frames a second (FACTS §11). Ours are the .mp4,
+    which browsers play, and the .gif, which they show in a page.
+
+    Args:
+        stem (str or os.PathLike): Where to, without a suffix.
+        frames (numpy.ndarray): uint8 (T, H, W, 3).
+        fps (float): Frames per second.
+
+    Returns:
+        list of pathlib.Path: What was written.
+
+    Raises:
+        DataError: See :func:`save_movie`.
+    """
+    paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
+    for path in paths:
+        save_movie(path, frames, fps, raw=path.suffix == '.avi')
+    return paths
+
+
+def _check_frames(frames):
+    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
+        raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
+                         f'got {frames.dtype} {frames.shape}')
+
+
+def _rate(fps):
+    return Fraction(fps).limit_denominator(1000)
+
+
+def _av_frames(frames, pixel_format='rgb24'):
+    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
+    for number, picture in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
+        frame.pts = number
+        yield frame
+
+
+def _yuv_frames(frames):
+    """Yield (T, H, W, 3) as PyAV's frames in yuv420p, converted as ffmpeg converts PNGs.
+
+    It takes the bicubic filter, where PyAV would take the bilinear one; and the authors' PNGs of
+    grey videos have one channel, from which the conversion rounds otherwise than from three.
+    """
+    is_grey = (frames == frames[..., :1]).all()
+    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames,))):
+        yield frame.reformat(format='yuv420p', interpolation='BICUBIC')
+
+
+def _quantise(pictures, size, rate):
+    """Yield PyAV's frames of ``size`` (H, W) in one palette of 256 colours for all of them."""
+    graph = av.filter.Graph()
+    height, width = size
+    source = graph.add_buffer(
+        width=width, height=height, format='rgb24', time_base=1 / rate)
+    copies = graph.add('split')
+    palette = graph.add('palettegen', 'reserve_transparent=0')
+    mapping = graph.add('paletteuse', 'dither=none')
+    sink = graph.add('buffersink')
+    source.link_to(copies)
+    copies.link_to(mapping, 0, 0)
+    copies.link_to(palette, 1, 0)
+    palette.link_to(mapping, 0, 1)
+    mapping.link_to(sink)
+    graph.configure()
+    for picture in pictures:
+        source.push(picture)
+    source.push(None)
+    with contextlib.suppress(av.EOFError):
+        while True:
+            yield sink.pull()
+
+
+def _encode(pictures, size, container, codec, pixel_format, rate):
+    """Encode PyAV's frames of ``size`` (H, W) and return the bytes of the file."""
+    buffer = io.BytesIO()
+    with av.open(buffer, 'w', format=container) as output:
+        stream = output.add_stream(codec, rate=rate, options=_OPTIONS[codec])
+        stream.height, stream.width = size
+        stream.pix_fmt = pixel_format
+        if pixel_format == 'yuv420p':
+            stream.codec_context.colorspace = _BT601
+            stream.codec_context.color_range = _LIMITED_RANGE
+        for picture in pictures:
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def read_movie(path):
+    """Decode all frames of a movie or an animation into memory.
+
+    Args:
+        path (str or os.PathLike): A file of any format that PyAV knows.
+
+    Returns:
+        numpy.ndarray: uint8 (T, H, W, 3); T counts the decoded frames, not what a header says.
+
+    Raises:
+        DataError: The file is missing, damaged, or has no frames.
+    """
+    try:
+        # Titles and comments in no valid UTF-8 are no reason to refuse the frames.
+        with av.open(str(path), metadata_errors='replace') as movie:
+            frames = [frame.to_ndarray(format='rgb24')
+                      for stream in movie.streams.video[:1] for frame in movie.decode(stream)]
+    except (av.FFmpegError, OSError) as error:
+        raise DataError(
+            f'cannot read {path}: {error.strerror}. Give the path of a movie.') from error
+    if not frames:
+        raise DataError(f'cannot read {path}: it has no video frames. Give the path of a movie.')
+    return np.stack(frames)

@@ -1,0 +1,191 @@
+"""Snapshot files: written whole or not at all, read without executing anything.
+
+Names and keys are the authors' (FACTS §1). A network's file of theirs loads here and one of ours
+there. The trainer's goes one way: theirs is continued here (:mod:`tgan_chainer.training.resume`),
+but their trainer asks for entries of its own extensions, which ours has not.
+"""
+import contextlib
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from chainer import serializers
+
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.io.archives import MAX_BYTES, Archive
+from tgan_chainer.io.files import atomic_path
+
+TRAINER = 'snapshot_iter_{}.npz'
+NETWORKS = {
+    'fsgen': 'gen_iter_{}.npz',
+    'vgen': 'vgen_iter_{}.npz',
+    'vdis': 'vdis_iter_{}.npz',
+}
+"""File names of the networks, with a place for the iteration."""
+
+# What a file that is no whole snapshot makes Archive raise, and the objects that are loaded: texts
+# in it are JSON, numbers counts and positions.
+_DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
+           ArithmeticError, LookupError)
+
+
+def save(path, target):
+    """Write a serializable object (network, trainer) to ``path`` in Chainer's npz format.
+
+    Raises:
+        DataError: The file cannot be written; an older one of that name stays.
+    """
+    with atomic_path(path) as temporary:
+        # Compressed it would be an eighth smaller, and take ten times as long.
+        serializers.save_npz(str(temporary), target, compression=False)
+
+
+def load(path, target, may_lack=lambda key: False):
+    """Read an object that :func:`save` or the authors' code wrote.
+
+    Args:
+        path: The npz file. Arrays of Python objects in it are refused, not unpickled, and so are
+            arrays of another shape than those they are for, before memory is given to them.
+        target: A network or trainer of the same structure.
+        may_lack: Function from a key to whether the file may lack it. What it is for then stays as
+            it is.
+
+    Raises:
+        SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be
+            partly overwritten.
+    """
+    with _reading(path) as archive:
+        _Deserializer(archive, may_lack).load(target)
+
+
+def headers(path):
+    """What the arrays of a file are said to be -> {key: :class:`~tgan_chainer.io.archives.Header`}.
+
+    Raises:
+        SnapshotError: The file is missing or damaged.
+    """
+    with _reading(path) as archive:
+        return {key: archive.header(key) for key in archive.files}
+
+
+def require_whole(path):
+    """See that a file is not damaged, before it is blamed for something else.
+
+    Raises:
+        SnapshotError: It is missing or damaged.
+    """
+    with _reading(path) as archive:
+        archive.check()
+
+
+@contextlib.contextmanager
+def _reading(path):
+    """An open :class:`Archive`; what goes wrong with it is a :class:`SnapshotError`."""
+    try:
+        with Archive(path) as archive:
+            try:
+                yield archive
+            except (KeyError, _MismatchError) as error:
+                archive.check()    # damage may look like this too
+                raise SnapshotError(
+                    f'{path}: {error.args[0]}; it was written for another network or experiment '
+                    'than the one it is loaded into') from error
+    except FileNotFoundError as error:
+        raise SnapshotError(f'{path}: there is no such snapshot') from error
+    except _DAMAGE as error:
+        raise SnapshotError(f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is '
+                            f'damaged, or no snapshot{_way_out(path)}') from error
+
+
+class _MismatchError(Exception):
+    """A whole array is not of the shape, or not numbers, as what it is for."""
+
+
+class _Deserializer(serializers.NpzDeserializer):
+    """Chainer's, which lets an array of one value fill any other and unpacks before it looks."""
+
+    def __init__(self, archive, may_lack, path=''):
+        super().__init__(archive, path)
+        self._may_lack = may_lack
+
+    def __getitem__(self, key):
+        return _Deserializer(self.npz, self._may_lack, f'{self.path}{key.strip("/")}/')
+
+    def __call__(self, key, value):
+        name = self.path + key.lstrip('/')
+        if name not in self.npz and self._may_lack(name):
+            return value
+        header = self.npz.header(name)
+        if value is None or isinstance(value, str):    # a text, or an array of any shape
+            if header.n_bytes > MAX_BYTES:
+                raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
+                                 f'{MAX_BYTES}')
+        elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
+            raise _MismatchError(f'{name} is {header}, expected numbers of shape {shape}')
+        return super().__call__(key, value)
+
+
+def _way_out(path):
+    """What to do about a trainer's snapshot that cannot be loaded, as the end of a message."""
+    path = Path(path)
+    match = _pattern(TRAINER).fullmatch(path.name)
+    earlier = [n for n in iterations(path.parent, TRAINER) if n < int(match[1])] if match else []
+    if not earlier:
+        return ''
+    before = path.with_name(TRAINER.format(earlier[-1]))
+    return f'. To continue from the one before it: --resume {shlex.quote(str(before))}'
+
+
+def iterations(folder, template):
+    """Iterations of which ``folder`` has a file named by ``template``, ascending."""
+    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).iterdir()))
+    return sorted(int(match.group(1)) for match in matches if match)
+
+
+def _pattern(template):
+    """A name by ``template``, with its iteration as the only group."""
+    return re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'), re.ASCII)
+
+
+def latest_trainer(folder):
+    """Path of the newest snapshot of a trainer in a result folder.
+
+    Raises:
+        SnapshotError: There is none.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise SnapshotError(f'{folder}: there is no such result folder or snapshot')
+    found = iterations(folder, TRAINER)
+    if not found:
+        raise SnapshotError(f'{folder}: no {TRAINER.format("N")} in it, so there is nothing to '
+                            f'resume{folders_inside(folder)}')
+    return folder / TRAINER.format(found[-1])
+
+
+def result_folders(parent):
+    """Folders in ``parent`` that hold networks, that of the newest networks first."""
+    newest = {}
+    for path in Path(parent).glob(f'*/{NETWORKS["vgen"].format("*")}'):
+        newest[path.parent] = max(newest.get(path.parent, 0), path.stat().st_mtime_ns)
+    return sorted(newest, key=newest.get, reverse=True)
+
+
+def folders_inside(folder):
+    """The result folders in one that is none itself, as the end of a message."""
+    names = '\n  '.join(map(str, result_folders(folder)))
+    return names and f'. Result folders in it, newest first:\n  {names}'
+
+
+def latest_folder():
+    """The result folder in results/ with the newest networks, which 'latest' means; says which.
+
+    Raises:
+        SnapshotError: There is none.
+    """
+    found = result_folders('results')
+    if not found:
+        raise SnapshotError('latest: is the newest result folder in results/, but there is none')
+    print(f'latest: {found[0]}', file=sys.stderr)
+    return str(found[0])

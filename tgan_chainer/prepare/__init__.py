@@ -1,0 +1,1 @@
+"""What makes data sets: Moving MNIST, UCF-101, golf."""

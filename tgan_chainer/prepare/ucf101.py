@@ -1,0 +1,247 @@
+"""Make the h5 file and the table of UCF-101 that training reads (authors' make_ucf101.py).
+
+    python make_ucf101.py                # data/ucf101_train.h5, data/ucf101_train_pd.csv
+    python make_ucf101.py --split all    # all 13,320 videos, as in the paper
+
+It reads the .avi files as they are published (Soomro, Zamir, Shah 2012), or images of their
+frames. The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), with all videos one after
+another in the order of their names; the table a row a video: category, group, scene, start, end
+(exclusive). The result does not depend on the number of workers, nor on interruptions.
+"""
+import argparse
+import contextlib
+import functools
+import hashlib
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from tgan_chainer.commands.run import run_command
+from tgan_chainer.datasets.checks import require_place
+from tgan_chainer.datasets.tables import write_pickle, write_table
+from tgan_chainer.errors import DataError
+from tgan_chainer.prepare.ucf_videos import (
+    FILTERS,
+    FRAME_SHAPE,
+    KINDS,
+    USUAL_SIZE,
+    UnusableVideo,
+    find_videos,
+    read_frames,
+    read_split_list,
+    select_videos,
+    some,
+)
+from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
+from tgan_chainer.prepare.workers import available_cores, map_in_order
+
+SPLITS = 'train', 'test', 'all'
+FOLDS = 1, 2, 3
+SOURCE = 'data/UCF-101'
+LISTS = 'data/ucfTrainTestlist'
+
+
+class Summary(NamedTuple):
+    """What was made.
+
+    Attributes:
+        h5path, table_path: The files.
+        pickle_paths: List of the authors' two, or none.
+        n_videos, n_frames, n_categories: What they hold.
+        skipped: {name: reason} of the videos that could not be used.
+        unusual: {(width, height): names} of the videos with frames of another size than 320 x 240.
+        ignored: Paths of the files in the folder that are no videos, or not of the kind wanted.
+    """
+
+    h5path: Path
+    table_path: Path
+    pickle_paths: list
+    n_videos: int
+    n_frames: int
+    n_categories: int
+    skipped: dict
+    unusual: dict
+    ignored: list
+
+
+def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nearest',
+                workers=None, overwrite=False, progress=True, pickles=False):
+    """Write the h5 file and, beside it, the table `STEM_pd.csv`.
+
+    They appear when they are complete. Until then `H5PATH.unfinished` holds what there is, and the
+    same call goes on with it. A video that is damaged, too short or lacks images is left out.
+
+    Args:
+        h5path: File to make; 16 kB a frame.
+        source: Folder with the videos, see `tgan_chainer.prepare.ucf_videos.find_videos`.
+        split_list: File that names the videos to take; None takes all.
+        kind: One of KINDS, to read only files of that kind.
+        resample: Way to resize, one of FILTERS. The authors used what was Pillow's default in 2017,
+            'nearest' (FACTS §4).
+        workers: Processes that decode; None is the number of cores.
+        overwrite: Whether to replace files that exist, and an unfinished one of other settings.
+        progress: Whether to show a progress bar on a terminal.
+        pickles: Whether to write also what the authors' code reads (FACTS §11): `STEM_conf.pkl`,
+            the list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
+
+    Returns:
+        Summary
+
+    Raises:
+        DataError: An argument is wrong; files exist; videos are missing or none can be used; a file
+            cannot be read or written.
+    """
+    workers = available_cores() if workers is None else workers
+    if workers < 1:
+        raise DataError(f'found {workers} workers, expected 1 or more')
+    h5path = Path(h5path)
+    table_path = h5path.with_name(h5path.stem + '_pd.csv')
+    pickle_paths = [h5path.with_name(h5path.stem + end)
+                    for end in ('_conf.pkl', '_conf_pd.pkl')]
+    require_place(h5path, overwrite)
+    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
+        # A run that was killed at its very end leaves them and the unfinished h5 file.
+        require_place(path, overwrite or unfinished_folder(h5path).exists())
+    names = read_split_list(split_list) if split_list else None
+    videos, ignored = find_videos(source, kind)
+    videos = select_videos(videos, names, split_list) if names else list(videos.values())
+    settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
+                'videos': len(videos), 'names': _digest(videos)}
+    with UnfinishedH5(h5path, FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
+        done = len(unfinished.entries)
+        if done:
+            print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
+                  flush=True)
+        _read_all(videos[done:], resample, workers, unfinished, tqdm(
+            total=len(videos), initial=done, unit='video', disable=None if progress else True))
+        summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
+                             unfinished.entries, ignored)
+        if not summary.n_videos:
+            unfinished.discard()
+            raise DataError(
+                f"'{source}' has no video that can be used of {len(videos)}, the first "
+                f"{unfinished.entries[0]['skipped']}; see that the files are whole")
+        table = _table(videos, unfinished.entries)
+        write_table(table_path, table)
+        for path in pickle_paths:    # of an h5 file that is overwritten
+            path.unlink(missing_ok=True)
+        if pickles:
+            spans = list(table[['start', 'end']].itertuples(index=False, name=None))
+            for path, content in zip(pickle_paths, (spans, table), strict=True):
+                write_pickle(path, content)
+        unfinished.finish()
+    return summary
+
+
+def _read_all(videos, resample, workers, unfinished, bar):
+    """Append the frames of all videos, and what is to be said of a video in its entry."""
+    read = functools.partial(_read, resample=resample)
+    with bar, contextlib.closing(map_in_order(read, videos, workers)) as results:
+        for video, (frames, note) in zip(videos, results, strict=True):
+            unfinished.append({'video': video.name, **note}, frames)
+            bar.update()
+
+
+def _read(video, resample):
+    """Frames of a video and their unusual sizes, or None and the reason why there are none."""
+    try:
+        frames, sizes = read_frames(video, resample)
+    except UnusableVideo as error:
+        return None, {'skipped': str(error)}
+    return frames, {'unusual': sorted(sizes - {USUAL_SIZE})}
+
+
+def _table(videos, entries):
+    """DataFrame with a row a video that was read."""
+    rows = np.array([entry['rows'] for entry in entries])
+    end = np.cumsum(rows)
+    table = pd.DataFrame({
+        'category': [video.category for video in videos],
+        'group': [video.group for video in videos],
+        'scene': [video.scene for video in videos],
+        'start': end - rows, 'end': end})
+    return table[rows > 0]
+
+
+def _summarize(h5path, table_path, pickle_paths, entries, ignored):
+    good = [entry for entry in entries if entry['rows']]
+    unusual = defaultdict(list)
+    for entry in good:
+        for size in entry['unusual']:
+            unusual[tuple(size)].append(entry['video'])
+    return Summary(h5path, table_path, pickle_paths,
+                   len(good), sum(entry['rows'] for entry in good),
+                   len({entry['video'].rsplit('_', 2)[0] for entry in good}),
+                   {entry['video']: entry['skipped'] for entry in entries if not entry['rows']},
+                   dict(unusual), ignored)
+
+
+def _digest(videos):
+    names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
+    return hashlib.sha256(names.encode()).hexdigest()
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='tgan make-ucf101',
+        description='Make the h5 file and the table of UCF-101 that training reads. Stopped in '
+                    'whatever way, the same command goes on where it was.')
+    parser.add_argument('--source', default=SOURCE,
+                        help='folder with the .avi files, or with images '
+                             'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
+                             '(default: %(default)s)')
+    parser.add_argument('--kind', choices=KINDS, help='read only files of this kind')
+    parser.add_argument('--split', choices=SPLITS, default='train',
+                        help='videos to take (default: %(default)s)')
+    parser.add_argument('--fold', type=int, choices=FOLDS, default=1,
+                        help='which of the three official splits (default: %(default)s)')
+    parser.add_argument('--lists', default=LISTS,
+                        help='folder with the official split lists (default: %(default)s)')
+    parser.add_argument('--out', help='h5 file to write (default: data/ucf101_SPLIT.h5; with the '
+                        'number of the fold if it is not 1)')
+    parser.add_argument('--resample', choices=FILTERS, default='nearest',
+                        help="way to resize; the authors' is the default, %(default)s")
+    parser.add_argument('--workers', type=int, metavar='N',
+                        help='processes that decode (default: one a core)')
+    parser.add_argument('--pickles', action='store_true',
+                        help="write also the two files beside the h5 file that the authors' code "
+                             'reads, STEM_conf.pkl and STEM_conf_pd.pkl')
+    parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
+    return parser
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    return run_command(_make, _parser().parse_args(argv))
+
+
+def _make(args):
+    fold = '' if args.fold == 1 or args.split == 'all' else f'{args.fold:02d}'
+    out = args.out or os.path.join('data', f'ucf101_{args.split}{fold}.h5')
+    split_list = (None if args.split == 'all'
+                  else os.path.join(args.lists, f'{args.split}list{args.fold:02d}.txt'))
+    summary = make_ucf101(out, args.source, split_list, args.kind, args.resample, args.workers,
+                          args.overwrite, pickles=args.pickles)
+    if summary.skipped:
+        print(f'left out {len(summary.skipped)} videos:')
+        for name, reason in summary.skipped.items():
+            print(f'  {name} {reason}')
+    for (width, height), names in sorted(summary.unusual.items()):
+        print(f'resized {len(names)} videos of {width} x {height} pixels, not {USUAL_SIZE[0]} x '
+              f'{USUAL_SIZE[1]}: {some(names)}')
+    if summary.ignored:
+        print(f'ignored {len(summary.ignored)} other files: {some(summary.ignored)}')
+    print(f'wrote {summary.n_videos} videos of {summary.n_categories} categories, '
+          f'{summary.n_frames} frames, to {summary.h5path} and {summary.table_path}')
+    if summary.pickle_paths:
+        print("wrote for the authors' code", *summary.pickle_paths)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

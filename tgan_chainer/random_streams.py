@@ -1,0 +1,144 @@
+"""All random state: streams that examples draw from, and generators that a snapshot keeps."""
+import multiprocessing
+import os
+import random
+from typing import Any, NamedTuple
+
+import numpy as np
+from chainer.training import extension
+
+
+class Streams(NamedTuple):
+    """Where an example's random numbers come from: the global streams, or others like them.
+
+    Attributes:
+        numpy: `numpy.random`, or a `numpy.random.RandomState`.
+        python: The module `random`, or a `random.Random`.
+    """
+
+    numpy: Any = np.random
+    python: Any = random
+
+    def get_states(self):
+        """States of both, which can be compared, and given to :meth:`set_states`."""
+        algorithm, keys, *rest = self.numpy.get_state()
+        return (algorithm, keys.tobytes(), *rest), self.python.getstate()
+
+    def set_states(self, states):
+        """Bring both into the states of :meth:`get_states`."""
+        (algorithm, keys, *rest), python = states
+        self.numpy.set_state((algorithm, np.frombuffer(keys, np.uint32), *rest))
+        self.python.setstate(python)
+
+
+def global_streams():
+    """The global streams; in a worker process they are first made its own.
+
+    The workers that Chainer's MultiprocessIterator forks inherit the state of NumPy's stream, and
+    would all draw the same offsets and crops; Python seeds its own stream there as it likes. A
+    worker that finds both as they were then seeds them anew, from the inherited state and its name:
+    no two workers draw alike, and for one seed each draws the same numbers again. A process that
+    was seeded since it was forked is left alone, and so is a fork that `multiprocessing` did not
+    make.
+    """
+    global _inherited
+    if _inherited is not None:
+        if _inherited == Streams().get_states() and multiprocessing.parent_process():
+            name = multiprocessing.current_process().name
+            np.random.seed([*np.random.randint(2**32, size=8, dtype=np.uint32), *name.encode()])
+            random.seed(np.random.bytes(32))
+        _inherited = None
+    return Streams()
+
+
+_inherited = None
+
+
+def _remember_inherited():
+    global _inherited
+    _inherited = Streams().get_states()
+
+
+os.register_at_fork(after_in_child=_remember_inherited)
+
+
+class RandomState(extension.Extension):
+    """Save and restore the global generators of NumPy and Python.
+
+    The first draws latent vectors, offsets, crops, flips and the order of the data; the second
+    picks the golf clips. With them a resumed training on the CPU continues bit for bit. CuPy's
+    generator has no state to save: on the GPU it is seeded anew, from the seed of the experiment
+    and the iteration, so a resumed training is repeatable but draws other latent vectors.
+
+    Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
+    which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).
+
+    Args:
+        seed (int): Seed of the experiment.
+        device: Chainer device of the training.
+        rank (int): Number of this process among those of a training on many devices.
+    """
+
+    name = 'random_state'
+
+    def __init__(self, seed, device, rank=0):
+        self.seed = seed
+        self.device = device
+        self.rank = rank
+
+    def __call__(self, trainer):
+        """Nothing to do during training: the state is taken when a snapshot is."""
+
+    def seed_all(self):
+        """Seed every generator at the start of an experiment."""
+        random.seed(self.seed)
+        np.random.seed(self.seed)
+        self._seed_device(self.seed)
+
+    def part_ways(self):
+        """Seed every generator of a rank but the first by seed and rank."""
+        if self.rank:
+            self._seed_all_by(self.seed, self.rank)
+
+    def resume_at(self, iteration):
+        """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
+        if self.rank:
+            self._seed_device(_words(self.seed, self.rank, iteration)[0])
+        else:
+            self._seed_device((self.seed + iteration) % 2 ** 32)
+
+    def start_anew(self, iteration):
+        """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
+        self._seed_all_by(self.seed, self.rank, iteration)
+
+    def _seed_all_by(self, *numbers):
+        words = _words(*numbers)
+        random.seed(words.tobytes())
+        np.random.seed(words)
+        self._seed_device(words[0])
+
+    def _seed_device(self, seed):
+        if self.device.xp is not np:
+            self.device.use()
+            self.device.xp.random.seed(int(seed))
+
+    def serialize(self, serializer):
+        _, keys, position, has_gauss, cached_gaussian = np.random.get_state()
+        keys = serializer('numpy_keys', keys)
+        position = serializer('numpy_position', position)
+        has_gauss = serializer('numpy_has_gauss', has_gauss)
+        cached_gaussian = serializer('numpy_cached_gaussian', cached_gaussian)
+        if not 0 <= position <= len(keys):    # NumPy would read beyond the array
+            raise ValueError(f"position {position} in NumPy's state of {len(keys)} numbers")
+        np.random.set_state(('MT19937', keys, position, has_gauss, cached_gaussian))
+
+        version, words, gauss = random.getstate()
+        words = serializer('python_words', np.array(words, np.uint32))
+        has_gauss = serializer('python_has_gauss', gauss is not None)
+        gauss = serializer('python_gauss', gauss or 0.0)
+        random.setstate((version, tuple(map(int, words)), gauss if has_gauss else None))
+
+
+def _words(*numbers):
+    """Eight words of 32 bits that depend on all ``numbers``."""
+    return np.random.SeedSequence(numbers).generate_state(8)

@@ -1,0 +1,120 @@
+"""The iterator of a training."""
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+from chainer.iterators import SerialIterator, ShuffleOrderSampler, _statemachine
+
+from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.random_streams import Streams
+
+
+class PrefetchIterator(SerialIterator):
+    """SerialIterator that loads the next batch while the current one is worked on.
+
+    Its batches are those of a SerialIterator, bit for bit, and so is its state in a snapshot. That
+    is not a matter of course: order, offsets and crops come from the global streams, and others may
+    draw from these between two batches. So the next batch is drawn ahead from copies of the streams
+    as they are when a batch is handed out. It counts only if at the next call nobody has drawn;
+    then the streams are brought to where the copies ended. Otherwise it is thrown away, and the
+    batch is made as a SerialIterator makes it.
+
+    On a GPU the latent vectors come from CuPy's stream, and all batches are loaded ahead. On the
+    CPU they come from NumPy's and none is: nothing is loaded ahead after an interval in which
+    somebody drew. There a step takes so much longer than loading that this costs nothing to speak
+    of (docs/data.md).
+
+    Args:
+        dataset: A dataset of examples in two steps, `tgan_chainer.datasets.drawing.DrawnDataset`.
+        batch_size, repeat, shuffle: As for SerialIterator.
+        n_threads: Threads that load.
+
+    Attributes:
+        loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
+            epoch, since it is of another number of ranks, whose shares are others.
+
+    Raises:
+        TypeError: The dataset is of another kind.
+        DataError: From the dataset, by the call that would hand out the example.
+    """
+
+    _executor = None
+    loads_order = True
+
+    def __init__(self, dataset, batch_size, repeat=True, shuffle=True, n_threads=4):
+        if not isinstance(dataset, DrawnDataset):
+            raise TypeError(f'{type(dataset).__name__} is no DrawnDataset, whose examples are '
+                            'drawn and loaded in two steps')
+        super().__init__(dataset, batch_size, repeat, shuffle)
+        self._executor = ThreadPoolExecutor(n_threads, thread_name_prefix='prefetch')
+        self._ahead = None       # the next batch, if it is being loaded
+        self._states = None      # of the global streams, when the last batch was handed out
+
+    def __next__(self):
+        untouched = self._states == Streams().get_states()
+        if untouched and self._ahead is not None:
+            batch = self._take(self._ahead.result())
+        else:
+            batch = super().__next__()
+        self._states = Streams().get_states()
+        self._ahead = (self._executor.submit(self._draw, self._state, self._states)
+                       if untouched else None)
+        return batch
+
+    next = __next__
+
+    def _draw(self, state, states):
+        """Draw the batch after `state` from copies of the streams, and begin to load it."""
+        streams = Streams(np.random.RandomState(), Random())
+        streams.set_states(states)
+        sampler = self.order_sampler and ShuffleOrderSampler(streams.numpy)
+        state, indices = _statemachine.iterator_statemachine(
+            state, self.batch_size, self.repeat, sampler, len(self.dataset))
+        if indices is None:
+            return _Ahead(state, streams.get_states(), None)
+        drawn = [(i, self.dataset.draw(i, streams)) for i in indices]
+        examples = [self._executor.submit(self.dataset.load, *example) for example in drawn]
+        return _Ahead(state, streams.get_states(), examples)
+
+    def _take(self, ahead):
+        """Make the batch that was loaded ahead the current one."""
+        self._previous_epoch_detail = self.epoch_detail
+        self._state = ahead.state
+        if ahead.examples is None:
+            raise StopIteration
+        batch = [example.result() for example in ahead.examples]
+        Streams().set_states(ahead.states)
+        return batch
+
+    def serialize(self, serializer):
+        if self.loads_order:
+            super().serialize(serializer)
+        else:
+            self._state = self._state._replace(epoch=serializer('epoch', self.epoch))
+        self._forget()
+
+    def begin_pass(self):
+        """Begin this epoch's pass anew, in an order that is drawn now."""
+        epoch = self.epoch
+        self.reset()
+        self._state = self._state._replace(epoch=epoch)
+
+    def reset(self):
+        super().reset()
+        self._forget()
+
+    def _forget(self):
+        """What was loaded ahead may not come next any more."""
+        self._ahead = None
+
+    def finalize(self):
+        if self._executor:
+            self._executor.shutdown(cancel_futures=True)
+            self._executor = None
+
+
+class _Ahead(NamedTuple):
+    state: _statemachine.IteratorState
+    states: tuple
+    examples: list | None

