@@ -25,7 +25,7 @@ from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.sampling import first_generator
-from tgan_chainer.prepare.moving_mnist import make_moving_mnist
+from tgan_chainer.prepare.moving_mnist import make_moving_mnist, write_labels
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.training.iterators import PrefetchIterator
 from tgan_chainer.training.overview import overview
@@ -162,16 +162,21 @@ def take_folders(args, experiment):
 
 
 def make_data(experiment):
-    """Make the data set's file, if it may be made and is missing.
+    """Make the data set's file, and the table of its digits, if they may be made and are missing.
 
     Raises:
-        ConfigError: It cannot be made.
+        DataError: They cannot be made.
     """
-    path = experiment.dataset.args.get('dataset_path')
-    if experiment.make_moving_mnist and path and not Path(path).exists():
-        settings = experiment.make_moving_mnist
-        print(f'making {path}: {settings.n_videos} videos of moving digits', flush=True)
-        make_moving_mnist(path, settings.n_videos, settings.seed, settings.split)
+    if not experiment.make_moving_mnist:
+        return
+    args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
+    path, table = args.get('dataset_path'), args.get('config_path')
+    if path and not Path(path).exists():
+        print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
+        make_moving_mnist(path, **settings)
+    if table and not Path(table).exists():
+        del settings['size']
+        write_labels(table, **settings)
 
 
 def build_dataset(experiment):
