@@ -5,12 +5,14 @@ import shlex
 from pathlib import Path
 
 import chainer
+import numpy as np
 from chainer import training
 from chainer.training import extensions
 
 from tgan_chainer import config, results
 from tgan_chainer.categories import write_categories
 from tgan_chainer.commands.train import DEFAULT_CONFIG, main
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
@@ -338,6 +340,14 @@ def describe(out, experiment, command_line, device, updater, categories, n_ranks
         write_categories(out, categories)
 
 
+def first_videos(dataset, n):
+    """The first n, at most, of Moving MNIST's videos (N, C, T, H, W); None of another data set."""
+    if not isinstance(dataset, MovingMNISTDataset):
+        return None
+    videos = [MovingMNISTDataset.load(dataset, i, 0) for i in range(min(n, len(dataset)))]
+    return np.stack(videos).transpose(0, 2, 1, 3, 4)
+
+
 def extend(trainer, experiment, dataset, random_state, stop, ranks):
     """Add what happens beside the updates; returns the extensions Preview and Snapshot.
 
@@ -345,7 +355,8 @@ def extend(trainer, experiment, dataset, random_state, stop, ranks):
     """
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
-    preview = Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed)
+    preview = Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed,
+                      first_videos(dataset, experiment.preview_videos))
     on_gpu = random_state.device.xp is not chainer.get_device('@numpy').xp
     progress = ProgressBar(stop.iterations)
     snapshot = Snapshot(ranks, {'iterator': updater.get_iterator('main'),
