@@ -8,7 +8,8 @@ from pathlib import Path
 from parity import backend, checks, report, runner, tolerances
 from parity.registry import Check
 from parity.result import NotRunError, Verdict
-from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import EXIT_INTERRUPTED, TGANError
 from tgan_chainer.functions.choice import KERNELS
 from tgan_chainer.io import files

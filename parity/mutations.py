@@ -22,7 +22,9 @@ from parity.checks import metrics, registry
 from reference import recordings
 from tgan_chainer import config
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
-from tgan_chainer.evaluation import c3d_ft, calc_inception, preprocess, resize
+from tgan_chainer.evaluation import c3d_ft, resize
+from tgan_chainer.evaluation import inception_score as calc_inception
+from tgan_chainer.evaluation import protocols as preprocess
 from tgan_chainer.hooks import singular_value_clipping
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.hooks.weight_clipping import WeightClipping

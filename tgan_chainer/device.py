@@ -16,9 +16,13 @@ def count_gpus():
 def get_device(gpu):
     """The Chainer device of a ``--gpu`` flag: -1 is the CPU, N the GPU of that number.
 
+    None is GPU 0 if there is one, or else the CPU.
+
     Raises:
         DeviceError: There is no such GPU, or CuPy cannot use it.
     """
+    if gpu is None:
+        gpu = 0 if count_gpus() else -1
     if gpu < -1:
         raise DeviceError(f'--gpu {gpu}: expected -1, the CPU, or the number of a GPU, from 0')
     if gpu == -1:

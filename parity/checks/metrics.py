@@ -15,11 +15,14 @@ from parity.registry import Check
 from parity.result import NotRunError, Result, compare, match
 from reference import recordings
 from reference.oracle import c3d, resize, scores
-from tgan_chainer.evaluation import c3d_ft, calc_inception, preprocess
+from tgan_chainer.evaluation import c3d_ft
+from tgan_chainer.evaluation import inception_score as calc_inception
+from tgan_chainer.evaluation import protocols as preprocess
 from tgan_chainer.evaluation.classifier import Classifier
+from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.evaluation.resize import resize_bicubic
-from tgan_chainer.evaluation.samples import GeneratedVideos
-from tgan_chainer.evaluation.scoring import Evaluation, Settings
+from tgan_chainer.evaluation.sources import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
 from tgan_chainer.random_streams import RandomState
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from tgan_chainer import config
-from tgan_chainer.evaluation import calc_inception
+from tgan_chainer.evaluation import scoring_flags
 from tgan_chainer.evaluation.classifier import Classifier
-from tgan_chainer.evaluation.preprocess import MEAN_SHAPE
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE
 from tgan_chainer.io import snapshots
 
 FILES = {'c3d': 'c' * 64, 'mean': 'd' * 64}
@@ -155,6 +155,6 @@ def commands_classify(monkeypatch, small_classifier):
     def rehearsal_classifier(protocol, device):
         return small_classifier(protocol, files={}, mean_path='stand-in', is_rehearsal=True)
 
-    monkeypatch.setattr(calc_inception, 'load_classifier', load_classifier)
-    monkeypatch.setattr(calc_inception, 'rehearsal_classifier', rehearsal_classifier)
+    monkeypatch.setattr(scoring_flags, 'load_classifier', load_classifier)
+    monkeypatch.setattr(scoring_flags, 'rehearsal_classifier', rehearsal_classifier)
     return calls

@@ -10,7 +10,7 @@ import yaml
 from tgan_chainer import config
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import batch_inception as command
-from tgan_chainer.evaluation import calc_inception, classifier, ledger
+from tgan_chainer.evaluation import classifier, inception_score, ledger
 from tgan_chainer.io import snapshots
 
 
@@ -143,14 +143,14 @@ def test_a_table_that_is_none(run, tmp_path, capsys, commands_classify, content,
 
 
 def test_a_table_that_came_up_meanwhile_stays(run, folders, tmp_path, monkeypatch):
-    measure = calc_inception.measure
+    measure = inception_score.measure
 
     def another_run(*args):
         if args[0].name.startswith(str(folders[0])):
             (tmp_path / 'results' / 'inception_0.txt').write_text('of another run')
         return measure(*args)
 
-    monkeypatch.setattr(calc_inception, 'measure', another_run)
+    monkeypatch.setattr(inception_score, 'measure', another_run)
     assert run() == 0
     assert (tmp_path / 'results' / 'inception_0.txt').read_text() == 'of another run'
     assert len(read_table(tmp_path / 'results' / 'inception_1.txt')) == 2
@@ -198,7 +198,7 @@ def measurement_of(generator, updater):
 
 
 def test_interrupted_and_started_again(run, folders, tmp_path, monkeypatch):
-    measure, calls = calc_inception.measure, []
+    measure, calls = inception_score.measure, []
 
     def interrupt(*args):
         calls.append(args)
@@ -206,7 +206,7 @@ def test_interrupted_and_started_again(run, folders, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return measure(*args)
 
-    monkeypatch.setattr(calc_inception, 'measure', interrupt)
+    monkeypatch.setattr(inception_score, 'measure', interrupt)
     assert run() == 130
     assert len(read_table(tmp_path / 'results' / 'inception_0.txt')) == 1
     assert run() == 0

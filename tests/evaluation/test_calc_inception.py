@@ -17,13 +17,9 @@ from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 from tgan_chainer.evaluation import calc_inception as command
 from tgan_chainer.evaluation import classifier, ledger
 from tgan_chainer.evaluation.c3d_ft import C3D
-from tgan_chainer.evaluation.calc_inception import (
-    EPS,
-    SETTINGS,
-    calc_inception,
-    protocol_name,
-)
-from tgan_chainer.evaluation.preprocess import PROTOCOLS
+from tgan_chainer.evaluation.calc_inception import calc_inception
+from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS
+from tgan_chainer.evaluation.scoring_flags import protocol_name
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import make_video
 
@@ -74,8 +70,8 @@ def run(result, commands_classify):
 
 def test_numbers_of_the_protocols_are_the_papers():
     published = paper.document()['inception_protocols']
-    v1, v2 = SETTINGS['tgan-v1'], SETTINGS['tgan-v2']
-    assert SETTINGS['tgan-v1/dropout-off'] == v1
+    v1, v2 = PROTOCOLS['tgan-v1'].settings, PROTOCOLS['tgan-v2'].settings
+    assert PROTOCOLS['tgan-v1/dropout-off'].settings == v1
     assert published['tgan-v1']['dropout'] == PROTOCOLS['tgan-v1'].dropout
     assert (v1.batchsize, v1.scored, v1.eps, list(v1.seeds)) == tuple(
         published['tgan-v1'][key] for key in ('batch', 'samples', 'eps', 'seeds'))

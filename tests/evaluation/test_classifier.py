@@ -9,7 +9,7 @@ import pytest
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.classifier import Classifier, find, load_c3d, load_classifier
-from tgan_chainer.evaluation.preprocess import preprocess
+from tgan_chainer.evaluation.protocols import preprocess
 from tgan_chainer.io.files import sha256
 
 

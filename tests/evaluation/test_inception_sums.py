@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.oracle import scores
-from tgan_chainer.evaluation.calc_inception import calc_inception
-from tgan_chainer.evaluation.inception_sums import InceptionSums
+from tgan_chainer.evaluation.inception_score import InceptionSums, calc_inception
 
 
 def probabilities(n, classes=11, seed=0, sharpness=3.0):

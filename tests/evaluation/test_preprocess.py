@@ -6,7 +6,7 @@ import pytest
 
 from reference.oracle import c3d as oracle
 from tgan_chainer.errors import DataError
-from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, load_mean, preprocess
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE, load_mean, preprocess
 
 
 @pytest.fixture(scope='module')

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tgan_chainer import config, results
-from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
+from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.models.sampling import make_video
 
 CPU = chainer.get_device('@numpy')

@@ -5,8 +5,9 @@ import pytest
 
 from reference.oracle import scores
 from tgan_chainer.errors import DataError, SnapshotError
-from tgan_chainer.evaluation.samples import RealVideos
-from tgan_chainer.evaluation.scoring import Evaluation, Settings
+from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation.protocols import Settings
+from tgan_chainer.evaluation.sources import RealVideos
 from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')

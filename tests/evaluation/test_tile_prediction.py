@@ -8,7 +8,7 @@ from tgan_chainer import results
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import tile_prediction as command
-from tgan_chainer.evaluation.samples import GeneratedVideos
+from tgan_chainer.evaluation.sources import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
 from tgan_chainer.io import pictures
 

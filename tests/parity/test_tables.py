@@ -42,7 +42,7 @@ MNIST_TGAN = 'moving_mnist/mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all'
 def system(name, trained_on, **changes):
     """A trained system of a packaged experiment."""
     experiment = config.load(f'configs/{name}.yml')
-    parts = {role: ledger.Part(name=part.name, args=ledger.arguments(part))
+    parts = {role: ledger.PartRecord(name=part.name, args=ledger.arguments(part))
              for role in ledger.PARTS if (part := getattr(experiment, role)) is not None}
     return ledger.System(**{
         'result_dir': 'r', 'config_sha256': 'c' * 64, 'seed': 0,
@@ -209,7 +209,7 @@ def test_the_data_set_itself():
 
 def test_a_system_of_no_table():
     lsgan = score()
-    part = ledger.Part(name='TGANUpdaterLSGAN', args={})
+    part = ledger.PartRecord(name='TGANUpdaterLSGAN', args={})
     lsgan.systems[0].parts['updater'] = part
     assert cells('table4', [lsgan]) == cells('table4', [])
     of_no_row = tables.markdown([lsgan, score()]).partition('Of no row:')[2]

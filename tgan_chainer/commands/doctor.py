@@ -21,7 +21,7 @@ from tgan_chainer.datasets.tables import existing_table
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
-from tgan_chainer.evaluation.preprocess import MEAN_SHA256
+from tgan_chainer.evaluation.protocols import MEAN_SHA256
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import snapshots

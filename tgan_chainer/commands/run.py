@@ -1,5 +1,4 @@
 """How every command ends: exit codes, and one line for what the user can fix."""
-import argparse
 import ctypes
 import difflib
 import importlib
@@ -31,6 +30,20 @@ def run_command(function, *args):
     return EXIT_OK
 
 
+def command(parse_args, run):
+    """The ``main`` of a module: ``run`` with what ``parse_args`` makes of the arguments.
+
+    What was given is in ``args.command_line``, for records.
+    """
+    def main(argv=None):
+        """Run the command; returns its exit code."""
+        arguments = sys.argv[1:] if argv is None else argv
+        args = parse_args(arguments)
+        args.command_line = [f'{run.__module__.rpartition(".")[2]}.py', *arguments]
+        return run_command(run, args)
+    return main
+
+
 def keep_freed_memory():
     """Have glibc's malloc keep large blocks that are freed, for this whole process.
 
@@ -47,25 +60,13 @@ def keep_freed_memory():
     mallopt(_M_TRIM_THRESHOLD, _INT_MAX)
 
 
-def positive(text):
-    """``type`` of a flag that takes an integer of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} is not positive')
-    return number
-
-
 def dispatch(program, package, commands, argv=None):
     """Run the command that the first argument names, spelt with hyphens or underscores.
 
     Args:
         program (str): How the user calls this, for messages.
         package (str): Where the modules are.
-        commands (dict): Command -> its module, whose ``main(argv)`` it is, and what it does, for
-            the list that is printed without an argument.
-
-    Returns:
-        int: Exit code.
+        commands (dict): Command -> its module, whose ``main(argv)`` it is, and what it does.
     """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
     module, _ = commands.get(name.replace('_', '-'), (None, None))

@@ -10,15 +10,14 @@ first; theirs comes after the rows carried over, with blank lines between those.
 import argparse
 import csv
 import io
-import sys
 from pathlib import Path
 
 from tgan_chainer import config
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
-from tgan_chainer.evaluation import calc_inception, ledger
-from tgan_chainer.evaluation.subjects import open_result
+from tgan_chainer.evaluation import inception_score, ledger, scoring_flags
+from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
 
@@ -41,12 +40,6 @@ _WORDS = {
 _AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    return run_command(_run, parse_args(arguments), ['batch_inception.py', *arguments])
-
-
 def parse_args(argv=None):
     """Flags of the command: the authors' (FACTS §10), --out, and what ``add_flags`` adds."""
     parser = argparse.ArgumentParser(
@@ -62,16 +55,16 @@ def parse_args(argv=None):
                         'evaluation/batch_dirs.yml)')
     parser.add_argument('--out', metavar='DIR', default='results',
                         help='where the table inception_K.txt goes (default: results)')
-    calc_inception.add_flags(parser)
+    scoring_flags.add_flags(parser)
     return parser.parse_args(argv)
 
 
-def _run(args, command_line):
-    protocol = calc_inception.protocol_name(args.protocol, args.interpolation)
-    settings = calc_inception.choose_settings(args)
+def _run(args):
+    protocol = scoring_flags.protocol_name(args.protocol, args.interpolation)
+    settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
-    out, template = Path(args.out), table_name(calc_inception.method_name(args))
+    out, template = Path(args.out), table_name(scoring_flags.method_name(args))
     before = None if args.rehearsal else newest_table(out, template)
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
@@ -80,11 +73,11 @@ def _run(args, command_line):
         return
     for folder, iteration in left:    # a mistake in the last one is found before hours of work
         open_result(folder, iteration, device).check_colour(args.rehearsal)
-    classifier = calc_inception.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, protocol, device)
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
-        measurement = _measure(subject, classifier, settings, args, command_line)
+        measurement = _measure(subject, classifier, settings, args)
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
         table = table or next_table(out, template)
@@ -92,23 +85,22 @@ def _run(args, command_line):
     print(classifier.label(f'wrote {table}'))
 
 
-def _measure(subject, classifier, settings, args, command_line):
+main = command(parse_args, _run)
+
+
+def _measure(subject, classifier, settings, args):
     """The measurement of a subject: that of its ledger, or a new one."""
     found = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier, settings)
     if found:
         print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
               f'best:{found.best}')
-    return found or calc_inception.measure(
-        subject, classifier, settings, list(settings.seeds), calc_inception.method_name(args),
-        command_line, args.ledger)
+    return found or inception_score.measure(
+        subject, classifier, settings, list(settings.seeds), scoring_flags.method_name(args),
+        args.command_line, args.ledger)
 
 
 def read_folders(path):
-    """The result folders that a YAML file lists -> list of str.
-
-    Raises:
-        ConfigError: The file is missing, no YAML, or no list of folders.
-    """
+    """The result folders that a YAML file lists -> list of str."""
     folders = config.read_yaml(path, f'--dir_list {path}')
     if not isinstance(folders, list) or not folders or not all(
             isinstance(folder, str) for folder in folders):
@@ -118,11 +110,7 @@ def read_folders(path):
 
 
 def find_measurement(folder, subject, classifier, settings):
-    """The newest measurement of the same files by the same protocol in a folder, or None.
-
-    Raises:
-        DataError: A record in the folder is damaged.
-    """
+    """The newest measurement of the same files by the same protocol in a folder, or None."""
     if not Path(folder).is_dir():
         return None
     wanted = ([subject.system], classifier.protocol, classifier.files, settings.scored,
@@ -157,11 +145,7 @@ def _numbers(folder, template):
 
 
 def read_table(path):
-    """The rows of a table of ours or of the authors' -> list of lists of str, without the header.
-
-    Raises:
-        DataError: The file cannot be read, or a line has another number of columns.
-    """
+    """Rows of a table of ours or of the authors' -> list of lists of str, without the header."""
     try:
         lines = csv.reader(path.read_text(encoding='utf-8').splitlines())
         rows = [[word.strip() for word in line] for line in lines if line]
@@ -222,7 +206,3 @@ def _csv(rows):
     text = io.StringIO(newline='')
     csv.writer(text, lineterminator='\n').writerows(rows)
     return text.getvalue()
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -10,7 +10,7 @@ import numpy as np
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
-from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
 from tgan_chainer.io import files
 from tgan_chainer.io.archives import Archive
 

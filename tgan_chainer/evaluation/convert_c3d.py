@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.io import files
@@ -212,12 +212,6 @@ def _varint(message, position):
 
 # -- command ---------------------------------------------------------------------------------------
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    args = parse_args(argv)
-    return run_command(_convert, args.caffemodel, args.npz)
-
-
 def parse_args(argv=None):
     """Arguments of the command."""
     parser = argparse.ArgumentParser(
@@ -228,11 +222,10 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def _convert(caffemodel, npz):
-    arrays = convert(caffemodel, npz, c3d_shapes())
-    print(f'{npz}: {len(arrays)} arrays, {len(arrays["fc8/b"])} classes, sha256 '
-          f'{files.sha256(npz)}')
+def _convert(args):
+    arrays = convert(args.caffemodel, args.npz, c3d_shapes())
+    print(f'{args.npz}: {len(arrays)} arrays, {len(arrays["fc8/b"])} classes, sha256 '
+          f'{files.sha256(args.npz)}')
 
 
-if __name__ == '__main__':
-    raise SystemExit(main())
+main = command(parse_args, _convert)

@@ -7,31 +7,24 @@ Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (
 """
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import chainer
 import numpy as np
 
-from tgan_chainer import config, results
-from tgan_chainer.commands.flags import result_folder
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.evaluation.calc_inception import seed_number
-from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
-from tgan_chainer.io import snapshots
+from tgan_chainer.evaluation.protocols import GAM
+from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos, open_result
 from tgan_chainer.io.progress import progress
 from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
-
-PROTOCOL = 'gam-v1'
-"""Name of what is decided here since the paper does not say it: counts, thresholds, test mode."""
 
 NEAR_ONE = 1.1
 """r_test counts as about 1 between 1 / 1.1 and 1.1: one critic sees at most a tenth more."""
@@ -111,19 +104,13 @@ def interval(a, b, seed, paired):
 
 @dataclass(frozen=True)
 class Scores:
-    """What the critic of one system says, higher for more real; arrays (N,).
+    """What the critic of one system says, higher for more real; arrays (N,)."""
 
-    Attributes:
-        natural (float or None): Its threshold; None is the best one of the calibration.
-        own_fakes, real: Of the calibration: its own generator's videos, and real ones.
-        other_fakes, test: Of the battle: the opponent's videos, and other real ones.
-    """
-
-    natural: float | None
-    own_fakes: np.ndarray
-    real: np.ndarray
-    other_fakes: np.ndarray
-    test: np.ndarray
+    natural: float | None      #: Its threshold; None is the best one of the calibration.
+    own_fakes: np.ndarray      #: Of the calibration: its own generator's videos,
+    real: np.ndarray           #: and real ones.
+    other_fakes: np.ndarray    #: Of the battle: the opponent's videos,
+    test: np.ndarray           #: and other real ones.
 
     @property
     def threshold(self):
@@ -132,19 +119,13 @@ class Scores:
 
 
 def judge(a, b, seed, held_out):
-    """The outcome from both critics' scores -> r_samples, ledger.Battle.
-
-    Args:
-        a, b (Scores): Of systems A and B.
-        seed (int): Of the bootstrap.
-        held_out (bool): See :class:`ledger.Battle`.
-    """
+    """The outcome from both critics' Scores -> r_samples, ledger.Battle; seed of the bootstrap."""
     fakes, tests, critics = [], [], []
     for scores in (a, b):
         threshold = scores.threshold
         fakes.append(scores.other_fakes <= threshold)
         tests.append(scores.test > threshold)
-        critics.append(ledger.Critic(
+        critics.append(ledger.CriticRecord(
             threshold=threshold, calibrated=scores.natural is None,
             calibration_accuracy=balanced_accuracy(scores.real, scores.own_fakes, threshold),
             on_fakes=float(fakes[-1].mean()), on_test=float(tests[-1].mean())))
@@ -161,20 +142,12 @@ def judge(a, b, seed, held_out):
 
 @dataclass(frozen=True)
 class Contestant:
-    """A system in a battle.
-
-    Attributes:
-        name (str): For messages.
-        source: Source of its videos, see :mod:`.samples`.
-        critic: Function from videos (n, C, T, H, W) to scores (n,) in main memory, higher for more
-            real.
-        natural (float or None): See :class:`Scores`.
-    """
+    """A system in a battle."""
 
     name: str
-    source: GeneratedVideos
-    critic: Callable
-    natural: float | None
+    source: GeneratedVideos    #: Of its videos.
+    critic: Callable           #: From videos (n, C, T, H, W) to scores (n,), see :class:`Critic`.
+    natural: float | None      #: See :class:`Scores`.
 
 
 def battle(a, b, real, counts, random_state, batchsize=16):
@@ -262,102 +235,78 @@ def scale_of(updater):
 
 
 def open_contestant(result_dir, iteration, device):
-    """The three networks of a result folder -> Contestant, Experiment, ledger.System.
+    """The three networks of a result folder -> Contestant, Subject.
 
     Raises:
         ConfigError: The system is conditional.
         TGANError: There is no such folder or iteration, or its files are damaged.
     """
-    file = results.experiment_file(result_dir)
-    iteration = results.choose_iteration(result_dir, iteration)
-    experiment = config.load(file)
-    fsgen, vgen = results.load_generators(result_dir, iteration, device)
-    if getattr(first_generator(fsgen, vgen), 'n_categories', 0):
+    subject = open_result(result_dir, iteration, device, with_critic=True)
+    source = subject.source(0)
+    if getattr(first_generator(source.fsgen, source.vgen), 'n_categories', 0):
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
-    vdis = experiment.build_models()[-1]
-    snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
-    vdis.to_device(device)
-    sign, natural = scale_of(experiment.updater.cls)
-    roles = [role for role in config.NETWORKS if getattr(experiment, role) is not None]
-    contestant = Contestant(f'{result_dir} iter:{iteration}', GeneratedVideos(fsgen, vgen),
-                            Critic(vdis, sign), natural)
-    return contestant, experiment, ledger.describe_system(
-        result_dir, file, experiment, iteration, roles)
+    sign, natural = scale_of(subject.experiment.updater.cls)
+    name = f'{result_dir} iter:{subject.system.iteration}'
+    return Contestant(name, source, Critic(subject.vdis, sign), natural), subject
 
 
 # -- command ---------------------------------------------------------------------------------------
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    return run_command(_run, parse_args(arguments), ['gam.py', *arguments])
-
 
 def parse_args(argv=None):
     """Flags of the command, which the authors did not release."""
     parser = argparse.ArgumentParser(
         prog='tgan gam', description='Let two systems A and B judge each other: the generative '
         'adversarial metric. Above 1, A wins.')
-    parser.add_argument('--result_dir', type=result_folder, nargs=2, required=True,
+    parser.add_argument('--result_dir', type=flags.result_folder, nargs=2, required=True,
                         metavar=('A', 'B'), help='result folders of trainings')
     parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
                         help='iterations of the snapshots (default: 100000, or else the newest)')
-    parser.add_argument('--gpu', '-g', type=int, default=-1,
-                        help='GPU to use, -1 for the CPU (default: -1)')
-    parser.add_argument('--seed', type=seed_number, default=0, help='of all that is drawn '
-                        '(default: 0)')
-    parser.add_argument('--n', type=int, default=1000,
+    flags.add_gpu(parser, -1)
+    flags.add_seed(parser, 'of all that is drawn')
+    parser.add_argument('--n', type=flags.positive, default=1000,
                         help='fakes of each system, and real videos, of the battle (default: 1000)')
-    parser.add_argument('--calibration', type=int, default=1000, metavar='N',
+    parser.add_argument('--calibration', type=flags.positive, default=1000, metavar='N',
                         help='as many others to choose thresholds by (default: 1000)')
     parser.add_argument('--test', nargs='+', metavar='ARG=PATH', default=[],
                         help='held-out real videos: arguments of the data set that are to be '
                         'others than in the experiment, such as '
                         'dataset_path=data/moving_mnist_heldout.npy. Without it the real videos '
                         'are those of the training')
-    parser.add_argument('--batchsize', type=int, default=16,
+    parser.add_argument('--batchsize', type=flags.positive, default=16,
                         help='videos made and scored at once (default: 16)')
-    parser.add_argument('--ledger', metavar='DIR',
-                        help='where the record of the measurement goes (default: A/ledger)')
-    args = parser.parse_args(argv)
-    for name in ('n', 'calibration', 'batchsize'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} {getattr(args, name)}: expected at least one video')
-    return args
+    flags.add_ledger(parser, 'A/ledger')
+    return parser.parse_args(argv)
 
 
-def _run(args, command_line):
+def _run(args):
     device = get_device(args.gpu)
     device.use()
-    (a, of_a, system_a), (b, of_b, system_b) = (
+    (a, of_a), (b, of_b) = (
         open_contestant(*which, device) for which in zip(args.result_dir, args.iter, strict=True))
-    part = real_part(of_a, of_b, args.test)
+    part = real_part(of_a.experiment, of_b.experiment, args.test)
     dataset = open_real(part, args.n + args.calibration)
     scores = battle(a, b, lambda: RealVideos(dataset, device, args.seed),
                     (args.calibration, args.n), RandomState(args.seed, device), args.batchsize)
-    trained_on = [of.dataset.args for of in (of_a, of_b)]
+    trained_on = [of.experiment.dataset.args for of in (of_a, of_b)]
     r_samples, outcome = judge(*scores, args.seed, held_out=part.args not in trained_on)
-    mean, std, best = ledger.statistics([r_samples])
-    measurement = ledger.Measurement(
-        metric='GAM', systems=[system_a, system_b], protocol=PROTOCOL, samples=args.n,
-        dataset=ledger.describe_dataset(part), seeds=[args.seed], values=[r_samples],
-        value=mean, std=std, best=best, weights={}, battle=outcome,
-        conditions=ledger.conditions(command_line, device))
+    measurement = ledger.measurement(
+        [r_samples], args.command_line, device, metric='GAM', systems=[of_a.system, of_b.system],
+        protocol=GAM, samples=args.n, dataset=ledger.describe_dataset(part), seeds=[args.seed],
+        weights={}, battle=outcome)
     print(describe(measurement, a.name, b.name))
-    print(f'wrote {ledger.write(args.ledger or Path(args.result_dir[0], "ledger"), measurement)}')
+    print(f'wrote {ledger.write(args.ledger or of_a.out / "ledger", measurement)}')
+
+
+main = command(parse_args, _run)
 
 
 def real_part(of_a, of_b, changes):
-    """The data set whose videos are real in the battle -> Part.
+    """The data set whose videos are real in the battle -> config.Part.
 
     Args:
         of_a, of_b (Experiment): Of the two systems.
-        changes (list of str): 'ARGUMENT=PATH' of A's data set.
-
-    Raises:
-        ConfigError: The data set has no such argument; or the systems were trained on different
-            data, and there are no changes.
+        changes (list of str): 'ARGUMENT=PATH' of A's data set; it must be B's, or there are some.
     """
     part = of_a.dataset
     if not changes and (part.name, part.args) != (of_b.dataset.name, of_b.dataset.args):
@@ -375,12 +324,7 @@ def real_part(of_a, of_b, changes):
 
 
 def open_real(part, n_videos):
-    """The data set of a part.
-
-    Raises:
-        ConfigError: A file is missing or not what it should be.
-        DataError: It has fewer than ``n_videos`` videos.
-    """
+    """The data set of a part, a DataError if it has fewer than ``n_videos`` videos."""
     dataset = part.build()
     if len(dataset) < n_videos:
         raise DataError(f'{part.name} {part.args} has {len(dataset)} videos, expected at least '
@@ -412,7 +356,3 @@ def describe(measurement, name_a, name_b):
         f'r_samples {measurement.value:.4f} [{low:.4f}, {high:.4f}] ({battle.confidence:.0%} '
         f'bootstrap)',
         f'winner: {battle.winner}'])
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -24,6 +24,7 @@ from tgan_chainer.training import record
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
 PARTS = ('fsgen', 'vgen', 'vdis', 'updater')
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+_PAIR = pydantic.Field(min_length=2, max_length=2)
 # Bytes of a file whose digest is announced: it takes some seconds.
 _LARGE = 4 * 10 ** 9
 
@@ -33,145 +34,90 @@ class _Strict(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, ser_json_inf_nan='strings')
 
 
-class Part(_Strict):
-    """A class of the experiment and its arguments, defaults included."""
+class PartRecord(_Strict):
+    """A class that the experiment names."""
 
     name: str
-    args: dict
+    args: dict    #: Defaults included.
 
 
 class DataSet(_Strict):
-    """A data set, whether trained on or scored.
+    """A data set, whether trained on or scored."""
 
-    Attributes:
-        name (str): Class.
-        files (dict): Argument of the class -> name of the file.
-        sha256 (dict): Argument -> sha256; None where the file was not there when it was measured.
-        videos (int or None): Number of videos; None where it could not be opened.
-    """
-
-    name: str
-    files: dict[str, str]
-    sha256: dict[str, Sha256 | None]
-    videos: pydantic.NonNegativeInt | None = None
+    name: str                            #: Of its class.
+    files: dict[str, str]                #: Argument of the class -> name of the file.
+    sha256: dict[str, Sha256 | None]     #: None where the file was not there when measured.
+    videos: pydantic.NonNegativeInt | None = None    #: None where it could not be opened.
 
 
 class System(_Strict):
-    """A trained system.
+    """A trained system; batch size and the like are those of the experiment."""
 
-    Attributes:
-        result_dir (str): Name of the result folder.
-        config_sha256 (str): Of the experiment file in it.
-        iteration (int): Updates before the snapshot.
-        networks (dict): File name -> sha256 of every network that was used.
-        parts (dict): Of :data:`PARTS`, those that the system has -> :class:`Part`.
-        batchsize (int), seed (int), optimizer (dict), batch_norm_statistics (str), batch_norm
-            (str): Of the training, as the experiment says.
-        ranks (int): Devices of the training, each with such a batch; the most of its starts.
-        dataset (DataSet): What it was trained on, as it was found at the measurement.
-    """
-
-    result_dir: str
-    config_sha256: Sha256
+    result_dir: str                      #: Name of the result folder.
+    config_sha256: Sha256                #: Of the experiment file in it.
     iteration: pydantic.NonNegativeInt
-    networks: dict[str, Sha256]
-    parts: dict[Literal[PARTS], Part]
+    networks: dict[str, Sha256]          #: By file, of every network that was used.
+    parts: dict[Literal[PARTS], PartRecord]
     batchsize: pydantic.PositiveInt
     seed: pydantic.NonNegativeInt
     optimizer: dict
     batch_norm_statistics: str
     batch_norm: str = 'local'
-    ranks: pydantic.PositiveInt = 1
-    dataset: DataSet
+    ranks: pydantic.PositiveInt = 1      #: Devices, each with such a batch; the most of any start.
+    dataset: DataSet                     #: Trained on, as it was found at the measurement.
 
 
-class Critic(_Strict):
-    """What one critic of a GAM did; scores are turned so that higher is more real.
+class CriticRecord(_Strict):
+    """What one critic of a GAM did; scores are turned so that higher is more real."""
 
-    Attributes:
-        threshold (float): Videos of higher scores count as real.
-        calibrated (bool): Whether the threshold is the one of best balanced accuracy on a
-            calibration set, or the natural one.
-        calibration_accuracy (float): Balanced accuracy on the calibration set.
-        on_fakes (float): Share of the opponent's fakes that were recognised.
-        on_test (float): Share of the real test videos that were.
-    """
-
-    threshold: float
-    calibrated: bool
-    calibration_accuracy: Share
-    on_fakes: Share
-    on_test: Share
+    threshold: float                #: Videos of higher scores count as real.
+    calibrated: bool                #: By best balanced accuracy; or else it is the natural one.
+    calibration_accuracy: Share     #: Balanced accuracy on the calibration set.
+    on_fakes: Share                 #: Share of the opponent's fakes that were recognised.
+    on_test: Share                  #: Share of the real test videos that were.
 
 
 class Battle(_Strict):
-    """The outcome of a GAM of systems A and B.
+    """The outcome of a GAM of systems A and B."""
 
-    Attributes:
-        critics (list): A's and B's.
-        r_test (float): acc(D_A on test) / acc(D_B on test).
-        winner (str): 'A', 'B' or 'tie'.
-        interval (list): Bootstrap interval of r_samples, the measurement's value.
-        test_interval (list): Of r_test.
-        confidence (float): Of both.
-        calibration (int): Real videos, and fakes a critic, of the calibration.
-        held_out (bool): Whether the real videos are others than those of the training.
-    """
-
-    critics: Annotated[list[Critic], pydantic.Field(min_length=2, max_length=2)]
-    r_test: float
+    critics: Annotated[list[CriticRecord], _PAIR]
+    r_test: float                             #: acc(D_A on test) / acc(D_B on test).
     winner: Literal['A', 'B', 'tie']
-    interval: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)]
-    test_interval: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)]
-    confidence: Share
-    calibration: pydantic.NonNegativeInt
-    held_out: bool
+    interval: Annotated[list[float], _PAIR]   #: Bootstrap, of r_samples, the measurement's value.
+    test_interval: Annotated[list[float], _PAIR]    #: Of r_test.
+    confidence: Share                         #: Of both.
+    calibration: pydantic.NonNegativeInt      #: Real videos, and fakes a critic.
+    held_out: bool                            #: Whether the real videos are none of the training.
 
 
 class Quality(_Strict):
     """Numbers of :mod:`tgan_chainer.evaluation.quality` for some videos, beside as many real ones.
 
-    Attributes:
-        distance (float): Mean distance between two videos, over that of the real ones.
-        dimensions (float): In how many dimensions they differ, over that of the real ones.
-        motion (float): Rms difference of neighbouring frames, over that of the real ones.
-        bright (float): Share of pixels above 0, over that of the real ones.
-        brightness (float): Area between the cumulative histograms of brightness, 0 to 2.
-        brightest (float): Largest value of a pixel.
-        frechet (float): Frechet distance in the features of the classifier.
-        inception (float): Inception score of the classifier's digits, 1 to 55.
+    The first four are over those of the real ones.
     """
 
-    distance: float
-    dimensions: float
-    motion: float
-    bright: float
-    brightness: float
-    brightest: float
-    frechet: float
-    inception: float
+    distance: float      #: Mean distance between two videos.
+    dimensions: float    #: In how many dimensions they differ.
+    motion: float        #: Rms difference of neighbouring frames.
+    bright: float        #: Share of pixels above 0.
+    brightness: float    #: Area between the cumulative histograms of brightness, 0 to 2.
+    brightest: float     #: Largest value of a pixel.
+    frechet: float       #: Frechet distance in the features of the classifier.
+    inception: float     #: Inception score of the classifier's digits, 1 to 55.
 
 
 class Conditions(_Strict):
-    """What ran, and on what.
+    """What ran, and on what."""
 
-    Attributes:
-        command_line (str): As it was given.
-        git_revision (str or None): Of this project; '-dirty' with changes.
-        python (str), packages (dict), platform (str): Versions.
-        processor (str), cpus (int), gpu (str or None): Hardware; gpu is None on the CPU.
-        date (datetime): When the measurement ended.
-    """
-
-    command_line: str
-    git_revision: str | None
+    command_line: str            #: As it was given.
+    git_revision: str | None     #: Of this project; '-dirty' with changes.
     python: str
     packages: dict[str, str]
     platform: str
     processor: str
     cpus: pydantic.PositiveInt
-    gpu: str | None
-    date: pydantic.AwareDatetime
+    gpu: str | None              #: None on the CPU.
+    date: pydantic.AwareDatetime    #: When the measurement ended.
 
 
 # Metric -> number of systems, and whether there are battle, quality and data set.
@@ -185,38 +131,25 @@ _SHAPES = {
 class Measurement(_Strict):
     """One measured score.
 
-    Attributes:
-        format (int): Version of this schema. In 1 the protocols `tgan-v1` were without dropout;
-            they are read as those of `tgan-v1/dropout-off`.
-        metric (str): 'inception score', 'GAM' (whose value is r_samples) or 'video quality' (whose
-            value is the Frechet distance).
-        systems (list of System): One; none for a data set itself; A and B of a GAM.
-        dataset (DataSet or None): That is scored, or whose videos are the real ones.
-        protocol (str): How, by name.
-        samples (int): Videos a seed; in a GAM the fakes of each system in the battle.
-        seeds (list of int), values (list of float): One value a seed.
-        value, std, best (float): Their mean, population standard deviation and maximum.
-        weights (dict): 'c3d' and 'mean', or 'classifier' -> sha256 of the classifier's files; empty
-            for a GAM.
-        battle (Battle or None): Of a GAM.
-        quality (dict or None): Of a video quality: 'generated', 'real' and so on -> Quality.
-        conditions (Conditions): What ran.
+    In format 1 the protocols `tgan-v1` were without dropout; they are read as those of
+    `tgan-v1/dropout-off`. The value of a GAM is r_samples, that of a video quality the Frechet
+    distance.
     """
 
-    format: Literal[1, 2] = 2
+    format: Literal[1, 2] = 2    #: Version of this schema.
     metric: Literal['inception score', 'GAM', 'video quality']
-    systems: list[System]
-    dataset: DataSet | None
+    systems: list[System]        #: One; none for a data set itself; A and B of a GAM.
+    dataset: DataSet | None      #: That is scored, or whose videos are the real ones.
     protocol: str
-    samples: pydantic.PositiveInt
+    samples: pydantic.PositiveInt    #: Videos a seed; in a GAM each system's fakes in the battle.
     seeds: Annotated[list[pydantic.NonNegativeInt], pydantic.Field(min_length=1)]
-    values: list[float]
-    value: float
-    std: float
-    best: float
-    weights: dict[str, Sha256]
+    values: list[float]          #: One a seed.
+    value: float                 #: Their mean.
+    std: float                   #: Their population standard deviation.
+    best: float                  #: Their maximum.
+    weights: dict[str, Sha256]   #: Of the classifier's files: 'c3d' and 'mean', or 'classifier'.
     battle: Battle | None = None
-    quality: dict[str, Quality] | None = None
+    quality: dict[str, Quality] | None = None    #: 'generated', 'real' and so on.
     conditions: Conditions
 
     @pydantic.model_validator(mode='before')
@@ -252,14 +185,17 @@ def statistics(values):
         return float(np.mean(values)), float(np.std(values)), float(np.max(values))
 
 
+def measurement(values, command_line, device, **more):
+    """A :class:`Measurement` of these values that ends now, on ``device``."""
+    value, std, best = statistics(values)
+    return Measurement(values=values, value=value, std=std, best=best,
+                       conditions=conditions(command_line, device), **more)
+
+
 # -- files -----------------------------------------------------------------------------------------
 
 def write(folder, measurement):
-    """Write a measurement under a name of its own into ``folder`` -> its path.
-
-    Raises:
-        DataError: It cannot be written.
-    """
+    """Write a measurement under a name of its own into ``folder`` -> its path."""
     subject = '_'.join([f'{system.result_dir}-{system.iteration}' for system in measurement.systems]
                        or [measurement.dataset.name])
     date = measurement.conditions.date.strftime('%Y%m%dT%H%M%S%fZ')
@@ -302,18 +238,14 @@ def read_folder(folder):
 # -- what is measured, and on what -----------------------------------------------------------------
 
 def describe_system(result_dir, experiment_file, experiment, iteration, roles):
-    """The :class:`System` of a result folder, of which the networks ``roles`` were used.
-
-    Raises:
-        DataError: A file cannot be read.
-    """
+    """The :class:`System` of a result folder, of which the networks ``roles`` were used."""
     networks = [snapshots.NETWORKS[role].format(iteration) for role in roles]
     return System(
         result_dir=Path(result_dir).resolve().name,
         config_sha256=files.sha256(experiment_file),
         iteration=iteration,
         networks={name: files.sha256(Path(result_dir, name)) for name in networks},
-        parts={role: Part(name=part.name, args=arguments(part)) for role in PARTS
+        parts={role: PartRecord(name=part.name, args=arguments(part)) for role in PARTS
                if (part := getattr(experiment, role)) is not None},
         batchsize=experiment.batchsize,
         seed=experiment.seed,
@@ -326,21 +258,20 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
 
 
 def describe_dataset(part):
-    """The :class:`DataSet` of an experiment's part; files are those that its arguments name.
-
-    The data need not be there.
-
-    Raises:
-        DataError: A file cannot be read.
-    """
-    paths = {name: existing_table(value) if value.endswith('.pkl') else value
-             for name, value in arguments(part).items()
-             if isinstance(value, str) and name.endswith('path')}
+    """The :class:`DataSet` of an experiment's part, whose data need not be there."""
+    paths = data_paths(part)
     return DataSet(
         name=part.name,
         files={name: Path(path).name for name, path in paths.items()},
         sha256={name: _digest(path) for name, path in paths.items()},
         videos=_count_videos(part))
+
+
+def data_paths(part):
+    """Argument -> path of each file that a data set reads, where such a table stands for it."""
+    return {name: existing_table(value) if value.endswith('.pkl') else value
+            for name, value in arguments(part).items()
+            if isinstance(value, str) and name.endswith('path')}
 
 
 def _digest(path):

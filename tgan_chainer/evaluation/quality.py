@@ -9,30 +9,28 @@ system stand those of real videos and of what was made of them, so that a number
 import argparse
 import itertools
 import random
-import sys
 from typing import NamedTuple
 
 import chainer
 import chainer.functions as F
 import numpy as np
 
-from tgan_chainer import config, results
-from tgan_chainer.commands.flags import result_folder
-from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer import config
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import digit_classifier, ledger
-from tgan_chainer.evaluation.calc_inception import calc_inception, seed_number
-from tgan_chainer.evaluation.subjects import open_result
+from tgan_chainer.evaluation.inception_score import calc_inception
+from tgan_chainer.evaluation.protocols import VIDEO_QUALITY
+from tgan_chainer.evaluation.sources import open_result, stack_videos
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.latent import draw_latent
 from tgan_chainer.models.sampling import first_generator, make_video
 from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
-
-PROTOCOL = 'tgan-mm-v1'
 
 N_SPREAD = 128
 """Videos, at most, behind distance and dimensions: dimensions grow with their number."""
@@ -156,8 +154,7 @@ def real_videos(dataset, n, seed):
     streams = Streams(rs, random.Random(seed))
     examples = (dataset.load(i, dataset.draw(i, streams))
                 for i in rs.permutation(len(dataset))[:n].tolist())
-    videos = [example[0] if isinstance(example, tuple) else example for example in examples]
-    videos = fit(np.stack(videos).transpose(0, 2, 1, 3, 4), 'the data set')
+    videos = fit(stack_videos(list(examples)), 'the data set')
     if not ((videos > 0).any() and np.diff(videos, axis=2).any() and (videos != videos[:1]).any()):
         raise DataError('quality: the real videos are dark, do not move or are all alike, expected '
                         'Moving MNIST')
@@ -193,30 +190,20 @@ def altered(videos, seed):
 
 # -- command ---------------------------------------------------------------------------------------
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    return run_command(_run, parse_args(arguments), ['quality', *arguments])
-
-
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan quality', description='How good the videos of a '
         'system trained on Moving MNIST are, beside real and spoilt ones.')
-    parser.add_argument('--result_dir', type=result_folder,
-                        help='result folder of a training, or "latest"')
-    parser.add_argument('--iter', type=int,
-                        help='iteration of the snapshot (default: 100000, or else the newest)')
+    flags.add_result(parser)
+    flags.add_iter(parser)
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')
-    parser.add_argument('--n', type=positive, default=512,
+    parser.add_argument('--n', type=flags.positive, default=512,
                         help='videos; of the real ones twice as many (default: 512)')
-    parser.add_argument('--seed', type=seed_number, default=0, help='(default: 0)')
-    parser.add_argument('--gpu', '-g', type=int, default=-1,
-                        help='GPU that generates, -1 for the CPU (default: -1)')
-    parser.add_argument('--ledger', metavar='DIR', help='where the record of the measurement goes '
-                        '(default: ledger in the result folder)')
+    flags.add_seed(parser, 'of all that is drawn')
+    flags.add_gpu(parser, -1)
+    flags.add_ledger(parser, 'ledger in the result folder')
     args = parser.parse_args(argv)
     if not (args.result_dir or args.real):
         parser.error('give --result_dir, --real or both')
@@ -225,12 +212,11 @@ def parse_args(argv=None):
     return args
 
 
-def _run(args, command_line):
+def _run(args):
     device = get_device(args.gpu)
     device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
-    part = (of_file(args.real) if args.real
-            else config.load(results.experiment_file(args.result_dir)).dataset)
+    part = of_file(args.real) if args.real else subject.experiment.dataset
     real = real_videos(part.build(), 2 * args.n, args.seed)
     classifier = digit_classifier.load_classifier()
     expected = statistics(real[:args.n], classifier)
@@ -242,18 +228,15 @@ def _run(args, command_line):
     rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
     print(table(rows))
     if subject:
-        print(f'wrote {write_record(subject, part, rows, args, command_line)}')
+        record = ledger.measurement(
+            [rows['generated'].frechet], args.command_line, device, metric='video quality',
+            systems=[subject.system], dataset=ledger.describe_dataset(part),
+            protocol=VIDEO_QUALITY, samples=args.n, seeds=[args.seed], quality=rows,
+            weights={'classifier': sha256(digit_classifier.WEIGHTS)})
+        print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
 
 
-def write_record(subject, part, rows, args, command_line):
-    """Write down the measurement of a Subject beside the real videos of a Part -> path."""
-    values = [rows['generated'].frechet]
-    value, std, best = ledger.statistics(values)
-    return ledger.write(args.ledger or subject.out / 'ledger', ledger.Measurement(
-        metric='video quality', systems=[subject.system], dataset=ledger.describe_dataset(part),
-        protocol=PROTOCOL, samples=args.n, seeds=[args.seed], values=values, value=value, std=std,
-        best=best, weights={'classifier': sha256(digit_classifier.WEIGHTS)}, quality=rows,
-        conditions=ledger.conditions(command_line, subject.device)))
+main = command(parse_args, _run)
 
 
 def of_file(path):
@@ -269,7 +252,3 @@ def table(rows):
         ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
         *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
           for name, row in rows.items())])
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -10,12 +10,13 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer.commands.flags import result_folder
-from tgan_chainer.commands.run import run_command
-from tgan_chainer.device import count_gpus, get_device
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
+from tgan_chainer.device import get_device
 from tgan_chainer.errors import DataError
-from tgan_chainer.evaluation import calc_inception
-from tgan_chainer.evaluation.subjects import open_result
+from tgan_chainer.evaluation import scoring_flags
+from tgan_chainer.evaluation.protocols import EPS
+from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, pictures
 from tgan_chainer.io.progress import progress
 from tgan_chainer.random_streams import RandomState
@@ -28,7 +29,7 @@ def surest(source, classify, batchsize):
     videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
 
     Args:
-        source: Source of videos, see :mod:`.samples`.
+        source: Source of videos, see :mod:`.sources`.
         classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
         batchsize (int): Videos in the batch.
 
@@ -38,15 +39,9 @@ def surest(source, classify, batchsize):
     videos = source.make(source.draw(batchsize))
     to_host = chainer.get_device('@numpy').send
     p = to_host(classify(videos))
-    eps = calc_inception.EPS
-    gain = np.exp(p * np.log(p + eps) - p * np.log(p.mean(axis=0) + eps))
+    gain = np.exp(p * np.log(p + EPS) - p * np.log(p.mean(axis=0) + EPS))
     which, category = np.unravel_index(gain.argmax(), gain.shape)
     return to_host(videos[which]), int(category), float(p[which, category])
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_run, parse_args(argv))
 
 
 def parse_args(argv=None):
@@ -55,38 +50,31 @@ def parse_args(argv=None):
         prog='tgan tile-prediction',
         description='Show the videos that C3D is surest of, one of each '
         'batch, in a grid.')
-    parser.add_argument('--result_dir', type=result_folder, required=True,
-                        help='result folder of a training, or "latest"')
-    parser.add_argument('--iter', type=int,
-                        help='iteration of the snapshot (default: 100000, or else the newest)')
-    parser.add_argument('--gpu', type=int,
-                        help='GPU to use, -1 for the CPU (default: GPU 0 if there is one)')
-    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
-    parser.add_argument('--seed', type=calc_inception.seed_number, default=0,
-                        help='seed of z_slow (default: 0)')
-    parser.add_argument('--batchsize', type=int,
+    flags.add_result(parser, required=True)
+    flags.add_iter(parser)
+    flags.add_gpu(parser)
+    flags.add_out_dir(parser)
+    flags.add_seed(parser, 'seed of z_slow')
+    parser.add_argument('--batchsize', type=flags.positive,
                         help='videos a batch (default: 48; in a rehearsal 2)')
-    parser.add_argument('--n', type=int, help='batches, each of which shows one video (default: '
-                        '100; in a rehearsal 4)')
-    calc_inception.add_classifier_flags(parser)
+    parser.add_argument('--n', type=flags.positive, help='batches, each of which shows one video '
+                        '(default: 100; in a rehearsal 4)')
+    scoring_flags.add_classifier_flags(parser)
     args = parser.parse_args(argv)
     for name, usual, of_rehearsal in (('batchsize', 48, 2), ('n', 100, 4)):
         if getattr(args, name) is None:
             setattr(args, name, of_rehearsal if args.rehearsal else usual)
-    for name in ('n', 'batchsize'):
-        if getattr(args, name) < 1:
-            parser.error(f'--{name} {getattr(args, name)}: expected at least 1')
     return args
 
 
 def _run(args):
-    device = get_device(args.gpu if args.gpu is not None else (0 if count_gpus() else -1))
+    device = get_device(args.gpu)
     device.use()
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
     stem = _movie_stem(args)
-    protocol = calc_inception.protocol_name('tgan-v1', args.interpolation)
-    classifier = calc_inception.open_classifier(args, protocol, device)
+    protocol = scoring_flags.protocol_name('tgan-v1', args.interpolation)
+    classifier = scoring_flags.open_classifier(args, protocol, device)
     RandomState(args.seed, device).seed_all()
     source = subject.source(args.seed)
     shown = [surest(source, classifier, args.batchsize)
@@ -99,6 +87,9 @@ def _run(args):
         for category, probability in zip(categories, probabilities, strict=True)])
     for path in (*pictures.save_movies(stem, frames), _predictions(stem)):
         print(classifier.label(path))
+
+
+main = command(parse_args, _run)
 
 
 def _movie_stem(args):
@@ -118,7 +109,3 @@ def _movie_stem(args):
 
 def _predictions(stem):
     return stem.with_name(f'{stem.name}.json')
-
-
-if __name__ == '__main__':
-    raise SystemExit(main())

@@ -13,7 +13,8 @@ import chainer.functions as F
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.clips import normalize
 from tgan_chainer.evaluation.digit_classifier import (
     DIGIT_SETS,
@@ -141,12 +142,8 @@ def save(path, classifier):
         np.savez_compressed(temporary, **halves)
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_run, _parser().parse_args(argv))
-
-
-def _parser():
+def parse_args(argv=None):
+    """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan train-digit-classifier',
         description='Train the classifier behind tgan_chainer.evaluation.quality.')
@@ -156,7 +153,7 @@ def _parser():
                       help="only print the accuracy of weights (default: the package's)")
     parser.add_argument('--updates', type=positive, default=UPDATES, metavar='N',
                         help='(default: %(default)s)')
-    return parser
+    return parser.parse_args(argv)
 
 
 def _run(args):
@@ -170,5 +167,4 @@ def _run(args):
               + ', '.join(f'{task} {share:.3f}' for task, share in found.items()))
 
 
-if __name__ == '__main__':
-    raise SystemExit(main())
+main = command(parse_args, _run)

@@ -14,7 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.io import files
 from trust.faults import cases, lab

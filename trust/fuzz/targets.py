@@ -20,8 +20,9 @@ from tgan_chainer import categories, config
 from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.evaluation import classifier, convert_c3d, ledger, preprocess
-from tgan_chainer.evaluation.scoring import Evaluation, Settings
+from tgan_chainer.evaluation import classifier, convert_c3d, ledger, protocols
+from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
@@ -175,8 +176,8 @@ class _SmallC3D(chainer.Chain):
 
 
 def _prepare_mean(folder):
-    preprocess.MEAN_SHAPE = _MEAN_SHAPE    # the real one takes 4 MB
-    return lambda: preprocess.load_mean(Path(folder, 'mean2.npz'), sha256=None)
+    protocols.MEAN_SHAPE = _MEAN_SHAPE    # the real one takes 4 MB
+    return lambda: protocols.load_mean(Path(folder, 'mean2.npz'), sha256=None)
 
 
 _MEAN_SHAPE = (3, 2, 4, 5)

@@ -22,9 +22,9 @@ from tgan_chainer import infer, train
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.gam import Contestant, Critic, battle
-from tgan_chainer.evaluation.preprocess import MEAN_SHAPE, PROTOCOLS, preprocess
-from tgan_chainer.evaluation.samples import GeneratedVideos, RealVideos
-from tgan_chainer.evaluation.scoring import Evaluation, Settings
+from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, Settings, preprocess
+from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.models import conditional_tgan, video_discriminator, video_gan
@@ -365,9 +365,9 @@ PREPROCESS = {'to device: array in tgan_chainer/evaluation/resize.py:<genexpr>':
 """The weights of the two axes, which depend on the size of the videos only."""
 
 SUMS = {
-    'to host: bool in tgan_chainer/evaluation/inception_sums.py:_checked': 1,
-    'to host: float in tgan_chainer/evaluation/inception_sums.py:add': 1,
-    'to host: get in tgan_chainer/evaluation/inception_sums.py:add': 1,
+    'to host: bool in tgan_chainer/evaluation/inception_score.py:_checked': 1,
+    'to host: float in tgan_chainer/evaluation/inception_score.py:add': 1,
+    'to host: get in tgan_chainer/evaluation/inception_score.py:add': 1,
 }
 """Of a batch: whether it holds probabilities, and its two sums."""
 
@@ -456,7 +456,7 @@ def _score(dtype):
             start = len(transfers.transfers)
             values.append(np.array(evaluation.score()))
             copies.append(transfers.since(start))
-    expected = {'to device: array in tgan_chainer/evaluation/samples.py:make': 2,
+    expected = {'to device: array in tgan_chainer/evaluation/sources.py:make': 2,
                 **{key: 2 * n for key, n in SUMS.items()},
                 **{key: 4 * n for key, n in PREPROCESS.items()}}
     return (difference({'score': values[0]}, {'score': values[1]}),
@@ -492,7 +492,7 @@ def _battle(dtype):
                 for kind in ('own_fakes', 'real', 'other_fakes', 'test')})
     # Three batches of each system, by one critic each, and three of real videos by both; a fourth
     # of real videos is there to see their size.
-    expected = {CRITIC: 12, 'to device: array in tgan_chainer/evaluation/samples.py:make': 4}
+    expected = {CRITIC: 12, 'to device: array in tgan_chainer/evaluation/sources.py:make': 4}
     return difference(*scores), 1e-12 if dtype == np.float64 else 1e-5, copies[0], expected
 
 

@@ -1,4 +1,7 @@
-"""From generated videos to what C3D takes. A protocol is named: scores compare only within one."""
+"""The protocols by which videos are scored, by name: scores compare only within one.
+
+Most are ways to make of generated videos what C3D takes, and how many of them are scored.
+"""
 import functools
 import hashlib
 import io
@@ -118,23 +121,49 @@ INTERPOLATIONS = {
 """OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
 
 
+EPS = 1e-7
+"""Added to probabilities inside the logarithms by the authors."""
+
+VIDEO_QUALITY = 'tgan-mm-v1'
+"""Of ``tgan quality``, ours; and of ``tgan gam``, where it decides what the paper does not say:"""
+
+GAM = 'gam-v1'
+
+
+class Settings(NamedTuple):
+    """Numbers of a protocol: videos a seed, videos a batch, eps, and the seeds of a full score."""
+
+    samples: int
+    batchsize: int
+    eps: float
+    seeds: tuple
+
+    @property
+    def batches(self):
+        """Whole batches; what is left over is not scored, as in the authors' code."""
+        return self.samples // self.batchsize
+
+    @property
+    def scored(self):
+        """Videos that are scored."""
+        return self.batches * self.batchsize
+
+
 class Protocol(NamedTuple):
-    """How class probabilities come about.
+    """How class probabilities come about, and a score of them (FACTS §6)."""
 
-    Attributes:
-        clips: Function from videos and mean clip to clips.
-        dropout (bool): Whether C3D's dropout is on, as in the authors' script (FACTS §11).
-    """
+    clips: Callable       #: Function from videos and mean clip to clips.
+    dropout: bool         #: Whether C3D's is on, as in the authors' script (FACTS §11).
+    settings: Settings    #: Unless flags say otherwise.
 
-    clips: Callable
-    dropout: bool
 
+_V1 = Settings(10000, 48, EPS, (0, 1, 2, 3))
 
 PROTOCOLS = {
     **{name if interpolation == 'INTER_CUBIC' else f'{name}/{interpolation}':
-       Protocol(functools.partial(_tgan_v1, matrix=matrix), dropout)
+       Protocol(functools.partial(_tgan_v1, matrix=matrix), dropout, _V1)
        for name, dropout in (('tgan-v1', True), ('tgan-v1/dropout-off', False))
        for interpolation, matrix in INTERPOLATIONS.items()},
-    'tgan-v2': Protocol(_tgan_v2, dropout=False),
+    'tgan-v2': Protocol(_tgan_v2, False, Settings(2048, 32, 1e-20, tuple(range(10)))),
 }
 """By name. The paper's scores compare with those of `tgan-v1` only."""

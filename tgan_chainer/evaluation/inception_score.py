@@ -1,0 +1,253 @@
+"""The inception score (Salimans et al. 2016) of thousands of videos, as the authors compute it.
+
+It is summed up batch by batch, and can be interrupted and gone on with at any time.
+"""
+import json
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from tgan_chainer.errors import SnapshotError
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS
+from tgan_chainer.io import files, snapshots
+from tgan_chainer.io.progress import progress
+from tgan_chainer.random_streams import RandomState
+
+# A softmax over 101 classes in float32 sums to 1 within 1e-6; this finds logits and percentages.
+_SUM_TOLERANCE = 1e-3
+
+_REMEDY = 'delete it to start this score over'
+
+
+def calc_inception(ys, eps=None):
+    """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
+
+    Args:
+        ys: Array (N, classes) on any device: each example's class probabilities.
+        eps (float or None): None is :data:`EPS`.
+
+    Returns:
+        float from 1 (all examples alike) to the number of classes (sure of each example, and all
+        classes equally often). Computed in float64.
+
+    Raises:
+        ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
+    """
+    sums = InceptionSums(EPS if eps is None else eps)
+    sums.add(ys)
+    return sums.score()
+
+
+class InceptionSums:
+    """:func:`calc_inception` of examples that come in batches.
+
+    The second term needs nothing of an example but its share of the mean: sums of p log(p + eps)
+    and of p are all there is to keep, in float64.
+
+    Args:
+        eps (float): Added to probabilities inside the logarithms.
+
+    Attributes:
+        n (int): Examples so far.
+    """
+
+    def __init__(self, eps):
+        self.eps = eps
+        self.n = 0
+        self._p = np.zeros(0)
+        self._p_log_p = 0.0
+
+    def add(self, ys):
+        """Add examples, see :func:`calc_inception`."""
+        ys = _checked(ys, len(self._p))
+        xp = chainer.backend.get_array_module(ys)
+        p = chainer.get_device('@numpy').send(ys.sum(axis=0))
+        self._p = self._p + p if self.n else p
+        self._p_log_p += float((ys * xp.log(ys + self.eps)).sum())
+        self.n += len(ys)
+
+    def score(self):
+        """The score of all examples so far; a ValueError where there is none."""
+        if not self.n:
+            raise ValueError('there is no score of no examples')
+        mean = self._p / self.n
+        return float(np.exp(self._p_log_p / self.n - (mean * np.log(mean + self.eps)).sum()))
+
+    def serialize(self, serializer):
+        """Save the sums, or load them; a ValueError where what is loaded are none."""
+        # The number of classes is the file's: there is no array of its size yet to read into.
+        reading = isinstance(serializer, chainer.Deserializer)
+        self.n = serializer('n', self.n)
+        self._p = serializer('p', None if reading else self._p)
+        self._p_log_p = serializer('p_log_p', self._p_log_p)
+        if self.n < 0 or self._p.ndim != 1 or self._p.dtype != np.float64:
+            raise ValueError(f'sums of {self.n} examples, of {self._p.dtype} {self._p.shape}: '
+                             'expected one float64 a class')
+
+
+def _checked(ys, n_classes):
+    """``ys`` in float64."""
+    xp = chainer.backend.get_array_module(ys)
+    if ys.ndim != 2 or 0 in ys.shape or n_classes not in (0, ys.shape[1]):
+        raise ValueError(f'class probabilities of shape {ys.shape}: expected '
+                         f'(N, {n_classes or "classes"})')
+    ys = ys.astype(xp.float64, copy=False)
+    sums = ys.sum(axis=1)
+    # Written so that NaN is refused, too.
+    bad = ~((ys >= 0).all(axis=1) & (xp.abs(sums - 1) <= _SUM_TOLERANCE))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
+            f'{float(ys[row].max()):g} that sum to {float(sums[row]):g}: expected probabilities '
+            'from 0 to 1 that sum to 1 (softmax, not fc8)')
+    return ys
+
+
+class Evaluation:
+    """The score of one seed. What it takes to go on is in a file after every batch.
+
+    Started again with the same file it ends with the same bits as without a pause.
+
+    Args:
+        source: Source of videos, see :mod:`.sources`, from which nothing was drawn yet.
+        classifier: Function from videos (n, C, T, H, W) and ``done`` to probabilities (n, classes)
+            that has a method ``draw_masks``, such as :class:`.classifier.Classifier`.
+        settings (Settings): How many videos.
+        random_state (RandomState): Of the seed; it seeds the global generators.
+        path (str or os.PathLike): The file.
+        run (dict): What the score depends on, as JSON; a file of another run is refused.
+    """
+
+    def __init__(self, source, classifier, settings, random_state, path, run):
+        self.source = source
+        self.classifier = classifier
+        self.settings = settings
+        self.random_state = random_state
+        self.path = Path(path)
+        self._run = json.dumps(run, sort_keys=True)
+        self._batches = 0
+        self._sums = InceptionSums(settings.eps)
+
+    def score(self):
+        """Go on to the end -> float.
+
+        Raises:
+            DataError: The file cannot be written.
+            SnapshotError: The file is damaged or of another run.
+        """
+        self.random_state.seed_all()
+        if self.path.is_file():
+            self._resume()
+        with progress(total=self.settings.scored, initial=self._sums.n, unit='video',
+                      desc=f'seed {self.random_state.seed}') as bar:
+            while self._batches < self.settings.batches:
+                videos = self.source.make(self.source.draw(self.settings.batchsize))
+                self._sums.add(self.classifier(videos, bar.update))
+                self._batches += 1
+                snapshots.save(self.path, self)
+        return self._sums.score()
+
+    def _resume(self):
+        run = json.loads(self._run)
+        self._load()
+        before = self._read_run()
+        changed = [key for key in run if before.get(key) != run[key]]
+        if changed:
+            raise SnapshotError(f'{self.path}: is of an unfinished score of other '
+                                f'{" and ".join(changed)}; {_REMEDY}')
+        # A device whose generator has no state to save draws again what was drawn. Then the states
+        # that were saved are loaded a second time.
+        self.random_state.seed_all()
+        for _ in range(self._batches):
+            self.source.skip(self.settings.batchsize)
+            self.classifier.draw_masks(self.settings.batchsize)
+        self._load()
+
+    def _read_run(self):
+        """What the file says that its score depends on -> dict; its position is checked, too."""
+        try:
+            before = json.loads(self._run)
+        except (ValueError, RecursionError) as error:
+            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
+        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
+            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
+                                f'{self.settings.batches}); {_REMEDY}')
+        return before
+
+    def _load(self):
+        try:
+            snapshots.load(self.path, self)
+        except SnapshotError as error:
+            raise SnapshotError(f'{error}; {_REMEDY}') from error
+
+    def serialize(self, serializer):
+        """Save or load the sums, the position and the random states."""
+        self._run = serializer('run', self._run)
+        self._batches = serializer('batches', self._batches)
+        self._sums.serialize(serializer['sums'])
+        self.random_state.serialize(serializer['random_state'])
+
+
+def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
+    """Score a subject, and write down what was measured -> ledger.Measurement.
+
+    The file of the score has the authors' line for every seed: result folder, iteration, videos,
+    mean clip, score; and below those of several seeds their mean, standard deviation and best. In a
+    rehearsal all lines are marked, and no record is written.
+
+    Args:
+        subject (Subject): What is scored, by a Classifier.
+        settings (Settings): How many videos.
+        seeds (list of int): Of latent vectors and labels, or of the order of a data set.
+        method (str): Part of the names of files.
+        ledger_folder (str or None): Where the record goes; None is beside the score.
+
+    Raises:
+        TGANError: A file cannot be written, or see :class:`Evaluation`.
+    """
+    values, parts = _score_seeds(subject, classifier, settings, seeds, method)
+    measurement = ledger.measurement(
+        values, command_line, subject.device, metric='inception score', seeds=seeds,
+        systems=[subject.system] if subject.system else [], dataset=subject.dataset,
+        protocol=classifier.protocol, samples=settings.scored, weights=classifier.files)
+    lines = [f'{subject.name} {settings.samples} {classifier.mean_path} {value}'
+             for value in values]
+    if len(seeds) > 1:
+        lines.append(
+            f'{subject.name} seeds:{",".join(map(str, seeds))} mean:{measurement.value} '
+            f'std:{measurement.std} best:{measurement.best}')
+        print(classifier.label(lines[-1]))
+    score = subject.out / f'{subject.stem}_{method}.txt'
+    files.write_text(score, ''.join(f'{classifier.label(line)}\n' for line in lines))
+    written = [score]
+    if not classifier.is_rehearsal:
+        written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
+    for part in parts:
+        part.unlink()
+    print(classifier.label(f'wrote {" and ".join(map(str, written))}'))
+    return measurement
+
+
+def _score_seeds(subject, classifier, settings, seeds, method):
+    """The score of every seed, printed as the authors' line ``... score:X``.
+
+    Returns:
+        The values, and the files of unfinished scores, which are to be deleted once the values are
+        written down.
+    """
+    values, parts = [], []
+    for seed in seeds:
+        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
+        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+               'dropout': PROTOCOLS[classifier.protocol].dropout,
+               'number of videos': settings.samples, 'batch size': settings.batchsize,
+               'device': subject.device.xp.__name__}
+        evaluation = Evaluation(subject.source(seed), classifier, settings,
+                                RandomState(seed, subject.device), path, run)
+        values.append(evaluation.score())
+        parts.append(path)
+        print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
+    return values, parts

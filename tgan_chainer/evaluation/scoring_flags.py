@@ -1,0 +1,98 @@
+"""Flags of the commands that classify videos, and what they ask for."""
+from tgan_chainer.commands import flags
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.evaluation.classifier import load_classifier, rehearsal_classifier
+from tgan_chainer.evaluation.protocols import INTERPOLATIONS, PROTOCOLS
+
+# Videos a seed and a batch of a rehearsal, unless flags say otherwise.
+_REHEARSAL = {'samples': 8, 'batchsize': 4}
+
+
+def add_flags(parser):
+    """Flags of the commands that score: the authors' (FACTS §10), and --c3d, --protocol,
+    --batchsize, --ledger and --rehearsal."""
+    add_classifier_flags(parser)
+    flags.add_gpu(parser, -1)
+    parser.add_argument('--calc_iter', type=int, metavar='N',
+                        help="videos a seed, in whole batches (default: the protocol's: 10000, or "
+                        '2048; in a rehearsal 8)')
+    parser.add_argument('--protocol', default='tgan-v1',
+                        choices=[name for name in PROTOCOLS if 'INTER' not in name],
+                        help='how videos become class probabilities; scores compare only within '
+                        "one, and the paper's only with tgan-v1 (default: tgan-v1)")
+    parser.add_argument('--batchsize', type=int, metavar='N',
+                        help="videos a batch (default: the protocol's: 48, or 32; in a rehearsal "
+                        '4)')
+    flags.add_ledger(parser, 'beside the score')
+
+
+def add_classifier_flags(parser):
+    """Flags of all commands that classify."""
+    parser.add_argument('--mean', help='mean2.npz (default: TGAN_MEAN, data/mean2.npz, mean2.npz)')
+    parser.add_argument('--c3d', help='weights of C3D (default: TGAN_C3D, '
+                        'data/conv3d_deepnetA_ucf.npz)')
+    parser.add_argument('--interpolation', choices=INTERPOLATIONS, default='INTER_CUBIC',
+                        help='how tgan-v1 enlarges frames (default: INTER_CUBIC; another makes '
+                        'another protocol)')
+    parser.add_argument('--rehearsal', action='store_true',
+                        help='go through all of it on a few videos, with stand-ins for C3D\'s '
+                        'weights and the mean clip, which are no download: no measurement, and '
+                        'marked so')
+
+
+def open_classifier(args, protocol, device):
+    """The classifier that the flags ask for; prints what it was read from -> Classifier.
+
+    Raises:
+        ConfigError: A rehearsal is given files of a measurement.
+        DataError: See :func:`.classifier.load_classifier`.
+    """
+    if not args.rehearsal:
+        classifier = load_classifier(args.c3d, args.mean, protocol, device)
+        for what, digest in classifier.files.items():
+            print(f'sha256 of {what}: {digest}', flush=True)
+        return classifier
+    for flag in ('c3d', 'mean', 'ledger'):
+        if getattr(args, flag, None):
+            raise ConfigError(f'--{flag} is of a measurement: leave it out, or --rehearsal')
+    classifier = rehearsal_classifier(protocol, device)
+    print(classifier.label('the weights of C3D are seeded random numbers, the mean clip is grey'),
+          flush=True)
+    return classifier
+
+
+def protocol_name(protocol, interpolation):
+    """Name in :data:`.protocols.PROTOCOLS` of what the flags ask for.
+
+    Raises:
+        ConfigError: The protocol has an interpolation of its own.
+    """
+    if interpolation == 'INTER_CUBIC':
+        return protocol
+    name = f'{protocol}/{interpolation}'
+    if name not in PROTOCOLS:
+        raise ConfigError(f'--interpolation {interpolation}: {protocol} has its own')
+    return name
+
+
+def method_name(args):
+    """METHOD in the names of files: the authors' is the interpolation."""
+    method = args.protocol.replace('tgan-v1', args.interpolation).replace('/', '_')
+    return f'{method}_rehearsal' if args.rehearsal else method
+
+
+def choose_settings(args):
+    """The protocol's settings with the flags' numbers -> Settings.
+
+    Raises:
+        ConfigError: They leave no whole batch.
+    """
+    numbers = _REHEARSAL if args.rehearsal else {}
+    for name, number in (('samples', args.calc_iter), ('batchsize', args.batchsize)):
+        if number is not None:
+            numbers = {**numbers, name: number}
+    settings = PROTOCOLS[args.protocol].settings._replace(**numbers)
+    if not 1 <= settings.batchsize <= settings.samples:
+        raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
+                          'too few: expected at least one whole batch; see --batchsize')
+    return settings

@@ -1,0 +1,172 @@
+"""What is scored: videos of trained generators, or of a data set, batch by batch.
+
+Both kinds draw from the global generators, which the caller seeds, and both can be brought to
+where they were after a number of videos.
+"""
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import chainer
+import numpy as np
+
+from tgan_chainer import config, results
+from tgan_chainer.errors import ConfigError
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.io import snapshots
+from tgan_chainer.models.sampling import (
+    draw_labels,
+    draw_z_slow,
+    first_generator,
+    make_video,
+)
+
+
+class GeneratedVideos:
+    """Videos of trained generators, in test mode, from latent vectors as in training.
+
+    A conditional system draws a label for every video from its category prior.
+
+    Args:
+        fsgen, vgen: The generators, on one device; ``fsgen`` may be None.
+    """
+
+    def __init__(self, fsgen, vgen):
+        self.fsgen = fsgen
+        self.vgen = vgen
+
+    def draw(self, n):
+        """Take what decides the next ``n`` videos from the random stream -> (z_slow, labels)."""
+        first = first_generator(self.fsgen, self.vgen)
+        return draw_z_slow(first, n), draw_labels(first, n)
+
+    def make(self, drawn):
+        """The videos (n, C, T, H, W) in [-1, 1] of what was drawn, on the generators' device."""
+        z_slow, labels = drawn
+        return make_video(self.fsgen, self.vgen, len(z_slow), z_slow, labels=labels)[0]
+
+    skip = draw
+
+
+class RealVideos:
+    """Videos of a data set in random order, each once before any comes again.
+
+    Args:
+        dataset: Examples (T, C, H, W) in [-1, 1), or pairs of them and a label.
+        device: Chainer device the videos go to.
+        seed (int): Of the order. What else an example draws, such as its first frame, comes from
+            the global generators.
+    """
+
+    def __init__(self, dataset, device, seed):
+        self.dataset = dataset
+        self.device = device
+        self.seed = seed
+        self._position = 0
+
+    def draw(self, n):
+        """Read the next ``n`` videos -> (n, C, T, H, W) in main memory."""
+        examples = [self.dataset[self._index(self._position + i)] for i in range(n)]
+        self._position += n
+        return stack_videos(examples)
+
+    def make(self, drawn):
+        """The videos that were drawn, on the device."""
+        return self.device.send(drawn.astype(chainer.get_dtype(), copy=False))
+
+    def skip(self, n):
+        """Go on behind the next ``n`` videos, without reading them or drawing random numbers."""
+        self._position += n
+
+    def _index(self, position):
+        round_, place = divmod(position, len(self.dataset))
+        return int(_order(self.seed, round_, len(self.dataset))[place])
+
+
+@functools.lru_cache(maxsize=1)
+def _order(seed, round_, n):
+    return np.random.RandomState([seed, round_]).permutation(n)
+
+
+def stack_videos(examples):
+    """Examples (T, C, H, W), or pairs of them and a label -> (N, C, T, H, W)."""
+    videos = [example[0] if isinstance(example, tuple) else example for example in examples]
+    return np.stack(videos).transpose(0, 2, 1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is scored, ready to make videos: the system of a result folder, or a data set."""
+
+    name: str                         #: For people.
+    out: Path                         #: Folder that results go to.
+    stem: str                         #: Start of the names of its files.
+    device: chainer.backend.Device    #: Of its videos.
+    source: Callable                  #: Function from a seed to a new source of videos.
+    experiment: config.Experiment
+    vdis: chainer.Link | None = None         #: Its critic, where one was asked for.
+    system: ledger.System | None = None      #: Or else there is a data set.
+    dataset: ledger.DataSet | None = None
+
+    def identity(self):
+        """What tells it from any other -> dict of sha256."""
+        return {'networks': self.system.networks} if self.system else {'data': self.dataset.sha256}
+
+    def check_colour(self, is_rehearsal=False):
+        """See that C3D can classify its videos.
+
+        Raises:
+            ConfigError: They are not of three channels (or one, in a rehearsal) and 16 frames.
+        """
+        source = self.source(0)
+        shape = source.make(source.draw(1)).shape
+        if shape[1] not in ((1, 3) if is_rehearsal else (3,)) or shape[2] != 16:
+            raise ConfigError(
+                f'{self.name}: videos of {shape[1]} channel(s) and {shape[2]} frames, but C3D '
+                'knows colour videos of 16 frames: they have no inception score. Models of grey '
+                'videos are compared by tgan gam, and may be scored with --rehearsal, '
+                'which measures nothing')
+
+
+def open_result(result_dir, iteration, device, out=None, with_critic=False):
+    """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
+
+    Args:
+        iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
+        out (str or None): Where results go; None is the result folder.
+        with_critic (bool): Whether to load the critic, too.
+
+    Raises:
+        TGANError: There is no such folder or iteration, or its files are damaged.
+    """
+    file = results.experiment_file(result_dir)
+    iteration = results.choose_iteration(result_dir, iteration)
+    experiment = config.load(file)
+    fsgen, vgen = results.load_generators(result_dir, iteration, device)
+    vdis = experiment.build_models()[-1] if with_critic else None
+    if with_critic:
+        snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
+        vdis.to_device(device)
+    networks = zip(config.NETWORKS, (fsgen, vgen, vdis), strict=True)
+    return Subject(
+        name=f'{result_dir} {iteration}', out=Path(out or result_dir),
+        stem=f'inception_iter-{iteration}', device=device, experiment=experiment,
+        vdis=vdis, source=lambda seed: GeneratedVideos(fsgen, vgen),
+        system=ledger.describe_system(result_dir, file, experiment, iteration,
+                                      [role for role, network in networks if network is not None]))
+
+
+def open_dataset(experiment_path, device, out):
+    """The data set of an experiment -> :class:`Subject`.
+
+    Raises:
+        ConfigError: The experiment or its data set is missing, or not what it should be.
+    """
+    experiment = config.load(experiment_path)
+    dataset = experiment.dataset.build()
+    return Subject(
+        name=f'{experiment.dataset.name} of {experiment_path}', out=Path(out),
+        stem=f'inception_{experiment.dataset.name}', device=device, experiment=experiment,
+        source=lambda seed: RealVideos(dataset, device, seed),
+        dataset=ledger.describe_dataset(experiment.dataset))
