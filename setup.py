@@ -27,7 +27,6 @@ setup(
         'h5py>=3.10',
         'pillow>=10',
         'matplotlib>=3.8',
-        'pandas>=2.0,<3',
         'PyYAML>=6',
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
@@ -53,7 +52,7 @@ setup(
         # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
         'mpi': MPI,
         # What the authors' code imports beside this project's own packages (docs/upstream.md).
-        'upstream': ['scipy>=1.11', 'opencv-python-headless>=4.9'],
+        'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2'],    # the API reference; Python 3.11 or newer
         'test': [
             *MPI,
@@ -61,6 +60,7 @@ setup(
             'pytest-xdist>=3.5',
             'hypothesis>=6.100',
             'ruff>=0.6',
+            'pandas>=2.0,<3',    # tables as the authors' pickles have them, in the tests only
             'opencv-python-headless>=4.9',    # the resize oracle, in the tests only
         ],
     },

@@ -17,7 +17,6 @@ from pathlib import Path
 import chainer
 import h5py
 import numpy as np
-import pandas as pd
 from chainer.dataset import concat_examples
 from chainer.iterators import SerialIterator
 
@@ -271,7 +270,7 @@ def _ucf101(folder, n_videos, frames=40):
         for i in range(n_videos):
             image[i * frames:(i + 1) * frames] = rs.randint(0, 256, (frames, 3, 64, 85))
     start = np.arange(n_videos) * frames
-    write_table(table, pd.DataFrame({'start': start, 'end': start + frames}))
+    write_table(table, {'start': start, 'end': start + frames})
     return UCFDataset(recipe.FRAMES, path, str(table))
 
 

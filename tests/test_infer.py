@@ -65,7 +65,7 @@ def test_values_follow_the_authors_scale(result, tmp_path):
 
 def test_strips_of_colour(tmp_path):
     videos = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 5, 6), np.uint8)
-    paths = list(infer.write_strips(tmp_path / 'a', videos, []))
+    paths = list(pictures.save_strips(tmp_path / 'a', videos, []))
     assert paths == [tmp_path / 'a_0.png', tmp_path / 'a_1.png']
     for path, video in zip(paths, videos, strict=True):
         with Image.open(path) as strip:

@@ -103,7 +103,7 @@ def test_resume_is_bit_identical(small_experiment, tmp_path):
 @pytest.fixture
 def with_quality(small_experiment, tmp_path):
     """Path of an experiment that measures quality at every second update."""
-    make_moving_mnist(tmp_path / 'mnist.npy', 256, progress=False)
+    make_moving_mnist(tmp_path / 'mnist.npy', 256)
     document = yaml.safe_load(small_experiment.read_text())
     document['dataset']['args']['dataset_path'] = str(tmp_path / 'mnist.npy')
     small_experiment.write_text(yaml.safe_dump(document))

@@ -1,9 +1,7 @@
 """Make videos with trained generators (authors' infer.py)."""
 from pathlib import Path
-from urllib.parse import quote
 
 import chainer
-import numpy as np
 
 from tgan_chainer.commands.infer import main
 from tgan_chainer.io import pictures
@@ -40,22 +38,7 @@ def write_videos(videos, names, args):
         yield from pictures.save_movies(
             out_dir / stem, pictures.tile_movie(videos, rows=len(names) or None))
     if args.images:
-        yield from write_strips(out_dir / stem, videos, names)
-
-
-def write_strips(stem, videos, names):
-    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths.
-
-    A picture of a grey video has one channel, as the authors' have (FACTS §11).
-    """
-    each = len(videos) // max(1, len(names))
-    for i, video in enumerate(videos):
-        # Quoted: a category may be called by what a file may not.
-        category = f'_{quote(names[i // each], safe="")}' if names else ''
-        path = Path(f'{stem}{category}_{i % each}.png')
-        sheet = pictures.frame_sheet(video[np.newaxis])
-        pictures.save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
-        yield path
+        yield from pictures.save_strips(out_dir / stem, videos, names)
 
 
 if __name__ == '__main__':

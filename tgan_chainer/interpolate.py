@@ -6,12 +6,13 @@ every point (FACTS §7)::
     tgan interpolate --result_dir results/... --between 3
 """
 import functools
+import itertools
 from pathlib import Path
 
 import chainer
 import numpy as np
 
-from tgan_chainer import infer, results
+from tgan_chainer import results
 from tgan_chainer.commands.interpolate import main
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.io import pictures
@@ -29,9 +30,9 @@ def write_interpolated(args):
     fps = min(pictures.FPS * (args.between + 1), _MAX_FPS)
     movie = pictures.tile_movie(videos, rows=len(names) or None)
     strips = pictures.frame_borders(videos, given_frames(videos.shape[2], args.between))
-    for paths in (pictures.save_movies(stem, movie, fps), infer.write_strips(stem, strips, names)):
-        for path in paths:
-            print(path)
+    for path in itertools.chain(pictures.save_movies(stem, movie, fps),
+                                pictures.save_strips(stem, strips, names)):
+        print(path)
 
 
 def interpolate(args):

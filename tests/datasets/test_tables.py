@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.datasets import tables
-from tgan_chainer.datasets.tables import read_table, write_pickle, write_table
+from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
 
 OLD = Path(__file__).with_name('tables')
@@ -21,6 +21,10 @@ UCF = {'category': str, 'group': int, 'scene': int, **SPAN}
 TABLE = pd.DataFrame({
     'category': ['Archery', 'Archery', 'YoYo', 'YoYo'], 'group': [1, 1, 2, 2],
     'scene': [1, 2, 1, 2], 'start': [0, 16, 36, 69], 'end': [16, 36, 69, 85]})
+
+
+def read_table(path, columns):
+    return pd.DataFrame(tables.read_table(path, columns))
 
 
 def pickled(path, obj, protocol=4):
@@ -121,7 +125,7 @@ def test_write_wants_the_extension_by_which_the_reader_knows_it(tmp_path):
 
 def test_a_pickle_for_every_pandas(tmp_path):
     path = tmp_path / 't.pkl'
-    write_pickle(path, TABLE[1:])
+    write_frame(path, TABLE[1:].to_dict('list'))
     expected = TABLE[1:].reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_pickle(path), expected)
     pd.testing.assert_frame_equal(read_table(path, UCF), expected)
@@ -130,7 +134,7 @@ def test_a_pickle_for_every_pandas(tmp_path):
     assert max(opcode.proto for opcode, _, _ in pickletools.genops(content)) == 2
     assert [argument for opcode, argument, _ in pickletools.genops(content)
             if 'GLOBAL' in opcode.name] == ['pandas.core.frame DataFrame']
-    write_pickle(path, expected)
+    write_frame(path, expected.to_dict('list'))
     assert path.read_bytes() == content
     assert os.listdir(tmp_path) == ['t.pkl']
 

@@ -29,7 +29,7 @@ def classifier():
 def held_out(tmp_path_factory):
     """Path of 256 videos of held-out digits."""
     path = tmp_path_factory.mktemp('data') / 'heldout.npy'
-    make_moving_mnist(path, 256, split='heldout', progress=False)
+    make_moving_mnist(path, 256, split='heldout')
     return path
 
 

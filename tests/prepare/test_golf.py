@@ -27,7 +27,7 @@ def root(tmp_path):
 
 def make(root, **arguments):
     path = root.parent / 'golf_pd.csv'
-    summary = make_golf(path, root, **{'workers': 1, 'progress': False, **arguments})
+    summary = make_golf(path, root, **{'workers': 1, **arguments})
     return summary, pd.read_csv(path).to_numpy().tolist()
 
 

@@ -31,7 +31,7 @@ directions = st.floats(0, 2 * math.pi)
 
 
 def made(path, n_videos, **arguments):
-    make_moving_mnist(path, n_videos, progress=False, **arguments)
+    make_moving_mnist(path, n_videos, **arguments)
     return np.load(path)
 
 
@@ -203,19 +203,19 @@ def test_folders_are_made(tmp_path):
 ])
 def test_wrong_arguments(tmp_path, arguments, message):
     with pytest.raises(DataError, match=message):
-        make_moving_mnist(tmp_path / 'm.npy', **{'n_videos': 2, 'progress': False, **arguments})
+        make_moving_mnist(tmp_path / 'm.npy', **{'n_videos': 2, **arguments})
     assert os.listdir(tmp_path) == []
 
 
 def test_an_existing_file_is_replaced_only_by_force(tmp_path):
     path = tmp_path / 'm.npy'
     path.write_bytes(b'precious')
-    with pytest.raises(DataError, match="m.npy' exists, expected a new name.*--force"):
+    with pytest.raises(DataError, match="m.npy' exists, expected a new name.*--overwrite"):
         made(path, 2)
     assert path.read_bytes() == b'precious'
-    assert made(path, 2, force=True).shape[1] == 2
+    assert made(path, 2, overwrite=True).shape[1] == 2
     with pytest.raises(DataError, match='exists'):
-        made(tmp_path, 2, force=True)
+        made(tmp_path, 2, overwrite=True)
 
 
 def test_a_full_disk_is_noticed_first(tmp_path, monkeypatch):

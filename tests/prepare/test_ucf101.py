@@ -59,7 +59,7 @@ def source(tmp_path):
 
 
 def make(path, source, **arguments):
-    return make_ucf101(path, source, **{'workers': 1, 'progress': False, **arguments})
+    return make_ucf101(path, source, **{'workers': 1, **arguments})
 
 
 def frames_of(path):
@@ -280,8 +280,8 @@ def test_killed_again_and_again(tmp_path, source, monkeypatch):
     assert outputs(path.parent) == outputs(tmp_path / 'whole')
 
 
-@pytest.mark.parametrize('step, n_written', [('write_table', 0), ('write_pickle', 1),
-                                             ('finish', 3)])
+@pytest.mark.parametrize('step, n_written', [
+    ('write_table', 0), ('write_pickle', 1), ('write_frame', 2), ('finish', 3)])
 def test_a_run_killed_at_its_end(tmp_path, source, monkeypatch, step, n_written):
     """Before and after the tables are written; tables alone are no reason to refuse."""
     make(tmp_path / 'whole' / 'a.h5', source, pickles=True)

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from tgan_chainer import __version__, config
-from tgan_chainer.commands.run import run_command
-from tgan_chainer.datasets.tables import existing_table
+from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
+from tgan_chainer.evaluation.ledger import data_paths
 from tgan_chainer.evaluation.protocols import MEAN_SHA256
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.cpu.parallel import num_threads
@@ -38,29 +38,23 @@ SOURCES = {
 }
 """Start of a path -> where what stands there comes from."""
 
-_PACKAGES = ('numba', 'pandas', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
+_PACKAGES = ('numba', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that some command reads.
+    """A file that some command reads."""
 
-    Attributes:
-        path (str): Where it is looked for.
-        found (bool): Whether it is there.
-        note (str): Its size, or where it comes from.
-    """
-
-    path: str
-    found: bool
-    note: str
+    path: str      #: Where it is looked for.
+    found: bool    #: Whether it is there.
+    note: str      #: Its size, or where it comes from.
 
 
 def data_files():
     """The files that the packaged experiments read -> list of :class:`File`, none twice."""
     paths = dict.fromkeys(path for experiment in _packaged().values()
-                          for path in _paths(experiment))
+                          for path in data_paths(experiment.dataset).values())
     return [_look(path, _origin(path)) for path in paths]
 
 
@@ -68,7 +62,7 @@ def ready_experiments():
     """Packaged experiments that can be trained with the data that is here -> list of names."""
     return [name for name, experiment in _packaged().items()
             if experiment.make_moving_mnist
-            or all(Path(path).exists() for path in _paths(experiment))]
+            or all(Path(path).exists() for path in data_paths(experiment.dataset).values())]
 
 
 def score_files():
@@ -87,13 +81,6 @@ def score_files():
 def _packaged():
     """{name: Experiment} of those that ship with the package."""
     return {name: config.load(config.PACKAGED / name) for name in config.packaged_names()}
-
-
-def _paths(experiment):
-    """Files and folders that an experiment's data set names."""
-    return [existing_table(value) if value.endswith('.pkl') else value
-            for name, value in experiment.dataset.args.items()
-            if name.endswith('path') and isinstance(value, str)]
 
 
 def _origin(path):
@@ -191,18 +178,16 @@ def next_steps():
 
 # -- command ---------------------------------------------------------------------------------------
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    argparse.ArgumentParser(
+def parse_args(argv=None):
+    """The command has no flags but --help."""
+    return argparse.ArgumentParser(
         prog='tgan doctor', description='Print versions, devices, data that is '
         'here and that is missing, and what to do next. Nothing is changed.').parse_args(argv)
-    return run_command(_print)
 
 
-def _print():
+def _run(_):
     for line in report():
         print(line)
 
 
-if __name__ == '__main__':
-    raise SystemExit(main())
+main = command(parse_args, _run)

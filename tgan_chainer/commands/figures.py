@@ -18,9 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from tgan_chainer import config, results
-from tgan_chainer.commands.flags import add_result_flags, check_result_flags, result_folder
-from tgan_chainer.commands.interpolate import MAX_BETWEEN
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.interpolate import given_frames, interpolate
 from tgan_chainer.io import pictures
@@ -44,14 +43,7 @@ _HEADING = 22    # height of a line of text over a block of frames, in pixels
 # -- what is drawn ---------------------------------------------------------------------------------
 
 def draw_losses(curves):
-    """Figure 2: the generator's loss, a row a training.
-
-    Args:
-        curves (list): (title, iterations, losses) of each.
-
-    Returns:
-        matplotlib.figure.Figure: With one axis of iterations for all.
-    """
+    """Figure 2: the generator's loss, a row for (title, iterations, losses) of each training."""
     figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=_DPI, layout='constrained')
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
     rows = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
@@ -65,13 +57,9 @@ def draw_losses(curves):
 
 
 def draw_blocks(blocks):
-    """Pictures one below the other, each with a line of text over it, pixel for pixel.
+    """A figure of (text, uint8 (H, W, 3)) one below the other, as wide as the widest picture.
 
-    Args:
-        blocks (list): (text, uint8 (H, W, 3)) of each; an empty text takes no line.
-
-    Returns:
-        matplotlib.figure.Figure: As wide as the widest picture.
+    Each text has a line over its picture, which an empty one does not take.
     """
     tops = [_HEADING if text else 0 for text, _ in blocks]
     width = max(picture.shape[1] for _, picture in blocks)
@@ -167,11 +155,6 @@ def _sheets(videos, names, marked=None):
 
 # -- command ---------------------------------------------------------------------------------------
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_run, parse_args(argv))
-
-
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""
     parser = argparse.ArgumentParser(
@@ -180,27 +163,21 @@ def parse_args(argv=None):
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')
-    losses.add_argument('--result_dir', type=result_folder, nargs='+',
-                        required=True, metavar='DIR',
-                        help='result folders of trainings, a row each')
+    flags.add_result(losses, nargs='+', required=True)
     for number in (3, 4, 5):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
-        add_result_flags(samples, several=True)
-        samples.add_argument('--n', type=int, default=8, help='videos (default: %(default)s)')
+        flags.add_result_flags(samples, 8, several=True)
     between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
-    add_result_flags(between)
-    between.add_argument('--n', type=int, default=4, help='videos (default: %(default)s)')
-    between.add_argument('--between', '-k', type=int, default=3, metavar='K',
-                         help='frames between two neighbours (default: %(default)s)')
-    between.add_argument('--frames', type=int, default=4,
+    flags.add_result_flags(between, 4)
+    flags.add_between(between)
+    between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
     categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
-    add_result_flags(categories)
-    categories.add_argument('--n', type=int, default=1,
-                            help='videos of each category (default: %(default)s)')
+    flags.add_result_flags(categories, 1, 'videos of each category (default: %(default)s)')
     args = parser.parse_args(argv)
-    _check(figures.choices[args.figure], args)
+    if args.figure == '7' and not args.categories:
+        parser.error('give --category NAME for each row of the figure')
     return args
 
 
@@ -212,18 +189,6 @@ def _add(figures, number, draw, what):
     return parser
 
 
-def _check(parser, args):
-    """End the command if a flag is out of range."""
-    if 'n' in args:
-        check_result_flags(parser, args)
-    if 'between' in args and not 1 <= args.between <= MAX_BETWEEN:
-        parser.error(f'--between {args.between}: expected 1 to {MAX_BETWEEN} frames')
-    if 'frames' in args and not 2 <= args.frames <= 16:
-        parser.error(f"--frames {args.frames}: expected 2 to 16 of G0's frames")
-    if args.figure == '7' and not args.categories:
-        parser.error('give --category NAME for each row of the figure')
-
-
 def _run(args):
     figure = args.draw(args)
     buffer = io.BytesIO()
@@ -232,5 +197,4 @@ def _run(args):
     print(args.out)
 
 
-if __name__ == '__main__':
-    raise SystemExit(main())
+main = command(parse_args, _run)

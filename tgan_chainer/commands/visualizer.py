@@ -7,10 +7,10 @@ the sheet, without the suffix::
     python visualizer.py --preview_png results/.../preview/image_img_00005000.png
 """
 import argparse
-import sys
 from pathlib import Path
 
-from tgan_chainer.commands.run import positive, run_command
+from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 
@@ -21,13 +21,11 @@ def visualize(sheet_path, height, width, channels, rows, cols):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print the folder.
 
     Args:
-        sheet_path (str or os.PathLike): PNG laid out as :func:`pictures.frame_sheet` does. What is
-            written goes into the folder of this name without its suffix.
-        height (int): Rows of one frame in pixels.
-        width (int): Columns of one frame in pixels.
+        sheet_path: PNG laid out as :func:`pictures.frame_sheet` does. What is written goes into
+            the folder of this name without its suffix.
+        height, width (int): Of one frame in pixels.
         channels (int): 3, or 1 to show the luminance only.
-        rows (int): Videos in the sheet.
-        cols (int): Frames of each.
+        rows, cols (int): Videos in the sheet, and frames of each.
 
     Raises:
         DataError: The sheet cannot be read, is of another size than ``rows`` videos of ``cols``
@@ -54,21 +52,8 @@ def visualize(sheet_path, height, width, channels, rows, cols):
         print(f'{path}: {rows} videos, {cols} frames')
 
 
-def main(argv=None):
-    """Run the command.
-
-    Args:
-        argv (list of str): Arguments; those of the process when it is None.
-
-    Returns:
-        int: Exit code, see :func:`tgan_chainer.commands.run.run_command`.
-    """
-    args = _parser().parse_args(argv)
-    return run_command(
-        visualize, args.preview_png, args.H, args.W, args.C, args.rows, args.cols)
-
-
-def _parser():
+def parse_args(argv=None):
+    """Flags of the command (FACTS §10)."""
     parser = argparse.ArgumentParser(
         prog='tgan visualizer',
         description='Turn a preview picture of a training back into movies.')
@@ -81,8 +66,11 @@ def _parser():
                                    ('--rows', 100, 'videos in the picture, a row each'),
                                    ('--cols', 16, 'frames of each video, side by side')):
         parser.add_argument(flag, type=positive, default=default, help=f'{meaning} ({default})')
-    return parser
+    return parser.parse_args(argv)
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+def _run(args):
+    visualize(args.preview_png, args.H, args.W, args.C, args.rows, args.cols)
+
+
+main = command(parse_args, _run)

@@ -23,14 +23,12 @@ def require_place(path, overwrite):
 
 
 def require_rows(table, good, path, expected):
-    """Raise a DataError that shows the first row of a table that is not good.
+    """Raise a DataError that shows the first row that is not `good`, boolean (rows,), of a table.
 
-    Args:
-        table: DataFrame read from `path`.
-        good: boolean (rows,).
-        expected: What was expected of a row, and what to do, as the end of a sentence.
+    `table` is {name: array} read from `path`. `expected` is what was expected of a row, and what to
+    do, as the end of a sentence.
     """
     if not good.all():
         row = int(np.argmin(good))
-        found = ', '.join(f'{name}={value!r}' for name, value in table.iloc[row].to_dict().items())
+        found = ', '.join(f'{name}={values.tolist()[row]!r}' for name, values in table.items())
         raise DataError(f"row {row} (counted from 0) of '{path}' has {found}, expected {expected}")

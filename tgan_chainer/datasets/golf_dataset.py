@@ -43,7 +43,7 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         self.root_path = root_path
         self.config_path = config_path
         table = read_table(config_path, {'path': str, 'start': int, 'end': int})
-        start, end = table['start'].to_numpy(), table['end'].to_numpy()
+        start, end = table['start'], table['end']
         require_rows(
             table, (start >= 0) & (start <= end), config_path,
             '0 <= start <= end, the numbers of the first and the last picture; correct the row')

@@ -13,13 +13,13 @@ import pickle
 import pickletools
 import re
 import reprlib
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
-from tgan_chainer.io.files import atomic_path, write_bytes
+from tgan_chainer.io.files import write_bytes
 
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
@@ -38,7 +38,7 @@ def read_table(path, columns):
         columns: Column name -> `int` or `str`, the type of its values.
 
     Returns:
-        pandas.DataFrame with these columns (int64, or object holding str) and rows 0, 1, ...
+        {name: array} of these columns, int64 or object holding str, all of one length.
 
     Raises:
         DataError: The file is missing, too large, damaged, or holds anything but a plain table; a
@@ -51,63 +51,62 @@ def read_table(path, columns):
     if size > MAX_BYTES:
         raise DataError(f"'{path}' has {size} bytes, expected a table of at most {MAX_BYTES}; "
                         'see that it is the right file')
-    with open(path, 'rb') as file:
-        content = file.read()
+    content = Path(path).read_bytes()
     if content.startswith(b'\x1f\x8b'):
         raise DataError(f"'{path}' is compressed by gzip, expected the pickled pandas DataFrame or "
                         f"the CSV file itself; unpack it, gzip -dc '{path}' > TABLE, and name the "
                         'new file')
-    read = _read_csv if _is_csv(path) else _read_pickle
-    table = read(content, path)
+    table = (_read_csv if _is_csv(path) else _read_pickle)(content, path)
     missing = [name for name in columns if name not in table]
     if missing:
         raise DataError(
             f"'{path}' has the columns {reprlib.repr(list(table))}, expected also {missing}; "
             'add them, or see that it is the right file')
-    checked = pd.DataFrame({
-        name: _CONVERTERS[kind](table[name], f"column '{name}' of '{path}'")
-        for name, kind in columns.items()})
-    if not len(checked):
+    checked = {name: _CONVERTERS[kind](table[name], f"column '{name}' of '{path}'")
+               for name, kind in columns.items()}
+    if not all(map(len, checked.values())):
         raise DataError(f"'{path}' has no rows, expected one for each video; add some")
     return checked
 
 
 def write_table(path, table):
-    """Write a DataFrame as CSV with a header line, without its index; whole or not at all.
+    """Write {name: values} as CSV with a header line, whole or not at all.
 
     Raises:
         DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
             table is larger than `MAX_BYTES`, which `read_table` would refuse.
     """
     require_csv(path)
-    with atomic_path(path) as temporary:
-        # With another line end than this, that of RFC 4180, a string that holds \r is not quoted.
-        try:
-            table.to_csv(temporary, index=False, lineterminator='\r\n')
-        except UnicodeEncodeError as error:     # a file name need not be UTF-8
-            raise DataError(f"cannot write the table '{path}': {error.object!r} is not "
-                            'valid UTF-8, expected a name that is; rename the file') from error
-        size = os.path.getsize(temporary)
-        if size > MAX_BYTES:
-            raise DataError(f"cannot write the table '{path}': found {size} bytes in {len(table)} "
-                            f'rows, expected at most {MAX_BYTES}; use fewer videos a table')
+    text = io.StringIO(newline='')
+    rows = list(zip(*(table[name] for name in table), strict=True))
+    csv.writer(text).writerows([[*table], *rows])
+    try:
+        content = text.getvalue().encode()
+    except UnicodeEncodeError as error:     # a file name need not be UTF-8
+        found = error.object[error.start:error.end]
+        raise DataError(f"cannot write the table '{path}': {found!r} is not "
+                        'valid UTF-8, expected a name that is; rename the file') from error
+    if len(content) > MAX_BYTES:
+        raise DataError(f"cannot write the table '{path}': found {len(content)} bytes in "
+                        f'{len(rows)} rows, expected at most {MAX_BYTES}; use fewer videos a table')
+    write_bytes(path, content)
 
 
 def write_pickle(path, obj):
-    """Pickle a DataFrame, or plain Python objects, for code that reads no CSV; whole or not at all.
+    """Pickle plain Python objects for code that reads no CSV; whole or not at all."""
+    write_bytes(path, pickle.dumps(obj, protocol=2))    # the newest that Python 2 reads
 
-    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here a
-    DataFrame is written as a call of its class with lists, so that any release reads it.
 
-    Raises:
-        DataError: The file cannot be written.
+def write_frame(path, table):
+    """Pickle {name: list} as a pandas DataFrame.
+
+    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here it is
+    a call of the class with lists, which any release reads, and which needs no pandas to write.
     """
-    content = io.BytesIO()
-    pickler = pickle.Pickler(content, protocol=2)   # the newest that Python 2 reads
-    pickler.dispatch_table = {
-        pd.DataFrame: lambda table: (pd.DataFrame, (table.to_dict('list'),))}
-    pickler.dump(obj)
-    write_bytes(path, content.getvalue())
+    start, stop = len(pickle.PROTO) + 1, -len(pickle.STOP)
+    arguments = pickle.dumps((table,), protocol=2)[start:stop]
+    write_bytes(path, pickle.PROTO + b'\x02' + pickle.GLOBAL + b'pandas.core.frame\nDataFrame\n'
+                + arguments + pickle.REDUCE + pickle.STOP)
 
 
 def require_csv(path):

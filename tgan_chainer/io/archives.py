@@ -22,14 +22,9 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class Header(NamedTuple):
-    """What an array in an archive is said to be.
+    """What an array in an archive is said to be."""
 
-    Attributes:
-        shape (tuple): Sizes, none negative.
-        dtype (numpy.dtype): Type.
-    """
-
-    shape: tuple
+    shape: tuple    #: Sizes, none negative.
     dtype: np.dtype
 
     @property
@@ -46,10 +41,7 @@ class Header(NamedTuple):
 
 
 class Archive:
-    """An npz file; a context manager.
-
-    Args:
-        file: Path, or a file object of bytes.
+    """An npz file, given as a path or a file object of bytes; a context manager.
 
     Attributes:
         files (list of str): Keys of the arrays, in the order of the file.
@@ -91,19 +83,11 @@ class Archive:
         return self._read(key, _read_header)
 
     def __getitem__(self, key):
-        """The array of a key, whatever its size: see :meth:`header` first.
-
-        Raises:
-            KeyError, ValueError: See :meth:`header`; also if it holds Python objects.
-        """
+        """The array of a key, whatever its size: see :meth:`header`, and its errors, first."""
         return self._read(key, _read_array)
 
     def check(self):
-        """Read all of the file, whose checksums tell damage.
-
-        Raises:
-            ValueError: It is damaged.
-        """
+        """Read all of the file, whose checksums tell damage, which is a ValueError."""
         try:
             damaged = self._zip.testzip()
         except Exception as error:    # of zipfile or zlib

@@ -29,12 +29,6 @@ def atomic_path(path):
     anything (``KeyboardInterrupt`` too), the temporary file is removed and the old one stays. A
     symbolic link stays one; the file it points to is replaced.
 
-    Args:
-        path (str or os.PathLike): Where the file is to be.
-
-    Yields:
-        pathlib.Path: Absolute path to write to.
-
     Raises:
         DataError: The folder cannot be made or written to, the disk is full, or ``path`` is
             something else than a file. The ``OSError`` is its cause. An ``OSError`` of the body
@@ -110,19 +104,13 @@ def write_json(path, obj):
     """Write ``obj`` as indented JSON in UTF-8, as :func:`atomic_path` does.
 
     Raises:
-        TypeError: ``obj`` holds something that JSON does not know, such as an array.
-        ValueError: ``obj`` holds NaN or infinity, which are not JSON.
-        DataError: See :func:`atomic_path`.
+        TypeError, ValueError: ``obj`` holds what is not JSON, such as an array, or NaN.
     """
     write_text(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + '\n')
 
 
 def sha256(path):
-    """Return the SHA-256 of a file as 64 lower-case hexadecimal digits.
-
-    Raises:
-        DataError: The file cannot be read.
-    """
+    """SHA-256 of a file as 64 lower-case hexadecimal digits; a DataError if it cannot be read."""
     digest = hashlib.sha256()
     try:
         with open(path, 'rb') as file:

@@ -1,16 +1,18 @@
 """Videos as pictures and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
-values in [-1, 1], as the networks have them, or uint8, as :func:`preview_pixels` and
-:func:`infer_pixels` return them. Pictures are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The
-layouts are those of the authors' preview and inference (FACTS §10). Movies are encoded in this
-process by PyAV; no ffmpeg command is called.
+values in [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
+:func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Pictures are
+uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview and
+inference (FACTS §10). All files are written whole or not at all, or it is a DataError. Movies are
+encoded in this process by PyAV; no ffmpeg command is called.
 """
 import contextlib
 import io
 import math
 from fractions import Fraction
 from pathlib import Path
+from urllib.parse import quote
 
 import av
 import numpy as np
@@ -48,29 +50,17 @@ _BT601, _LIMITED_RANGE = 5, 1
 
 
 def preview_pixels(x):
-    """The bytes of the authors' previews: ``x * 127 + 127``, truncated (FACTS §11).
+    """Floats in [-1, 1] -> uint8 of the authors' previews: x * 127 + 127, truncated (FACTS §11).
 
-    Args:
-        x (numpy.ndarray): Floating-point array of any shape, values in [-1, 1]. What lies outside
-            becomes 0 or 255, NaN becomes 0.
-
-    Returns:
-        numpy.ndarray: uint8 array of the same shape.
+    What lies outside becomes 0 or 255, NaN becomes 0.
     """
     return _to_uint8(x * 127 + 127)
 
 
 def infer_pixels(x):
-    """The bytes of the authors' inference: ``x * 128 + 128`` as OpenCV's ``imwrite`` stores floats.
+    """As :func:`preview_pixels`, of inference: x * 128 + 128 as OpenCV's imwrite stores floats.
 
-    It rounds halves to even and saturates: at x = 1, which a float32 tanh reaches, 256 becomes 255
-    (FACTS §11).
-
-    Args:
-        x (numpy.ndarray): As for :func:`preview_pixels`.
-
-    Returns:
-        numpy.ndarray: uint8 array of the same shape.
+    It rounds halves to even and saturates: at x = 1, which a float32 tanh reaches, 256 becomes 255.
     """
     return _to_uint8(np.rint(x * 128 + 128))
 
@@ -80,18 +70,9 @@ def _to_uint8(values):
 
 
 def frame_sheet(videos):
-    """Lay out one row for each video, its frames side by side.
+    """Videos -> uint8 (N * H, T * W, 3): one row for each, its frames side by side.
 
     The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns.
-
-    Args:
-        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
-
-    Returns:
-        numpy.ndarray: uint8 (N * H, T * W, 3).
-
-    Raises:
-        ValueError: The array is not of this shape.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
@@ -99,15 +80,9 @@ def frame_sheet(videos):
 
 
 def frame_borders(videos, marked, width=2):
-    """Put a border around every frame: red around those that are marked, white around others.
+    """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
 
-    Args:
-        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
-        marked (numpy.ndarray): Boolean (T,).
-        width (int): Of the border, in pixels.
-
-    Returns:
-        numpy.ndarray: uint8 (N, 3, T, H + 2 width, W + 2 width).
+    It is red around those that are ``marked``, boolean (T,), and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
@@ -118,15 +93,7 @@ def frame_borders(videos, marked, width=2):
 
 
 def split_sheet(sheet, height, width):
-    """Cut a picture of :func:`frame_sheet` into its videos again.
-
-    Args:
-        sheet (numpy.ndarray): uint8 (N * height, T * width, C).
-        height (int): Rows of one frame.
-        width (int): Columns of one frame.
-
-    Returns:
-        numpy.ndarray: uint8 (N, C, T, height, width).
+    """Cut uint8 (N * height, T * width, C) of :func:`frame_sheet` -> (N, C, T, height, width).
 
     Raises:
         DataError: The sides of the sheet are no multiples of those of a frame.
@@ -141,18 +108,11 @@ def split_sheet(sheet, height, width):
 
 
 def tile_movie(videos, rows=None):
-    """Play videos beside each other in a grid, row by row, the first at the top left.
+    """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row.
 
     Args:
-        videos (numpy.ndarray): (N, C, T, H, W), see the module; floats are shown as previews are.
         rows (int or None): Rows of the grid. None makes as many columns as the square root of N,
             rounded up, and the rows that the videos then need. Places left over are black.
-
-    Returns:
-        numpy.ndarray: uint8 (T, rows * H, columns * W, 3).
-
-    Raises:
-        ValueError: The array is not of this shape.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
@@ -165,7 +125,7 @@ def tile_movie(videos, rows=None):
 
 
 def _rgb_pixels(videos):
-    """Return (N, C, T, H, W) videos as uint8 (N, T, H, W, 3)."""
+    """Videos (N, C, T, H, W) -> uint8 (N, T, H, W, 3)."""
     if videos.ndim != 5 or videos.shape[1] not in (1, 3) or 0 in videos.shape:
         raise ValueError(f'videos must be (N, 1 or 3, T, H, W) and not empty, got {videos.shape}')
     pixels = videos if videos.dtype == np.uint8 else preview_pixels(videos)
@@ -173,15 +133,7 @@ def _rgb_pixels(videos):
 
 
 def save_png(path, image):
-    """Write a picture, whole or not at all.
-
-    Args:
-        path (str or os.PathLike): Where to; PNG whatever its suffix.
-        image (numpy.ndarray): uint8 (H, W, 3), or (H, W) for a grey file.
-
-    Raises:
-        DataError: See :func:`tgan_chainer.io.files.atomic_path`.
-    """
+    """Write a picture, uint8 (H, W, 3), or (H, W) for a grey file, as PNG whatever the suffix."""
     buffer = io.BytesIO()
     # Pillow's own level takes four times as long, for a twentieth of the size.
     Image.fromarray(image).save(buffer, 'PNG', compress_level=1)
@@ -189,14 +141,7 @@ def save_png(path, image):
 
 
 def read_png(path, channels=3):
-    """Read a picture.
-
-    Args:
-        path (str or os.PathLike): The PNG file.
-        channels (int): 3 for RGB, 1 for its luminance, which for a grey picture is its value.
-
-    Returns:
-        numpy.ndarray: uint8 (H, W, channels).
+    """Read a PNG picture -> uint8 (H, W, channels), RGB, or with 1 channel its luminance.
 
     Raises:
         DataError: The file is missing, damaged, or not a PNG.
@@ -212,20 +157,11 @@ def read_png(path, channels=3):
 
 
 def save_gif(path, frames, fps=FPS):
-    """Write an animation that loops forever, whole or not at all; GIF whatever the suffix.
+    """Write an animation that loops forever; GIF whatever the suffix.
 
     All frames share one palette and are not dithered, so what does not move does not flicker. A
-    grey movie is kept exactly, one of up to 256 colours within one level a channel.
-
-    Args:
-        path (str or os.PathLike): Where to.
-        frames (numpy.ndarray): uint8 (T, H, W, 3).
-        fps (float): Frames per second. A GIF counts hundredths of seconds, and browsers slow
-            down one of more than 50.
-
-    Raises:
-        ValueError: The array is not of this shape or type.
-        DataError: See :func:`tgan_chainer.io.files.atomic_path`.
+    grey movie is kept exactly, one of up to 256 colours within one level a channel. A GIF counts
+    hundredths of seconds, and browsers slow down one of more than 50 frames per second.
     """
     _check_frames(frames)
     size, rate = frames.shape[1:3], _rate(fps)
@@ -239,16 +175,11 @@ def save_movie(path, frames, fps=FPS, raw=False):
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
     MPEG-4, or not compressed; all in yuv420p, which every player shows. It halves the resolution
     of colour and needs even sides: an odd one is made even by repeating the last row or column.
-    ``.gif`` goes to :func:`save_gif`.
-
-    Args:
-        path (str or os.PathLike): Where to, with one of the suffixes above.
-        frames (numpy.ndarray): uint8 (T, H, W, 3).
-        fps (float): Frames per second.
-        raw (bool): Do not compress, which only ``.avi`` allows for.
+    ``.gif`` goes to :func:`save_gif`. With ``raw``, which only ``.avi`` allows for, nothing is
+    compressed.
 
     Raises:
-        ValueError: The array is not of this shape or type.
+        ValueError: ``frames`` are no movie.
         DataError: The suffix is another one; or see :func:`tgan_chainer.io.files.atomic_path`.
     """
     suffix = Path(path).suffix.lower()
@@ -268,26 +199,31 @@ def save_movie(path, frames, fps=FPS, raw=False):
 
 
 def save_movies(stem, frames, fps=INFER_FPS):
-    """Write the movie of the authors' infer.py and tile_prediction.py, and two that are smaller.
+    """Write the authors' movie of infer.py, STEM.avi, and two that are smaller -> list of paths.
 
-    Theirs is the .avi: not compressed, yuv420p, 25 frames a second (FACTS §11). Ours are the .mp4,
-    which browsers play, and the .gif, which they show in a page.
-
-    Args:
-        stem (str or os.PathLike): Where to, without a suffix.
-        frames (numpy.ndarray): uint8 (T, H, W, 3).
-        fps (float): Frames per second.
-
-    Returns:
-        list of pathlib.Path: What was written.
-
-    Raises:
-        DataError: See :func:`save_movie`.
+    Theirs is not compressed, yuv420p, 25 frames a second (FACTS §11). Ours are the .mp4, which
+    browsers play, and the .gif, which they show in a page.
     """
     paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
     for path in paths:
         save_movie(path, frames, fps, raw=path.suffix == '.avi')
     return paths
+
+
+def save_strips(stem, videos, names):
+    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths.
+
+    With ``names`` of categories, each has as many videos as the others, one after another. A
+    picture of a grey video has one channel, as the authors' have (FACTS §11).
+    """
+    each = len(videos) // max(1, len(names))
+    for i, video in enumerate(videos):
+        # Quoted: a category may be called by what a file may not.
+        category = f'_{quote(names[i // each], safe="")}' if names else ''
+        path = Path(f'{stem}{category}_{i % each}.png')
+        sheet = frame_sheet(video[np.newaxis])
+        save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
+        yield path
 
 
 def _check_frames(frames):
@@ -322,9 +258,8 @@ def _yuv_frames(frames):
 def _quantise(pictures, size, rate):
     """Yield PyAV's frames of ``size`` (H, W) in one palette of 256 colours for all of them."""
     graph = av.filter.Graph()
-    height, width = size
     source = graph.add_buffer(
-        width=width, height=height, format='rgb24', time_base=1 / rate)
+        width=size[1], height=size[0], format='rgb24', time_base=1 / rate)
     copies = graph.add('split')
     palette = graph.add('palettegen', 'reserve_transparent=0')
     mapping = graph.add('paletteuse', 'dither=none')
@@ -360,13 +295,7 @@ def _encode(pictures, size, container, codec, pixel_format, rate):
 
 
 def read_movie(path):
-    """Decode all frames of a movie or an animation into memory.
-
-    Args:
-        path (str or os.PathLike): A file of any format that PyAV knows.
-
-    Returns:
-        numpy.ndarray: uint8 (T, H, W, 3); T counts the decoded frames, not what a header says.
+    """Decode all frames of a movie or an animation into memory -> uint8 (T, H, W, 3).
 
     Raises:
         DataError: The file is missing, damaged, or has no frames.

@@ -14,10 +14,7 @@ def progress(iterable=None, **kwargs):
 def chunk_progress(starts, unit='video'):
     """Progress of what is made in chunks, for the functions of ``models/sampling.py``.
 
-    It appears after some seconds only, which is more than few videos take.
-
-    Args:
-        starts (range): Number of the first one of each chunk.
-        unit (str): What is numbered.
+    It appears after some seconds only, which is more than few videos take. ``starts`` is a range,
+    the number of the first one of each chunk.
     """
     return progress(starts, unit=unit, unit_scale=starts.step, delay=5)

@@ -31,11 +31,7 @@ _DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryE
 
 
 def save(path, target):
-    """Write a serializable object (network, trainer) to ``path`` in Chainer's npz format.
-
-    Raises:
-        DataError: The file cannot be written; an older one of that name stays.
-    """
+    """Write a serializable object (network, trainer) to ``path`` in Chainer's npz format."""
     with atomic_path(path) as temporary:
         # Compressed it would be an eighth smaller, and take ten times as long.
         serializers.save_npz(str(temporary), target, compression=False)
@@ -61,20 +57,13 @@ def load(path, target, may_lack=lambda key: False):
 
 def headers(path):
     """What the arrays of a file are said to be -> {key: :class:`~tgan_chainer.io.archives.Header`}.
-
-    Raises:
-        SnapshotError: The file is missing or damaged.
     """
     with _reading(path) as archive:
         return {key: archive.header(key) for key in archive.files}
 
 
 def require_whole(path):
-    """See that a file is not damaged, before it is blamed for something else.
-
-    Raises:
-        SnapshotError: It is missing or damaged.
-    """
+    """See that a file is there and not damaged, before it is blamed for something else."""
     with _reading(path) as archive:
         archive.check()
 
@@ -149,11 +138,7 @@ def _pattern(template):
 
 
 def latest_trainer(folder):
-    """Path of the newest snapshot of a trainer in a result folder.
-
-    Raises:
-        SnapshotError: There is none.
-    """
+    """Path of the newest snapshot of a trainer in a result folder; a SnapshotError without any."""
     folder = Path(folder)
     if not folder.is_dir():
         raise SnapshotError(f'{folder}: there is no such result folder or snapshot')
@@ -179,11 +164,7 @@ def folders_inside(folder):
 
 
 def latest_folder():
-    """The result folder in results/ with the newest networks, which 'latest' means; says which.
-
-    Raises:
-        SnapshotError: There is none.
-    """
+    """The result folder in results/ with the newest networks, which 'latest' means; says which."""
     found = result_folders('results')
     if not found:
         raise SnapshotError('latest: is the newest result folder in results/, but there is none')

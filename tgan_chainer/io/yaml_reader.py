@@ -16,11 +16,7 @@ MAX_DIGITS = 100
 
 
 def read_yaml(file, source):
-    """What a YAML file holds: mappings, lists, strings, numbers; no object of a class.
-
-    Args:
-        file: Path.
-        source (str): What messages call it.
+    """What a YAML file, called ``source`` in messages, holds: no object of a class.
 
     Raises:
         ConfigError: The file cannot be read, is no YAML, or too large.

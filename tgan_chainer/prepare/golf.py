@@ -12,19 +12,18 @@ import functools
 import itertools
 import os
 import re
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import pandas as pd
 from tqdm import tqdm
 
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.golf_dataset import file_name, open_strip
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
-from tgan_chainer.prepare.workers import available_cores, map_in_order
+from tgan_chainer.prepare.workers import choose_workers, map_in_order
 
 ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
@@ -34,21 +33,15 @@ _NAME = re.compile(r'(\d{4,})\.jpg', re.ASCII)
 
 
 class Summary(NamedTuple):
-    """What was found.
-
-    Attributes:
-        n_rows, n_pictures: In the table.
-        skipped: List of why each picture that is not in the table cannot be used.
-    """
+    """What was found."""
 
     n_rows: int
-    n_pictures: int
-    skipped: list
+    n_pictures: int    #: In the table.
+    skipped: list      #: Why each picture that is not in the table cannot be used.
 
 
-def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False,
-              progress=True):
-    """Look at all pictures and write the table of those that can be used, whole or not at all.
+def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
+    """Look at all pictures and write the table of those that can be used -> Summary.
 
     Args:
         table_path: `.csv` file to write.
@@ -56,23 +49,18 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         n_frames: Frames that a picture must have at least.
         workers: Processes that look; None is the number of cores.
         overwrite: Whether to replace a file that exists.
-        progress: Whether to show a progress bar on a terminal.
-
-    Returns:
-        Summary
 
     Raises:
         DataError: An argument is wrong; the file exists or cannot be written; there is no picture
             that can be used.
     """
-    workers = available_cores() if workers is None else workers
-    for what, found in (('workers', workers), ('frames', n_frames)):
-        if found < 1:
-            raise DataError(f'found {found} {what}, expected 1 or more')
+    workers = choose_workers(workers)
+    if n_frames < 1:
+        raise DataError(f'found {n_frames} frames, expected 1 or more')
     require_csv(table_path)
     require_place(table_path, overwrite)
     pictures = find_pictures(root_path)
-    reasons = _look_at_all(root_path, pictures, n_frames, workers, progress)
+    reasons = _look_at_all(root_path, pictures, n_frames, workers)
     skipped = [reason for reason in reasons if reason]
     if len(skipped) == len(pictures):
         raise DataError(f"'{root_path}' has no picture that can be used of {len(pictures)}, the "
@@ -80,16 +68,13 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     good = [picture for picture, reason in zip(pictures, reasons, strict=True) if not reason]
     rows = [row for path, numbers in itertools.groupby(good, key=lambda picture: picture[0])
             for row in _runs(path, [number for _, number in numbers])]
-    write_table(table_path, pd.DataFrame(rows, columns=['path', 'start', 'end']))
+    write_table(table_path, dict(zip(('path', 'start', 'end'), zip(*rows, strict=True),
+                                     strict=True)))
     return Summary(len(rows), len(good), skipped)
 
 
 def find_pictures(root_path):
-    """Pictures below a folder -> sorted list of (path, number), path being relative to it.
-
-    Raises:
-        DataError: There are none.
-    """
+    """Pictures below a folder -> sorted list of (path, number), path being relative to it."""
     pictures = []
     for folder, _, names in os.walk(root_path):
         path = Path(folder).relative_to(root_path).as_posix()
@@ -104,13 +89,13 @@ def find_pictures(root_path):
     return sorted(pictures)
 
 
-def _look_at_all(root_path, pictures, n_frames, workers, progress):
+def _look_at_all(root_path, pictures, n_frames, workers):
     """Why each picture cannot be used, or None."""
     paths = [os.path.join(root_path, path, file_name(number)) for path, number in pictures]
     chunks = [paths[k:k + CHUNK] for k in range(0, len(paths), CHUNK)]
     look = functools.partial(_look_at, n_frames=n_frames)
     reasons = []
-    with tqdm(total=len(paths), unit='picture', disable=None if progress else True) as bar, \
+    with tqdm(total=len(paths), unit='picture', disable=None) as bar, \
             contextlib.closing(map_in_order(look, chunks, workers)) as results:
         for result in results:
             reasons += result
@@ -138,7 +123,8 @@ def _runs(path, numbers):
         yield path, run[0], run[-1]
 
 
-def _parser():
+def parse_args(argv=None):
+    """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan make-golf',
         description='Make the table of the golf videos of Vondrick et al. (2016) that training '
@@ -149,15 +135,9 @@ def _parser():
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=int, default=16, metavar='N',
                         help='frames a picture must have at least (default: %(default)s)')
-    parser.add_argument('--workers', type=int, metavar='N',
-                        help='processes that look at pictures (default: one a core)')
-    parser.add_argument('--overwrite', action='store_true', help='replace a table that exists')
-    return parser
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_make, _parser().parse_args(argv))
+    flags.add_workers(parser, 'look at pictures')
+    flags.add_overwrite(parser)
+    return parser.parse_args(argv)
 
 
 def _make(args):
@@ -169,5 +149,4 @@ def _make(args):
     print(f'wrote {summary.n_rows} rows for {summary.n_pictures} pictures to {args.out}')
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+main = command(parse_args, _make)

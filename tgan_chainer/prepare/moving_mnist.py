@@ -14,15 +14,15 @@ import argparse
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
+from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
@@ -36,7 +36,7 @@ CHUNK = 250  # videos rendered at a time: about 20 MB
 
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
-                      progress=True, force=False):
+                      overwrite=False):
     """Write a file of Moving MNIST videos, whole or not at all.
 
     Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
@@ -49,20 +49,20 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
         size: Rows and columns of a frame, 64 or 32.
         digits: Digits a video, 1 or 2.
-        progress: Whether to show a progress bar on a terminal.
-        force: Whether to replace a file that exists.
+        overwrite: Whether to replace a file that exists.
 
     Raises:
         DataError: An argument is out of range, the file exists, or it cannot be written.
     """
     path = Path(path)
-    _check_arguments(path, n_videos, seed, size, digits, force)
+    _check_arguments(n_videos, seed, size, digits)
+    require_place(path, overwrite)
     images, _ = load_digits(split)
     rs = _random_state(seed, split)
     with atomic_path(path) as temporary:
         _require_space(path.parent, n_videos, size)
         np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with tqdm(total=n_videos, unit='video', disable=None if progress else True) as bar:
+        with tqdm(total=n_videos, unit='video', disable=None) as bar:
             for start in range(0, n_videos, CHUNK):
                 # Mapped anew each time: a map left open would come to hold the whole file.
                 chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
@@ -78,15 +78,12 @@ def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
         path: `.csv` file to write, with the column `category`, a row a video: its digit, such as
             7, or its two digits in ascending order, such as 3-7.
         n_videos, seed, split, digits: As given to :func:`make_moving_mnist`.
-
-    Raises:
-        DataError: The file cannot be written, or is called otherwise.
     """
     require_csv(path)
     _, labels = load_digits(split)
     shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
-    write_table(path, pd.DataFrame({
-        'category': ['-'.join(map(str, sorted(row))) for row in labels[shown].tolist()]}))
+    write_table(path, {
+        'category': ['-'.join(map(str, sorted(row))) for row in labels[shown].tolist()]})
 
 
 def _random_state(seed, split):
@@ -100,13 +97,8 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
     Each video uses up the same few random numbers, one video after the other; how many are drawn at
     a time does not matter.
 
-    Args:
-        rs: numpy.random.RandomState.
-        n_digits: Number of digit images to choose from.
-        digits: Digits a video.
-
     Returns:
-        digit: int (n_videos, digits), 0..n_digits - 1.
+        digit: int (n_videos, digits), 0..n_digits - 1, the images to choose from.
         position: float (20, n_videos, digits, 2), the y and x of `trajectories`.
     """
     digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
@@ -169,7 +161,7 @@ def halve(frames):
     return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
 
 
-def _check_arguments(path, n_videos, seed, size, digits, force):
+def _check_arguments(n_videos, seed, size, digits):
     if n_videos < 1:
         raise DataError(f'found {n_videos} as the number of videos, expected 1 or more')
     if not 0 <= seed < 2**32:
@@ -178,9 +170,6 @@ def _check_arguments(path, n_videos, seed, size, digits, force):
         raise DataError(f'found frames of {size} pixels, expected 64 or 32')
     if digits not in (1, 2):
         raise DataError(f'found {digits} digits a video, expected 1 or 2')
-    if path.exists() and not (force and path.is_file()):
-        raise DataError(f"'{path}' exists, expected a new name; choose another one, or, if it is a "
-                        'file you no longer need, replace it with --force')
 
 
 def _require_space(folder, n_videos, size):
@@ -193,7 +182,8 @@ def _require_space(folder, n_videos, size):
                         'videos with --n')
 
 
-def _parser():
+def parse_args(argv=None):
+    """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan make-moving-mnist',
         description='Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as published by '
@@ -202,8 +192,7 @@ def _parser():
                         'moving_mnist_SPLIT_32.npy and the like)')
     parser.add_argument('--n', type=int, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
-    parser.add_argument('--seed', type=int, default=0,
-                        help='the same seed gives the same videos (default: %(default)s)')
+    flags.add_seed(parser, 'the same seed gives the same videos')
     parser.add_argument('--split', choices=SPLITS, default='train',
                         help='which digit images to use; the two sets have none in common '
                              '(default: %(default)s)')
@@ -215,16 +204,15 @@ def _parser():
     parser.add_argument('--labels', action='store_true',
                         help='write the table of the digits shown, too, as FILE_pd.csv, which '
                              'MovingMNISTDatasetLabelled takes as config_path')
-    parser.add_argument('--force', action='store_true', help='replace a file that exists')
-    return parser
+    flags.add_overwrite(parser)
+    return parser.parse_args(argv)
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
+def _run(args):
     # Being terminated cleans up as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return run_command(_make, _parser().parse_args(argv))
+        _make(args)
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -234,7 +222,7 @@ def _make(args):
     digits = '' if args.digits == 2 else '_1-digit'
     path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
     make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
-                      force=args.force)
+                      args.overwrite)
     print(f'wrote {args.n} videos to {path}')
     if args.labels:
         table = f'{os.path.splitext(path)[0]}_pd.csv'
@@ -242,5 +230,4 @@ def _make(args):
         print(f'wrote their digits to {table}')
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+main = command(parse_args, _run)

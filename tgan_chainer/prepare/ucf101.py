@@ -13,18 +13,16 @@ import contextlib
 import functools
 import hashlib
 import os
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
-from tgan_chainer.datasets.tables import write_pickle, write_table
+from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare.ucf_videos import (
     FILTERS,
@@ -39,7 +37,7 @@ from tgan_chainer.prepare.ucf_videos import (
     some,
 )
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
-from tgan_chainer.prepare.workers import available_cores, map_in_order
+from tgan_chainer.prepare.workers import choose_workers, map_in_order
 
 SPLITS = 'train', 'test', 'all'
 FOLDS = 1, 2, 3
@@ -48,31 +46,22 @@ LISTS = 'data/ucfTrainTestlist'
 
 
 class Summary(NamedTuple):
-    """What was made.
-
-    Attributes:
-        h5path, table_path: The files.
-        pickle_paths: List of the authors' two, or none.
-        n_videos, n_frames, n_categories: What they hold.
-        skipped: {name: reason} of the videos that could not be used.
-        unusual: {(width, height): names} of the videos with frames of another size than 320 x 240.
-        ignored: Paths of the files in the folder that are no videos, or not of the kind wanted.
-    """
+    """What was made."""
 
     h5path: Path
     table_path: Path
-    pickle_paths: list
+    pickle_paths: list    #: The authors' two, or none.
     n_videos: int
     n_frames: int
     n_categories: int
-    skipped: dict
-    unusual: dict
-    ignored: list
+    skipped: dict         #: {name: reason} of the videos that could not be used.
+    unusual: dict         #: {(width, height): names} of those of another size than 320 x 240.
+    ignored: list         #: Other files: no videos, or not of the kind wanted.
 
 
 def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nearest',
-                workers=None, overwrite=False, progress=True, pickles=False):
-    """Write the h5 file and, beside it, the table `STEM_pd.csv`.
+                workers=None, overwrite=False, pickles=False):
+    """Write the h5 file and, beside it, the table `STEM_pd.csv` -> Summary.
 
     They appear when they are complete. Until then `H5PATH.unfinished` holds what there is, and the
     same call goes on with it. A video that is damaged, too short or lacks images is left out.
@@ -86,20 +75,14 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             'nearest' (FACTS §4).
         workers: Processes that decode; None is the number of cores.
         overwrite: Whether to replace files that exist, and an unfinished one of other settings.
-        progress: Whether to show a progress bar on a terminal.
         pickles: Whether to write also what the authors' code reads (FACTS §11): `STEM_conf.pkl`,
             the list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
-
-    Returns:
-        Summary
 
     Raises:
         DataError: An argument is wrong; files exist; videos are missing or none can be used; a file
             cannot be read or written.
     """
-    workers = available_cores() if workers is None else workers
-    if workers < 1:
-        raise DataError(f'found {workers} workers, expected 1 or more')
+    workers = choose_workers(workers)
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
     pickle_paths = [h5path.with_name(h5path.stem + end)
@@ -119,7 +102,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
         _read_all(videos[done:], resample, workers, unfinished, tqdm(
-            total=len(videos), initial=done, unit='video', disable=None if progress else True))
+            total=len(videos), initial=done, unit='video', disable=None))
         summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
                              unfinished.entries, ignored)
         if not summary.n_videos:
@@ -132,9 +115,9 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         for path in pickle_paths:    # of an h5 file that is overwritten
             path.unlink(missing_ok=True)
         if pickles:
-            spans = list(table[['start', 'end']].itertuples(index=False, name=None))
-            for path, content in zip(pickle_paths, (spans, table), strict=True):
-                write_pickle(path, content)
+            spans = list(zip(table['start'], table['end'], strict=True))
+            write_pickle(pickle_paths[0], spans)
+            write_frame(pickle_paths[1], table)
         unfinished.finish()
     return summary
 
@@ -158,15 +141,17 @@ def _read(video, resample):
 
 
 def _table(videos, entries):
-    """DataFrame with a row a video that was read."""
-    rows = np.array([entry['rows'] for entry in entries])
-    end = np.cumsum(rows)
-    table = pd.DataFrame({
-        'category': [video.category for video in videos],
-        'group': [video.group for video in videos],
-        'scene': [video.scene for video in videos],
-        'start': end - rows, 'end': end})
-    return table[rows > 0]
+    """{column: list} with a row a video that was read."""
+    table = {'category': [], 'group': [], 'scene': [], 'start': [], 'end': []}
+    end = 0
+    for video, entry in zip(videos, entries, strict=True):
+        if entry['rows']:
+            start, end = end, end + entry['rows']
+            for column, value in zip(
+                    table.values(), (video.category, video.group, video.scene, start, end),
+                    strict=True):
+                column.append(value)
+    return table
 
 
 def _summarize(h5path, table_path, pickle_paths, entries, ignored):
@@ -187,7 +172,8 @@ def _digest(videos):
     return hashlib.sha256(names.encode()).hexdigest()
 
 
-def _parser():
+def parse_args(argv=None):
+    """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan make-ucf101',
         description='Make the h5 file and the table of UCF-101 that training reads. Stopped in '
@@ -207,18 +193,12 @@ def _parser():
                         'number of the fold if it is not 1)')
     parser.add_argument('--resample', choices=FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
-    parser.add_argument('--workers', type=int, metavar='N',
-                        help='processes that decode (default: one a core)')
+    flags.add_workers(parser, 'decode')
     parser.add_argument('--pickles', action='store_true',
                         help="write also the two files beside the h5 file that the authors' code "
                              'reads, STEM_conf.pkl and STEM_conf_pd.pkl')
-    parser.add_argument('--overwrite', action='store_true', help='replace files that exist')
-    return parser
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    return run_command(_make, _parser().parse_args(argv))
+    flags.add_overwrite(parser)
+    return parser.parse_args(argv)
 
 
 def _make(args):
@@ -243,5 +223,4 @@ def _make(args):
         print("wrote for the authors' code", *summary.pickle_paths)
 
 
-if __name__ == '__main__':
-    sys.exit(main())
+main = command(parse_args, _make)
