@@ -12,7 +12,8 @@ from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.commands.infer import parse_args as infer_flags
 from tgan_chainer.commands.interpolate import parse_args as interpolate_flags
 from tgan_chainer.errors import EXIT_USER_ERROR, SnapshotError
-from tgan_chainer.evaluation import calc_inception, gam, quality, tile_prediction
+from tgan_chainer.evaluation import calc_inception, gam, tile_prediction
+from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.io import snapshots
 from tgan_chainer.training.resume import find_snapshot
 

@@ -9,7 +9,8 @@ import pytest
 
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError, DataError, DivergedError
-from tgan_chainer.evaluation import ledger, quality
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.evaluation.digit_classifier import WEIGHTS, load_classifier
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.conditional_tgan import (
@@ -211,7 +212,7 @@ def test_a_result_folder(folder, held_out, capsys):
     assert found.dataset.sha256 == {'dataset_path': sha256(held_out)}
     assert found.value == found.quality['generated'].frechet > found.quality['real'].frechet
     out = capsys.readouterr().out.splitlines()
-    assert out[0].split() == list(ledger.Quality.model_fields)
+    assert out[0].split() == list(ledger.QualityRecord.model_fields)
     assert out[1].split() == ['generated', *(
         f'{value:.3f}' for value in found.quality['generated'].model_dump().values())]
     assert out[-1] == f'wrote {path}' and len(out) == 9

@@ -13,7 +13,8 @@ from PIL import Image
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DivergedError
-from tgan_chainer.evaluation import ledger, quality
+from tgan_chainer.evaluation import ledger
+from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
 from tgan_chainer.extensions import plots
 from tgan_chainer.extensions.compilation import Compilation
@@ -251,7 +252,7 @@ def test_quality_repeats_its_videos_and_leaves_training_untouched(
                      for entry in t.get_extension('LogReport').log)
     assert first == second
     assert first.keys() == {f'quality/{name}' for name in (
-        *ledger.Quality.model_fields, 'real_frechet', 'real_inception')}
+        *ledger.QualityRecord.model_fields, 'real_frechet', 'real_inception')}
     found = quality.compare(*(
         quality.statistics(videos, load_classifier()) for videos in (
             quality.generated_videos(*models[:2], 3, 0), quality.real_videos(dataset, 6, 0)[:3])))

@@ -24,8 +24,7 @@ from tgan_chainer.io.files import write_bytes
 MAX_BYTES = 16 * 2**20
 """Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
 
-MAX_COLUMNS = 1000
-"""Most columns of a table; the authors' have at most five."""
+MAX_COLUMNS = 1000    #: Most columns of a table; the authors' have at most five.
 
 
 def read_table(path, columns):

@@ -21,8 +21,7 @@ from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGAN
 COMMUNICATORS = ('naive', 'pure_nccl')
 """Those of ChainerMN's that a training can use: on the CPU, and on GPUs, one a rank."""
 
-EXIT_FAULT = 1
-"""Exit code after an exception that the user did not cause, as Python's own."""
+EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
 
 # mpiexec throws away what a rank printed just before it aborts.
 _TIME_TO_PRINT = 0.5

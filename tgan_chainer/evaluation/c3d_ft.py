@@ -11,11 +11,8 @@ from chainer import initializers
 from tgan_chainer.functions import leaky_relu, max_pooling_3d
 from tgan_chainer.links import ConvolutionND
 
-N_CLASSES = 101
-"""Classes of UCF-101."""
-
-INPUT_SHAPE = (3, 16, 112, 112)
-"""Channels (BGR), frames, rows and columns of one clip."""
+N_CLASSES = 101    #: Classes of UCF-101.
+INPUT_SHAPE = (3, 16, 112, 112)    #: Channels (BGR), frames, rows and columns of one clip.
 
 # Output channels of the convolutions, and the max pooling that follows some of them: its name and
 # its window (time, rows, columns).
@@ -65,12 +62,7 @@ class C3D(chainer.Chain):
     def forward(self, x, masks=()):
         """Clips (B, 3, 16, 112, 112), BGR minus the mean clip -> probabilities (B, n_classes).
 
-        Args:
-            masks: Of :meth:`draw_masks` for these clips; without them dropout is off, whatever
-                Chainer's mode.
-
-        Raises:
-            ValueError: The clips have another shape.
+        Without ``masks``, which :meth:`draw_masks` draws, dropout is off, whatever Chainer's mode.
         """
         (_, probabilities), = collections.deque(self.stages(x, masks), maxlen=1)
         return probabilities
@@ -96,12 +88,6 @@ class C3D(chainer.Chain):
 
         Convolutions, fc6 and fc7 come after their ReLU and before dropout. One layer at a time: of
         48 clips conv1a alone takes 2.5 GB.
-
-        Args:
-            masks: See :meth:`forward`.
-
-        Raises:
-            ValueError: The clips have another shape.
         """
         if x.shape[1:] != INPUT_SHAPE:
             raise ValueError(f'C3D got clips of shape {x.shape}, expected (B, 3, 16, 112, 112)')
@@ -109,10 +95,9 @@ class C3D(chainer.Chain):
         for name, _, pool in _CONVOLUTIONS:
             h = leaky_relu(self[name](h), 0)
             yield name, h
-            if pool is not None:
-                pool_name, window = pool
-                h = max_pooling_3d(h, window)
-                yield pool_name, h
+            if pool:
+                h = max_pooling_3d(h, pool[1])
+                yield pool[0], h
         for name, mask in itertools.zip_longest(('fc6', 'fc7'), masks):
             h = F.relu(self[name](h))
             yield name, h

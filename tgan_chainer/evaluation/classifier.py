@@ -36,41 +36,32 @@ _CPU_CHUNK = 4
 class Classifier:
     """Class probabilities of videos, as one protocol wants them.
 
-    Attributes:
-        network: C3D, or a link with its ``forward`` and ``draw_masks``.
-        mean: Mean clip (3, 16, 128, 171) on the network's device.
-        protocol (str): One of :data:`tgan_chainer.evaluation.preprocess.PROTOCOLS`.
-        files (dict): 'c3d' and 'mean' -> sha256 of the file; empty in a rehearsal.
-        mean_path (str): The mean clip's file, for the authors' line of a score.
-        chunk (int or None): Videos that the network sees at once; None is all that it is given.
-        is_rehearsal (bool): Whether weights and mean clip are stand-ins, and so nothing that comes
-            of it is a measurement.
+    In a rehearsal weights and mean clip are stand-ins, and nothing that comes of it is a
+    measurement.
     """
 
-    network: chainer.Link
-    mean: np.ndarray
-    protocol: str
-    files: dict
-    mean_path: str = MEAN_FILE
-    chunk: int | None = None
+    network: chainer.Link           #: C3D, or a link with its ``forward`` and ``draw_masks``.
+    mean: np.ndarray                #: Mean clip (3, 16, 128, 171) on the network's device.
+    protocol: str                   #: One of :data:`.protocols.PROTOCOLS`.
+    files: dict                     #: 'c3d' and 'mean' -> sha256; empty in a rehearsal.
+    mean_path: str = MEAN_FILE      #: For the authors' line of a score.
+    chunk: int | None = None        #: Videos that the network sees at once; None is all.
     is_rehearsal: bool = False
 
     def __call__(self, videos, done=None):
         """Videos (N, 3, 16, H, W), RGB in [-1, 1] -> probabilities (N, classes), on its device.
 
         Where the protocol has dropout, its masks are drawn for all the videos at once, so that they
-        do not depend on ``chunk``. In a rehearsal videos may be grey, (N, 1, 16, H, W).
-
-        Args:
-            done: Called with the number of videos of each chunk after it, or None.
+        do not depend on ``chunk``. In a rehearsal videos may be grey, (N, 1, 16, H, W). ``done`` is
+        called with the number of videos of each chunk after it.
         """
         masks = self.draw_masks(len(videos))
         if self.is_rehearsal and videos.shape[1] == 1:
             videos = videos.repeat(3, axis=1)
-        ys = []
+        ys, chunk = [], self.chunk or len(videos)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            for start in range(0, len(videos), self.chunk or len(videos)):
-                part = slice(start, start + (self.chunk or len(videos)))
+            for start in range(0, len(videos), chunk):
+                part = slice(start, start + chunk)
                 clips = preprocess(videos[part], self.mean, self.protocol)
                 ys.append(self.network(clips, tuple(mask[part] for mask in masks)).array)
                 if done:
@@ -144,8 +135,10 @@ def load_c3d(path):
     Raises:
         DataError: The file is missing, damaged, or holds another network's weights.
     """
+    conversion = (f'. {CAFFEMODEL} is here: tgan convert-c3d {CAFFEMODEL} data/{C3D_FILE}'
+                  if os.path.isfile(CAFFEMODEL) else '')
     require_file(path, f'expected {_PUBLISHED}; put it into {" or ".join(usual_c3d_places())}, or '
-                 f'give its path by --c3d or in {C3D_VARIABLE}{_conversion()}')
+                 f'give its path by --c3d or in {C3D_VARIABLE}{conversion}')
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
     try:
@@ -156,14 +149,6 @@ def load_c3d(path):
         raise DataError(f"'{path}' is damaged or no npz file ({' '.join(str(error).split())}); "
                         f'expected {_PUBLISHED}') from error
     return network, files.sha256(path)
-
-
-def _conversion():
-    """How to convert the caffemodel, if it is here."""
-    if not os.path.isfile(CAFFEMODEL):
-        return ''
-    return (f'. {CAFFEMODEL} is here: tgan convert-c3d {CAFFEMODEL} '
-            f'data/{C3D_FILE}')
 
 
 def _checked(npz, params, path):

@@ -32,21 +32,15 @@ _VARINT_BYTES = 10
 MAX_BYTES = 2 ** 31
 """Largest file that is read: protobuf's own limit; C3D's takes 0.3 GB, with gradients 0.6."""
 
-MAX_FIELDS = 100_000
-"""Most fields in a file: a network of C3D's kind has some hundreds."""
+MAX_FIELDS = 100_000    #: Most fields in a file: a network of C3D's kind has some hundreds.
 
 
 def convert(source, target, shapes):
-    """Read a caffemodel and write its weights as npz, whole or not at all.
+    """Read a caffemodel and write its weights as npz, keys ``conv1a/W`` ... -> dict of arrays.
 
     Args:
-        source (str or os.PathLike): The caffemodel.
-        target (str or os.PathLike): The npz file, keys ``conv1a/W``, ``conv1a/b`` ...
         shapes (dict): Key -> shape of every array; the first size of ``fc8``, the number of
             classes, is the file's.
-
-    Returns:
-        dict of arrays as written.
 
     Raises:
         DataError: The source is missing, damaged, or of another network; or the target cannot be
@@ -77,7 +71,8 @@ def c3d_shapes():
 def _arrays(layers, shapes, source):
     """{key: array} of ``shapes`` from {layer name: [(shape, values)]}."""
     names = dict.fromkeys(key.partition('/')[0] for key in shapes)
-    found = {_our_name(layer): blobs for layer, blobs in layers.items()}
+    # Fine-tuned and original models call the last layer fc8, fc8-1 and the like.
+    found = {'fc8' if layer.startswith('fc8') else layer: blobs for layer, blobs in layers.items()}
     if set(found) != set(names) or len(found) != len(layers):
         raise DataError(f'{source}: has weights of the layers {reprlib.repr(list(layers))}; '
                         f'expected those of C3D: {", ".join(names)}')
@@ -88,24 +83,14 @@ def _arrays(layers, shapes, source):
                             'b')
         for letter, (shape, values) in zip('Wb', found[name], strict=True):
             key = f'{name}/{letter}'
-            arrays[key] = _reshaped(shape, values, _expected(name, shapes[key], values),
-                                    f'{source}: {key}')
+            expected = shapes[key]
+            if name == 'fc8':
+                expected = max(1, values.size // math.prod(expected[1:])), *expected[1:]
+            arrays[key] = _reshaped(shape, values, expected, f'{source}: {key}')
         if len(arrays[f'{name}/W']) != len(arrays[f'{name}/b']):
             raise DataError(f'{source}: W of {name} has {len(arrays[f"{name}/W"])} outputs, b '
                             f'{len(arrays[f"{name}/b"])}')
     return arrays
-
-
-def _our_name(layer):
-    """Fine-tuned and original models call the last layer fc8, fc8-1 and the like."""
-    return 'fc8' if layer.startswith('fc8') else layer
-
-
-def _expected(name, shape, values):
-    if name != 'fc8':
-        return shape
-    rest = math.prod(shape[1:])
-    return (max(1, values.size // rest), *shape[1:])
 
 
 def _reshaped(dimensions, values, shape, where):
@@ -125,8 +110,10 @@ def _read(content, source):
     budget = iter(range(MAX_FIELDS))
     try:
         layers = {}
-        for layer in _messages(memoryview(content), _NET_LAYERS, budget):
-            name, blobs = _layer(layer, budget)
+        for number, wire_type, value in _fields(memoryview(content), budget):
+            if number != _NET_LAYERS:
+                continue
+            name, blobs = _layer(_bytes(number, wire_type, value), budget)
             if blobs and name in layers:
                 raise ValueError(f'a second layer {reprlib.repr(name)}')
             if blobs:
@@ -159,12 +146,6 @@ def _blob(message, budget):
     return tuple(shape.values()), values.astype(np.float32, copy=False)
 
 
-def _messages(message, wanted, budget):
-    for number, wire_type, value in _fields(message, budget):
-        if number == wanted:
-            yield _bytes(number, wire_type, value)
-
-
 def _bytes(number, wire_type, value):
     if wire_type != _BYTES:
         raise ValueError(f'field {number} has wire type {wire_type}, expected bytes')
@@ -172,11 +153,7 @@ def _bytes(number, wire_type, value):
 
 
 def _fields(message, budget):
-    """Yield (number, wire type, value) of every field of a message: an int, or bytes as a view.
-
-    Raises:
-        ValueError: The message is damaged; or the file has more than :data:`MAX_FIELDS` fields.
-    """
+    """Yield (number, wire type, value) of every field of a message: an int, or bytes as a view."""
     position = 0
     while position < len(message):
         if next(budget, None) is None:

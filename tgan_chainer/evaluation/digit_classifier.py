@@ -14,9 +14,7 @@ from tgan_chainer.functions import leaky_relu
 from tgan_chainer.io import snapshots
 from tgan_chainer.links import BatchNormalization, ConvolutionND, Linear
 
-WEIGHTS = Path(__file__).with_name('digit_classifier.npz')
-"""Of the package, in float16."""
-
+WEIGHTS = Path(__file__).with_name('digit_classifier.npz')    #: Of the package, in float16.
 INPUT_SHAPE = (1, 16, 32, 32)
 N_FEATURES = 64
 
@@ -28,9 +26,7 @@ DIGIT_SETS = [*((digit,) for digit in range(N_DIGITS)),
 PACES = (0, 0.5, 1, 2, None)
 """Classes of speed, over that of Moving MNIST; None: the frames of speed 1 in random order."""
 
-QUADRANTS = 4
-"""Classes of direction: 2 * (downwards) + (rightwards)."""
-
+QUADRANTS = 4    #: Classes of direction: 2 * (downwards) + (rightwards).
 TASKS = ('digits', 'pace', 'start', 'end')
 """What is predicted: the digits, the pace, and in which quadrant the digits' centre moves from
 frame 0 to 7 and from frame 8 to 15."""
@@ -92,11 +88,7 @@ def blur(videos):
 
 
 def load_classifier(path=WEIGHTS):
-    """The classifier on the CPU, in float32.
-
-    Raises:
-        SnapshotError: The file is missing, damaged, or of another network.
-    """
+    """The classifier on the CPU, in float32; a SnapshotError without a file of it."""
     with chainer.using_config('dtype', np.float32):
         classifier = DigitClassifier()
     snapshots.load(path, classifier)

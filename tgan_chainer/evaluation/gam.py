@@ -30,8 +30,7 @@ NEAR_ONE = 1.1
 """r_test counts as about 1 between 1 / 1.1 and 1.1: one critic sees at most a tenth more."""
 
 CONFIDENCE = 0.95
-RESAMPLES = 2000
-"""Of the bootstrap."""
+RESAMPLES = 2000    #: Of the bootstrap.
 
 
 # -- what is computed from scores ------------------------------------------------------------------
@@ -43,10 +42,7 @@ def best_threshold(real, fake):
     lowest of equally good ones.
 
     Args:
-        real, fake: Arrays of scores, higher for more real.
-
-    Raises:
-        ValueError: One of them is empty, or holds a NaN.
+        real, fake: Arrays of scores, higher for more real; a ValueError if one is empty or has NaN.
     """
     real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
     if not real.size or not fake.size:
@@ -165,7 +161,12 @@ def battle(a, b, real, counts, random_state, batchsize=16):
     Raises:
         ConfigError: Videos differ in size.
     """
-    _check_sizes({a.name: a.source, b.name: b.source, 'the data set': real()})
+    sources = {a.name: a.source, b.name: b.source, 'the data set': real()}
+    shapes = {name: source.make(source.draw(1)).shape[1:] for name, source in sources.items()}
+    if len(set(shapes.values())) > 1:
+        raise ConfigError('both critics can judge videos of one size only, found '
+                          + ', '.join(f'{shape} of {name}' for name, shape in shapes.items())
+                          + ' (channels, frames, rows, columns)')
     settings = counts, random_state, batchsize
     of_a = _scores(a.source, ({'own': a.critic}, {'other': b.critic}), f'of {a.name}', *settings)
     of_b = _scores(b.source, ({'own': b.critic}, {'other': a.critic}), f'of {b.name}', *settings)
@@ -190,14 +191,6 @@ def _scores(source, critics, what, counts, random_state, batchsize):
                 bar.update(len(videos))
             scores.append({name: np.concatenate(parts) for name, parts in found.items()})
     return scores
-
-
-def _check_sizes(sources):
-    shapes = {name: source.make(source.draw(1)).shape[1:] for name, source in sources.items()}
-    if len(set(shapes.values())) > 1:
-        raise ConfigError('both critics can judge videos of one size only, found '
-                          + ', '.join(f'{shape} of {name}' for name, shape in shapes.items())
-                          + ' (channels, frames, rows, columns)')
 
 
 class Critic:

@@ -90,8 +90,8 @@ class Battle(_Strict):
     held_out: bool                            #: Whether the real videos are none of the training.
 
 
-class Quality(_Strict):
-    """Numbers of :mod:`tgan_chainer.evaluation.quality` for some videos, beside as many real ones.
+class QualityRecord(_Strict):
+    """Numbers of :mod:`tgan_chainer.evaluation.video_quality` for some videos, beside as many real ones.
 
     The first four are over those of the real ones.
     """
@@ -149,7 +149,7 @@ class Measurement(_Strict):
     best: float                  #: Their maximum.
     weights: dict[str, Sha256]   #: Of the classifier's files: 'c3d' and 'mean', or 'classifier'.
     battle: Battle | None = None
-    quality: dict[str, Quality] | None = None    #: 'generated', 'real' and so on.
+    quality: dict[str, QualityRecord] | None = None    #: 'generated', 'real' and so on.
     conditions: Conditions
 
     @pydantic.model_validator(mode='before')

@@ -37,11 +37,7 @@ _PUBLISHED = ("mean2.npz as published at https://github.com/pfnet-research/tgan/
 def load_mean(path, sha256=MEAN_SHA256):
     """Read the mean clip from an npz file -> float64 (3, 16, 128, 171), BGR in [0, 255].
 
-    Args:
-        sha256 (str or None): Of the file; None accepts a mean clip of one's own.
-
-    Raises:
-        DataError: The file is missing, damaged, of another format, or another one.
+    A file of another ``sha256``, unless it is None, is a DataError, as a damaged one is.
     """
     try:
         content = Path(path).read_bytes()
@@ -81,9 +77,6 @@ def preprocess(video, mean, protocol='tgan-v1'):
 
     Returns:
         Array (N, 3, 16, 112, 112) of the video's dtype on its device: BGR minus the mean.
-
-    Raises:
-        ValueError: An unknown protocol, or arrays of another shape.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f'unknown protocol {protocol!r}: expected one of {tuple(PROTOCOLS)}')
@@ -121,9 +114,7 @@ INTERPOLATIONS = {
 """OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
 
 
-EPS = 1e-7
-"""Added to probabilities inside the logarithms by the authors."""
-
+EPS = 1e-7    #: Added to probabilities inside the logarithms by the authors.
 VIDEO_QUALITY = 'tgan-mm-v1'
 """Of ``tgan quality``, ours; and of ``tgan gam``, where it decides what the paper does not say:"""
 

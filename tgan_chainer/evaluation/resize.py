@@ -4,8 +4,7 @@ import functools
 import chainer
 import numpy as np
 
-A = -0.75
-"""Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, where others take -0.5."""
+A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, where others take -0.5.
 
 
 def resize_bicubic(images, height, width):

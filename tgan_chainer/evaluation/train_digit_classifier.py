@@ -146,7 +146,7 @@ def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
         prog='tgan train-digit-classifier',
-        description='Train the classifier behind tgan_chainer.evaluation.quality.')
+        description='Train the classifier behind tgan_chainer.evaluation.video_quality.')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')
     what.add_argument('--test', nargs='?', const=WEIGHTS, metavar='FILE',

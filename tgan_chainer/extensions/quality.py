@@ -2,12 +2,12 @@
 import chainer
 from chainer.training import extension
 
-from tgan_chainer.evaluation import quality
+from tgan_chainer.evaluation import video_quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
 
 
 class Quality(extension.Extension):
-    """Add ``quality/NAME`` to the log for every NAME of :class:`.ledger.Quality`.
+    """Add ``quality/NAME`` to the log for every NAME of :class:`.ledger.QualityRecord`.
 
     ``quality/real_frechet`` and ``quality/real_inception`` are those of real videos, the best that
     can be expected. The latent vectors are the same each time and come from a generator of their
@@ -20,7 +20,7 @@ class Quality(extension.Extension):
         seed (int): Of the latent vectors, and of which real videos are compared with.
 
     Raises:
-        ConfigError: The data set has no such videos as :func:`.quality.real_videos` takes.
+        ConfigError: The data set has no such videos as :func:`.video_quality.real_videos` takes.
         DataError: It has fewer than 2 n.
     """
 
@@ -28,14 +28,14 @@ class Quality(extension.Extension):
     priority = extension.PRIORITY_WRITER
 
     def __init__(self, fsgen, vgen, dataset, n=128, seed=0):
-        real = quality.real_videos(dataset, 2 * n, seed)
+        real = video_quality.real_videos(dataset, 2 * n, seed)
         self._classifier = load_classifier()
-        self._real = quality.statistics(real[:n], self._classifier)
-        others = quality.compare(quality.statistics(real[n:], self._classifier), self._real)
+        self._real = video_quality.statistics(real[:n], self._classifier)
+        others = video_quality.compare(video_quality.statistics(real[n:], self._classifier), self._real)
         self._of_others = {'real_frechet': others.frechet, 'real_inception': others.inception}
-        self._generate = lambda: quality.generated_videos(fsgen, vgen, n, seed)
+        self._generate = lambda: video_quality.generated_videos(fsgen, vgen, n, seed)
 
     def __call__(self, trainer):
-        found = quality.statistics(self._generate(), self._classifier)
-        values = quality.compare(found, self._real).model_dump() | self._of_others
+        found = video_quality.statistics(self._generate(), self._classifier)
+        values = video_quality.compare(found, self._real).model_dump() | self._of_others
         chainer.report({f'quality/{name}': value for name, value in values.items()})

@@ -21,9 +21,7 @@ from PIL import Image
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import files
 
-FPS = 10
-"""Frames per second of the authors' previews."""
-
+FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25
 """Frames per second of the movies of inference: ffmpeg's choice, which the authors left to it."""
 

@@ -5,12 +5,8 @@ import yaml
 
 from tgan_chainer.errors import ConfigError
 
-MAX_BYTES = 2 ** 16
-"""Largest YAML file that is read; the packaged ones take less than 3 KB."""
-
-MAX_VALUES = 10_000
-"""Most values in a YAML file, each as often as aliases repeat it."""
-
+MAX_BYTES = 2 ** 16    #: Largest YAML file that is read; the packaged ones take less than 3 KB.
+MAX_VALUES = 10_000    #: Most values in a YAML file, each as often as aliases repeat it.
 MAX_DIGITS = 100
 """Longest integer in a YAML file: Python cannot print numbers of thousands of digits."""
 

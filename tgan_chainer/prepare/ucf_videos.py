@@ -28,23 +28,15 @@ _NAME = re.compile(r'(v_(.+)_g(\d+)_c(\d+))(?:_(\d+))?')  # name, category, grou
 
 
 class Video(NamedTuple):
-    """A video of the data set.
+    """A video of the data set."""
 
-    Attributes:
-        name: v_CATEGORY_gNN_cNN.
-        kind: One of KINDS.
-        category, group, scene: What the name says: str, int, int.
-        paths: Its file, or its images in the order of time.
-        numbers: Their numbers; 0 for a file.
-    """
-
-    name: str
-    kind: str
+    name: str         #: v_CATEGORY_gNN_cNN, and what that says:
+    kind: str         #: One of KINDS.
     category: str
     group: int
     scene: int
-    paths: tuple
-    numbers: tuple
+    paths: tuple      #: Its file, or its images in the order of time.
+    numbers: tuple    #: Their numbers; 0 for a file.
 
 
 class UnusableVideo(Exception):
@@ -67,12 +59,13 @@ def find_videos(folder, kind=None):
         DataError: There are none; or a video is there in two kinds, or a file of it twice.
     """
     files, ignored = defaultdict(list), []
-    for path in _paths(folder):
-        name, found, number = _identify(path)
-        if name and kind in (None, found):
-            files[name].append((found, number, path))
-        else:
-            ignored.append(path)
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for path in (os.path.join(parent, name) for name in names):
+            name, found, number = _identify(path)
+            if name and kind in (None, found):
+                files[name].append((found, number, path))
+            else:
+                ignored.append(path)
     if not files:
         wanted = f'.{kind}' if kind else ' or '.join(_KIND_OF)
         raise DataError(
@@ -113,11 +106,7 @@ def read_split_list(path):
 
 
 def select_videos(videos, names, list_path):
-    """The videos of these names, in their order.
-
-    Raises:
-        DataError: Some are not there.
-    """
+    """The videos of these names, in their order; a DataError if some are not there."""
     missing = [name for name in names if name not in videos]
     if missing:
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
@@ -132,11 +121,7 @@ def some(names):
 
 
 def read_frames(video, resample='nearest'):
-    """Decode a video and resize each frame.
-
-    Args:
-        video: A Video.
-        resample: One of FILTERS.
+    """Decode a video and resize each frame by one of FILTERS.
 
     Returns:
         uint8 (T, 3, 64, 85), T as many frames as could be decoded, whatever a header says; and the
@@ -154,13 +139,6 @@ def read_frames(video, resample='nearest'):
     if len(small) < MIN_FRAMES:
         raise UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
     return np.stack(small).transpose(0, 3, 1, 2).copy(), sizes
-
-
-def _paths(folder):
-    """Paths of all files below a folder."""
-    for parent, _, names in os.walk(folder, followlinks=True):
-        for name in names:
-            yield os.path.join(parent, name)
 
 
 def _identify(path):
@@ -192,17 +170,12 @@ def _video(name, files):
     return Video(name, kinds[0], category, int(group), int(scene), paths, numbers)
 
 
-def _require_all(numbers):
-    """Raise an UnusableVideo unless images are numbered from 0 or 1 without gaps."""
-    for expected, number in enumerate(numbers, start=min(numbers[0], 1)):
+def _decode_images(video):
+    """Yield the images of a video, which are numbered from 0 or 1 without gaps."""
+    for expected, number in enumerate(video.numbers, start=min(video.numbers[0], 1)):
         if number != expected:
             raise UnusableVideo(f'has image {number} but no {expected}, expected one for each '
                                 'number from 0 or 1 on')
-
-
-def _decode_images(video):
-    """Yield the images of a video."""
-    _require_all(video.numbers)
     for path in video.paths:
         content = _read(path)
         try:

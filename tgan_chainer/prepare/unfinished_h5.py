@@ -56,7 +56,11 @@ class UnfinishedH5:
         with self._write_errors(), contextlib.ExitStack() as stack:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._journal = stack.enter_context((self.folder / 'journal').open('ab+'))
-            self._lock()
+            try:
+                fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DataError(f"'{self.folder}' is in use by another process that makes "
+                                f"'{self.path}'; wait for it to end") from error
             self._array = stack.enter_context((self.folder / 'image').open('ab'))
             self._go_on()
             self._files = stack.pop_all()
@@ -85,12 +89,12 @@ class UnfinishedH5:
     def save(self):
         """Bring to the disk what was appended, the array before the journal that vouches for it."""
         with self._write_errors():
-            self._sync(self._array)
+            _sync(self._array)
             lines = b''.join(map(_line, self._unsaved))
             # First, so that no line is written twice when Ctrl-C comes in between.
             self._unsaved, self._unsaved_bytes = [], 0
             self._journal.write(lines)
-            self._sync(self._journal)
+            _sync(self._journal)
 
     def finish(self):
         """Make the h5 file of what was appended, and remove the folder."""
@@ -99,7 +103,7 @@ class UnfinishedH5:
         with self._write_errors():
             with (self.folder / 'image').open('rb+') as file:
                 file.write(header)
-                self._sync(file)
+                _sync(file)
             (self.folder / 'image').replace(self.path)
         self.discard()
 
@@ -107,13 +111,6 @@ class UnfinishedH5:
         """Remove the folder and all that is in it."""
         with self._write_errors():
             shutil.rmtree(self.folder)
-
-    def _lock(self):
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(f"'{self.folder}' is in use by another process that makes "
-                            f"'{self.path}'; wait for it to end") from error
 
     def _go_on(self):
         """Take over what the journal vouches for, and remove what was written after that."""
@@ -134,7 +131,11 @@ class UnfinishedH5:
         else:
             self._journal.truncate(sum(len(line) + 1 for line in lines))
         self.entries = entries
-        self._cut_array()
+        wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
+        found = os.path.getsize(self.folder / 'image')
+        if found < wanted and entries:
+            raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
+        self._array.truncate(wanted)
 
     def _parse(self, lines):
         """Settings (None without any) and entries of a journal."""
@@ -148,23 +149,11 @@ class UnfinishedH5:
             pass
         raise self._damaged('its journal cannot be read')
 
-    def _cut_array(self):
-        wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
-        found = os.path.getsize(self.folder / 'image')
-        if found < wanted and self.entries:
-            raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
-        self._array.truncate(wanted)
-
     def _n_rows(self):
         return sum(entry['rows'] for entry in self.entries)
 
     def _damaged(self, how):
         return DataError(f"'{self.folder}' is damaged: {how}; remove it to start over")
-
-    @staticmethod
-    def _sync(file):
-        file.flush()
-        os.fsync(file.fileno())
 
     @contextlib.contextmanager
     def _write_errors(self):
@@ -181,6 +170,11 @@ def unfinished_folder(path):
     """Folder in which the h5 file `path` grows."""
     path = Path(os.path.realpath(path))
     return path.with_name(path.name + '.unfinished')
+
+
+def _sync(file):
+    file.flush()
+    os.fsync(file.fileno())
 
 
 class _NeverLonger(io.BytesIO):

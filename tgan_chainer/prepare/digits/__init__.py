@@ -17,36 +17,26 @@ N_TRAIN = 400  # of the 500 images of each class
 
 
 def load_digits(split):
-    """The digits of one split.
+    """The digits of one split, 'train' (4,000 images) or 'heldout' (1,000).
 
     Of each class the first 400 images in the order of the file are for training and the other 100
     are held out, so no image is in both splits.
 
-    Args:
-        split: 'train' (4,000 images) or 'heldout' (1,000).
-
     Returns:
         images: uint8 (N, 28, 28), 0 the background, 255 the ink.
         labels: uint8 (N,), 0..9; sorted.
-
-    Raises:
-        DataError: No such split; the file is missing or altered.
     """
     if split not in SPLITS:
         raise DataError(f'found the split {split!r}, expected one of {", ".join(SPLITS)}')
-    with np.load(io.BytesIO(_content()), allow_pickle=False) as npz:
-        images, labels = npz['images'], npz['labels']
-    part = slice(N_TRAIN) if split == 'train' else slice(N_TRAIN, None)
-    images = images.reshape(N_CLASSES, -1, *images.shape[1:])[:, part]
-    labels = labels.reshape(N_CLASSES, -1)[:, part]
-    return images.reshape(-1, *images.shape[2:]), labels.ravel()
-
-
-def _content():
     require_file(FILE, 'which is part of tgan_chainer; install the package again')
     content = FILE.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SHA256:
         raise DataError(
             f"'{FILE}' has sha256 {found}, expected {SHA256}; install the package again")
-    return content
+    with np.load(io.BytesIO(content), allow_pickle=False) as npz:
+        images, labels = npz['images'], npz['labels']
+    part = slice(N_TRAIN) if split == 'train' else slice(N_TRAIN, None)
+    images = images.reshape(N_CLASSES, -1, *images.shape[1:])[:, part]
+    labels = labels.reshape(N_CLASSES, -1)[:, part]
+    return images.reshape(-1, *images.shape[2:]), labels.ravel()

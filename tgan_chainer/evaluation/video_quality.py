@@ -54,11 +54,7 @@ class Statistics(NamedTuple):
 
 
 def statistics(videos, classifier):
-    """What :func:`compare` needs to know of videos.
-
-    Args:
-        videos: Array (N, 1, 16, 32, 32) in [-1, 1] in main memory, N at least 2.
-        classifier (DigitClassifier): On the CPU.
+    """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N at least 2, on the CPU.
 
     Raises:
         DivergedError: A pixel is not a finite number.
@@ -112,8 +108,8 @@ def frechet(a, b):
 
 
 def compare(found, real):
-    """Statistics of some videos, over those of as many real ones -> ledger.Quality."""
-    return ledger.Quality(
+    """Statistics of some videos, over those of as many real ones -> ledger.QualityRecord."""
+    return ledger.QualityRecord(
         distance=found.distance / real.distance, dimensions=found.dimensions / real.dimensions,
         motion=found.motion / real.motion, bright=found.bright / real.bright,
         brightness=float(np.abs(found.cumulated - real.cumulated).sum() * 2 / _BINS),
@@ -162,11 +158,7 @@ def real_videos(dataset, n, seed):
 
 
 def fit(videos, what):
-    """Videos (N, 1, 16, 64, 64) or (N, 1, 16, 32, 32) -> float32 (N, 1, 16, 32, 32).
-
-    Raises:
-        ConfigError: They have another shape.
-    """
+    """Videos (N, 1, 16, 64, 64) or (N, 1, 16, 32, 32) -> float32 (N, 1, 16, 32, 32)."""
     shape = digit_classifier.INPUT_SHAPE
     if videos.shape[1:] == (*shape[:2], 2 * shape[2], 2 * shape[3]):
         videos = halve(videos)
@@ -246,8 +238,8 @@ def of_file(path):
 
 
 def table(rows):
-    """Lines with a column for each of the numbers of dict ``rows``, name -> ledger.Quality."""
-    columns = list(ledger.Quality.model_fields)
+    """Lines with a column for each of the numbers of dict ``rows``, name -> ledger.QualityRecord."""
+    columns = list(ledger.QualityRecord.model_fields)
     return '\n'.join([
         ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
         *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
