@@ -95,8 +95,6 @@ def _look(path, origin):
     return File(path, True, 'a folder' if Path(path).is_dir() else f'{size / 1e6:,.1f} MB')
 
 
-# -- what is printed -------------------------------------------------------------------------------
-
 def report():
     """All findings, as lines of text."""
     yield from _versions()
@@ -175,8 +173,6 @@ def next_steps():
     if (Path(__file__).parents[2] / 'Makefile').is_file():    # not from a wheel
         yield 'the tests: make test; parity with the authors\' code: make parity'
 
-
-# -- command ---------------------------------------------------------------------------------------
 
 def parse_args(argv=None):
     """The command has no flags but --help."""

@@ -40,8 +40,6 @@ _DPI = 100
 _HEADING = 22    # height of a line of text over a block of frames, in pixels
 
 
-# -- what is drawn ---------------------------------------------------------------------------------
-
 def draw_losses(curves):
     """Figure 2: the generator's loss, a row for (title, iterations, losses) of each training."""
     figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=_DPI, layout='constrained')
@@ -107,8 +105,6 @@ def describe_training(result_dir):
     return f'{method}: {Path(result_dir).resolve().name}, {experiment.dataset.name}'
 
 
-# -- the figures -----------------------------------------------------------------------------------
-
 def _losses(args):
     return draw_losses([(describe_training(folder), *read_losses(folder))
                         for folder in args.result_dir])
@@ -152,8 +148,6 @@ def _sheets(videos, names, marked=None):
     for name, part in zip(names, np.split(videos, len(names)), strict=True):
         yield name, pictures.frame_sheet(pictures.frame_borders(part, marked))
 
-
-# -- command ---------------------------------------------------------------------------------------
 
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""

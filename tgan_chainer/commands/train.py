@@ -2,6 +2,7 @@
 import argparse
 import sys
 
+from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import run_command
 
 DEFAULT_CONFIG = 'configs/default.yml'
@@ -25,8 +26,7 @@ def parse_args(argv=None):
         '3 a loss was not finite.')
     parser.add_argument('--config_path', help=f'experiment file (default: {DEFAULT_CONFIG}); '
                         'configs/... falls back to the packaged files')
-    parser.add_argument('--gpu', '-g', type=int, default=-1,
-                        help='GPU to use, -1 for the CPU (default: -1)')
+    flags.add_gpu(parser, -1)
     parser.add_argument('--test', action='store_true',
                         help='write to results/test instead of a folder named after the time')
     parser.add_argument('--out', help='result folder, which must not exist yet (default: '

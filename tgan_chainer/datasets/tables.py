@@ -125,8 +125,6 @@ def _is_csv(path):
     return os.path.splitext(path)[1].lower() == '.csv'
 
 
-# -- columns ---------------------------------------------------------------------------------------
-
 def _integers(values, where):
     return np.array([_integer(value, f'row {row} of {where}')
                      for row, value in enumerate(values)], np.int64)
@@ -161,8 +159,6 @@ def _wrong_type(value, where, expected):
 _CONVERTERS = {int: _integers, str: _strings}
 
 
-# -- CSV -------------------------------------------------------------------------------------------
-
 def _read_csv(content, path):
     """Columns as name -> list of str."""
     try:
@@ -177,8 +173,6 @@ def _read_csv(content, path):
                             f'expected {len(header)} as in the header; correct it')
     return {name: [cells[k] for cells in rows] for k, name in enumerate(header)}
 
-
-# -- pickled DataFrames ----------------------------------------------------------------------------
 
 _INDEX_MODULES = ('pandas.core.indexes.', 'pandas.indexes.')  # the second before pandas 0.20
 _MODULES = {

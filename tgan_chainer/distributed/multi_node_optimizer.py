@@ -16,10 +16,6 @@ class MultiNodeOptimizer:
     * ChainerMN passes a gradient that is not contiguous to MPI as a copy, and loses the mean.
     * ChainerMN's first update only broadcasts the parameters, and no gradient counts. They are
       broadcast when they are made, so each of its updates is told that nothing is new.
-
-    Args:
-        optimizer: A ``chainer.optimizers`` object that is set up.
-        ranks (Ranks): The processes.
     """
 
     def __init__(self, optimizer, ranks):

@@ -6,19 +6,12 @@ from tgan_chainer.device import get_device
 
 
 class OneProcess:
-    """What a training asks of its ranks, where there is one; imports nothing of MPI.
+    """What a training asks of its ranks, where there is one; imports nothing of MPI."""
 
-    Attributes:
-        rank (int): Number of this process, from 0.
-        size (int): Number of processes.
-        is_first (bool): Whether this is rank 0, which writes all files and text.
-        stop_signals (tuple of int): Signals that end the training with a snapshot.
-    """
-
-    rank = 0
-    size = 1
-    is_first = True
-    stop_signals = (signal.SIGINT, signal.SIGTERM)
+    rank = 0           #: Number of this process, from 0.
+    size = 1           #: Number of processes.
+    is_first = True    #: Whether this is rank 0, which writes all files and text.
+    stop_signals = (signal.SIGINT, signal.SIGTERM)    #: They end the training with a snapshot.
 
     def get_device(self, gpu):
         """The Chainer device of this process, with ``--gpu`` as given."""

@@ -9,13 +9,14 @@ import traceback
 import chainer
 import chainermn
 import numpy as np
+from chainer.dataset import DatasetMixin
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
+from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.device import count_gpus
 from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
 from tgan_chainer.distributed.one_process import OneProcess
-from tgan_chainer.distributed.share import share
 from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
 
 COMMUNICATORS = ('naive', 'pure_nccl')
@@ -28,12 +29,7 @@ _TIME_TO_PRINT = 0.5
 
 
 class Ranks(OneProcess):
-    """The processes that mpiexec started; methods as of the base class, which all ranks call.
-
-    Args:
-        communicator: A communicator of ChainerMN.
-        uses_gpus (bool): Whether a rank has a GPU.
-    """
+    """The processes that mpiexec started; methods as of the base class, which all ranks call."""
 
     # mpiexec of Open MPI 5 kills its ranks half a second after a SIGINT or SIGTERM of its own,
     # but passes SIGUSR1 on and waits.
@@ -49,11 +45,7 @@ class Ranks(OneProcess):
         self._shared_error = None    # one that all ranks know of, and end with
 
     def get_device(self, gpu):
-        """The CPU, or with a communicator for GPUs the one of this rank's number on its node.
-
-        Raises:
-            ConfigError: ``--gpu`` is given as well.
-        """
+        """The CPU, or with a communicator for GPUs the one of this rank's number on its node."""
         if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
@@ -61,23 +53,12 @@ class Ranks(OneProcess):
         return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
 
     def on_all(self, function, *args):
-        result = error = None
-        try:
-            result = function(*args)
-        except TGANError as caught:
-            error = caught
-        errors = self._mpi.allgather(error)
-        self._raise_first(errors)
+        result, error = _outcome(function, args)
+        self._raise_first(self._mpi.allgather(error))
         return result
 
     def on_first(self, function, *args):
-        result = error = None
-        if self.is_first:
-            try:
-                result = function(*args)
-            except TGANError as caught:
-                error = caught
-        result, error = self._mpi.bcast((result, error))
+        result, error = self._mpi.bcast(_outcome(function, args) if self.is_first else None)
         self._raise_first([error])
         return result
 
@@ -102,15 +83,12 @@ class Ranks(OneProcess):
         except (Exception, KeyboardInterrupt) as error:
             if self.size == 1 or error is self._shared_error:
                 raise
-            self._abort_after(error)
-
-    def _abort_after(self, error):
-        if isinstance(error, TGANError):
-            self._abort(f'error: rank {self.rank}: {error}', error.exit_code)
-        elif isinstance(error, KeyboardInterrupt):
-            self._abort(f'interrupted: rank {self.rank}', EXIT_INTERRUPTED)
-        else:
-            self._abort(f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT)
+            if isinstance(error, TGANError):
+                self._abort(f'error: rank {self.rank}: {error}', error.exit_code)
+            elif isinstance(error, KeyboardInterrupt):
+                self._abort(f'interrupted: rank {self.rank}', EXIT_INTERRUPTED)
+            else:
+                self._abort(f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT)
 
     def _abort(self, message, exit_code):
         sys.stdout.flush()
@@ -153,17 +131,45 @@ class Ranks(OneProcess):
         return MultiNodeOptimizer(optimizer, self)
 
     def share(self, dataset, seed):
-        # One rank has all of it, in its own order: it trains as a process without MPI does.
-        return dataset if self.size == 1 else share(dataset, self.communicator, seed)
+        """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it.
+
+        All shares are of one length; some examples belong to two where the ranks do not divide the
+        data set. Indices are sent and not examples: every rank opens the data set itself.
+        """
+        if self.size == 1:    # all of it, in its own order: as a process without MPI does
+            return dataset
+        order = np.random.RandomState(seed).permutation(len(dataset))
+        begin, end = chainermn.scatter_index(len(dataset), self.communicator)
+        return Share(dataset, order[begin:end])
+
+
+class Share(DrawnDataset, DatasetMixin):
+    """The examples of ``dataset`` at ``indices``, which are drawn and loaded as there."""
+
+    def __init__(self, dataset, indices):
+        self.dataset = dataset
+        self.indices = indices
+
+    def __len__(self):
+        return len(self.indices)
+
+    def draw(self, i, streams):
+        return self.dataset.draw(self.indices[i], streams)
+
+    def load(self, i, drawn):
+        return self.dataset.load(self.indices[i], drawn)
+
+
+def _outcome(function, args):
+    """The result of a call and None, or None and its TGANError."""
+    try:
+        return function(*args), None
+    except TGANError as error:
+        return None, error
 
 
 def connect_ranks(name):
-    """The ranks that mpiexec started, one without it, with ChainerMN's communicator ``name``.
-
-    Raises:
-        ConfigError: The communicator is unknown, or NCCL cannot be used.
-        DeviceError: A node has fewer GPUs than ranks.
-    """
+    """The ranks that mpiexec started, one without it, with ChainerMN's communicator ``name``."""
     ranks = Ranks(chainermn.create_communicator('naive'))
     if name == 'naive':
         _divide_cores(ranks.communicator)

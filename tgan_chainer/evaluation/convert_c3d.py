@@ -66,8 +66,6 @@ def c3d_shapes():
     return {path[1:]: param.shape for path, param in C3D().namedparams()}
 
 
-# -- from layers to arrays -------------------------------------------------------------------------
-
 def _arrays(layers, shapes, source):
     """{key: array} of ``shapes`` from {layer name: [(shape, values)]}."""
     names = dict.fromkeys(key.partition('/')[0] for key in shapes)
@@ -102,8 +100,6 @@ def _reshaped(dimensions, values, shape, where):
         raise DataError(f'{where} holds values that are no finite numbers')
     return values.reshape(shape)
 
-
-# -- protobuf --------------------------------------------------------------------------------------
 
 def _read(content, source):
     """The layers that have weights -> {name: [(shape, float32 values)]}."""
@@ -186,8 +182,6 @@ def _varint(message, position):
             return value, position + i + 1
     raise ValueError('a number that does not end')
 
-
-# -- command ---------------------------------------------------------------------------------------
 
 def parse_args(argv=None):
     """Arguments of the command."""

@@ -33,8 +33,6 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000    #: Of the bootstrap.
 
 
-# -- what is computed from scores ------------------------------------------------------------------
-
 def best_threshold(real, fake):
     """The threshold of best balanced accuracy; scores above it count as real.
 
@@ -133,8 +131,6 @@ def judge(a, b, seed, held_out):
         test_interval=interval(*tests, seed, paired=True), confidence=CONFIDENCE,
         calibration=len(a.real), held_out=held_out)
 
-
-# -- from systems to scores ------------------------------------------------------------------------
 
 @dataclass(frozen=True)
 class Contestant:
@@ -243,8 +239,6 @@ def open_contestant(result_dir, iteration, device):
     name = f'{result_dir} iter:{subject.system.iteration}'
     return Contestant(name, source, Critic(subject.vdis, sign), natural), subject
 
-
-# -- command ---------------------------------------------------------------------------------------
 
 def parse_args(argv=None):
     """Flags of the command, which the authors did not release."""

@@ -91,7 +91,7 @@ class Battle(_Strict):
 
 
 class QualityRecord(_Strict):
-    """Numbers of :mod:`tgan_chainer.evaluation.video_quality` for some videos, beside as many real ones.
+    """Numbers of :mod:`.video_quality` for some videos, beside as many real ones.
 
     The first four are over those of the real ones.
     """
@@ -192,8 +192,6 @@ def measurement(values, command_line, device, **more):
                        conditions=conditions(command_line, device), **more)
 
 
-# -- files -----------------------------------------------------------------------------------------
-
 def write(folder, measurement):
     """Write a measurement under a name of its own into ``folder`` -> its path."""
     subject = '_'.join([f'{system.result_dir}-{system.iteration}' for system in measurement.systems]
@@ -234,8 +232,6 @@ def read_folder(folder):
     return sorted((read(path) for path in Path(folder).glob('*.json')),
                   key=lambda measurement: measurement.conditions.date)
 
-
-# -- what is measured, and on what -----------------------------------------------------------------
 
 def describe_system(result_dir, experiment_file, experiment, iteration, roles):
     """The :class:`System` of a result folder, of which the networks ``roles`` were used."""

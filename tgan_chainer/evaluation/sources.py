@@ -15,12 +15,7 @@ from tgan_chainer import config, results
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.io import snapshots
-from tgan_chainer.models.sampling import (
-    draw_labels,
-    draw_z_slow,
-    first_generator,
-    make_video,
-)
+from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 
 class GeneratedVideos:

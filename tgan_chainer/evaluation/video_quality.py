@@ -116,8 +116,6 @@ def compare(found, real):
         brightest=found.brightest, frechet=frechet(found, real), inception=found.inception)
 
 
-# -- videos ----------------------------------------------------------------------------------------
-
 def generated_videos(fsgen, vgen, n, seed):
     """Videos (n, 1, 16, 32, 32) of generators in test mode, the same for one seed on any device.
 
@@ -180,8 +178,6 @@ def altered(videos, seed):
     yield 'noise', rs.uniform(-1, 1, videos.shape).astype(np.float32)
 
 
-# -- command ---------------------------------------------------------------------------------------
-
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -238,7 +234,7 @@ def of_file(path):
 
 
 def table(rows):
-    """Lines with a column for each of the numbers of dict ``rows``, name -> ledger.QualityRecord."""
+    """Lines with a column for each number of ``rows``, {name: ledger.QualityRecord}."""
     columns = list(ledger.QualityRecord.model_fields)
     return '\n'.join([
         ' ' * 16 + ''.join(f'{column:>11}' for column in columns),

@@ -7,9 +7,6 @@ class AverageOverRanks(extension.Extension):
     """Replace every reported value by its mean over the ranks; all of them must have it.
 
     Nothing comes to the host.
-
-    Args:
-        ranks (OneProcess): The ranks.
     """
 
     name = 'average_over_ranks'

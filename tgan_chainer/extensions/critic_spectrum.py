@@ -28,7 +28,7 @@ def critic_spectrum(vdis):
             found[f'vdis{layer}/sigma'] = largest_singular_value(param.array)
     for path, link in vdis.namedlinks(skipself=True):
         # A normalisation that is never called (bn0) keeps its initial statistics: no ratio.
-        if isinstance(link, links.BatchNormalization) and _is_in_use(link):
+        if isinstance(link, links.BatchNormalization) and (link.avg_mean != 0).any():
             ratio = link.gamma.array / link.xp.sqrt(link.avg_var)
             found[f'vdis{path}/gamma_ratio'] = ratio.max()
     return found
@@ -40,7 +40,3 @@ def largest_singular_value(weight):
     matrix = weight.reshape(len(weight), -1)
     gram = matrix @ matrix.T
     return xp.sqrt(xp.linalg.eigvalsh(gram.astype(xp.float64))[-1])
-
-
-def _is_in_use(bn):
-    return bool((bn.avg_mean != 0).any())

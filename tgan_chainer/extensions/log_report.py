@@ -8,14 +8,7 @@ from tgan_chainer.io.files import write_json
 
 
 class LogReport(extensions.LogReport):
-    """Chainer's, whose file is written like all others: whole, to the disk, or not at all.
-
-    Args:
-        trigger: When an entry is made and the file written, such as (100, 'iteration').
-
-    Raises:
-        DataError: The file cannot be written.
-    """
+    """Chainer's, whose file is written like all others: whole, to the disk, or not at all."""
 
     def __init__(self, trigger):
         super().__init__(trigger=trigger, log_name=None)    # writes nothing itself
@@ -46,14 +39,13 @@ class LogReport(extensions.LogReport):
             self._write(trainer)
 
     def _write(self, trainer):
-        write_json(Path(trainer.out, 'log'), list(map(_finite, self.log)))
+        # Without what is NaN or infinite, which JSON does not know.
+        write_json(Path(trainer.out, 'log'), [
+            {key: value for key, value in entry.items() if math.isfinite(value)}
+            for entry in self.log])
 
     def serialize(self, serializer):
-        """Save the log, or load it.
-
-        Raises:
-            ValueError: What is loaded is no log.
-        """
+        """Save the log, or load it; a ValueError if what is loaded is no log."""
         super().serialize(serializer)
         if not isinstance(self.log, list) or not all(map(_is_entry, self.log)):
             raise ValueError('the log is no list of entries')
@@ -62,8 +54,3 @@ class LogReport(extensions.LogReport):
 def _is_entry(entry):
     return (isinstance(entry, dict) and 'iteration' in entry
             and all(isinstance(value, int | float) for value in entry.values()))
-
-
-def _finite(entry):
-    """An entry without what is NaN or infinite, which JSON does not know."""
-    return {key: value for key, value in entry.items() if math.isfinite(value)}

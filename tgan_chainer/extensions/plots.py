@@ -17,9 +17,6 @@ class Plots(extension.Extension):
 
     Args:
         losses (list of str): Names of the losses, such as 'loss_gen'.
-
-    Raises:
-        DataError: A picture cannot be written.
     """
 
     name = 'plots'

@@ -54,16 +54,15 @@ class Preview(extension.Extension):
             top = np.resize(self._real, (columns, *self._real.shape[1:]))    # repeats what is there
             sheet, grid = np.concatenate([top[:1], videos]), np.concatenate([top, videos])
             rows += 1
-        pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(sheet))
+        pictures.save_png(_path(trainer, 'image_img', 'png'), pictures.frame_sheet(sheet))
         frames = pictures.tile_movie(grid, rows)
         for suffix in ('avi', 'mov', 'gif'):
-            pictures.save_movie(
-                _folder(trainer) / f'video_{trainer.updater.iteration:08d}.{suffix}', frames)
+            pictures.save_movie(_path(trainer, 'video', suffix), frames)
 
     @staticmethod
     def exists(trainer):
         """Whether there is a sheet of this iteration."""
-        return _sheet_path(trainer).exists()
+        return _path(trainer, 'image_img', 'png').exists()
 
 
 def spread_labels(n, n_categories):
@@ -71,9 +70,5 @@ def spread_labels(n, n_categories):
     return (np.arange(n) * n_categories // n).astype(np.int32) if n_categories else None
 
 
-def _folder(trainer):
-    return Path(trainer.out, 'preview')
-
-
-def _sheet_path(trainer):
-    return _folder(trainer) / f'image_img_{trainer.updater.iteration:08d}.png'
+def _path(trainer, name, suffix):
+    return Path(trainer.out, 'preview', f'{name}_{trainer.updater.iteration:08d}.{suffix}')

@@ -30,8 +30,9 @@ class Quality(extension.Extension):
     def __init__(self, fsgen, vgen, dataset, n=128, seed=0):
         real = video_quality.real_videos(dataset, 2 * n, seed)
         self._classifier = load_classifier()
-        self._real = video_quality.statistics(real[:n], self._classifier)
-        others = video_quality.compare(video_quality.statistics(real[n:], self._classifier), self._real)
+        self._real, others = (
+            video_quality.statistics(part, self._classifier) for part in (real[:n], real[n:]))
+        others = video_quality.compare(others, self._real)
         self._of_others = {'real_frechet': others.frechet, 'real_inception': others.inception}
         self._generate = lambda: video_quality.generated_videos(fsgen, vgen, n, seed)
 

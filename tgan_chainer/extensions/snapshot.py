@@ -28,7 +28,6 @@ class Snapshot(extension.Extension):
 
     Raises:
         DivergedError: A parameter or statistic is NaN or infinite.
-        DataError: A file cannot be written.
         RuntimeError: The ranks do not hold the same networks.
     """
 
@@ -91,11 +90,7 @@ class Snapshot(extension.Extension):
 
 
 def saved_ranks(path):
-    """Number of ranks of the training that wrote the trainer's snapshot ``path``.
-
-    Raises:
-        SnapshotError: It cannot be read.
-    """
+    """Number of ranks of the training that wrote the trainer's snapshot ``path``."""
     count = _RankCount()
     snapshots.load(path, count)
     return count.ranks
