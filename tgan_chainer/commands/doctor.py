@@ -55,7 +55,8 @@ def data_files():
     """The files that the packaged experiments read -> list of :class:`File`, none twice."""
     paths = dict.fromkeys(path for experiment in _packaged().values()
                           for path in data_paths(experiment.dataset).values())
-    return [_look(path, _origin(path)) for path in paths]
+    return [_look(path, next((text for start, text in SOURCES.items() if path.startswith(start)),
+                             'docs/data.md says where it comes from')) for path in paths]
 
 
 def ready_experiments():
@@ -81,11 +82,6 @@ def score_files():
 def _packaged():
     """{name: Experiment} of those that ship with the package."""
     return {name: config.load(config.PACKAGED / name) for name in config.packaged_names()}
-
-
-def _origin(path):
-    return next((text for start, text in SOURCES.items() if path.startswith(start)),
-                'docs/data.md says where it comes from')
 
 
 def _look(path, origin):

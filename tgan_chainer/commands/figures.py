@@ -157,14 +157,14 @@ def parse_args(argv=None):
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')
-    flags.add_result(losses, nargs='+', required=True)
+    flags.add(losses, 'result_dir', nargs='+', required=True)
     for number in (3, 4, 5):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
         flags.add_result_flags(samples, 8, several=True)
     between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
     flags.add_result_flags(between, 4)
-    flags.add_between(between)
+    flags.add(between, 'between')
     between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
     categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')

@@ -44,60 +44,6 @@ def seed(text):
     return number
 
 
-def add_result(parser, **kwargs):
-    """Add --result_dir of one training; ``parser`` may be a group of it."""
-    parser.add_argument('--result_dir', type=result_folder, metavar='DIR', **kwargs,
-                        help='result folder of a training, or "latest", the newest in results/')
-
-
-def add_iter(parser):
-    """Add --iter of one snapshot."""
-    parser.add_argument('--iter', type=int,
-                        help='iteration of the snapshot (default: 100000, or else the newest)')
-
-
-def add_gpu(parser, default=None):
-    """Add --gpu: without a default, GPU 0 if there is one, as ``get_device`` takes None."""
-    usual = 'GPU 0 if there is one' if default is None else default
-    parser.add_argument('--gpu', '-g', type=int, default=default,
-                        help=f'GPU to use, -1 for the CPU (default: {usual})')
-
-
-def add_seed(parser, what, **kwargs):
-    """Add --seed, by default 0."""
-    parser.add_argument('--seed', type=seed, help=f'{what} (default: 0)',
-                        **{'default': 0, **kwargs})
-
-
-def add_ledger(parser, default):
-    """Add --ledger."""
-    parser.add_argument('--ledger', metavar='DIR', help='where the record of the measurement goes '
-                        f'(default: {default})')
-
-
-def add_out_dir(parser):
-    """Add --out_dir of movies and images."""
-    parser.add_argument('--out_dir', default='infer', help='where to write (default: infer)')
-
-
-def add_overwrite(parser):
-    """Add --overwrite, which make-moving-mnist also calls --force."""
-    parser.add_argument('--overwrite', '--force', action='store_true',
-                        help='replace files that exist')
-
-
-def add_workers(parser, work):
-    """Add --workers of commands that prepare data."""
-    parser.add_argument('--workers', type=int, metavar='N',
-                        help=f'processes that {work} (default: one a core)')
-
-
-def add_between(parser):
-    """Add --between of interpolated videos; all frames are kept in memory."""
-    parser.add_argument('--between', '-k', type=in_range(1, 100, 'frames'), default=3, metavar='K',
-                        help='frames between two neighbours (default: %(default)s)')
-
-
 def in_range(low, high, what):
     """``type`` of a flag that takes an integer from ``low`` to ``high``."""
     def convert(text):
@@ -108,21 +54,48 @@ def in_range(low, high, what):
     return convert
 
 
-def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=False):
-    """Add the flags of every command that samples a result folder, or more than one.
+_FLAGS = {
+    'result_dir': {
+        'type': result_folder, 'metavar': 'DIR',
+        'help': 'result folder of a training, or "latest", the newest in results/'},
+    'iter': {'type': int,
+             'help': 'iteration of the snapshot (default: 100000, or else the newest)'},
+    'seed': {'type': seed, 'default': 0, 'help': 'seed of z_slow (default: 0)'},
+    'out_dir': {'default': 'infer', 'help': 'where to write (default: infer)'},
+    'ledger': {'metavar': 'DIR', 'help': 'where the record of the measurement goes (default: '
+               'ledger beside the score, or in the result folder, A of two)'},
+    'between': {    # all frames are kept in memory
+        'type': in_range(1, 100, 'frames'), 'default': 3, 'metavar': 'K',
+        'help': 'frames between two neighbours (default: %(default)s)'},
+    'workers': {'type': int, 'metavar': 'N', 'help': 'processes (default: one a core)'},
+    'overwrite': {'action': 'store_true', 'help': 'replace files that exist'},
+}
+_ALIASES = {'between': ['-k'], 'overwrite': ['--force']}    # the latter of make-moving-mnist
 
-    Args:
-        n (int or None): Default of --n.
-    """
+
+def add(parser, *names, **changes):
+    """Add flags to a parser or a group by name; ``changes`` are arguments of ``add_argument``."""
+    for name in names:
+        parser.add_argument(f'--{name}', *_ALIASES.get(name, ()), **{**_FLAGS[name], **changes})
+
+
+def add_gpu(parser, default=None):
+    """Add --gpu: without a default, GPU 0 if there is one, as ``get_device`` takes None."""
+    usual = 'GPU 0 if there is one' if default is None else default
+    parser.add_argument('--gpu', '-g', type=int, default=default,
+                        help=f'GPU to use, -1 for the CPU (default: {usual})')
+
+
+def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=False):
+    """Add the flags of every command that samples a result folder, or more than one."""
     source = parser.add_mutually_exclusive_group(required=True)
-    add_result(source, nargs='+' if several else None)
+    add(source, 'result_dir', nargs='+' if several else None)
     if not several:
         source.add_argument('--pretrained', type=pretrained_folder, dest='result_dir',
                             metavar='NAME', help='a training that comes with the package')
     parser.add_argument('--n', type=positive, default=n, help=n_help)
-    add_iter(parser)
+    add(parser, 'iter', 'seed')
     add_gpu(parser)
-    add_seed(parser, 'seed of z_slow')
     parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
                         help=f'category of a conditional system; give it again for more, or '
                         f'{EVERY!r} for every one: a row a category. Without it, categories are '

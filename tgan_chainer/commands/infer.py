@@ -19,7 +19,7 @@ def parse_args(argv=None):
         prog='tgan infer', description='Make videos with the generators of a result folder.')
     flags.add_result_flags(parser, None, 'number of videos (default: 100; with --category, of each '
                            'category, 10)')
-    flags.add_out_dir(parser)
+    flags.add(parser, 'out_dir')
     parser.add_argument('--video', action='store_true',
                         help='write a grid of all videos as .avi, .mp4 and .gif')
     parser.add_argument('--images', action='store_true',

@@ -21,8 +21,7 @@ def parse_args(argv=None):
         'of all.')
     flags.add_result_flags(parser, None, 'number of videos (default: 9; with --category, of each '
                            'category, 3)')
-    flags.add_between(parser)
-    flags.add_out_dir(parser)
+    flags.add(parser, 'between', 'out_dir')
     args = parser.parse_args(argv)
     if args.n is None:
         args.n = 3 if args.categories else 9

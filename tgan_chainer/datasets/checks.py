@@ -1,4 +1,5 @@
 """Checks of data files, whose errors say what was found, what was expected and what to do."""
+import contextlib
 import os
 
 import numpy as np
@@ -12,11 +13,22 @@ def require_file(path, remedy):
         raise DataError(f"found no file '{path}'; {remedy}")
 
 
-def require_place(path, overwrite):
-    """Raise a DataError where something exists, or, with `overwrite`, something else than a file.
+@contextlib.contextmanager
+def telling_damage(what, then):
+    """Turn what the body raises into the DataError 'WHAT (ERROR)THEN'; its own DataErrors stay.
 
-    Made for commands that have the flags --out and --overwrite.
+    For HDF5, Pillow and NumPy, whom a damaged file can make raise almost anything.
     """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f'{what} ({error}){then}') from error
+
+
+def require_place(path, overwrite):
+    """Raise a DataError where something exists, or, with `overwrite`, something that is no file."""
     if os.path.exists(path) and not (overwrite and os.path.isfile(path)):
         raise DataError(f"'{path}' exists, expected a new name; choose another one with --out, or, "
                         'if it is a file you no longer need, replace it with --overwrite')

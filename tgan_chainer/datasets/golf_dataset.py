@@ -6,7 +6,7 @@ import chainer
 import numpy as np
 from PIL import Image
 
-from tgan_chainer.datasets.checks import require_file, require_rows
+from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
 from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.tables import read_table
@@ -81,7 +81,8 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         listings = {}
         for row, (path, start, end) in enumerate(self._rows):
             if path not in listings:
-                listings[path] = _names_in(os.path.join(self.root_path, path))
+                folder = os.path.join(self.root_path, path)
+                listings[path] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
             missing = next((number for number in range(start, end + 1)
                             if file_name(number) not in listings[path]), None)
             if missing is not None:
@@ -99,10 +100,7 @@ class GolfDatasetAugmented(GolfDataset):
 
 @contextlib.contextmanager
 def open_strip(path, n_frames):
-    """Open a picture that holds the frames of a video, and check its size, not yet its pixels.
-
-    Args:
-        n_frames: Frames that it must have at least.
+    """Open a picture of at least `n_frames` frames of a video; its pixels are not read yet.
 
     Yields:
         (PIL.Image.Image, int): Picture of 128 pixels by 128 * length, and length. What Pillow
@@ -112,28 +110,17 @@ def open_strip(path, n_frames):
         DataError: The picture is missing, damaged, or of another size.
     """
     require_file(path, RESTORE)
-    try:
-        with Image.open(path) as picture:
-            length, rest = divmod(picture.height, SOURCE_SIZE)
-            if picture.width != SOURCE_SIZE or rest or length < n_frames:
-                raise DataError(
-                    f"'{path}' is {picture.width} x {picture.height} pixels, expected a strip of "
-                    f'at least n_frames={n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels '
-                    f'below each other; {RESTORE}')
-            yield picture, length
-    except DataError:
-        raise
-    except Exception as error:  # a damaged picture can make Pillow raise almost anything
-        raise DataError(f"'{path}' is damaged or no picture ({error}); {RESTORE}") from error
+    with telling_damage(f"'{path}' is damaged or no picture", f'; {RESTORE}'), \
+            Image.open(path) as picture:
+        length, rest = divmod(picture.height, SOURCE_SIZE)
+        if picture.width != SOURCE_SIZE or rest or length < n_frames:
+            raise DataError(
+                f"'{path}' is {picture.width} x {picture.height} pixels, expected a strip of at "
+                f'least n_frames={n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels below '
+                f'each other; {RESTORE}')
+        yield picture, length
 
 
 def file_name(number):
     """Name of the picture of that number."""
     return f'{number:04d}.jpg'
-
-
-def _names_in(folder):
-    try:
-        return frozenset(os.listdir(folder))
-    except OSError:
-        return frozenset()

@@ -2,7 +2,7 @@
 import chainer
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.datasets.clips import draw_offset, normalize
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.labels import Labelled
@@ -75,11 +75,9 @@ class MovingMNISTDatasetLabelled(Labelled, MovingMNISTDataset):
 
 def _open(path, n_frames):
     require_file(path, EXPECTED)
-    try:
+    with telling_damage(f"'{path}' is damaged or no .npy file", f', {EXPECTED}'):
         # Unlike numpy.load, this opens nothing but a plain array: neither an archive nor a pickle.
         videos = np.lib.format.open_memmap(path, mode='r')
-    except Exception as error:  # a damaged header can make NumPy's parser raise almost anything
-        raise DataError(f"'{path}' is damaged or no .npy file ({error}), {EXPECTED}") from error
     if videos.dtype != np.uint8 or videos.ndim != 4 or 0 in videos.shape:
         raise DataError(f"'{path}' has {videos.dtype} {videos.shape}, {EXPECTED}")
     if videos.shape[1] == 20 < videos.shape[0]:    # nobody has just 20 videos, and longer ones

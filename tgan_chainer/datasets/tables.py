@@ -61,7 +61,7 @@ def read_table(path, columns):
         raise DataError(
             f"'{path}' has the columns {reprlib.repr(list(table))}, expected also {missing}; "
             'add them, or see that it is the right file')
-    checked = {name: _CONVERTERS[kind](table[name], f"column '{name}' of '{path}'")
+    checked = {name: _convert(table[name], kind, f"column '{name}' of '{path}'")
                for name, kind in columns.items()}
     if not all(map(len, checked.values())):
         raise DataError(f"'{path}' has no rows, expected one for each video; add some")
@@ -125,12 +125,23 @@ def _is_csv(path):
     return os.path.splitext(path)[1].lower() == '.csv'
 
 
-def _integers(values, where):
-    return np.array([_integer(value, f'row {row} of {where}')
-                     for row, value in enumerate(values)], np.int64)
+def _convert(values, kind, where):
+    """A column as an array of int64, or of objects that are str."""
+    for row, value in enumerate(values):
+        if (_integer(value) is None) if kind is int else not isinstance(value, str):
+            try:
+                found = reprlib.repr(value)
+            except ValueError:  # Python refuses to print an integer of thousands of digits
+                found = 'an endless number'
+            raise DataError(f'row {row} of {where} has {found}, expected '
+                            f'{"an integer" if kind is int else "a string"}; correct it')
+    if kind is int:
+        return np.array([_integer(value) for value in values], np.int64)
+    return np.fromiter(values, object, len(values))
 
 
-def _integer(value, where):
+def _integer(value):
+    """An np.int64, or None for what is none."""
     try:
         integer = int(value)
         # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
@@ -138,25 +149,7 @@ def _integer(value, where):
             return np.int64(integer)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise _wrong_type(value, where, 'an integer')
-
-
-def _strings(values, where):
-    for row, value in enumerate(values):
-        if not isinstance(value, str):
-            raise _wrong_type(value, f'row {row} of {where}', 'a string')
-    return np.fromiter(values, object, len(values))
-
-
-def _wrong_type(value, where, expected):
-    try:
-        found = reprlib.repr(value)
-    except ValueError:  # Python refuses to print an integer of thousands of digits
-        found = 'an endless number'
-    return DataError(f'{where} has {found}, expected {expected}; correct it')
-
-
-_CONVERTERS = {int: _integers, str: _strings}
+    return None
 
 
 def _read_csv(content, path):
@@ -192,7 +185,6 @@ _MODULES = {
 }
 """The names a pickled table may use, and the modules they may come from, old and new."""
 
-
 _MAX_ARGUMENTS = 8    # pandas and NumPy pickle what they make with at most four
 
 
@@ -216,6 +208,15 @@ class _Record:
 _RECORDS = {name: type(name, (_Record,), {}) for name in _MODULES}
 
 
+def _with_string_keys(load, keys):
+    """``load`` of an opcode, once what it takes from these places of the stack are strings."""
+    def checked(self):
+        if not all(type(key) is str for key in self.stack[keys]):
+            raise TypeError('a dict with keys that are no strings')
+        load(self)
+    return checked
+
+
 class _TableUnpickler(pickle._Unpickler):
     """The unpickler in Python, in which what is done about an opcode can be changed.
 
@@ -223,30 +224,11 @@ class _TableUnpickler(pickle._Unpickler):
     endless time where they are shared, and ends the process where they are nested too deeply.
     """
 
-    dispatch = dict(pickle._Unpickler.dispatch)
-    for _opcode in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS):
-        del dispatch[_opcode[0]]
-
-    def load_setitem(self):
-        self._require_strings(self.stack[-2:-1])
-        super().load_setitem()
-
-    def load_setitems(self):
-        self._require_strings(self.stack[::2])
-        super().load_setitems()
-
-    def load_dict(self):
-        self._require_strings(self.stack[::2])
-        super().load_dict()
-
-    dispatch[pickle.SETITEM[0]] = load_setitem
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-    dispatch[pickle.DICT[0]] = load_dict
-
-    @staticmethod
-    def _require_strings(keys):
-        if not all(type(key) is str for key in keys):
-            raise TypeError('a dict with keys that are no strings')
+    dispatch = {opcode: load for opcode, load in pickle._Unpickler.dispatch.items()
+                if bytes([opcode]) not in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS)}
+    for _opcode, _keys in ((pickle.SETITEM, slice(-2, -1)), (pickle.SETITEMS, slice(None, None, 2)),
+                           (pickle.DICT, slice(None, None, 2))):
+        dispatch[_opcode[0]] = _with_string_keys(dispatch[_opcode[0]], _keys)
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
@@ -292,18 +274,14 @@ def _columns(frame):
             'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
             'STEM_pd.csv; name that file')
     _require(frame, 'DataFrame')
-    # Older pandas called the attribute _data.
-    columns = (_columns_of_call(*frame.args) if frame.args else
-               _columns_of_blocks(frame.state['_mgr' if '_mgr' in frame.state else '_data']))
+    if frame.args:    # as write_frame writes it
+        columns, = frame.args
+        if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
+            raise TypeError('a DataFrame of something else than lists')
+    else:    # older pandas called the attribute _data
+        columns = _columns_of_blocks(frame.state['_mgr' if '_mgr' in frame.state else '_data'])
     if len({len(column) for column in columns.values()}) > 1:
         raise ValueError('the columns differ in length')
-    return columns
-
-
-def _columns_of_call(columns):
-    """Columns as `write_pickle` writes them."""
-    if not isinstance(columns, dict) or not all(isinstance(c, list) for c in columns.values()):
-        raise TypeError('a DataFrame of something else than lists')
     return columns
 
 
@@ -326,19 +304,15 @@ def _columns_of_blocks(manager):
         raise TypeError('a column whose name is no string')
     columns = {}
     for values, placement in blocks:
-        for name, column in zip(names[_placement(placement)], _array(values), strict=True):
-            columns[name] = column
+        which = (slice(*placement.args) if isinstance(placement, _RECORDS['slice'])
+                 else _array(placement))
+        columns.update(zip(names[which], _array(values), strict=True))
     return {name: columns[name] for name in names}
 
 
 def _require(record, name):
     if not isinstance(record, _RECORDS[name]):
         raise TypeError(f'found {type(record).__name__} instead of {name}')
-
-
-def _placement(record):
-    """Which columns a block holds: an index into their names."""
-    return slice(*record.args) if isinstance(record, _RECORDS['slice']) else _array(record)
 
 
 def _array(record):

@@ -11,7 +11,7 @@ import chainer
 import h5py
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file, require_rows
+from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
 from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.labels import Labelled
@@ -67,7 +67,7 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         self._file = None
         self._pid = None
 
-        with _open(h5path) as file:
+        with _open(h5path) as file, telling_damage(f"'{h5path}' is damaged", f'; {REMAKE}'):
             n_images, *_, self._width = _checked_image(file, h5path, img_size).shape
         table = read_table(config_path, self._columns)
         start, end = table['start'], table['end']
@@ -90,14 +90,10 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
     def load(self, i, drawn):
         offset, left, mirrored = drawn
         start = self._start[i] + offset
-        try:
-            clip = self._image()[start:start + self.n_frames]
-        except DataError:
-            raise
-        except Exception as error:  # a damaged file can make HDF5 raise almost anything
-            raise DataError(
-                f"cannot read frames {start} to {start + self.n_frames} of '{self.h5path}' "
-                f'({error}); the file is damaged: {REMAKE}') from error
+        end = start + self.n_frames
+        with telling_damage(f"cannot read frames {start} to {end} of '{self.h5path}'",
+                            f'; the file is damaged: {REMAKE}'):
+            clip = self._image()[start:end]
         return normalize(mirror(clip[..., left:left + self.img_size], mirrored))
 
     def _draw_view(self, stream):
@@ -148,15 +144,14 @@ def _open(path):
     require_file(path, f'expected the frames of UCF-101; {REMAKE}')
     status = os.stat(path)
     _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
-    try:
-        return h5py.File(path, 'r')
-    except BlockingIOError as error:    # HDF5 locks a file that is open for writing
-        raise DataError(
-            f"'{path}' is held open by another program, which may still write it ({error}), "
-            'expected an h5 file that is complete and closed; close it there, or wait for that '
-            'program to end') from error
-    except Exception as error:  # as in UCFDataset.load
-        raise DataError(f"'{path}' is damaged or no h5 file ({error}); {REMAKE}") from error
+    with telling_damage(f"'{path}' is damaged or no h5 file", f'; {REMAKE}'):
+        try:
+            return h5py.File(path, 'r')
+        except BlockingIOError as error:    # HDF5 locks a file that is open for writing
+            raise DataError(
+                f"'{path}' is held open by another program, which may still write it ({error}), "
+                'expected an h5 file that is complete and closed; close it there, or wait for that '
+                'program to end') from error
 
 
 @functools.lru_cache
@@ -173,35 +168,17 @@ def _require_harmless(path, size, changed):
 
 
 def _checked_image(file, path, img_size):
-    try:
-        image = _find_image(file, path)
-        _require_in_file(image, path)
-        return _require_frames(image, path, img_size)
-    except DataError:
-        raise
-    except Exception as error:  # as in UCFDataset.load
-        raise DataError(f"'{path}' is damaged ({error}); {REMAKE}") from error
-
-
-def _find_image(file, path):
     link = file.get('image', getlink=True) if 'image' in set(file) else None
     image = file['image'] if isinstance(link, h5py.HardLink) else None
     if not isinstance(image, h5py.Dataset):
         raise DataError(
             f"'{path}' has {reprlib.repr(sorted(file))}, expected the h5 dataset 'image'; {REMAKE}")
-    return image
-
-
-def _require_in_file(image, path):
-    """HDF5 would read other files that a file names, and unpack a chunk of any size."""
+    # HDF5 would read other files that a file names, and unpack a chunk of any size.
     chunk_bytes = math.prod(image.chunks or ())
     if image.is_virtual or image.external or chunk_bytes > MAX_CHUNK_BYTES:
         raise DataError(
             f"'image' in '{path}' lies in other files, or in chunks of more than {MAX_CHUNK_BYTES} "
             f'bytes, expected an array in the file itself; {REMAKE}')
-
-
-def _require_frames(image, path, img_size):
     wanted = ('frames', 3, img_size, f'{img_size + CENTER_LEFT} or more, at most {MAX_WIDTH}')
     if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != wanted[1:3]
             or not img_size + CENTER_LEFT <= image.shape[3] <= MAX_WIDTH):

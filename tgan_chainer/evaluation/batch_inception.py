@@ -64,8 +64,11 @@ def _run(args):
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
-    out, template = Path(args.out), table_name(scoring_flags.method_name(args))
-    before = None if args.rehearsal else newest_table(out, template)
+    out, method = Path(args.out), scoring_flags.method_name(args)
+    # The authors' name for their method only: scores of others do not compare.
+    template = 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
+    numbers = [] if args.rehearsal else _numbers(out, template)
+    before = out / template.format(numbers[-1]) if numbers else None
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
     if not left:
@@ -77,26 +80,20 @@ def _run(args):
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
-        measurement = _measure(subject, classifier, settings, args)
+        measurement = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier,
+                                       settings) or inception_score.measure(
+            subject, classifier, settings, list(settings.seeds), method, args.command_line,
+            args.ledger)
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
-        table = table or next_table(out, template)
-        files.write_text(table, _csv([HEADER, *rows]))
+        table = table or out / template.format(max(_numbers(out, template), default=-1) + 1)
+        text = io.StringIO(newline='')
+        csv.writer(text, lineterminator='\n').writerows([HEADER, *rows])
+        files.write_text(table, text.getvalue())
     print(classifier.label(f'wrote {table}'))
 
 
 main = command(parse_args, _run)
-
-
-def _measure(subject, classifier, settings, args):
-    """The measurement of a subject: that of its ledger, or a new one."""
-    found = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier, settings)
-    if found:
-        print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
-              f'best:{found.best}')
-    return found or inception_score.measure(
-        subject, classifier, settings, list(settings.seeds), scoring_flags.method_name(args),
-        args.command_line, args.ledger)
 
 
 def read_folders(path):
@@ -110,33 +107,20 @@ def read_folders(path):
 
 
 def find_measurement(folder, subject, classifier, settings):
-    """The newest measurement of the same files by the same protocol in a folder, or None."""
+    """The newest measurement of the same files by the same protocol in a folder, or None.
+
+    It is printed.
+    """
     if not Path(folder).is_dir():
         return None
     wanted = ([subject.system], classifier.protocol, classifier.files, settings.scored,
               list(settings.seeds))
-    return next((found for found in reversed(ledger.read_folder(folder))
-                 if wanted == (found.systems, found.protocol, found.weights, found.samples,
-                               found.seeds)), None)
-
-
-def table_name(method):
-    """Name of a table, with a place for its number: that of the authors for their method only.
-
-    Tables of others are apart, since their scores do not compare.
-    """
-    return 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
-
-
-def newest_table(folder, template):
-    """Path of the table of the largest number in a folder, None without one."""
-    numbers = _numbers(folder, template)
-    return folder / template.format(numbers[-1]) if numbers else None
-
-
-def next_table(folder, template):
-    """Path of a new table: its number is one more than the largest in the folder, or 0."""
-    return folder / template.format(max(_numbers(folder, template), default=-1) + 1)
+    for found in reversed(ledger.read_folder(folder)):
+        if wanted == (found.systems, found.protocol, found.weights, found.samples, found.seeds):
+            print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
+                  f'best:{found.best}')
+            return found
+    return None
 
 
 def _numbers(folder, template):
@@ -200,9 +184,3 @@ def row(measurement, folder):
         measurement.value, measurement.std, measurement.best, system.dataset.name, model,
         system.iteration, first.args['z_slow_dim'], first.args.get('z_fast_dim', 'None'), updater,
         first.args.get('n_frames', N_FRAMES), clip, parallel, system.batchsize, folder]
-
-
-def _csv(rows):
-    text = io.StringIO(newline='')
-    csv.writer(text, lineterminator='\n').writerows(rows)
-    return text.getvalue()

@@ -21,11 +21,11 @@ def parse_args(argv=None):
         prog='tgan calc-inception', description='Inception score of a result folder or a data set. '
         'Interrupted, it goes on where it was when it is started again.')
     subject = parser.add_mutually_exclusive_group(required=True)
-    flags.add_result(subject)
+    flags.add(subject, 'result_dir')
     subject.add_argument('--real', metavar='CONFIG',
                          help='experiment file, whose data set is scored')
-    flags.add_iter(parser)
-    flags.add_seed(parser, 'one seed or several', nargs='+', default=[0])
+    flags.add(parser, 'iter')
+    flags.add(parser, 'seed', nargs='+', default=[0], help='one seed or several (default: 0)')
     parser.add_argument('--out', metavar='DIR', help='where the score goes (default: the result '
                         'folder, or results for a data set)')
     scoring_flags.add_flags(parser)

@@ -250,7 +250,7 @@ def parse_args(argv=None):
     parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
                         help='iterations of the snapshots (default: 100000, or else the newest)')
     flags.add_gpu(parser, -1)
-    flags.add_seed(parser, 'of all that is drawn')
+    flags.add(parser, 'seed', help='of all that is drawn (default: 0)')
     parser.add_argument('--n', type=flags.positive, default=1000,
                         help='fakes of each system, and real videos, of the battle (default: 1000)')
     parser.add_argument('--calibration', type=flags.positive, default=1000, metavar='N',
@@ -262,7 +262,7 @@ def parse_args(argv=None):
                         'are those of the training')
     parser.add_argument('--batchsize', type=flags.positive, default=16,
                         help='videos made and scored at once (default: 16)')
-    flags.add_ledger(parser, 'A/ledger')
+    flags.add(parser, 'ledger')
     return parser.parse_args(argv)
 
 

@@ -23,7 +23,7 @@ def add_flags(parser):
     parser.add_argument('--batchsize', type=int, metavar='N',
                         help="videos a batch (default: the protocol's: 48, or 32; in a rehearsal "
                         '4)')
-    flags.add_ledger(parser, 'beside the score')
+    flags.add(parser, 'ledger')
 
 
 def add_classifier_flags(parser):

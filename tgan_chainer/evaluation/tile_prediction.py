@@ -50,11 +50,10 @@ def parse_args(argv=None):
         prog='tgan tile-prediction',
         description='Show the videos that C3D is surest of, one of each '
         'batch, in a grid.')
-    flags.add_result(parser, required=True)
-    flags.add_iter(parser)
+    flags.add(parser, 'result_dir', required=True)
+    flags.add(parser, 'iter')
     flags.add_gpu(parser)
-    flags.add_out_dir(parser)
-    flags.add_seed(parser, 'seed of z_slow')
+    flags.add(parser, 'out_dir', 'seed')
     parser.add_argument('--batchsize', type=flags.positive,
                         help='videos a batch (default: 48; in a rehearsal 2)')
     parser.add_argument('--n', type=flags.positive, help='batches, each of which shows one video '

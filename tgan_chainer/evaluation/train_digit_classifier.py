@@ -43,12 +43,7 @@ _SET_NUMBER = {frozenset(members): number for number, members in enumerate(DIGIT
 
 
 class Videos:
-    """Videos with their classes, drawn without end.
-
-    Args:
-        split (str): Whose digits, 'train' or 'heldout'.
-        seed (int): Of its own random stream.
-    """
+    """Videos of a split's digits with their classes, drawn without end from a stream of its own."""
 
     def __init__(self, split, seed):
         self._images, self._labels = load_digits(split)
@@ -133,15 +128,6 @@ def accuracies(classifier, split, n, seed=1):
             'one digit': right[:, :20, 0].mean(), 'two digits': right[:, 20:, 0].mean()}
 
 
-def save(path, classifier):
-    """Write the weights in float16."""
-    weights = chainer.serializers.npz.serialize(classifier)
-    halves = {key: value.astype(np.float16) if value.dtype == np.float32 else value
-              for key, value in weights.items()}
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **halves)
-
-
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -159,7 +145,11 @@ def parse_args(argv=None):
 def _run(args):
     if args.out:
         with threadpool_limits(1):    # BLAS's sums depend on their number, the kernels' do not
-            save(args.out, train(args.updates))
+            weights = chainer.serializers.npz.serialize(train(args.updates))
+        halves = {key: value.astype(np.float16) if value.dtype == np.float32 else value
+                  for key, value in weights.items()}
+        with atomic_path(args.out) as temporary:
+            np.savez_compressed(temporary, **halves)
     classifier = load_classifier(args.out or args.test)    # as it is in the file, in float16
     for split in ('heldout', 'train'):
         found = accuracies(classifier, split, TEST_VIDEOS)

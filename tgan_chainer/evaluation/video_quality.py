@@ -183,15 +183,14 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         prog='tgan quality', description='How good the videos of a '
         'system trained on Moving MNIST are, beside real and spoilt ones.')
-    flags.add_result(parser)
-    flags.add_iter(parser)
+    flags.add(parser, 'result_dir', 'iter')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')
     parser.add_argument('--n', type=flags.positive, default=512,
                         help='videos; of the real ones twice as many (default: 512)')
-    flags.add_seed(parser, 'of all that is drawn')
+    flags.add(parser, 'seed', help='of all that is drawn (default: 0)')
     flags.add_gpu(parser, -1)
-    flags.add_ledger(parser, 'ledger in the result folder')
+    flags.add(parser, 'ledger')
     args = parser.parse_args(argv)
     if not (args.result_dir or args.real):
         parser.error('give --result_dir, --real or both')

@@ -16,6 +16,7 @@ from pathlib import Path
 from tgan_chainer.errors import DataError
 
 _CHUNK_BYTES = 1 << 20
+_LOCK = fcntl.LOCK_EX | fcntl.LOCK_NB
 _HIDDEN = re.compile(r'\..+-[0-9a-f]{8}(\.\w+)?')    # as atomic_path names what it writes
 
 
@@ -44,7 +45,7 @@ def atomic_path(path):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open('xb') as file:
-                _lock(file)    # until the end, so that nobody takes it for left over
+                fcntl.flock(file, _LOCK)    # until the end, so that nobody takes it for left over
                 yield temporary
             with temporary.open('rb+') as file:
                 os.fsync(file.fileno())
@@ -61,12 +62,8 @@ def remove_leftovers(folder):
     for path in Path(folder).rglob('.*'):
         if _HIDDEN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             with contextlib.suppress(OSError), path.open('rb') as file:
-                _lock(file)
+                fcntl.flock(file, _LOCK)
                 path.unlink()
-
-
-def _lock(file):
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextlib.contextmanager

@@ -162,7 +162,7 @@ def save_gif(path, frames, fps=FPS):
     hundredths of seconds, and browsers slow down one of more than 50 frames per second.
     """
     _check_frames(frames)
-    size, rate = frames.shape[1:3], _rate(fps)
+    size, rate = frames.shape[1:3], Fraction(fps).limit_denominator(1000)
     pictures = _quantise(_av_frames(frames), size, rate)
     files.write_bytes(path, _encode(pictures, size, 'gif', 'gif', 'pal8', rate))
 
@@ -192,7 +192,8 @@ def save_movie(path, frames, fps=FPS, raw=False):
     if codec not in av.codecs_available:
         codec = 'mpeg4'
     even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
-    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', _rate(fps))
+    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p',
+                    Fraction(fps).limit_denominator(1000))
     files.write_bytes(path, movie)
 
 
@@ -228,10 +229,6 @@ def _check_frames(frames):
     if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
         raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
                          f'got {frames.dtype} {frames.shape}')
-
-
-def _rate(fps):
-    return Fraction(fps).limit_denominator(1000)
 
 
 def _av_frames(frames, pixel_format='rgb24'):

@@ -135,8 +135,7 @@ def parse_args(argv=None):
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=int, default=16, metavar='N',
                         help='frames a picture must have at least (default: %(default)s)')
-    flags.add_workers(parser, 'look at pictures')
-    flags.add_overwrite(parser)
+    flags.add(parser, 'workers', 'overwrite')
     return parser.parse_args(argv)
 
 

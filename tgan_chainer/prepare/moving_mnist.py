@@ -192,7 +192,7 @@ def parse_args(argv=None):
                         'moving_mnist_SPLIT_32.npy and the like)')
     parser.add_argument('--n', type=int, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
-    flags.add_seed(parser, 'the same seed gives the same videos')
+    flags.add(parser, 'seed', help='the same seed gives the same videos (default: 0)')
     parser.add_argument('--split', choices=SPLITS, default='train',
                         help='which digit images to use; the two sets have none in common '
                              '(default: %(default)s)')
@@ -204,7 +204,7 @@ def parse_args(argv=None):
     parser.add_argument('--labels', action='store_true',
                         help='write the table of the digits shown, too, as FILE_pd.csv, which '
                              'MovingMNISTDatasetLabelled takes as config_path')
-    flags.add_overwrite(parser)
+    flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 
 

@@ -94,15 +94,20 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     names = read_split_list(split_list) if split_list else None
     videos, ignored = find_videos(source, kind)
     videos = select_videos(videos, names, split_list) if names else list(videos.values())
+    names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
-                'videos': len(videos), 'names': _digest(videos)}
+                'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
     with UnfinishedH5(h5path, FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
         done = len(unfinished.entries)
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
-        _read_all(videos[done:], resample, workers, unfinished, tqdm(
-            total=len(videos), initial=done, unit='video', disable=None))
+        left, read = videos[done:], functools.partial(_read, resample=resample)
+        with tqdm(total=len(videos), initial=done, unit='video', disable=None) as bar, \
+                contextlib.closing(map_in_order(read, left, workers)) as results:
+            for video, (frames, note) in zip(left, results, strict=True):
+                unfinished.append({'video': video.name, **note}, frames)
+                bar.update()
         summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
                              unfinished.entries, ignored)
         if not summary.n_videos:
@@ -120,15 +125,6 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_frame(pickle_paths[1], table)
         unfinished.finish()
     return summary
-
-
-def _read_all(videos, resample, workers, unfinished, bar):
-    """Append the frames of all videos, and what is to be said of a video in its entry."""
-    read = functools.partial(_read, resample=resample)
-    with bar, contextlib.closing(map_in_order(read, videos, workers)) as results:
-        for video, (frames, note) in zip(videos, results, strict=True):
-            unfinished.append({'video': video.name, **note}, frames)
-            bar.update()
 
 
 def _read(video, resample):
@@ -167,11 +163,6 @@ def _summarize(h5path, table_path, pickle_paths, entries, ignored):
                    dict(unusual), ignored)
 
 
-def _digest(videos):
-    names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
-    return hashlib.sha256(names.encode()).hexdigest()
-
-
 def parse_args(argv=None):
     """Flags of the command."""
     parser = argparse.ArgumentParser(
@@ -193,11 +184,11 @@ def parse_args(argv=None):
                         'number of the fold if it is not 1)')
     parser.add_argument('--resample', choices=FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
-    flags.add_workers(parser, 'decode')
+    flags.add(parser, 'workers')
     parser.add_argument('--pickles', action='store_true',
                         help="write also the two files beside the h5 file that the authors' code "
                              'reads, STEM_conf.pkl and STEM_conf_pd.pkl')
-    flags.add_overwrite(parser)
+    flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 
 

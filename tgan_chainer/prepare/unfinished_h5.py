@@ -29,8 +29,6 @@ class UnfinishedH5:
     folder exists, work goes on where it was left. Leaving the context keeps the folder.
 
     Args:
-        path: h5 file to make.
-        shape: Of one row.
         settings: What decides the content, as JSON knows it.
         start_over: Whether to begin anew, not to go on, when the folder is of other settings.
 
@@ -119,8 +117,11 @@ class UnfinishedH5:
         settings, entries = self._parse(lines)
         if settings not in (None, self._settings):
             if not self._start_over:
+                differences = ', '.join(
+                    f'{key}={settings.get(key)!r} (expected {expected!r})'
+                    for key, expected in self._settings.items() if settings.get(key) != expected)
                 raise DataError(
-                    f"'{self.folder}' is unfinished with {_differences(settings, self._settings)}; "
+                    f"'{self.folder}' is unfinished with {differences}; "
                     'give the same arguments to go on with it, or start over with --overwrite')
             settings, entries = None, []
         if settings is None:
@@ -143,7 +144,9 @@ class UnfinishedH5:
             return None, []
         try:
             settings, *entries = map(json.loads, lines)
-            if settings.keys() and all(_is_count(entry['rows']) for entry in entries):
+            # Beyond 2 ** 40 rows no file system goes.
+            if settings.keys() and all(type(entry['rows']) is int and 0 <= entry['rows'] < 2 ** 40
+                                       for entry in entries):
                 return settings, entries
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
             pass
@@ -205,14 +208,5 @@ def _header(shape):
     return header.ljust(HEADER_BYTES, b'\0')
 
 
-def _is_count(rows):
-    return type(rows) is int and 0 <= rows < 2 ** 40    # beyond it no file system goes
-
-
 def _line(obj):
     return json.dumps(obj, ensure_ascii=False).encode() + b'\n'
-
-
-def _differences(found, expected):
-    return ', '.join(f'{key}={found.get(key)!r} (expected {expected[key]!r})'
-                     for key in expected if found.get(key) != expected[key])
