@@ -14,17 +14,17 @@ def require_file(path, remedy):
 
 
 @contextlib.contextmanager
-def telling_damage(what, then):
+def telling_damage(what, then, errors=Exception):
     """Turn what the body raises into the DataError 'WHAT (ERROR)THEN'; its own DataErrors stay.
 
-    For HDF5, Pillow and NumPy, whom a damaged file can make raise almost anything.
+    A damaged file can make HDF5, Pillow and NumPy raise almost anything, other readers ``errors``.
     """
     try:
         yield
     except DataError:
         raise
-    except Exception as error:
-        raise DataError(f'{what} ({error}){then}') from error
+    except errors as error:
+        raise DataError(f'{what} ({" ".join(str(error).split())}){then}') from error
 
 
 def require_place(path, overwrite):

@@ -7,7 +7,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
@@ -141,13 +141,10 @@ def load_c3d(path):
                  f'give its path by --c3d or in {C3D_VARIABLE}{conversion}')
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
-    try:
-        with Archive(path) as npz:
-            for key, array in _checked(npz, params, path):
-                params[key].array[...] = array
-    except (OSError, ValueError) as error:
-        raise DataError(f"'{path}' is damaged or no npz file ({' '.join(str(error).split())}); "
-                        f'expected {_PUBLISHED}') from error
+    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}',
+                        (OSError, ValueError)), Archive(path) as npz:
+        for key, array in _checked(npz, params, path):
+            params[key].array[...] = array
     return network, files.sha256(path)
 
 

@@ -153,7 +153,13 @@ class Evaluation:
     def _resume(self):
         run = json.loads(self._run)
         self._load()
-        before = self._read_run()
+        try:
+            before = json.loads(self._run)
+        except (ValueError, RecursionError) as error:
+            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
+        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
+            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
+                                f'{self.settings.batches}); {_REMEDY}')
         changed = [key for key in run if before.get(key) != run[key]]
         if changed:
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
@@ -165,17 +171,6 @@ class Evaluation:
             self.source.skip(self.settings.batchsize)
             self.classifier.draw_masks(self.settings.batchsize)
         self._load()
-
-    def _read_run(self):
-        """What the file says that its score depends on -> dict; its position is checked, too."""
-        try:
-            before = json.loads(self._run)
-        except (ValueError, RecursionError) as error:
-            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
-            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
-                                f'{self.settings.batches}); {_REMEDY}')
-        return before
 
     def _load(self):
         try:
@@ -208,7 +203,18 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     Raises:
         TGANError: A file cannot be written, or see :class:`Evaluation`.
     """
-    values, parts = _score_seeds(subject, classifier, settings, seeds, method)
+    values, parts = [], []
+    for seed in seeds:
+        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
+        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+               'dropout': PROTOCOLS[classifier.protocol].dropout,
+               'number of videos': settings.samples, 'batch size': settings.batchsize,
+               'device': subject.device.xp.__name__}
+        evaluation = Evaluation(subject.source(seed), classifier, settings,
+                                RandomState(seed, subject.device), path, run)
+        values.append(evaluation.score())
+        parts.append(path)    # kept until the values are written down
+        print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
     measurement = ledger.measurement(
         values, command_line, subject.device, metric='inception score', seeds=seeds,
         systems=[subject.system] if subject.system else [], dataset=subject.dataset,
@@ -229,25 +235,3 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
         part.unlink()
     print(classifier.label(f'wrote {" and ".join(map(str, written))}'))
     return measurement
-
-
-def _score_seeds(subject, classifier, settings, seeds, method):
-    """The score of every seed, printed as the authors' line ``... score:X``.
-
-    Returns:
-        The values, and the files of unfinished scores, which are to be deleted once the values are
-        written down.
-    """
-    values, parts = [], []
-    for seed in seeds:
-        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
-        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
-               'dropout': PROTOCOLS[classifier.protocol].dropout,
-               'number of videos': settings.samples, 'batch size': settings.batchsize,
-               'device': subject.device.xp.__name__}
-        evaluation = Evaluation(subject.source(seed), classifier, settings,
-                                RandomState(seed, subject.device), path, run)
-        values.append(evaluation.score())
-        parts.append(path)
-        print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
-    return values, parts

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import chainer
 import numpy as np
 
+from tgan_chainer.datasets.checks import telling_damage
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
@@ -44,27 +45,20 @@ def load_mean(path, sha256=MEAN_SHA256):
     except OSError as error:
         raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}. Give its "
                         'path by --mean or in TGAN_MEAN') from error
-    mean = _read_mean(content, path)
+    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}',
+                        (OSError, ValueError)), Archive(io.BytesIO(content)) as npz:
+        if 'mean' not in npz:
+            raise DataError(f"'{path}' has the keys {reprlib.repr(sorted(npz.files))}; expected "
+                            f'{_PUBLISHED}')
+        header = npz.header('mean')
+        if header.dtype.kind not in 'fiu' or math.prod(header.shape) != math.prod(MEAN_SHAPE):
+            raise DataError(f"'mean' in '{path}' is {header}; expected {_PUBLISHED}")
+        mean = npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
     found = hashlib.sha256(content).hexdigest()
     if sha256 is not None and found != sha256:
         raise DataError(f"'{path}' has sha256 {found}; expected {_PUBLISHED}. Another mean clip "
                         'makes another score')
     return mean
-
-
-def _read_mean(content, path):
-    try:
-        with Archive(io.BytesIO(content)) as npz:
-            if 'mean' not in npz:
-                raise DataError(f"'{path}' has the keys {reprlib.repr(sorted(npz.files))}; "
-                                f'expected {_PUBLISHED}')
-            header = npz.header('mean')
-            if header.dtype.kind not in 'fiu' or math.prod(header.shape) != math.prod(MEAN_SHAPE):
-                raise DataError(f"'mean' in '{path}' is {header}; expected {_PUBLISHED}")
-            return npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
-    except (ValueError, OSError) as error:
-        raise DataError(
-            f"'{path}' is damaged or no npz file ({error}); expected {_PUBLISHED}") from error
 
 
 def preprocess(video, mean, protocol='tgan-v1'):
