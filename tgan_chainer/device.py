@@ -1,5 +1,6 @@
 """The device a command runs on."""
 import chainer
+import numpy as np
 
 from tgan_chainer.errors import DeviceError
 
@@ -32,6 +33,13 @@ def get_device(gpu):
         raise DeviceError(f'--gpu {gpu}: {reason or f"there are {count} GPUs, numbered from 0"}. '
                           'Use --gpu -1 for the CPU.')
     return chainer.get_device(f'@cupy:{gpu}')
+
+
+def gpu_name(device):
+    """Name of a Chainer device's GPU, None for the CPU."""
+    if device.xp is np:
+        return None
+    return device.xp.cuda.runtime.getDeviceProperties(device.device.id)['name'].decode()
 
 
 def _probe():

@@ -17,7 +17,7 @@ import numpy as np
 
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.run import command
-from tgan_chainer.device import get_device
+from tgan_chainer.device import count_gpus, get_device, gpu_name
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.ledger import data_paths
@@ -95,10 +95,12 @@ def report():
     """All findings, as lines of text."""
     yield from _versions()
     yield from _devices()
-    yield '\ndata (in this folder)'
-    yield from _files(data_files())
-    yield '\ninception score'
-    yield from _files(score_files())
+    for title, files in (('data (in this folder)', data_files()),
+                         ('inception score', score_files())):
+        yield f'\n{title}'
+        for file in files:
+            yield f'  {"found  " if file.found else "missing"}  {file.path}'
+            yield f'           {file.note}'
     yield '\nwhat to do next'
     yield from (f'  {line}' for line in next_steps())
 
@@ -134,9 +136,7 @@ def _gpu():
         device = get_device(0)
     except DeviceError as error:
         return f'none ({error})'
-    properties = device.xp.cuda.runtime.getDeviceProperties(0)
-    count = device.xp.cuda.runtime.getDeviceCount()
-    return f'{count}, the first is {properties["name"].decode()}'
+    return f'{count_gpus()}, the first is {gpu_name(device)}'
 
 
 def _mpi():
@@ -146,12 +146,6 @@ def _mpi():
     command = (shutil.which('mpiexec', path=beside_python) or shutil.which('mpiexec')
                or 'no mpiexec on the PATH')
     return f'mpi4py {metadata.version("mpi4py")}, {command}'
-
-
-def _files(files):
-    for file in files:
-        yield f'  {"found  " if file.found else "missing"}  {file.path}'
-        yield f'           {file.note}'
 
 
 def next_steps():

@@ -2,15 +2,7 @@
 import argparse
 
 from tgan_chainer.commands import flags
-from tgan_chainer.commands.run import run_command
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    args = parse_args(argv)
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.infer import infer
-    return run_command(infer, args)
+from tgan_chainer.commands.run import command
 
 
 def parse_args(argv=None):
@@ -30,3 +22,12 @@ def parse_args(argv=None):
     if args.n is None:
         args.n = 10 if args.categories else 100
     return args
+
+
+def _run(args):
+    # Not above: what it imports takes more than a second, which --help need not wait for.
+    from tgan_chainer.infer import infer
+    infer(args)
+
+
+main = command(parse_args, _run)

@@ -2,15 +2,7 @@
 import argparse
 
 from tgan_chainer.commands import flags
-from tgan_chainer.commands.run import run_command
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    args = parse_args(argv)
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.interpolate import write_interpolated
-    return run_command(write_interpolated, args)
+from tgan_chainer.commands.run import command
 
 
 def parse_args(argv=None):
@@ -26,3 +18,12 @@ def parse_args(argv=None):
     if args.n is None:
         args.n = 3 if args.categories else 9
     return args
+
+
+def _run(args):
+    # Not above: what it imports takes more than a second, which --help need not wait for.
+    from tgan_chainer.interpolate import write_interpolated
+    write_interpolated(args)
+
+
+main = command(parse_args, _run)

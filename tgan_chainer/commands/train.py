@@ -1,20 +1,10 @@
 """The flags of train.py."""
 import argparse
-import sys
 
 from tgan_chainer.commands import flags
-from tgan_chainer.commands.run import run_command
+from tgan_chainer.commands.run import command
 
 DEFAULT_CONFIG = 'configs/default.yml'
-
-
-def main(argv=None):
-    """Run the command; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    args = parse_args(arguments)
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.train import train
-    return run_command(train, args, ['train.py', *arguments])
 
 
 def parse_args(argv=None):
@@ -55,3 +45,12 @@ def parse_args(argv=None):
     if args.iterations is not None and args.epoch is not None:
         parser.error('give --iterations or --epoch, not both')
     return args
+
+
+def _run(args):
+    # Not above: what it imports takes more than a second, which --help need not wait for.
+    from tgan_chainer.train import train
+    train(args, args.command_line)
+
+
+main = command(parse_args, _run)

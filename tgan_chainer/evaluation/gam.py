@@ -272,7 +272,11 @@ def _run(args):
     (a, of_a), (b, of_b) = (
         open_contestant(*which, device) for which in zip(args.result_dir, args.iter, strict=True))
     part = real_part(of_a.experiment, of_b.experiment, args.test)
-    dataset = open_real(part, args.n + args.calibration)
+    dataset, n_videos = part.build(), args.n + args.calibration
+    if len(dataset) < n_videos:
+        raise DataError(f'{part.name} {part.args} has {len(dataset)} videos, expected at least '
+                        f'{n_videos}, for the calibration and the battle; lower --n or '
+                        '--calibration')
     scores = battle(a, b, lambda: RealVideos(dataset, device, args.seed),
                     (args.calibration, args.n), RandomState(args.seed, device), args.batchsize)
     trained_on = [of.experiment.dataset.args for of in (of_a, of_b)]
@@ -308,16 +312,6 @@ def real_part(of_a, of_b, changes):
                               f'{part.name}: {", ".join(paths)}')
         args[name] = path
     return part.model_copy(update={'args': args, 'where': '--test'})
-
-
-def open_real(part, n_videos):
-    """The data set of a part, a DataError if it has fewer than ``n_videos`` videos."""
-    dataset = part.build()
-    if len(dataset) < n_videos:
-        raise DataError(f'{part.name} {part.args} has {len(dataset)} videos, expected at least '
-                        f'{n_videos}, for the calibration and the battle; lower --n or '
-                        '--calibration')
-    return dataset
 
 
 def describe(measurement, name_a, name_b):

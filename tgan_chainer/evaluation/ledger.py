@@ -17,6 +17,7 @@ import numpy as np
 import pydantic
 
 from tgan_chainer.datasets.tables import existing_table
+from tgan_chainer.device import gpu_name
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.training import record
@@ -243,11 +244,9 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
         networks={name: files.sha256(Path(result_dir, name)) for name in networks},
         parts={role: PartRecord(name=part.name, args=arguments(part)) for role in PARTS
                if (part := getattr(experiment, role)) is not None},
-        batchsize=experiment.batchsize,
-        seed=experiment.seed,
         optimizer=experiment.optimizer.model_dump(exclude_none=True),
-        batch_norm_statistics=experiment.batch_norm_statistics,
-        batch_norm=experiment.batch_norm,
+        **{key: getattr(experiment, key)
+           for key in ('batchsize', 'seed', 'batch_norm_statistics', 'batch_norm')},
         ranks=max((start.get('ranks', 1) for start in
                    record.read_record(Path(result_dir, 'record.json'))), default=1),
         dataset=describe_dataset(experiment.dataset))
@@ -256,11 +255,15 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
 def describe_dataset(part):
     """The :class:`DataSet` of an experiment's part, whose data need not be there."""
     paths = data_paths(part)
+    try:
+        videos = len(part.build())
+    except ConfigError:
+        videos = None
     return DataSet(
         name=part.name,
         files={name: Path(path).name for name, path in paths.items()},
         sha256={name: _digest(path) for name, path in paths.items()},
-        videos=_count_videos(part))
+        videos=videos)
 
 
 def data_paths(part):
@@ -285,13 +288,6 @@ def _digest_once(path, size, changed):
     return files.sha256(path)
 
 
-def _count_videos(part):
-    try:
-        return len(part.build())
-    except ConfigError:
-        return None
-
-
 def arguments(part):
     """What a part of an experiment gives its class, and the class's defaults for the rest."""
     parameters = inspect.signature(part.cls).parameters.values()
@@ -309,7 +305,7 @@ def conditions(command_line, device):
         platform=platform.platform(),
         processor=_processor(),
         cpus=os.cpu_count() or 1,
-        gpu=_gpu(device),
+        gpu=gpu_name(device),
         date=datetime.datetime.now(datetime.timezone.utc))
 
 
@@ -321,11 +317,3 @@ def _processor():
         text = ''
     found = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or platform.machine()
-
-
-def _gpu(device):
-    """Name of a GPU, None for the CPU."""
-    if device.xp is np:
-        return None
-    properties = device.xp.cuda.runtime.getDeviceProperties(device.device.id)
-    return properties['name'].decode()

@@ -31,7 +31,6 @@ def surest(source, classify, batchsize):
     Args:
         source: Source of videos, see :mod:`.sources`.
         classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
-        batchsize (int): Videos in the batch.
 
     Returns:
         The video (C, T, H, W) in main memory, that class, and its probability.
@@ -92,11 +91,7 @@ main = command(parse_args, _run)
 
 
 def _movie_stem(args):
-    """Path of the movie without its suffix: the authors' name, which is also that of infer.py's.
-
-    Raises:
-        DataError: A movie is there that is not this command's.
-    """
+    """Path of the movie without its suffix: the authors' name, which is also that of infer.py's."""
     name = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
     stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
     movie = stem.with_name(f'{stem.name}.avi')

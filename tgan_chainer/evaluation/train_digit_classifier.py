@@ -16,16 +16,7 @@ from threadpoolctl import threadpool_limits
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.clips import normalize
-from tgan_chainer.evaluation.digit_classifier import (
-    DIGIT_SETS,
-    INPUT_SHAPE,
-    PACES,
-    TASKS,
-    WEIGHTS,
-    DigitClassifier,
-    blur,
-    load_classifier,
-)
+from tgan_chainer.evaluation import digit_classifier as digits
 from tgan_chainer.io.files import atomic_path
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import moving_mnist as make_moving_mnist
@@ -36,10 +27,10 @@ BATCHSIZE = 32
 RATE = 2e-3
 TEST_VIDEOS = 1920
 
-_N_FRAMES = INPUT_SHAPE[1]
+_N_FRAMES = digits.INPUT_SHAPE[1]
 _PACE_SHARES = (0.1, 0.15, 0.5, 0.15, 0.1)
 _IGNORED = -1    # of softmax_cross_entropy
-_SET_NUMBER = {frozenset(members): number for number, members in enumerate(DIGIT_SETS)}
+_SET_NUMBER = {frozenset(members): number for number, members in enumerate(digits.DIGIT_SETS)}
 
 
 class Videos:
@@ -60,14 +51,14 @@ class Videos:
     def _draw(self, n, n_digits):
         rs = self._random
         digit = rs.randint(len(self._images), size=(n, n_digits))
-        pace = rs.choice(len(PACES), n, p=_PACE_SHARES)
-        speed = np.array([1 if pace is None else pace for pace in PACES])[pace]
+        pace = rs.choice(len(digits.PACES), n, p=_PACE_SHARES)
+        speed = np.array([1 if pace is None else pace for pace in digits.PACES])[pace]
         position = make_moving_mnist.trajectories(
             rs.random_sample((n, n_digits, 2)), 2 * np.pi * rs.random_sample((n, n_digits)),
             make_moving_mnist.STEP * speed[:, None, None])
         offset = rs.randint(make_moving_mnist.N_FRAMES - _N_FRAMES)
         position = position[offset:offset + _N_FRAMES]
-        in_disorder = pace == PACES.index(None)
+        in_disorder = pace == digits.PACES.index(None)
         classes = [
             [_SET_NUMBER[frozenset(seen)] for seen in self._labels[digit].tolist()], pace,
             *(np.where(in_disorder | (speed == 0), _IGNORED, _quadrant(position[a], position[b]))
@@ -93,12 +84,12 @@ def soften(videos, rs):
     shape = len(videos), 1, 1, 1, 1
     share = rs.uniform(-1, 1, shape).astype(np.float32).clip(0)
     gain = rs.uniform(0.7, 1, shape).astype(np.float32)
-    return (videos + share * (blur(videos) - videos) + 1) * gain - 1
+    return (videos + share * (digits.blur(videos) - videos) + 1) * gain - 1
 
 
 def train(updates, seed=0):
     """A new classifier after so many updates of Adam, whose rate falls to zero in equal steps."""
-    classifier, videos = DigitClassifier(), Videos('train', seed)
+    classifier, videos = digits.DigitClassifier(), Videos('train', seed)
     rs = np.random.RandomState([seed, 1])
     optimizer = chainer.optimizers.Adam(RATE).setup(classifier)
     with chainer.using_config('train', True), progress(total=updates, unit='update') as bar:
@@ -124,7 +115,7 @@ def accuracies(classifier, split, n, seed=1):
             found = np.stack([y.array.argmax(axis=1) for y in classifier(x)], axis=1)
             right.append(np.where(classes == _IGNORED, np.nan, found == classes))
     right = np.array(right)    # batches, videos, tasks
-    return {**dict(zip(TASKS, np.nanmean(right, axis=(0, 1)), strict=True)),
+    return {**dict(zip(digits.TASKS, np.nanmean(right, axis=(0, 1)), strict=True)),
             'one digit': right[:, :20, 0].mean(), 'two digits': right[:, 20:, 0].mean()}
 
 
@@ -135,7 +126,7 @@ def parse_args(argv=None):
         description='Train the classifier behind tgan_chainer.evaluation.video_quality.')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')
-    what.add_argument('--test', nargs='?', const=WEIGHTS, metavar='FILE',
+    what.add_argument('--test', nargs='?', const=digits.WEIGHTS, metavar='FILE',
                       help="only print the accuracy of weights (default: the package's)")
     parser.add_argument('--updates', type=positive, default=UPDATES, metavar='N',
                         help='(default: %(default)s)')
@@ -150,7 +141,7 @@ def _run(args):
                   for key, value in weights.items()}
         with atomic_path(args.out) as temporary:
             np.savez_compressed(temporary, **halves)
-    classifier = load_classifier(args.out or args.test)    # as it is in the file, in float16
+    classifier = digits.load_classifier(args.out or args.test)    # as it is in the file, in float16
     for split in ('heldout', 'train'):
         found = accuracies(classifier, split, TEST_VIDEOS)
         print(f'{TEST_VIDEOS} videos of {split} digits: '

@@ -47,10 +47,8 @@ class LogReport(extensions.LogReport):
     def serialize(self, serializer):
         """Save the log, or load it; a ValueError if what is loaded is no log."""
         super().serialize(serializer)
-        if not isinstance(self.log, list) or not all(map(_is_entry, self.log)):
+        if not isinstance(self.log, list) or not all(
+                isinstance(entry, dict) and 'iteration' in entry
+                and all(isinstance(value, int | float) for value in entry.values())
+                for entry in self.log):
             raise ValueError('the log is no list of entries')
-
-
-def _is_entry(entry):
-    return (isinstance(entry, dict) and 'iteration' in entry
-            and all(isinstance(value, int | float) for value in entry.values()))

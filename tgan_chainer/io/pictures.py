@@ -98,9 +98,8 @@ def split_sheet(sheet, height, width):
     """
     rows, columns, channels = sheet.shape
     if rows % height or columns % width:
-        raise DataError(
-            f'a sheet of {columns}x{rows} pixels does not hold whole frames of {width}x{height} '
-            '(width x height). Give the size of its frames.')
+        raise DataError(f'a sheet of {columns}x{rows} pixels does not hold whole frames of '
+                        f'{width}x{height} (width x height). Give the size of its frames.')
     frames = sheet.reshape(rows // height, height, columns // width, width, channels)
     return frames.transpose(0, 4, 2, 1, 3)
 
@@ -182,9 +181,8 @@ def save_movie(path, frames, fps=FPS, raw=False):
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:
-        raise DataError(
-            f'cannot write {path}: unknown movie format "{suffix}". '
-            f'Use one of {", ".join(_CODECS)}.')
+        raise DataError(f'cannot write {path}: unknown movie format "{suffix}". Use one of '
+                        f'{", ".join(_CODECS)}.')
     if suffix == '.gif':
         return save_gif(path, frames, fps)
     _check_frames(frames)
