@@ -93,9 +93,6 @@ def _run(args):
     print(classifier.label(f'wrote {table}'))
 
 
-main = command(parse_args, _run)
-
-
 def read_folders(path):
     """The result folders that a YAML file lists -> list of str."""
     folders = config.read_yaml(path, f'--dir_list {path}')
@@ -184,3 +181,6 @@ def row(measurement, folder):
         measurement.value, measurement.std, measurement.best, system.dataset.name, model,
         system.iteration, first.args['z_slow_dim'], first.args.get('z_fast_dim', 'None'), updater,
         first.args.get('n_frames', N_FRAMES), clip, parallel, system.batchsize, folder]
+
+
+main = command(parse_args, _run)

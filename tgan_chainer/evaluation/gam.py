@@ -289,9 +289,6 @@ def _run(args):
     print(f'wrote {ledger.write(args.ledger or of_a.out / "ledger", measurement)}')
 
 
-main = command(parse_args, _run)
-
-
 def real_part(of_a, of_b, changes):
     """The data set whose videos are real in the battle -> config.Part.
 
@@ -337,3 +334,6 @@ def describe(measurement, name_a, name_b):
         f'r_samples {measurement.value:.4f} [{low:.4f}, {high:.4f}] ({battle.confidence:.0%} '
         f'bootstrap)',
         f'winner: {battle.winner}'])
+
+
+main = command(parse_args, _run)

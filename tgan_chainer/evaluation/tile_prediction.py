@@ -87,9 +87,6 @@ def _run(args):
         print(classifier.label(path))
 
 
-main = command(parse_args, _run)
-
-
 def _movie_stem(args):
     """Path of the movie without its suffix: the authors' name, which is also that of infer.py's."""
     name = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
@@ -103,3 +100,6 @@ def _movie_stem(args):
 
 def _predictions(stem):
     return stem.with_name(f'{stem.name}.json')
+
+
+main = command(parse_args, _run)

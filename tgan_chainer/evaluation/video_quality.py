@@ -223,9 +223,6 @@ def _run(args):
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
 
 
-main = command(parse_args, _run)
-
-
 def of_file(path):
     """The part of an experiment whose data set is a Moving MNIST file."""
     return config.Part(fn='datasets/mnist_dataset.py', name='MovingMNISTDataset',
@@ -239,3 +236,6 @@ def table(rows):
         ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
         *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
           for name, row in rows.items())])
+
+
+main = command(parse_args, _run)

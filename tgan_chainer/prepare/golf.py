@@ -66,11 +66,15 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         raise DataError(f"'{root_path}' has no picture that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
     good = [picture for picture, reason in zip(pictures, reasons, strict=True) if not reason]
-    rows = [row for path, numbers in itertools.groupby(good, key=lambda picture: picture[0])
-            for row in _runs(path, [number for _, number in numbers])]
-    write_table(table_path, dict(zip(('path', 'start', 'end'), zip(*rows, strict=True),
-                                     strict=True)))
-    return Summary(len(rows), len(good), skipped)
+    table = {'path': [], 'start': [], 'end': []}
+    # Within a run of a folder's pictures the number grows as the place in the list does.
+    for (path, _), run in itertools.groupby(
+            enumerate(good), key=lambda pair: (pair[1][0], pair[1][1] - pair[0])):
+        numbers = [number for _, (_, number) in run]
+        for column, value in zip(table.values(), (path, numbers[0], numbers[-1]), strict=True):
+            column.append(value)
+    write_table(table_path, table)
+    return Summary(len(table['path']), len(good), skipped)
 
 
 def find_pictures(root_path):
@@ -114,13 +118,6 @@ def _look_at(paths, n_frames):
         except DataError as error:
             reasons.append(str(error))
     return reasons
-
-
-def _runs(path, numbers):
-    """A row (path, start, end) for each run of successive numbers."""
-    for _, run in itertools.groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
-        run = [number for _, number in run]
-        yield path, run[0], run[-1]
 
 
 def parse_args(argv=None):

@@ -24,18 +24,8 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
-from tgan_chainer.prepare.ucf_videos import (
-    FILTERS,
-    FRAME_SHAPE,
-    KINDS,
-    USUAL_SIZE,
-    UnusableVideo,
-    find_videos,
-    read_frames,
-    read_split_list,
-    select_videos,
-    some,
-)
+from tgan_chainer.prepare import ucf_videos
+from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
 from tgan_chainer.prepare.workers import choose_workers, map_in_order
 
@@ -70,7 +60,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         h5path: File to make; 16 kB a frame.
         source: Folder with the videos, see `tgan_chainer.prepare.ucf_videos.find_videos`.
         split_list: File that names the videos to take; None takes all.
-        kind: One of KINDS, to read only files of that kind.
+        kind: One of ucf_videos.KINDS, to read only files of that kind.
         resample: Way to resize, one of FILTERS. The authors used what was Pillow's default in 2017,
             'nearest' (FACTS §4).
         workers: Processes that decode; None is the number of cores.
@@ -91,13 +81,13 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished_folder(h5path).exists())
-    names = read_split_list(split_list) if split_list else None
-    videos, ignored = find_videos(source, kind)
-    videos = select_videos(videos, names, split_list) if names else list(videos.values())
+    names = ucf_videos.read_split_list(split_list) if split_list else None
+    videos, ignored = ucf_videos.find_videos(source, kind)
+    videos = ucf_videos.select_videos(videos, names, split_list) if names else list(videos.values())
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
-    with UnfinishedH5(h5path, FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
+    with UnfinishedH5(h5path, ucf_videos.FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
         done = len(unfinished.entries)
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
@@ -138,16 +128,13 @@ def _read(video, resample):
 
 def _table(videos, entries):
     """{column: list} with a row a video that was read."""
-    table = {'category': [], 'group': [], 'scene': [], 'start': [], 'end': []}
-    end = 0
+    rows, end = [], 0
     for video, entry in zip(videos, entries, strict=True):
-        if entry['rows']:
-            start, end = end, end + entry['rows']
-            for column, value in zip(
-                    table.values(), (video.category, video.group, video.scene, start, end),
-                    strict=True):
-                column.append(value)
-    return table
+        start, end = end, end + entry['rows']
+        if end > start:
+            rows.append((video.category, video.group, video.scene, start, end))
+    columns = map(list, zip(*rows, strict=True))
+    return dict(zip(('category', 'group', 'scene', 'start', 'end'), columns, strict=True))
 
 
 def _summarize(h5path, table_path, pickle_paths, entries, ignored):
@@ -173,7 +160,7 @@ def parse_args(argv=None):
                         help='folder with the .avi files, or with images '
                              'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
                              '(default: %(default)s)')
-    parser.add_argument('--kind', choices=KINDS, help='read only files of this kind')
+    parser.add_argument('--kind', choices=ucf_videos.KINDS, help='read only files of this kind')
     parser.add_argument('--split', choices=SPLITS, default='train',
                         help='videos to take (default: %(default)s)')
     parser.add_argument('--fold', type=int, choices=FOLDS, default=1,
@@ -182,7 +169,7 @@ def parse_args(argv=None):
                         help='folder with the official split lists (default: %(default)s)')
     parser.add_argument('--out', help='h5 file to write (default: data/ucf101_SPLIT.h5; with the '
                         'number of the fold if it is not 1)')
-    parser.add_argument('--resample', choices=FILTERS, default='nearest',
+    parser.add_argument('--resample', choices=ucf_videos.FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
     flags.add(parser, 'workers')
     parser.add_argument('--pickles', action='store_true',
