@@ -80,10 +80,11 @@ def _run(args):
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
-        measurement = find_measurement(args.ledger or subject.out / 'ledger', subject, classifier,
-                                       settings) or inception_score.measure(
-            subject, classifier, settings, list(settings.seeds), method, args.command_line,
-            args.ledger)
+        records = args.ledger or subject.out / 'ledger'
+        measurement = (find_measurement(records, subject, classifier, settings)
+                       or inception_score.measure(subject, classifier, settings,
+                                                  list(settings.seeds), method, args.command_line,
+                                                  args.ledger))
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
         table = table or out / template.format(max(_numbers(out, template), default=-1) + 1)

@@ -60,7 +60,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         h5path: File to make; 16 kB a frame.
         source: Folder with the videos, see `tgan_chainer.prepare.ucf_videos.find_videos`.
         split_list: File that names the videos to take; None takes all.
-        kind: One of ucf_videos.KINDS, to read only files of that kind.
+        kind: One of `ucf_videos.KINDS`, to read only files of that kind.
         resample: Way to resize, one of FILTERS. The authors used what was Pillow's default in 2017,
             'nearest' (FACTS §4).
         workers: Processes that decode; None is the number of cores.
@@ -82,8 +82,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished_folder(h5path).exists())
     names = ucf_videos.read_split_list(split_list) if split_list else None
-    videos, ignored = ucf_videos.find_videos(source, kind)
-    videos = ucf_videos.select_videos(videos, names, split_list) if names else list(videos.values())
+    found, ignored = ucf_videos.find_videos(source, kind)
+    videos = ucf_videos.select_videos(found, names, split_list) if names else list(found.values())
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
