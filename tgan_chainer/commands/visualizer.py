@@ -20,16 +20,11 @@ MOVIE_SUFFIXES = ('.avi', '.mov')
 def visualize(sheet_path, height, width, channels, rows, cols):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print the folder.
 
-    Args:
-        sheet_path: PNG laid out as :func:`pictures.frame_sheet` does. What is written goes into
-            the folder of this name without its suffix.
-        height, width (int): Of one frame in pixels.
-        channels (int): 3, or 1 to show the luminance only.
-        rows, cols (int): Videos in the sheet, and frames of each.
+    The sheet is a PNG of ``rows`` videos of ``cols`` frames, see :func:`pictures.frame_sheet`; with
+    one channel only its luminance is shown. The folder has its name without the suffix.
 
     Raises:
-        DataError: The sheet cannot be read, is of another size than ``rows`` videos of ``cols``
-            frames have, or has no suffix to take off; or a file cannot be written.
+        DataError: The sheet cannot be read, is of another size, or has no suffix to take off.
     """
     sheet_path = Path(sheet_path)
     folder = sheet_path.with_suffix('')

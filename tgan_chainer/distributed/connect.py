@@ -9,9 +9,7 @@ _SIZES = ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE')
 
 
 def connect(communicator):
-    """The ranks of ``--communicator NAME``; one process without it.
-
-    Without it nothing of MPI is imported.
+    """The ranks of ``--communicator NAME``; one process without it, and nothing of MPI imported.
 
     Raises:
         ConfigError: mpi4py is missing or finds no MPI; the communicator is unknown or cannot be
@@ -19,7 +17,12 @@ def connect(communicator):
         DeviceError: There are fewer GPUs than ranks.
     """
     if communicator is None:
-        _require_one_process()
+        for name in _SIZES:
+            if os.environ.get(name, '1') != '1':
+                raise ConfigError(
+                    f'{os.environ[name]} processes were started ({name}), and each would train on '
+                    'its own: add --communicator pure_nccl (GPUs) or --communicator naive (CPU), '
+                    'or start without mpiexec')
         return OneProcess()
     try:
         from mpi4py import MPI  # noqa: F401 -- initialises MPI
@@ -30,12 +33,3 @@ def connect(communicator):
         ) from error
     from tgan_chainer.distributed.ranks import connect_ranks
     return connect_ranks(communicator)
-
-
-def _require_one_process():
-    for name in _SIZES:
-        if os.environ.get(name, '1') != '1':
-            raise ConfigError(
-                f'{os.environ[name]} processes were started ({name}), and each would train on its '
-                'own: add --communicator pure_nccl (GPUs) or --communicator naive (CPU), or start '
-                'without mpiexec')

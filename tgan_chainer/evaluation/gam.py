@@ -148,14 +148,11 @@ def battle(a, b, real, counts, random_state, batchsize=16):
     Both draw from the same seed, so that a system meets itself on the same videos.
 
     Args:
-        a, b (Contestant): The systems.
+        a, b (Contestant): The systems, whose videos must be of one size.
         real: Function -> new source of real videos.
         counts (tuple): Videos of each kind for the calibration, and for the battle.
         random_state (RandomState): Seeds the global generators.
         batchsize (int): Videos that are made and scored at once.
-
-    Raises:
-        ConfigError: Videos differ in size.
     """
     sources = {a.name: a.source, b.name: b.source, 'the data set': real()}
     shapes = {name: source.make(source.draw(1)).shape[1:] for name, source in sources.items()}
@@ -193,11 +190,7 @@ class Critic:
     """D in test mode: videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
 
     Test mode, since in train mode a score depends on what else is in the batch. Of a pair of scores
-    the sum counts, as in the loss.
-
-    Args:
-        vdis: D.
-        sign (int): -1 where D was trained to give fakes the higher score.
+    the sum counts, as in the loss. ``sign`` is -1 where D was trained to give fakes the higher one.
     """
 
     def __init__(self, vdis, sign):
@@ -224,12 +217,7 @@ def scale_of(updater):
 
 
 def open_contestant(result_dir, iteration, device):
-    """The three networks of a result folder -> Contestant, Subject.
-
-    Raises:
-        ConfigError: The system is conditional.
-        TGANError: There is no such folder or iteration, or its files are damaged.
-    """
+    """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
     subject = open_result(result_dir, iteration, device, with_critic=True)
     source = subject.source(0)
     if getattr(first_generator(source.fsgen, source.vgen), 'n_categories', 0):

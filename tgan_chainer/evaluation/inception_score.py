@@ -195,13 +195,9 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
 
     Args:
         subject (Subject): What is scored, by a Classifier.
-        settings (Settings): How many videos.
         seeds (list of int): Of latent vectors and labels, or of the order of a data set.
         method (str): Part of the names of files.
         ledger_folder (str or None): Where the record goes; None is beside the score.
-
-    Raises:
-        TGANError: A file cannot be written, or see :class:`Evaluation`.
     """
     values, parts = [], []
     for seed in seeds:

@@ -43,9 +43,7 @@ def add_classifier_flags(parser):
 def open_classifier(args, protocol, device):
     """The classifier that the flags ask for; prints what it was read from -> Classifier.
 
-    Raises:
-        ConfigError: A rehearsal is given files of a measurement.
-        DataError: See :func:`.classifier.load_classifier`.
+    A rehearsal that is given files of a measurement is a ConfigError.
     """
     if not args.rehearsal:
         classifier = load_classifier(args.c3d, args.mean, protocol, device)
@@ -62,11 +60,7 @@ def open_classifier(args, protocol, device):
 
 
 def protocol_name(protocol, interpolation):
-    """Name in :data:`.protocols.PROTOCOLS` of what the flags ask for.
-
-    Raises:
-        ConfigError: The protocol has an interpolation of its own.
-    """
+    """Name in :data:`.protocols.PROTOCOLS` of what the flags ask for."""
     if interpolation == 'INTER_CUBIC':
         return protocol
     name = f'{protocol}/{interpolation}'
@@ -82,11 +76,7 @@ def method_name(args):
 
 
 def choose_settings(args):
-    """The protocol's settings with the flags' numbers -> Settings.
-
-    Raises:
-        ConfigError: They leave no whole batch.
-    """
+    """The protocol's settings with the flags' numbers, of one whole batch at least -> Settings."""
     numbers = _REHEARSAL if args.rehearsal else {}
     for name, number in (('samples', args.calc_iter), ('batchsize', args.batchsize)):
         if number is not None:

@@ -4,8 +4,8 @@ Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either flo
 values in [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
 :func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Pictures are
 uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview and
-inference (FACTS §10). All files are written whole or not at all, or it is a DataError. Movies are
-encoded in this process by PyAV; no ffmpeg command is called.
+inference (FACTS §10). All files are written whole or not at all. What cannot be read or written is
+a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
 """
 import contextlib
 import io
@@ -91,11 +91,7 @@ def frame_borders(videos, marked, width=2):
 
 
 def split_sheet(sheet, height, width):
-    """Cut uint8 (N * height, T * width, C) of :func:`frame_sheet` -> (N, C, T, height, width).
-
-    Raises:
-        DataError: The sides of the sheet are no multiples of those of a frame.
-    """
+    """Cut uint8 (N * height, T * width, C) of :func:`frame_sheet` -> (N, C, T, height, width)."""
     rows, columns, channels = sheet.shape
     if rows % height or columns % width:
         raise DataError(f'a sheet of {columns}x{rows} pixels does not hold whole frames of '
@@ -138,11 +134,7 @@ def save_png(path, image):
 
 
 def read_png(path, channels=3):
-    """Read a PNG picture -> uint8 (H, W, channels), RGB, or with 1 channel its luminance.
-
-    Raises:
-        DataError: The file is missing, damaged, or not a PNG.
-    """
+    """Read a PNG picture -> uint8 (H, W, channels), RGB, or with 1 channel its luminance."""
     try:
         with Image.open(path, formats=['PNG']) as image:
             pixels = np.array(image.convert('L' if channels == 1 else 'RGB'))
@@ -288,11 +280,7 @@ def _encode(pictures, size, container, codec, pixel_format, rate):
 
 
 def read_movie(path):
-    """Decode all frames of a movie or an animation into memory -> uint8 (T, H, W, 3).
-
-    Raises:
-        DataError: The file is missing, damaged, or has no frames.
-    """
+    """Decode all frames of a movie or an animation into memory -> uint8 (T, H, W, 3)."""
     try:
         # Titles and comments in no valid UTF-8 are no reason to refuse the frames.
         with av.open(str(path), metadata_errors='replace') as movie:

@@ -40,12 +40,9 @@ def save(path, target):
 def load(path, target, may_lack=lambda key: False):
     """Read an object that :func:`save` or the authors' code wrote.
 
-    Args:
-        path: The npz file. Arrays of Python objects in it are refused, not unpickled, and so are
-            arrays of another shape than those they are for, before memory is given to them.
-        target: A network or trainer of the same structure.
-        may_lack: Function from a key to whether the file may lack it. What it is for then stays as
-            it is.
+    Arrays of Python objects are refused, not unpickled, and so are arrays of another shape than
+    those they are for, before memory is given to them. What a key is for that the file lacks stays
+    as it is, if the function ``may_lack`` says that it may; else the file is of another target.
 
     Raises:
         SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be

@@ -44,11 +44,10 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     """Look at all pictures and write the table of those that can be used -> Summary.
 
     Args:
-        table_path: `.csv` file to write.
+        table_path: `.csv` file to write; with `overwrite` it may exist.
         root_path: Folder of the pictures, to which the paths in the table are relative.
         n_frames: Frames that a picture must have at least.
         workers: Processes that look; None is the number of cores.
-        overwrite: Whether to replace a file that exists.
 
     Raises:
         DataError: An argument is wrong; the file exists or cannot be written; there is no picture

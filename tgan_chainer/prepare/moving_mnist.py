@@ -74,10 +74,8 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
 def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
     """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
 
-    Args:
-        path: `.csv` file to write, with the column `category`, a row a video: its digit, such as
-            7, or its two digits in ascending order, such as 3-7.
-        n_videos, seed, split, digits: As given to :func:`make_moving_mnist`.
+    It is a `.csv` with the column `category`, a row a video: its digit, such as 7, or its two
+    digits in ascending order, such as 3-7.
     """
     require_csv(path)
     _, labels = load_digits(split)
