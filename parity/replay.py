@@ -17,8 +17,8 @@ from chainer.iterators import SerialIterator
 from parity import backend
 from reference import recordings
 from tgan_chainer.config import Optimizer
+from tgan_chainer.functions import LeakyReLU, relu
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
-from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -35,10 +35,10 @@ _UPDATERS = {name: cls
              for module in (tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
              for name, cls in vars(module).items() if name.startswith('TGANUpdater')}
 
-# The functions beside links whose outputs the forward recordings hold, and where they are found.
+# The functions beside links whose outputs the forward recordings hold: where, and as what.
 _RECORDED_FUNCTIONS = (
-    (chainer.functions, 'concat'), (chainer.functions, 'reshape'), (chainer.functions, 'tanh'),
-    (video_discriminator, 'leaky_relu'))
+    (chainer.functions, 'concat', 'concat'), (chainer.functions, 'reshape', 'reshape'),
+    (chainer.functions, 'tanh', 'tanh'), (LeakyReLU, '__call__', 'leaky_relu'))
 
 
 def build(configuration, chainer_version, seed=0):
@@ -161,47 +161,45 @@ def _record_calls(networks, name):
         name = 'record'
 
         def forward_preprocess(self, args):
-            if id(args.link) in paths:
-                running.append(args.link)
+            if id(args.link) not in paths:
+                return
+            running.append(args.link)
+            if _activation(args) is not None:
+                # What the activation in the same call takes: of a copy, since statistics move.
+                record(paths[id(args.link)], copy.deepcopy(args.link)(args.args[0]))
 
         def forward_postprocess(self, args):
             if id(args.link) not in paths:
                 return
             running.pop()
-            slope = args.kwargs.get('slope', 1)
-            if slope != 1:
-                record('leaky_relu' if slope else 'relu', args.out)
-            else:
-                record(paths[id(args.link)], args.out)
+            activation = _activation(args)
+            record(paths[id(args.link)] if activation is None
+                   else 'relu' if activation is relu else 'leaky_relu', args.out)
 
     def record(name, out):
         calls.append((name, backend.fetch(out.array)))
 
-    def normalise(link, x, finetune=False, slope=1):
-        """What the activation in the same call takes: of a copy, since statistics move."""
-        if slope != 1:
-            with mock.patch.object(Links, 'forward_postprocess'):
-                record(paths[id(link)], copy.deepcopy(link)(x, finetune=finetune))
-        return forward(link, x, finetune=finetune, slope=slope)
-
-    forward = BatchNormalization.forward
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
-        stack.enter_context(mock.patch.object(BatchNormalization, 'forward', normalise))
-        for owner, function in _RECORDED_FUNCTIONS:
-            stack.enter_context(_recorded(owner, function, record, running))
+        for owner, function, called in _RECORDED_FUNCTIONS:
+            stack.enter_context(_recorded(owner, function, called, record, running))
         yield calls
 
 
-def _recorded(owner, name, record, running):
-    function = getattr(owner, name)
+def _activation(args):
+    """That of a call of a batch normalisation, if it has one."""
+    return args.kwargs.get('activation', *args.args[1:])
+
+
+def _recorded(owner, attribute, name, record, running):
+    function = getattr(owner, attribute)
 
     def call(*args, **kwargs):
         out = function(*args, **kwargs)
         if not running:
             record(name, out)
         return out
-    return mock.patch.object(owner, name, call)
+    return mock.patch.object(owner, attribute, call)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ last are (1, 4, 4) instead of (2, 4, 4), which is an assumption (FACTS §7).
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
 from tgan_chainer.models.latent import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
@@ -79,19 +80,19 @@ class VideoGANGenerator(WholeVideoGenerator):
     def _background(self, z_slow):
         """z_slow (B, Ks) -> picture (B, C, 16 w, 16 w) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1, 1))
-        h = self.bnb0(self.b0(h), slope=0)
-        h = self.bnb1(self.b1(h), slope=0)
-        h = self.bnb2(self.b2(h), slope=0)
-        h = self.bnb3(self.b3(h), slope=0)
+        h = self.bnb0(self.b0(h), activation=relu)
+        h = self.bnb1(self.b1(h), activation=relu)
+        h = self.bnb2(self.b2(h), activation=relu)
+        h = self.bnb3(self.b3(h), activation=relu)
         return F.tanh(self.b4(h))
 
     def _foreground(self, z_slow):
         """z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1], mask (B, 1, ...) in [0, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1, 1, 1))
-        h = self.bnf0(self.f0(h), slope=0)
-        h = self.bnf1(self.f1(h), slope=0)
-        h = self.bnf2(self.f2(h), slope=0)
-        h = self.bnf3(self.f3(h), slope=0)
+        h = self.bnf0(self.f0(h), activation=relu)
+        h = self.bnf1(self.f1(h), activation=relu)
+        h = self.bnf2(self.f2(h), activation=relu)
+        h = self.bnf3(self.f3(h), activation=relu)
         return F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
 
 
