@@ -199,7 +199,8 @@ def _critic_first(self):
     self._backward_critic(loss_dis, fake)
     self.get_optimizer('vdis').update()
     loss_gen = -F.sum(self.vdis(fake)) / batch
-    self._clear_generator_gradients()
+    for generator in (self.fsgen, self.vgen):
+        generator.cleargrads()
     loss_gen.backward()
     self._update_generators()
     self._report(loss_gen=loss_gen, loss_dis=loss_dis)

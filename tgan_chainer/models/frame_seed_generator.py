@@ -29,6 +29,8 @@ class FrameSeedGenerator(chainer.Chain):
         ValueError: ``n_frames`` is not 16.
     """
 
+    n_categories = 0
+
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
                  initialW=None, use_beta: bool = True, latent: Latent = 'uniform'):
         super().__init__()

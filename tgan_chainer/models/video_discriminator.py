@@ -27,6 +27,9 @@ class VideoDiscriminator(chainer.Chain):
             in train mode.
     """
 
+    n_categories = 0
+    returns_pair = False
+
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
                  use_beta: bool = True, sigma: float = 0.0):
         super().__init__()
@@ -163,6 +166,7 @@ class VideoAndFrameDiscriminator(chainer.Chain):
         in_channels (int), top_width (int), mid_ch (int): As those of :class:`VideoDiscriminator`.
     """
 
+    n_categories = 0
     returns_pair = True
     """For the updaters, which take either one score a video or this pair."""
 

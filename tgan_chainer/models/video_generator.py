@@ -23,6 +23,8 @@ class ImageGenerator(chainer.Chain):
         ValueError: ``conv_ch`` is not a positive multiple of 16.
     """
 
+    n_categories = 0
+
     def __init__(self, out_channels: int, bottom_width: int, conv_ch: int):
         super().__init__()
         if conv_ch < 16 or conv_ch % 16:
