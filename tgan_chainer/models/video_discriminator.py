@@ -128,9 +128,6 @@ class FrameDiscriminator(chainer.Chain):
         mid_ch (int): Channels after the first convolution.
     """
 
-    takes_videos = False
-    """For experiment files: alone it is no D, whose input is a video."""
-
     def __init__(self, mid_ch: int = 64):
         super().__init__()
         # The authors' order: what has its size here is drawn here, c0 and l4l at the first call.
