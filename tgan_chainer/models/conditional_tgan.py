@@ -56,11 +56,8 @@ class ConditionalVideoGenerator(ImageGenerator):
 
     Args:
         n_categories (int): Length of v.
-        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow and z_fast.
-        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`; each of
-            the branches of z_slow and z_fast has conv_ch / 2 channels.
-        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``.
-        wscale (float): Weights are drawn from U(-wscale, wscale).
+        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``. Other
+            arguments are those of :class:`VideoGeneratorInitUniform`.
     """
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
