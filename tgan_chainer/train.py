@@ -102,7 +102,7 @@ def build(experiment, device, ranks):
     device.use()
     dataset = experiment.dataset.build()
     example = dataset[0]    # before seeding: it draws random numbers
-    video = example[0] if dataset.n_categories else example
+    video = example[0] if isinstance(example, tuple) else example
     share = ranks.share(dataset, experiment.seed)
     check_batchsize(experiment, dataset, share, ranks)
     random_state = RandomState(experiment.seed, device, ranks.rank)
