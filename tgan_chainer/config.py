@@ -146,6 +146,8 @@ class MovingMNIST(_Strict):
     n_videos: PositiveInt = 10000
     seed: NonNegativeInt = 0
     split: Literal['train', 'heldout'] = 'train'
+    size: Literal[64, 32] = 64
+    digits: Literal[1, 2] = 2
 
 
 class Experiment(_Strict):
