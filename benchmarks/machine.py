@@ -54,13 +54,6 @@ def interpreter(*packages):
     """What this process runs on: Python, versions of packages, libraries with threads."""
     return {'python': platform.python_version(), 'executable': sys.executable,
             **{package: metadata.version(package) for package in packages},
-            'libraries': [library_name(found) for found in threadpoolctl.threadpool_info()]}
-
-
-def library_name(found):
-    """An entry of threadpoolctl in words: 'OpenBLAS 0.3.31 (SkylakeX), 2 threads'."""
-    name = {'openblas': 'OpenBLAS', 'mkl': 'MKL', 'blis': 'BLIS'}.get(
-        found['internal_api'], found['prefix'])
-    kernels = f' ({found["architecture"]})' if found.get('architecture') else ''
-    version = f' {found["version"]}' if found.get('version') else ''
-    return f'{name}{version}{kernels}, {found["num_threads"]} threads'
+            'libraries': [' '.join(str(found[key]) for key in (
+                'prefix', 'version', 'architecture') if found.get(key))
+                + f', {found["num_threads"]} threads' for found in threadpoolctl.threadpool_info()]}

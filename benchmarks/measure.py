@@ -2,10 +2,10 @@
 import statistics
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Ratio:
+class Ratio(NamedTuple):
     """Median, smallest and largest of several rounds."""
 
     median: float
@@ -14,76 +14,41 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Series:
-    """All repetitions of one side.
-
-    Attributes:
-        raw (tuple of tuples of float): A tuple a repetition, with what was measured in it one by
-            one: seconds, or bytes.
-        weights (tuple of float): What each of these counts for in the cost of a repetition.
-    """
-
-    raw: tuple
-    weights: tuple
-
-    @property
-    def costs(self):
-        """Cost of each repetition, a list of float."""
-        return [sum(w * value for w, value in zip(self.weights, values, strict=True))
-                for values in self.raw]
-
-    @property
-    def median(self):
-        """Median cost."""
-        return statistics.median(self.costs)
-
-    def scaled(self, factor):
-        """The same repetitions, each ``factor`` times as dear."""
-        return Series(self.raw, tuple(factor * w for w in self.weights))
-
-
-def ratio(series, baseline):
-    """Cost of one side in units of another's -> :class:`Ratio`.
-
-    The median is the ratio of the medians; the spread is that of the ratios round by round, which
-    were measured right after one another, and the median always lies in it.
-    """
-    by_round = [a / b for a, b in zip(series.costs, baseline.costs, strict=True)]
-    return Ratio(series.median / baseline.median, min(by_round), max(by_round))
-
-
-@dataclass(frozen=True)
 class Comparison:
     """Sides that did the same work in turns.
 
     Attributes:
         what (str): The work, such as 'step/svc-b8'.
-        series (dict): Name of a side -> :class:`Series`; the first is what the others are
-            measured by.
-        labels (dict): Name of a side -> how a reader knows it.
-        quantity (str): 'time', 'memory', or 'growth', which is time too.
-        hidden (frozenset): Sides that only the JSON shows.
+        costs (dict): Name of a side -> its cost in each round, a list of float; the first side is
+            what the others are measured by.
+        unit (str): Of the costs, 'seconds' or 'bytes'.
     """
 
     what: str
-    series: dict
-    labels: dict
-    quantity: str = 'time'
-    hidden: frozenset = frozenset()
-
-    @property
-    def baseline(self):
-        """Name of the first side."""
-        return next(iter(self.series))
+    costs: dict
+    unit: str = 'seconds'
 
     def ratios(self):
         """{name: :class:`Ratio`} of all sides but the first."""
-        first, *others = self.series
-        return {name: ratio(self.series[name], self.series[first]) for name in others}
+        first, *others = self.costs
+        return {name: ratio(self.costs[name], self.costs[first]) for name in others}
+
+
+def ratio(costs, baseline):
+    """Costs of one side in units of another's -> :class:`Ratio`.
+
+    The median is the ratio of the medians; the spread is that of the ratios round by round, which
+    were measured right after one another, and the median always lies in it.
+    """
+    by_round = [a / b for a, b in zip(costs, baseline, strict=True)]
+    return Ratio(statistics.median(costs) / statistics.median(baseline),
+                 min(by_round), max(by_round))
 
 
 def take_turns(functions, repeats, pause=0.0):
-    """Call every function once a round, in their order -> {name: list of what it returned}.
+    """Call every function once a round -> {name: list of what it returned}.
+
+    Every second round goes backwards, so that no side always follows the same one.
 
     Args:
         functions (dict): Name -> function without arguments.
@@ -91,8 +56,8 @@ def take_turns(functions, repeats, pause=0.0):
         pause (float): Seconds before each call.
     """
     found = {name: [] for name in functions}
-    for _ in range(repeats):
-        for name, function in functions.items():
+    for i in range(repeats):
+        for name in list(functions)[::-1 if i % 2 else 1]:
             time.sleep(pause)
-            found[name].append(function())
+            found[name].append(functions[name]())
     return found

@@ -1,12 +1,14 @@
-"""One work on several sides, in turns."""
-import contextlib
+"""A benchmark: one work on several sides, in turns."""
 import dataclasses
+import functools
+import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.measure import Comparison, Series, take_turns
-from benchmarks.registry import Result
-from benchmarks.sides import CHAINER, OURS, TORCH, UPSTREAM, NotRunError, SideError
+from benchmarks.measure import Comparison, take_turns
+from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, SideError
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
@@ -18,53 +20,101 @@ TOLERANCE_AFTER_UPDATE = 1e-2
 rounding turns the signs of small ones; 8e-4 was seen. Without an update the loss of WGAN is another
 by a factor."""
 
+FLOOR = 'sgemm floor'
+LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
+          TORCH: "PyTorch eager, authors' algorithm"}
+"""Worker -> how a reader knows its work."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a benchmark found.
+
+    Attributes:
+        name, about (str): Of the benchmark.
+        comparison (Comparison or None): What was compared.
+        not_run (tuple): Pairs (what, why) of what could not run here.
+        errors (tuple of str): What went wrong; a failure.
+        text (str): Lines to print beneath.
+        data (dict): Further figures for the JSON.
+        seconds (float): How long it took.
+    """
+
+    name: str = ''
+    about: str = ''
+    comparison: Comparison | None = None
+    not_run: tuple = ()
+    errors: tuple = ()
+    text: str = ''
+    data: dict = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def verdict(self):
+        """'failed' with an error, 'not run' where nothing was measured, else 'measured'."""
+        if self.errors:
+            return 'failed'
+        return 'measured' if self.comparison or self.text else 'not run'
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A named benchmark.
+
+    Attributes:
+        name (str): 'KIND/WHICH', such as 'step/svc-b8'.
+        about (str): What is measured, in a line.
+        function: Called with a :class:`benchmarks.sides.Session` and ``args`` -> :class:`Outcome`,
+            whose name, about and seconds are filled in here.
+        args (tuple): What the benchmark is of.
+    """
+
+    name: str
+    about: str
+    function: Callable
+    args: tuple = ()
+
+    def run(self, session):
+        """Run it -> Outcome; what it raises is in the outcome."""
+        start = time.perf_counter()
+        try:
+            outcome = self.function(session, *self.args)
+        except NotRunError as reason:
+            outcome = Outcome(not_run=((self.name, str(reason)),))
+        except SideError as error:
+            outcome = Outcome(errors=(str(error),))
+        except Exception:    # a fault of ours may raise anything, and is a failure
+            outcome = Outcome(errors=(traceback.format_exc(),))
+        return dataclasses.replace(outcome, name=self.name, about=self.about,
+                                   seconds=time.perf_counter() - start)
+
 
 @dataclass(frozen=True)
 class Contestant:
     """A side of a comparison.
 
     Attributes:
-        name (str): Its name in the comparison.
-        label (str): How a reader knows it.
+        name (str): How a reader knows it.
         side (str): The worker it runs in, see :mod:`benchmarks.sides`.
         work (str): What the worker is asked to prepare.
         args (dict): With these arguments.
-        weights (tuple of float): See :class:`benchmarks.measure.Series`.
         task (str): Contestants of one task must compute the same.
     """
 
     name: str
-    label: str
     side: str
     work: str
-    args: dict = field(hash=False)
-    weights: tuple = (1.0,)
+    args: dict
     task: str = ''
 
 
-def sgemm(session):
-    """A product of square matrices, for :func:`with_floor`, which shows what the machine can do."""
-    return Contestant('sgemm', 'sgemm', OURS, 'sgemm',
-                      {'width': 512 if session.options.quick else 2048}, task='sgemm')
+def everyone(work, args):
+    """Our side, the authors' and PyTorch's, with the same work -> list of Contestant."""
+    return [Contestant(label, side, work, args) for side, label in LABELS.items()]
 
 
-def everyone(session, work, args, upstream=True):
-    """The usual contestants of a work: ours, Chainer's kernels, PyTorch, the checkout, sgemm.
-
-    Args:
-        session (Session): Decides how large a product of matrices is.
-        work (str), args (dict): What each is asked to prepare.
-        upstream (bool): Whether the authors' checkout has it.
-    """
-    contestants = [Contestant('ours', 'ours', OURS, work, args),
-                   Contestant('chainer', "Chainer's kernels", CHAINER, work, args),
-                   Contestant('torch', 'PyTorch eager', TORCH, work, args),
-                   Contestant('upstream', "authors' checkout", UPSTREAM, work, args)]
-    return [*contestants[:None if upstream else -1], sgemm(session)]
-
-
-def race(session, what, contestants):
-    """Let the contestants repeat their work in turns -> Result with one comparison.
+def race(session, what, contestants, arithmetic=()):
+    """Let the contestants repeat their work in turns -> Outcome.
 
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
@@ -73,51 +123,44 @@ def race(session, what, contestants):
         session (Session): Where the workers are.
         what (str): Name of the comparison.
         contestants (list of Contestant): The first is what the others are measured by.
+        arithmetic (list of benchmarks.flops.Row): Of the work; products of large matrices then
+            take turns too, and stand for the time that it takes at their rate.
 
     Raises:
         NotRunError, SideError: The first one cannot run, or fails; or one fails in its turn.
     """
-    ready, not_run, errors, answers, tasks = {}, [], [], {}, {}
-    with contextlib.ExitStack() as stack:
-        for contestant in contestants:
-            try:
-                turn = stack.enter_context(_prepared(session, what, contestant))
-                answers[contestant.name] = turn()
-            except (NotRunError, SideError) as error:
-                if contestant is contestants[0]:
-                    raise
-                problems = not_run if isinstance(error, NotRunError) else errors
-                problems.append((contestant.label, str(error)))
-                continue
-            answer = answers[contestant.name]
-            difference = _difference(tasks.setdefault(contestant.task, answer), answer)
-            if difference:
-                errors.append((contestant.label, f'does not compute the same: {difference}'))
-            else:
-                ready[contestant] = turn
-        found = take_turns({contestant.name: turn for contestant, turn in ready.items()},
-                           session.options.repeats, session.pause)
-    series = {c.name: Series(tuple(tuple(answer['seconds']) for answer in found[c.name]), c.weights)
-              for c in ready}
-    comparison = Comparison(what, series, {c.name: c.label for c in ready})
-    data = {key: {name: answer[key] for name, answer in answers.items() if answer.get(key)}
-            for key in ('facts', 'counts')}
-    return Result(
-        comparisons=(show_better_torch(comparison),), not_run=tuple(not_run),
-        errors=tuple(f'{label}: {error}' for label, error in errors),
-        data={key: found for key, found in data.items() if found})
-
-
-@contextlib.contextmanager
-def _prepared(session, what, contestant):
-    """A work that is ready in its worker, as a function of one repetition -> its answer."""
-    worker, key = session.sides.worker(contestant.side), f'{what}/{contestant.name}'
-    try:
-        facts = worker.prepare(key, contestant.work, **contestant.args)
-        yield lambda: {**worker.run(key), 'facts': facts}
-    finally:
-        if worker.alive:
-            worker.forget(key)
+    if arithmetic:
+        width = 512 if session.options.quick else 2048
+        contestants = [*contestants, Contestant(FLOOR, OURS, 'sgemm', {'width': width}, FLOOR)]
+    session.forget()    # what an earlier race left
+    turns, tasks, not_run, errors = {}, {}, [], []
+    for contestant in contestants:
+        try:
+            worker = session.worker(contestant.side)
+            turn = functools.partial(worker.run, contestant.work, contestant.args)
+            answer = turn()
+        except (NotRunError, SideError) as error:
+            if contestant is contestants[0]:
+                raise
+            problems = not_run if isinstance(error, NotRunError) else errors
+            problems.append((contestant.name, str(error)))
+            continue
+        difference = _difference(tasks.setdefault(contestant.task, answer), answer)
+        if difference:
+            errors.append((contestant.name, f'does not compute the same: {difference}'))
+        else:
+            turns[contestant.name] = turn
+    answers = take_turns(turns, session.options.repeats, session.pause)
+    costs = {name: [answer['seconds'] for answer in found] for name, found in answers.items()}
+    data = {'answers': answers}
+    if FLOOR in costs:
+        flop, inside = flops.total(arithmetic)
+        product = 2 * width ** 3
+        data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9,
+                              'sgemm GFLOP/s': [product / s / 1e9 for s in costs[FLOOR]]}
+        costs[FLOOR] = [seconds * inside / product for seconds in costs[FLOOR]]
+    return Outcome(comparison=Comparison(what, costs), not_run=tuple(not_run),
+                   errors=tuple(f'{name}: {error}' for name, error in errors), data=data)
 
 
 def _difference(ours, theirs):
@@ -131,32 +174,3 @@ def _difference(ours, theirs):
             if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
                 return f'{key}: {name} is {their[name]:.6g}, ours {our[name]:.6g}'
     return None
-
-
-def show_better_torch(comparison):
-    """Hide PyTorch's slower variant from readers; the JSON keeps both."""
-    variants = [name for name in comparison.series if name.startswith('torch')]
-    slower = sorted(variants, key=lambda name: comparison.series[name].median)[1:]
-    return dataclasses.replace(comparison, hidden=frozenset(slower))
-
-
-def with_floor(session, result, rows):
-    """Have products of matrices stand for the time that the arithmetic takes at the best rate.
-
-    Args:
-        session (Session): As for :func:`sgemm`.
-        result (Result): Of a :func:`race` in which :func:`sgemm` took part.
-        rows (list of benchmarks.flops.Row): The arithmetic of the work.
-    """
-    comparison, = result.comparisons
-    flop, inside = flops.total(rows)
-    product = 2 * sgemm(session).args['width'] ** 3
-    series, labels = dict(comparison.series), dict(comparison.labels)
-    products = series.pop('sgemm')
-    series['floor'] = products.scaled(inside / product)
-    labels['floor'] = labels.pop('sgemm') + ' floor'
-    arithmetic = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9,
-                  'sgemm GFLOP/s': [product / seconds / 1e9 for seconds in products.costs]}
-    return dataclasses.replace(
-        result, comparisons=(dataclasses.replace(comparison, series=series, labels=labels),),
-        data={**result.data, 'arithmetic': arithmetic})

@@ -5,7 +5,6 @@
 GPU is -1 for the CPU. Stands alone but for its neighbours: its interpreter needs PyTorch and
 NumPy, nothing of this project.
 """
-import contextlib
 import os
 import platform
 import sys
@@ -166,8 +165,7 @@ LOSSES = {'svc': wasserstein, 'clip': wasserstein, 'vanilla': vanilla, 'lsgan': 
 class Step:
     """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
 
-    def __init__(self, device, updater, algorithm, batch, size):
-        self.facts = {}
+    def __init__(self, device, updater, batch, size, algorithm='authors'):
         self._name, self._algorithm = updater, algorithm
         self._batch, self._z = batch, size['z']
         self._iteration = 0
@@ -184,7 +182,7 @@ class Step:
         if not self._iteration:
             np.random.seed(recipe.TRAINING_SEED)
         timed = [self._clock(self._update) for _ in range(updates)]
-        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
+        return recipe.answer_of_updates(self._name, timed)
 
     def _update(self):
         fsgen, vgen, vdis = self._networks
@@ -263,7 +261,6 @@ class Sampling:
     """Generated videos, in test mode."""
 
     def __init__(self, device, n, size):
-        self.facts = {}
         self._clock = clock(device)
         self._fsgen, self._vgen, _ = build_networks(size, device)
         for network in (self._fsgen, self._vgen):
@@ -277,7 +274,7 @@ class Sampling:
         with torch.inference_mode():
             seconds, video = self._clock(
                 lambda: generate(self._fsgen, self._vgen, self._z_slow))
-        return {'seconds': [seconds], 'found': recipe.found_in_videos(video.cpu().numpy())}
+        return recipe.answer_of_videos(seconds, video.cpu().numpy())
 
 
 class C3D(nn.Module):
@@ -310,7 +307,6 @@ class Classification:
     """C3D, forward."""
 
     def __init__(self, device, n):
-        self.facts = {}
         self._clock = clock(device)
         np.random.seed(recipe.BUILD_SEED)
         self._network = C3D().eval()
@@ -324,23 +320,16 @@ class Classification:
     def run(self):
         with torch.inference_mode():
             seconds, probabilities = self._clock(lambda: self._network(self._clips))
-        return {'seconds': [seconds],
-                'found': recipe.found_in_probabilities(probabilities.cpu().numpy())}
+        return recipe.answer_of_c3d(seconds, probabilities.cpu().numpy())
 
 
 def clock(device):
     """Function that times a call on a device -> (seconds, what it returned)."""
     if device.type == 'cpu':
         return protocol.time_on_host
-
-    def time_on_device(function):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        result = function()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end) / 1000, result
-    return time_on_device
+    return lambda function: protocol.time_on_device(
+        lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end),
+        function)
 
 
 def environment(gpu):
@@ -368,14 +357,13 @@ def main():
 
     def started(work):
         return lambda **args: work(
-            device=torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
+            device=torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args).run
 
     def peak():
         return protocol.peak_memory() if gpu < 0 else torch.cuda.max_memory_reserved(gpu)
 
-    with contextlib.suppress(KeyboardInterrupt):    # the process that asks tells the user
-        protocol.serve(lambda: environment(gpu),
-                       {name: started(work) for name, work in works.items()}, peak)
+    protocol.serve(lambda: environment(gpu),
+                   {name: started(work) for name, work in works.items()}, peak)
 
 
 if __name__ == '__main__':

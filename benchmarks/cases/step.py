@@ -1,43 +1,45 @@
 """Training steps: every updater, in small and in large batches."""
+import numpy as np
+
 from benchmarks import flops, ours_worker, recipe
-from benchmarks.race import Contestant, race, sgemm, with_floor
-from benchmarks.registry import Benchmark
-from benchmarks.sides import CHAINER, OURS, TORCH, UPSTREAM
+from benchmarks.race import Benchmark, Contestant, everyone, race
+from benchmarks.sides import TORCH
 
 ABOUT = {'svc': 'WGAN with singular value clipping', 'clip': 'WGAN with weight clipping',
          'vanilla': 'vanilla GAN', 'lsgan': 'LSGAN'}
-BATCHES = (8, 32)
+CASES = [('svc', 4), *((updater, batch) for batch in (8, 32) for updater in ABOUT)]
+"""The default experiment has batches of 4."""
+
+
+def work(device, clock, updater, batch, size):
+    """A repetition is as many updates as the recipe says, timed one by one."""
+    training = ours_worker.build_updater(updater, batch, size, device)
+
+    def run():
+        warm = training.iteration > 0
+        if not warm:
+            np.random.seed(recipe.TRAINING_SEED)
+        timed = [clock(lambda: ours_worker.update(training))
+                 for _ in range(recipe.updates_a_repetition(updater, warm))]
+        return recipe.answer_of_updates(updater, timed)
+    return run
 
 
 def run(session, updater, batch):
     """All sides, and the floor."""
-    result = race(session, f'step/{updater}-b{batch}',
-                  [*trainings(session, updater, batch), sgemm(session)])
-    return with_floor(session, result, count(session, updater, session.batch(batch)))
+    return race(session, f'step/{updater}-b{batch}',
+                trainings(session, updater, session.batch(batch)),
+                count(session, updater, session.batch(batch)))
 
 
 def trainings(session, updater, batch):
     """Those who train -> list of Contestant, ours first."""
-    args = {'updater': updater, 'batch': session.batch(batch), 'size': session.size}
-    authors, ours = {**args, 'algorithm': 'authors'}, {**args, 'algorithm': 'ours'}
-    weights = update_weights(updater)
-    found = [
-        Contestant('ours', 'ours', OURS, 'step', ours, weights),
-        Contestant('chainer', "Chainer's kernels, authors' algorithm", CHAINER, 'step', authors,
-                   weights),
-        Contestant('torch', 'PyTorch eager', TORCH, 'step', authors, weights)]
-    if updater != 'lsgan':    # where both are the same
-        found.append(Contestant('torch-like-ours', 'PyTorch eager, algorithm as ours', TORCH,
-                                'step', ours, weights))
-    return [*found, Contestant('upstream', "authors' checkout", UPSTREAM, 'step', args, weights)]
-
-
-def update_weights(updater):
-    """What each timed update counts for: one that clips singular values is one of a cycle."""
-    if updater != 'svc':
-        return (1.0,)
-    clipping = 1 / recipe.UPDATES_A_CYCLE
-    return (1 - clipping, clipping)
+    args = {'updater': updater, 'batch': batch, 'size': session.size}
+    found = everyone('step', args)
+    if updater != 'lsgan':    # whose algorithm is the authors'
+        found.append(Contestant('PyTorch eager, our algorithm', TORCH, 'step',
+                                {**args, 'algorithm': 'ours'}))
+    return found
 
 
 def count(session, updater, batch):
@@ -46,6 +48,6 @@ def count(session, updater, batch):
     return flops.of_step(*ours_worker.build_networks(session.size), batch, passes)
 
 
-BENCHMARKS = tuple(
-    Benchmark(f'step/{updater}-b{batch}', f'training step, {about}, batch of {batch}', run,
-              (updater, batch)) for batch in BATCHES for updater, about in ABOUT.items())
+BENCHMARKS = [
+    Benchmark(f'step/{updater}-b{batch}', f'training step, {ABOUT[updater]}, batch of {batch}',
+              run, (updater, batch)) for updater, batch in CASES]
