@@ -3,13 +3,16 @@ import argparse
 import contextlib
 import fnmatch
 import sys
+import traceback
 from pathlib import Path
 
-from benchmarks import cases, machine, output, recipe
-from benchmarks.sides import Session, busy_neighbours, default_threads
+from benchmarks import cases, output, recipe
+from benchmarks.race import Outcome
+from benchmarks.sides import NotRunError, Session, SideError, busy_neighbours
 from tgan_chainer.commands.run import positive, run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
 
 EXIT_FAILED = 1
@@ -35,15 +38,14 @@ def parser():
         help='run the benchmarks whose name has this part, or matches this shell pattern')
     add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
         help="of the networks: the paper's (default), the default experiment's, those for 32x32")
-    add('--quick', action='store_true',
-        help='networks of no size and few rounds: shows that everything runs, measures nothing of '
-        'interest')
-    add('--load', type=_natural, default=0, metavar='N',
-        help='measure beside N processes that keep a core busy each (0)')
+    add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
+        'everything runs, measures nothing of interest')
+    add('--load', type=positive, default=0, metavar='N',
+        help='measure beside N processes that keep a core busy each')
     add('--repeats', type=positive, metavar='N',
         help='rounds of every comparison (5; with --quick 2)')
     add('--threads', type=positive, metavar='N',
-        help='threads of every process (TGAN_NUM_THREADS, or one a CPU; with --quick 1)')
+        help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
     add('--json', type=Path, metavar='FILE', help='write everything that was measured')
     add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
     add('--upstream', metavar='DIR', help="a checkout of the authors' repository, whose code runs "
@@ -54,19 +56,12 @@ def parser():
     return found
 
 
-def _natural(text):
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f'{number} is negative')
-    return number
-
-
 def complete(options):
     """Fill in the options that depend on others."""
+    options.threads = options.threads or min(num_threads(), 1 if options.quick else sys.maxsize)
+    options.repeats = options.repeats or (2 if options.quick else 5)
     if options.quick:
         options.size = 'quick'
-    options.repeats = options.repeats or (2 if options.quick else 5)
-    options.threads = options.threads or default_threads(options.quick)
     return options
 
 
@@ -76,49 +71,55 @@ def choose(patterns):
     Raises:
         ConfigError: None matches a pattern.
     """
-    def matches(name, pattern):
-        return pattern in name or fnmatch.fnmatch(name, pattern)
-
-    available = cases.registry()
-    if patterns is None:
-        return list(available.values())
-    for pattern in patterns:
-        if not any(matches(name, pattern) for name in available):
+    found = {pattern: [name for name in cases.registry()
+                       if pattern in name or fnmatch.fnmatch(name, pattern)]
+             for pattern in (['*'] if patterns is None else patterns)}
+    for pattern, names in found.items():
+        if not names:
             raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [benchmark for name, benchmark in available.items()
-            if any(matches(name, pattern) for pattern in patterns)]
+    return [name for name in cases.registry() if any(name in names for names in found.values())]
 
 
 def _run(options, outcomes):
     """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
-    chosen = choose(options.only)
+    names = choose(options.only)
     if options.list:
-        print('\n'.join(f'{benchmark.name:<22}{benchmark.about}' for benchmark in chosen))
+        print('\n'.join(f'{name:<18}{cases.registry()[name][0]}' for name in names))
         return
     get_device(options.gpu)    # tells early that there is none
-    described = machine.describe(complete(options).threads, options.gpu)
+    machine = output.machine(options.gpu)
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
-    with target as json_file, Session(options) as session, busy_neighbours(options.load):
+    with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
         session.require_what_was_asked_for()
-        interrupted = _measure(chosen, session, outcomes)
-        found = outcomes, described, session.descriptions, options
+        interrupted = None
+        try:
+            for number, name in enumerate(names, start=1):
+                print(f'[{number}/{len(names)}] {name}', file=sys.stderr, flush=True)
+                outcomes.append(run_case(name, session))
+        except KeyboardInterrupt as error:    # keeps what was measured
+            interrupted = error
+        found = outcomes, machine, session.descriptions, options
         print(output.text(*found))
         if json_file:
             files.write_json(json_file, output.document(*found))
     if interrupted:
-        raise KeyboardInterrupt
+        raise interrupted
 
 
-def _measure(chosen, session, outcomes):
-    """Run the benchmarks until Ctrl-C, which keeps what was measured -> whether it came."""
+def run_case(name, session):
+    """Run a benchmark -> its Outcome, which has what it raises."""
+    about, function, *args = cases.registry()[name]
     try:
-        for number, benchmark in enumerate(chosen, start=1):
-            print(f'[{number}/{len(chosen)}] {benchmark.name}', file=sys.stderr, flush=True)
-            outcomes.append(benchmark.run(session))
-    except KeyboardInterrupt:
-        return True
-    return False
+        outcome = function(session, *args)
+    except NotRunError as reason:
+        outcome = Outcome(not_run=[(name, str(reason))])
+    except SideError as error:
+        outcome = Outcome(errors=[str(error)])
+    except Exception:    # a fault of ours may raise anything, and is a failure
+        outcome = Outcome(errors=[traceback.format_exc()])
+    outcome.name, outcome.about = name, about
+    return outcome
 
 
 if __name__ == '__main__':

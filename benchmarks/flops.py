@@ -8,7 +8,7 @@ normalisation, activations, biases and optimizers are not counted.
 """
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import chainer
 import chainer.links as L
@@ -58,11 +58,9 @@ class _Counter(chainer.LinkHook):
 
 
 def count_layer(link, in_shape, out_shape):
-    """Products of one call of a layer, by definition and without padding -> two int.
+    """Products of one call of a layer without dilation, by definition and without padding.
 
-    Args:
-        link: A layer of :data:`COUNTED`, without dilation, which no network here has.
-        in_shape, out_shape (tuple): (N, C, ...) of its input and output.
+    ``in_shape`` and ``out_shape`` are (N, C, ...).
     """
     if isinstance(link, L.Linear):
         return (in_shape[0] * link.W.size,) * 2
@@ -83,20 +81,16 @@ def _taps_inside(size, positions, ksize, stride, pad):
     return sum(0 <= stride * position - pad + tap < size for position, tap in taps)
 
 
-def count(network, link, examples, *shapes):
-    """Forward passes of the layers of ``link``, in test mode -> list of Row.
+def count(network, link, n, *shapes):
+    """Forward passes of a link's layers -> list of Row, whose names begin with ``network``.
 
-    Args:
-        network (str): What to call it.
-        link (chainer.Link): On the CPU.
-        examples (int): As many as ``shapes`` are to be counted.
-        *shapes (tuple): Of its float32 inputs, of one example.
+    ``shapes`` are those of its float32 inputs, of one example, and ``n`` is how many there are.
     """
     inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
     with (chainer.using_config('train', False), chainer.no_backprop_mode(),
           _Counter() as counter):
         link(*inputs)
-    return [Row(f'{network} {name}', examples * products, examples * inside)
+    return [Row(f'{network} {name}', n * products, n * inside)
             for name, products, inside in counter.counted]
 
 
@@ -106,41 +100,32 @@ def of_sampling(fsgen, vgen, n):
             + count('G1', vgen, n * fsgen.n_frames, (vgen.z_slow_dim,), (vgen.z_fast_dim,)))
 
 
-def of_step(fsgen, vgen, vdis, batch, backward_passes):
-    """Arithmetic of one training step: everything its gradients need, nothing twice.
+def of_step(fsgen, vgen, vdis, batch):
+    """Arithmetic of one training step of WGAN: everything its gradients need, nothing twice.
 
-    No gradient is needed of latent vectors and of real videos. D runs on fakes and on real videos.
-
-    Args:
-        fsgen, vgen, vdis: G0, G1 and D, on the CPU.
-        batch (int): Videos.
-        backward_passes (int): Passes that the losses need through D's fake batch: 1 where one
-            loss is, there, the other negated (WGAN); else 2.
-
-    Returns:
-        List of Row.
+    No gradient is needed of latent vectors and of real videos. D runs on ``batch`` fakes and as
+    many real videos, and one backward pass through the fakes serves both losses -> list of Row.
     """
     side = 16 * vgen.bottom_width
-    of_critic = count('D', vdis, batch, (vgen.out_channels, fsgen.n_frames, side, side))
-    return [
-        *(Row(row.layer, row.products, row.inside, 1,
-              int(row.layer not in ('G0 dc0', 'G1 l0s')), 1)
-          for row in of_sampling(fsgen, vgen, batch)),
-        *(Row(row.layer, row.products, row.inside, 2,
-              1 if row.layer == 'D c0' else 1 + backward_passes, 2) for row in of_critic)]
+    critic = count('D', vdis, batch, (vgen.out_channels, fsgen.n_frames, side, side))
+    return [*(replace(row, input_gradient=int(row.layer not in ('G0 dc0', 'G1 l0s')),
+                      weight_gradient=1) for row in of_sampling(fsgen, vgen, batch)),
+            *(replace(row, forward=2, input_gradient=1 if row.layer == 'D c0' else 2,
+                      weight_gradient=2) for row in critic)]
 
 
 def total(rows):
     """FLOP of all rows by definition, and without padding."""
-    return tuple(map(sum, zip(*(row.flop[-2:] for row in rows), strict=True)))
+    return _sums(rows)[-2:]
+
+
+def _sums(rows):
+    return tuple(map(sum, zip(*(row.flop for row in rows), strict=True)))
 
 
 def table(rows):
     """The rows as text, in GFLOP."""
-    header = ('layer', 'forward', 'input grad.', 'weight grad.', 'total', 'without padding')
-    lines = [(row.layer, *row.flop) for row in rows]
-    lines.append(('all', *map(sum, zip(*(row.flop for row in rows), strict=True))))
-    return '\n'.join([f'{name:<8}' + ''.join(f'{value:>17}' for value in values)
-                      for name, *values in [header]] + [
-        f'{name:<8}' + ''.join(f'{value / 1e9:>17.3g}' for value in values)
-        for name, *values in lines])
+    header = ('forward', 'input grad.', 'weight grad.', 'total', 'without padding')
+    lines = [(row.layer, row.flop) for row in rows] + [('all', _sums(rows))]
+    return '\n'.join(['layer   ' + ''.join(f'{name:>17}' for name in header), *(
+        f'{name:<8}' + ''.join(f'{value / 1e9:>17.3g}' for value in flop) for name, flop in lines)])

@@ -6,52 +6,45 @@ GPU is -1 for the CPU. Requests come as :mod:`benchmarks.protocol` says; the wor
 ``work`` of the cases.
 """
 import functools
+import platform
 import sys
 
 import chainer
 import numpy as np
+import threadpoolctl
 from chainer.iterators import SerialIterator
 
-from benchmarks import machine, recipe
-from benchmarks.protocol import chainer_clock, chainer_peak, serve
+from benchmarks import recipe
+from benchmarks.protocol import chainer_device, serve
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.config import Optimizer
 from tgan_chainer.device import get_device
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
-from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
+from tgan_chainer.updaters import tgan_updater_wgan
 
 _MODULES = {'fsgen': frame_seed_generator, 'vgen': video_generator, 'vdis': video_discriminator}
-_UPDATERS = {name: cls
-             for module in (tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
-             for name, cls in vars(module).items() if name.startswith('TGANUpdater')}
 
 
 def build_networks(size, device=None):
     """G0, G1 and D of the recipe, on a device -> (fsgen, vgen, vdis)."""
     np.random.seed(recipe.BUILD_SEED)
-    models = tuple(getattr(_MODULES[role], cls)(**kwargs)
-                   for role, (cls, kwargs) in recipe.networks(size).items())
+    models = [getattr(_MODULES[role], cls)(**kwargs)
+              for role, (cls, kwargs) in recipe.networks(size).items()]
     for model in models:
         model.to_device(device or '@numpy')
     return models
 
 
 def build_updater(name, batch, size, device=None, **kwargs):
-    """An updater of the recipe, on networks and noise of its own.
-
-    Args:
-        name (str): One of :data:`benchmarks.recipe.UPDATERS`.
-        batch (int), size (dict): See :mod:`benchmarks.recipe`.
-        device: None is the CPU.
-        **kwargs: Instead of the updater's arguments in the recipe.
-    """
+    """An updater of the recipe on networks of its own; ``kwargs`` go before the recipe's."""
     cls, defaults = recipe.UPDATERS[name]
     models = build_networks(size, device)
     optimizers = {role: Optimizer(args={'lr': recipe.LEARNING_RATE}).build().setup(model)
                   for role, model in zip(_MODULES, models, strict=True)}
     iterator = SerialIterator(recipe.videos(batch, size), batch, shuffle=False)
-    return _UPDATERS[cls](models=models, iterator=iterator, optimizer=optimizers, device=device,
-                          **{**defaults, **kwargs})
+    return getattr(tgan_updater_wgan, cls)(
+        models=models, iterator=iterator, optimizer=optimizers, device=device,
+        **{**defaults, **kwargs})
 
 
 def update(updater):
@@ -76,22 +69,24 @@ def product(device, clock, width):
     return lambda: {'seconds': clock(lambda: device.xp.matmul(*factors, out=out))[0]}
 
 
-def main():
-    """Serve requests on the device of the command line, as the package's commands run."""
-    return run_command(_serve)
+def environment():
+    """What this process runs on: Python, versions, libraries with threads."""
+    libraries = {found['prefix']: f'{found["version"]} {found.get("architecture", "")} '
+                 f'({found["num_threads"]} threads)' for found in threadpoolctl.threadpool_info()}
+    return {'python': platform.python_version(), 'chainer': chainer.__version__,
+            'numpy': np.__version__, **libraries}
 
 
 def _serve():
     from benchmarks.cases import c3d, loaders, sampling, step, svc
     device = get_device(int(sys.argv[1]))
     device.use()
+    clock, peak = chainer_device(device.xp)
     works = {'step': step.work, 'sampling': sampling.work, 'c3d': c3d.work, 'svc': svc.work,
              'loader': loaders.work, 'sgemm': product}
-    clock = chainer_clock(device.xp)
-    serve(lambda: machine.interpreter('chainer', 'numpy'),
-          {name: functools.partial(work, device, clock) for name, work in works.items()},
-          lambda: chainer_peak(device.xp))
+    serve(environment,
+          {name: functools.partial(work, device, clock) for name, work in works.items()}, peak)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_command(_serve))    # which sets what the package's commands set

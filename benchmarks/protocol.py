@@ -30,12 +30,9 @@ def time_on_host(function):
 
 
 def time_on_device(new_event, milliseconds, function):
-    """The same with the seconds of a GPU, between two events of its stream.
+    """The same with a GPU's seconds, between two events of its stream.
 
-    Args:
-        new_event: Called without arguments -> event with ``record`` and ``synchronize``.
-        milliseconds: Called with two of them -> the time between them.
-        function: What to time.
+    ``new_event()`` makes one, ``milliseconds(start, end)`` is the time between two.
     """
     start, end = new_event(), new_event()
     start.record()
@@ -45,24 +42,18 @@ def time_on_device(new_event, milliseconds, function):
     return milliseconds(start, end) / 1000, result
 
 
-def chainer_clock(xp):
-    """The timing function of Chainer's sides, for NumPy or CuPy as ``xp``.
+def chainer_device(xp):
+    """For NumPy or CuPy as ``xp`` -> function that times a call, and one that gives peak memory.
 
     On a GPU the networks' latent vectors are drawn on the host from now on, as PyTorch's side draws
     them: CuPy's generator has a stream of its own, and then no two losses would agree.
     """
     if not hasattr(xp, 'cuda'):
-        return time_on_host
+        return time_on_host, peak_memory
     import numpy
     xp.random.uniform = lambda *args: xp.asarray(numpy.random.uniform(*args))
-    return lambda function: time_on_device(xp.cuda.Event, xp.cuda.get_elapsed_time, function)
-
-
-def chainer_peak(xp):
-    """The most memory so far, in bytes: of this process, or what CuPy's pool has taken."""
-    if hasattr(xp, 'cuda'):
-        return xp.get_default_memory_pool().total_bytes()
-    return peak_memory()
+    return (lambda function: time_on_device(xp.cuda.Event, xp.cuda.get_elapsed_time, function),
+            lambda: xp.get_default_memory_pool().total_bytes())
 
 
 def peak_memory():

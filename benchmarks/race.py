@@ -1,13 +1,10 @@
-"""A benchmark: one work on several sides, in turns."""
-import dataclasses
+"""One work on several sides, in turns."""
 import functools
+import statistics
 import time
-import traceback
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.measure import Comparison, take_turns
 from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, SideError
 
 TOLERANCE = 3e-4
@@ -26,67 +23,48 @@ LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
 """Worker -> how a reader knows its work."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
     """What a benchmark found.
 
     Attributes:
         name, about (str): Of the benchmark.
-        comparison (Comparison or None): What was compared.
-        not_run (tuple): Pairs (what, why) of what could not run here.
-        errors (tuple of str): What went wrong; a failure.
+        costs (dict): Name of a side -> its cost in each round, a list of float; the first side is
+            what the others are measured by.
+        unit (str): Of the costs, 'seconds' or 'bytes'.
+        not_run (list): Pairs (what, why) of what could not run here.
+        errors (list of str): What went wrong; a failure.
         text (str): Lines to print beneath.
         data (dict): Further figures for the JSON.
-        seconds (float): How long it took.
     """
 
     name: str = ''
     about: str = ''
-    comparison: Comparison | None = None
-    not_run: tuple = ()
-    errors: tuple = ()
+    costs: dict = field(default_factory=dict)
+    unit: str = 'seconds'
+    not_run: list = field(default_factory=list)
+    errors: list = field(default_factory=list)
     text: str = ''
     data: dict = field(default_factory=dict)
-    seconds: float = 0.0
 
     @property
     def verdict(self):
         """'failed' with an error, 'not run' where nothing was measured, else 'measured'."""
         if self.errors:
             return 'failed'
-        return 'measured' if self.comparison or self.text else 'not run'
+        return 'measured' if self.costs or self.text else 'not run'
 
+    def ratios(self):
+        """What each side but the first takes in units of the first -> {name: (median, low, high)}.
 
-@dataclass(frozen=True)
-class Benchmark:
-    """A named benchmark.
-
-    Attributes:
-        name (str): 'KIND/WHICH', such as 'step/svc-b8'.
-        about (str): What is measured, in a line.
-        function: Called with a :class:`benchmarks.sides.Session` and ``args`` -> :class:`Outcome`,
-            whose name, about and seconds are filled in here.
-        args (tuple): What the benchmark is of.
-    """
-
-    name: str
-    about: str
-    function: Callable
-    args: tuple = ()
-
-    def run(self, session):
-        """Run it -> Outcome; what it raises is in the outcome."""
-        start = time.perf_counter()
-        try:
-            outcome = self.function(session, *self.args)
-        except NotRunError as reason:
-            outcome = Outcome(not_run=((self.name, str(reason)),))
-        except SideError as error:
-            outcome = Outcome(errors=(str(error),))
-        except Exception:    # a fault of ours may raise anything, and is a failure
-            outcome = Outcome(errors=(traceback.format_exc(),))
-        return dataclasses.replace(outcome, name=self.name, about=self.about,
-                                   seconds=time.perf_counter() - start)
+        The median is the ratio of the medians; the spread is that of the ratios round by round,
+        which were measured right after one another, and the median always lies in it.
+        """
+        unit, *_ = self.costs.values()
+        return {name: (statistics.median(costs) / statistics.median(unit), min(by_round),
+                       max(by_round))
+                for name, costs in list(self.costs.items())[1:]
+                for by_round in [[a / b for a, b in zip(costs, unit, strict=True)]]}
 
 
 @dataclass(frozen=True)
@@ -96,7 +74,7 @@ class Contestant:
     Attributes:
         name (str): How a reader knows it.
         side (str): The worker it runs in, see :mod:`benchmarks.sides`.
-        work (str): What the worker is asked to prepare.
+        work (str): What the worker does.
         args (dict): With these arguments.
         task (str): Contestants of one task must compute the same.
     """
@@ -113,15 +91,14 @@ def everyone(work, args):
     return [Contestant(label, side, work, args) for side, label in LABELS.items()]
 
 
-def race(session, what, contestants, arithmetic=()):
+def race(session, contestants, arithmetic=()):
     """Let the contestants repeat their work in turns -> Outcome.
 
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
 
     Args:
-        session (Session): Where the workers are.
-        what (str): Name of the comparison.
+        session (benchmarks.sides.Session): Where the workers are.
         contestants (list of Contestant): The first is what the others are measured by.
         arithmetic (list of benchmarks.flops.Row): Of the work; products of large matrices then
             take turns too, and stand for the time that it takes at their rate.
@@ -133,44 +110,60 @@ def race(session, what, contestants, arithmetic=()):
         width = 512 if session.options.quick else 2048
         contestants = [*contestants, Contestant(FLOOR, OURS, 'sgemm', {'width': width}, FLOOR)]
     session.forget()    # what an earlier race left
-    turns, tasks, not_run, errors = {}, {}, [], []
+    outcome, turns, tasks = Outcome(), {}, {}
     for contestant in contestants:
         try:
-            worker = session.worker(contestant.side)
-            turn = functools.partial(worker.run, contestant.work, contestant.args)
+            turn = functools.partial(session.worker(contestant.side).run, contestant.work,
+                                     contestant.args)
             answer = turn()
+            _require_same(tasks.setdefault(contestant.task, answer), answer)
+            turns[contestant.name] = turn
         except (NotRunError, SideError) as error:
             if contestant is contestants[0]:
                 raise
-            problems = not_run if isinstance(error, NotRunError) else errors
-            problems.append((contestant.name, str(error)))
-            continue
-        difference = _difference(tasks.setdefault(contestant.task, answer), answer)
-        if difference:
-            errors.append((contestant.name, f'does not compute the same: {difference}'))
-        else:
-            turns[contestant.name] = turn
+            if isinstance(error, NotRunError):
+                outcome.not_run.append((contestant.name, str(error)))
+            else:
+                outcome.errors.append(f'{contestant.name}: {error}')
     answers = take_turns(turns, session.options.repeats, session.pause)
-    costs = {name: [answer['seconds'] for answer in found] for name, found in answers.items()}
-    data = {'answers': answers}
-    if FLOOR in costs:
+    outcome.costs = {name: [answer['seconds'] for answer in found]
+                     for name, found in answers.items()}
+    outcome.data = {'answers': answers}
+    if FLOOR in turns:
         flop, inside = flops.total(arithmetic)
         product = 2 * width ** 3
-        data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9,
-                              'sgemm GFLOP/s': [product / s / 1e9 for s in costs[FLOOR]]}
-        costs[FLOOR] = [seconds * inside / product for seconds in costs[FLOOR]]
-    return Outcome(comparison=Comparison(what, costs), not_run=tuple(not_run),
-                   errors=tuple(f'{name}: {error}' for name, error in errors), data=data)
+        outcome.data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9}
+        outcome.costs[FLOOR] = [seconds * inside / product for seconds in outcome.costs[FLOOR]]
+    return outcome
 
 
-def _difference(ours, theirs):
-    """What two first repetitions disagree in, or None."""
+def _require_same(ours, theirs):
+    """Hold two first repetitions together; SideError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
         our, their = ours.get(key, {}), theirs.get(key, {})
         if our.keys() != their.keys():
-            return f'{key}: it has {sorted(their)}, ours {sorted(our)}'
+            raise SideError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
+                            f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
             if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
-                return f'{key}: {name} is {their[name]:.6g}, ours {our[name]:.6g}'
-    return None
+                raise SideError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
+                                f'ours {our[name]:.6g}')
+
+
+def take_turns(functions, repeats, pause=0.0):
+    """Call every function once a round -> {name: list of what it returned}.
+
+    Every second round goes backwards, so that no side always follows the same one.
+
+    Args:
+        functions (dict): Name -> function without arguments.
+        repeats (int): Rounds.
+        pause (float): Seconds before each call.
+    """
+    found = {name: [] for name in functions}
+    for i in range(repeats):
+        for name in list(functions)[::-1 if i % 2 else 1]:
+            time.sleep(pause)
+            found[name].append(functions[name]())
+    return found

@@ -33,12 +33,8 @@ UPDATES_A_CYCLE = 5
 TIMED_FREQ = 2
 """But in one of so many here: of two updates that are timed, the second clips."""
 
-UPDATERS = {
-    'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
-    'clip': ('TGANUpdaterWGANClip', {}),
-    'vanilla': ('TGANUpdaterVanilla', {}),
-    'lsgan': ('TGANUpdaterLSGAN', {}),
-}
+UPDATERS = {'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
+            'clip': ('TGANUpdaterWGANClip', {})}
 """Class and arguments of each updater."""
 
 
@@ -56,25 +52,22 @@ def networks(size):
     }
 
 
-def updates_a_repetition(updater, warm):
-    """Updates that are timed, one by one, in each repetition.
-
-    Two before it counts: the losses of the second show what the first one did.
-    """
-    return TIMED_FREQ if updater == 'svc' or not warm else 1
-
-
-def answer_of_updates(updater, timed):
-    """The answer of a repetition of training.
+def repetition(updater, warm, timed_update):
+    """One repetition of training -> its answer.
 
     Args:
         updater (str): Of :data:`UPDATERS`.
-        timed (list): Pairs (seconds, {name: loss}) of its updates.
+        warm (bool): False for the first, of two updates, whose losses are compared: those of the
+            second show what the first one did.
+        timed_update: Called without arguments -> (seconds, {name: loss}).
 
     Returns:
         dict: 'seconds' an update, of which one in a cycle clips singular values; 'each' one's; and
         the losses that the sides are compared by.
     """
+    if not warm:
+        np.random.seed(TRAINING_SEED)
+    timed = [timed_update() for _ in range(TIMED_FREQ if updater == 'svc' or not warm else 1)]
     each = [seconds for seconds, _ in timed]
     clipping = 1 / UPDATES_A_CYCLE if updater == 'svc' else 0
     first, last = ({name: float(loss) for name, loss in losses.items()}
@@ -83,17 +76,11 @@ def answer_of_updates(updater, timed):
             'found': first, 'found after update': last}
 
 
-def answer_of_videos(seconds, video):
-    """The answer of sampling, with what the videos of two sides are compared by."""
-    video = np.asarray(video, np.float64)
-    return {'seconds': seconds, 'found': {
-        'mean': float(video.mean()), 'root mean square': float(np.sqrt((video ** 2).mean()))}}
-
-
-def answer_of_c3d(seconds, probabilities):
-    """The answer of C3D, with what the outputs of two sides are compared by."""
-    return {'seconds': seconds,
-            'found': {f'class {i}': float(p) for i, p in enumerate(probabilities[0][:4])}}
+def answer(seconds, array):
+    """The answer of what computes an array, with what two sides are compared by."""
+    array = np.asarray(array, np.float64)
+    found = {f'value {i}': float(x) for i, x in enumerate(array.ravel()[::array.size // 8])}
+    return {'seconds': seconds, 'found': dict(found, rms=float(np.sqrt((array ** 2).mean())))}
 
 
 def videos(batch, size):

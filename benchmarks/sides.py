@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import recipe
-from tgan_chainer.errors import ConfigError, TGANError
+from tgan_chainer.errors import TGANError
 
 HERE = Path(__file__).parent
 STAND_IN = HERE.parent / 'tests' / 'parity' / 'stand_in'
@@ -123,16 +123,19 @@ class Session:
     Attributes:
         size (dict): Of :data:`benchmarks.recipe.SIZES`.
         pause (float): Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
-        descriptions (dict): Name of a worker that was started -> what it said of itself.
     """
 
     def __init__(self, options):
         self.options = options
         self.size = recipe.SIZES[options.size]
         self.pause = 0.0 if options.quick else 0.05
-        self.descriptions = {}
         self._workers = {}
-        self._not_run = {}
+
+    @property
+    def descriptions(self):
+        """{name of a worker that was started: what it said of itself}."""
+        return {name: worker.description for name, worker in self._workers.items()
+                if isinstance(worker, Worker)}
 
     def batch(self, videos):
         """Videos a batch where a benchmark says ``videos``."""
@@ -145,18 +148,17 @@ class Session:
             NotRunError: There is no such side here.
             SideError: It cannot be started.
         """
-        if name in self._not_run:
-            raise NotRunError(self._not_run[name])
-        worker = self._workers.get(name)
-        if worker is None or not worker.alive:
-            if worker is not None:
-                self._workers.pop(name).close()
+        found = self._workers.get(name)
+        if isinstance(found, NotRunError):
+            raise found
+        if found is None or not found.alive:
+            if found is not None:
+                found.close()
             try:
                 self._workers[name] = self.start(name)
             except NotRunError as reason:
-                self._not_run[name] = str(reason)
+                self._workers[name] = reason
                 raise
-            self.descriptions[name] = self._workers[name].description
         return self._workers[name]
 
     def start(self, name):
@@ -197,31 +199,16 @@ class Session:
     def forget(self):
         """Have all workers give the memory of their works back."""
         for worker in self._workers.values():
-            if worker.alive:
+            if isinstance(worker, Worker) and worker.alive:
                 worker.forget()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        while self._workers:
-            self._workers.popitem()[1].close()
-
-
-def default_threads(quick=False):
-    """``TGAN_NUM_THREADS``, or the number of CPUs that this process may use; 1 if ``quick``.
-
-    Small networks gain nothing by threads, which wait for each other on a busy machine.
-
-    Raises:
-        ConfigError: ``TGAN_NUM_THREADS`` is not a positive integer.
-    """
-    text = os.environ.get('TGAN_NUM_THREADS')
-    if text is None:
-        return 1 if quick else len(os.sched_getaffinity(0))
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f'TGAN_NUM_THREADS is {text!r}; expected a positive integer.')
-    return int(text)
+        for worker in self._workers.values():
+            if isinstance(worker, Worker):
+                worker.close()
 
 
 def _interpreter(path):

@@ -135,33 +135,6 @@ def generate(fsgen, vgen, z_slow):
     return images.unflatten(0, (batch, frames)).transpose(1, 2)
 
 
-# -- the losses: scores of D -> the generators', D's, and what is reported by name -----------------
-
-def wasserstein(d_fake, d_real):
-    batch = len(d_fake)
-    loss_gen = -d_fake.sum() / batch
-    loss_dis = d_fake.sum() / batch - d_real.sum() / batch
-    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
-
-
-def vanilla(d_fake, d_real):
-    zeros, ones = torch.zeros_like(d_fake), torch.ones_like(d_fake)
-    loss_fake = F.binary_cross_entropy_with_logits(d_fake, ones)
-    loss_real = F.binary_cross_entropy_with_logits(d_real, zeros)
-    loss_gen = F.binary_cross_entropy_with_logits(d_fake, zeros)
-    return loss_gen, loss_fake + loss_real, {
-        'loss_dis_fake': loss_fake, 'loss_dis_real': loss_real}
-
-
-def least_squares(d_fake, d_real):
-    loss_gen = (d_fake ** 2).mean()
-    loss_dis = ((d_fake + 1) ** 2).mean() + ((d_real - 1) ** 2).mean()
-    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
-
-
-LOSSES = {'svc': wasserstein, 'clip': wasserstein, 'vanilla': vanilla, 'lsgan': least_squares}
-
-
 class Step:
     """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
 
@@ -178,11 +151,8 @@ class Step:
         self._videos = recipe.videos(batch, size)
 
     def run(self):
-        updates = recipe.updates_a_repetition(self._name, warm=self._iteration > 0)
-        if not self._iteration:
-            np.random.seed(recipe.TRAINING_SEED)
-        timed = [self._clock(self._update) for _ in range(updates)]
-        return recipe.answer_of_updates(self._name, timed)
+        return recipe.repetition(self._name, self._iteration > 0,
+                                 lambda: self._clock(self._update))
 
     def _update(self):
         fsgen, vgen, vdis = self._networks
@@ -191,39 +161,34 @@ class Step:
             0, 2, 1, 3, 4)).to(self._device).contiguous()
         z_slow = np.random.uniform(-1, 1, (self._batch, self._z)).astype(np.float32)
         fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(self._device))
-        loss_gen, loss_dis, reported = LOSSES[self._name](vdis(fake), vdis(real))
+        d_fake, d_real = vdis(fake), vdis(real)
+        loss_gen = -d_fake.sum() / self._batch
+        loss_dis = d_fake.sum() / self._batch - d_real.sum() / self._batch
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         if self._algorithm == 'ours':
-            self._one_pass(fake, loss_gen, loss_dis)
+            self._one_pass(fake, loss_dis)
         else:
             self._two_passes(loss_gen, loss_dis)
         for optimizer in self._optimizers:
             optimizer.step()
         self._iteration += 1
         self._constrain(vdis)
-        return {name: loss.detach() for name, loss in reported.items()}
+        return {'loss_gen': loss_gen.detach(), 'loss_dis': loss_dis.detach()}
 
     def _two_passes(self, loss_gen, loss_dis):
         """The generators' loss through all of D; then D's loss, from the same fake batch."""
-        critic = list(self._networks[2].parameters())
         loss_gen.backward(retain_graph=True)
-        if self._name != 'lsgan':    # where D keeps what the generators' loss put there
-            self._optimizers[2].zero_grad()
-        loss_dis.backward(inputs=critic)
+        self._optimizers[2].zero_grad()
+        loss_dis.backward(inputs=list(self._networks[2].parameters()))
 
-    def _one_pass(self, fake, loss_gen, loss_dis):
+    def _one_pass(self, fake, loss_dis):
         """No gradient of D twice: at the fake video, WGAN's losses are each other's negative."""
         critic = list(self._networks[2].parameters())
-        if self._name == 'vanilla':
-            fake_grad, = torch.autograd.grad(loss_gen, [fake], retain_graph=True)
-            loss_dis.backward(inputs=critic)
-        else:
-            *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
-            fake_grad = -fake_grad
-            for parameter, grad in zip(critic, grads, strict=True):
-                parameter.grad = grad
-        fake.backward(fake_grad)
+        *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
+        for parameter, grad in zip(critic, grads, strict=True):
+            parameter.grad = grad
+        fake.backward(-fake_grad)
 
     def _constrain(self, vdis):
         with torch.no_grad():
@@ -274,7 +239,7 @@ class Sampling:
         with torch.inference_mode():
             seconds, video = self._clock(
                 lambda: generate(self._fsgen, self._vgen, self._z_slow))
-        return recipe.answer_of_videos(seconds, video.cpu().numpy())
+        return recipe.answer(seconds, video.cpu().numpy())
 
 
 class C3D(nn.Module):
@@ -320,7 +285,7 @@ class Classification:
     def run(self):
         with torch.inference_mode():
             seconds, probabilities = self._clock(lambda: self._network(self._clips))
-        return recipe.answer_of_c3d(seconds, probabilities.cpu().numpy())
+        return recipe.answer(seconds, probabilities.cpu().numpy())
 
 
 def clock(device):
@@ -343,12 +308,10 @@ def environment(gpu):
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    return {'python': platform.python_version(), 'executable': sys.executable,
-            'torch': torch.__version__, 'numpy': np.__version__,
-            'libraries': [f'{name}, {torch.get_num_threads()} threads'
-                          for name, backend in (('oneDNN', torch.backends.mkldnn),
-                                                ('MKL', torch.backends.mkl))
-                          if backend.is_available()]}
+    return {'python': platform.python_version(), 'torch': torch.__version__,
+            'numpy': np.__version__, 'threads': torch.get_num_threads(),
+            'oneDNN': torch.backends.mkldnn.is_available(),
+            'MKL': torch.backends.mkl.is_available()}
 
 
 def main():

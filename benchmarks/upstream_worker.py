@@ -53,17 +53,13 @@ def step(checkout, clock, updater, batch, size):
             training.update()
         return {name.split('/')[1]: _array(loss) for name, loss in observation.items()}
 
-    def run():
-        warm = training.iteration > 0
-        if not warm:
-            np.random.seed(recipe.TRAINING_SEED)
-        timed = []
-        for _ in range(recipe.updates_a_repetition(updater, warm)):
-            timed.append(clock(update))
-            if GPU < 0:
-                upstream_runner.view_tensors(networks['vdis'], np.ndarray)
-        return recipe.answer_of_updates(updater, timed)
-    return run
+    def timed_update():
+        timed = clock(update)
+        if GPU < 0:
+            upstream_runner.view_tensors(networks['vdis'], np.ndarray)
+        return timed
+
+    return lambda: recipe.repetition(updater, training.iteration > 0, timed_update)
 
 
 def sampling(checkout, clock, n, size):
@@ -79,7 +75,7 @@ def sampling(checkout, clock, n, size):
         np.random.seed(recipe.SAMPLING_SEED)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             seconds, made = clock(lambda: make_video(fsgen, vgen, n))
-        return recipe.answer_of_videos(seconds, chainer.cuda.to_cpu(_array(made[0])))
+        return recipe.answer(seconds, chainer.cuda.to_cpu(_array(made[0])))
     return run
 
 
@@ -91,7 +87,7 @@ def c3d(checkout, clock, n):
     def run():
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             seconds, found = clock(lambda: network(clips, layers=['prob']))
-        return recipe.answer_of_c3d(seconds, chainer.cuda.to_cpu(_array(found['prob'])))
+        return recipe.answer(seconds, chainer.cuda.to_cpu(_array(found['prob'])))
     return run
 
 
@@ -113,23 +109,22 @@ def _placed(network):
 
 def main():
     """Serve requests."""
-    works, xp = {}, np
     if GPU >= 0:
         chainer.cuda.get_device_from_id(GPU).use()
-        xp = chainer.cuda.cupy
+    clock, peak = protocol.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
+    works = {}
 
     def environment():
         try:
             checkout = upstream_runner.Checkout(sys.argv[1])
         except upstream_runner.MissingError as error:
             raise protocol.UnavailableError(str(error)) from None
-        clock = protocol.chainer_clock(xp)
         works.update((work.__name__, functools.partial(work, checkout, clock))
                      for work in (step, sampling, c3d))
-        return {'python': platform.python_version(), 'executable': sys.executable,
-                'chainer': chainer.__version__, 'numpy': np.__version__}
+        return {'python': platform.python_version(), 'chainer': chainer.__version__,
+                'numpy': np.__version__, 'directory': checkout.folder}
 
-    protocol.serve(environment, works, lambda: protocol.chainer_peak(xp))
+    protocol.serve(environment, works, peak)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,11 @@ import functools
 
 @functools.cache
 def registry():
-    """Every benchmark by name, in the order in which a report shows them."""
+    """Every benchmark in the order in which a report shows them.
+
+    Name 'KIND/WHICH' -> what is measured, in a line; function that is called with a
+    :class:`benchmarks.sides.Session` and the rest -> :class:`benchmarks.race.Outcome`.
+    """
     from benchmarks.cases import c3d, flops, growth, loaders, memory, sampling, step, svc
     modules = (flops, step, svc, sampling, c3d, loaders, memory, growth)
-    return {benchmark.name: benchmark for module in modules for benchmark in module.BENCHMARKS}
+    return {name: case for module in modules for name, case in module.CASES.items()}

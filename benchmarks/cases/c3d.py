@@ -3,7 +3,7 @@ import chainer
 import numpy as np
 
 from benchmarks import flops, ours_worker, recipe
-from benchmarks.race import Benchmark, everyone, race
+from benchmarks.race import everyone, race
 from benchmarks.sides import NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
@@ -20,7 +20,7 @@ def work(device, clock, n):
     def run():
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             seconds, probabilities = clock(lambda: network(clips))
-        return recipe.answer_of_c3d(seconds, ours_worker.on_host(probabilities.array))
+        return recipe.answer(seconds, ours_worker.on_host(probabilities.array))
     return run
 
 
@@ -28,8 +28,8 @@ def run(session):
     """All sides, and the floor."""
     if session.options.quick:
         raise NotRunError('C3D has one size, too large for --quick: leave out --quick')
-    return race(session, 'c3d/forward', everyone('c3d', {'n': N}),
+    return race(session, everyone('c3d', {'n': N}),
                 flops.count('C3D', C3D(), N, INPUT_SHAPE))
 
 
-BENCHMARKS = [Benchmark('c3d/forward', f'C3D, forward, {N} clips, test mode', run)]
+CASES = {'c3d/forward': (f'C3D, forward, {N} clips, test mode', run)}

@@ -1,5 +1,5 @@
 """How the cost of a training step grows with the batch and with the frame."""
-from benchmarks.race import LABELS, Benchmark, Contestant, race
+from benchmarks.race import LABELS, Contestant, race
 from benchmarks.sides import AUTHORS, OURS
 
 UPDATER = 'clip'
@@ -21,10 +21,8 @@ def run(session, axis):
         for side in (OURS, AUTHORS)
         # Ours at the usual size first: it is the unit.
         for value, (batch, size) in sorted(points.items(), key=lambda point: point[0] != usual)]
-    return race(session, f'growth/{axis}', contestants)
+    return race(session, contestants)
 
 
-BENCHMARKS = [
-    Benchmark(f'growth/{axis}', f'training step by {what}, relative to ours at the usual size',
-              run, (axis,)) for axis, what in (('batch', 'videos a batch'),
-                                               ('width', 'width of a frame'))]
+CASES = {f'growth/{axis}': (f'training step by {what}, relative to the usual one', run, axis)
+         for axis, what in (('batch', 'videos a batch'), ('width', 'width of a frame'))}

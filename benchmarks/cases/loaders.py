@@ -1,7 +1,5 @@
 """What it takes to load a batch, beside the training step that consumes it."""
-import shutil
 import tempfile
-import weakref
 from pathlib import Path
 
 import h5py
@@ -12,7 +10,7 @@ from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
 from benchmarks.protocol import time_on_host
-from benchmarks.race import Benchmark, Contestant, race
+from benchmarks.race import Contestant, race
 from benchmarks.sides import OURS
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.tables import write_table
@@ -24,33 +22,30 @@ BATCHES = 8
 
 def work(device, clock, dataset, batch, n_videos):
     """Batches of a data set, from a file that the system has in memory; timed on the host."""
-    folder = tempfile.mkdtemp(prefix='tgan-benchmark-')
+    folder = tempfile.TemporaryDirectory(prefix='tgan-benchmark-')
     make, _, _ = DATASETS[dataset]
-    iterator = SerialIterator(make(Path(folder), n_videos), batch)
+    rs = np.random.RandomState(recipe.VIDEO_SEED)
+    iterator = SerialIterator(make(Path(folder.name), n_videos, rs), batch)
     np.random.seed(recipe.TRAINING_SEED)
 
     def take_batches():
         for _ in range(BATCHES):
             concat_examples(iterator.next(), device)
 
-    def run():
-        return {'seconds': time_on_host(take_batches)[0] / BATCHES}
-
-    weakref.finalize(run, shutil.rmtree, folder)
-    return run
+    # The folder lives as long as the function that is returned.
+    return lambda folder=folder: {'seconds': time_on_host(take_batches)[0] / BATCHES}
 
 
-def moving_mnist(folder, n_videos):
+def moving_mnist(folder, n_videos, rs):
     """A data set of noise, of as many videos."""
-    rs = np.random.RandomState(recipe.VIDEO_SEED)
-    np.save(folder / 'videos.npy', rs.randint(0, 256, (20, n_videos, 64, 64)).astype(np.uint8))
-    return MovingMNISTDataset(recipe.FRAMES, str(folder / 'videos.npy'))
+    path = str(folder / 'videos.npy')
+    np.save(path, rs.randint(0, 256, (20, n_videos, 64, 64)).astype(np.uint8))
+    return MovingMNISTDataset(recipe.FRAMES, path)
 
 
-def ucf101(folder, n_videos, frames=40):
+def ucf101(folder, n_videos, rs, frames=40):
     """A data set of noise, of as many videos."""
     path, table = str(folder / 'ucf101.h5'), folder / 'ucf101.csv'
-    rs = np.random.RandomState(recipe.VIDEO_SEED)
     with h5py.File(path, 'w') as file:
         file['image'] = rs.randint(0, 256, (n_videos * frames, 3, 64, 85), np.uint8)
     start = np.arange(n_videos) * frames
@@ -66,13 +61,13 @@ def run(session, dataset):
     """One loader, on a file made for it."""
     _, label, channels = DATASETS[dataset]
     batch, size = session.size['batch'], {**session.size, 'channels': channels}
-    return race(session, f'loaders/{dataset}', [
+    return race(session, [
         Contestant('training step', OURS, 'step', {
             'updater': 'clip', 'batch': batch, 'size': size}),
         Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch, 'n_videos': (
             2 if session.options.quick else 32) * batch}, task='loader')])
 
 
-BENCHMARKS = [
-    Benchmark(f'loaders/{dataset}', f'loading a batch of {label}, as a share of the training step '
-              'that takes it', run, (dataset,)) for dataset, (_, label, _) in DATASETS.items()]
+CASES = {f'loaders/{dataset}': (
+    f'loading a batch of {label}, as a share of the training step that takes it', run, dataset)
+    for dataset, (_, label, _) in DATASETS.items()}

@@ -1,7 +1,6 @@
 """Peak memory of a training, each side in a process of its own."""
 from benchmarks.cases import step
-from benchmarks.measure import Comparison, take_turns
-from benchmarks.race import Benchmark, Outcome
+from benchmarks.race import Outcome, take_turns
 from benchmarks.sides import NotRunError
 
 MAX_ROUNDS = 3
@@ -18,8 +17,7 @@ def run(session):
         except NotRunError as reason:
             not_run.append((contestant.name, str(reason)))
     rounds = 1 if session.options.quick else min(session.options.repeats, MAX_ROUNDS)
-    return Outcome(comparison=Comparison('memory/step', take_turns(runnable, rounds), 'bytes'),
-                   not_run=tuple(not_run))
+    return Outcome(costs=take_turns(runnable, rounds), unit='bytes', not_run=not_run)
 
 
 def _peak(session, contestant):
@@ -30,5 +28,5 @@ def _peak(session, contestant):
         worker.close()
 
 
-BENCHMARKS = [Benchmark('memory/step', 'peak memory of two training steps, WGAN with singular '
-                        'value clipping', run)]
+CASES = {'memory/step': (
+    'peak memory of two training steps, WGAN with singular value clipping', run)}

@@ -1,6 +1,6 @@
 """Generating videos in test mode."""
 from benchmarks import flops, ours_worker, recipe
-from benchmarks.race import Benchmark, everyone, race
+from benchmarks.race import everyone, race
 from tgan_chainer.models.sampling import make_video
 
 N = 16
@@ -16,15 +16,15 @@ def work(device, clock, n, size):
 
     def run():
         seconds, (video, _, _) = clock(lambda: make_video(fsgen, vgen, n, z_slow))
-        return recipe.answer_of_videos(seconds, ours_worker.on_host(video))
+        return recipe.answer(seconds, ours_worker.on_host(video))
     return run
 
 
 def run(session):
     """All sides, and the floor."""
     fsgen, vgen, _ = ours_worker.build_networks(session.size)
-    return race(session, 'sampling/videos', everyone('sampling', {'n': N, 'size': session.size}),
+    return race(session, everyone('sampling', {'n': N, 'size': session.size}),
                 flops.of_sampling(fsgen, vgen, N))
 
 
-BENCHMARKS = [Benchmark('sampling/videos', f'generating {N} videos, test mode', run)]
+CASES = {'sampling/videos': (f'generating {N} videos, test mode', run)}
