@@ -130,12 +130,12 @@ class Session:
         self.size = recipe.SIZES[options.size]
         self.pause = 0.0 if options.quick else 0.05
         self._workers = {}
+        self._not_run = {}
 
     @property
     def descriptions(self):
         """{name of a worker that was started: what it said of itself}."""
-        return {name: worker.description for name, worker in self._workers.items()
-                if isinstance(worker, Worker)}
+        return {name: worker.description for name, worker in self._workers.items()}
 
     def batch(self, videos):
         """Videos a batch where a benchmark says ``videos``."""
@@ -148,16 +148,15 @@ class Session:
             NotRunError: There is no such side here.
             SideError: It cannot be started.
         """
-        found = self._workers.get(name)
-        if isinstance(found, NotRunError):
-            raise found
-        if found is None or not found.alive:
-            if found is not None:
-                found.close()
+        if name in self._not_run:
+            raise self._not_run[name]
+        if name in self._workers and not self._workers[name].alive:
+            self._workers.pop(name).close()
+        if name not in self._workers:
             try:
                 self._workers[name] = self.start(name)
             except NotRunError as reason:
-                self._workers[name] = reason
+                self._not_run[name] = reason
                 raise
         return self._workers[name]
 
@@ -199,7 +198,7 @@ class Session:
     def forget(self):
         """Have all workers give the memory of their works back."""
         for worker in self._workers.values():
-            if isinstance(worker, Worker) and worker.alive:
+            if worker.alive:
                 worker.forget()
 
     def __enter__(self):
@@ -207,8 +206,7 @@ class Session:
 
     def __exit__(self, *_):
         for worker in self._workers.values():
-            if isinstance(worker, Worker):
-                worker.close()
+            worker.close()
 
 
 def _interpreter(path):
