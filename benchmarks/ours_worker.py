@@ -35,16 +35,15 @@ def build_networks(size, device=None):
     return models
 
 
-def build_updater(name, batch, size, device=None, **kwargs):
-    """An updater of the recipe on networks of its own; ``kwargs`` go before the recipe's."""
-    cls, defaults = recipe.UPDATERS[name]
+def build_updater(name, batch, size, device=None):
+    """An updater of the recipe, on networks and noise of its own."""
+    cls, kwargs = recipe.UPDATERS[name]
     models = build_networks(size, device)
     optimizers = {role: Optimizer(args={'lr': recipe.LEARNING_RATE}).build().setup(model)
                   for role, model in zip(_MODULES, models, strict=True)}
     iterator = SerialIterator(recipe.videos(batch, size), batch, shuffle=False)
     return getattr(tgan_updater_wgan, cls)(
-        models=models, iterator=iterator, optimizer=optimizers, device=device,
-        **{**defaults, **kwargs})
+        models=models, iterator=iterator, optimizer=optimizers, device=device, **kwargs)
 
 
 def update(updater):

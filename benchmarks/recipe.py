@@ -77,8 +77,8 @@ def repetition(updater, warm, timed_update):
 
 
 def answer(seconds, array):
-    """The answer of what computes an array, with what two sides are compared by."""
-    array = np.asarray(array, np.float64)
+    """The answer of what computes an array, of NumPy or CuPy, with what sides are compared by."""
+    array = np.asarray(array.get() if hasattr(array, 'get') else array, np.float64)
     found = {f'value {i}': float(x) for i, x in enumerate(array.ravel()[::array.size // 8])}
     return {'seconds': seconds, 'found': dict(found, rms=float(np.sqrt((array ** 2).mean())))}
 

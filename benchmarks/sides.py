@@ -112,10 +112,8 @@ class Worker:
         self._log.close()
 
 
-class Session:
-    """A run: its options, and its workers, each started when it is first needed.
-
-    A context manager, which ends them.
+class Session(contextlib.ExitStack):
+    """A run: its options, and its workers, each started when it is first needed and ended with it.
 
     Args:
         options (argparse.Namespace): What the command line asks for.
@@ -126,11 +124,11 @@ class Session:
     """
 
     def __init__(self, options):
+        super().__init__()
         self.options = options
         self.size = recipe.SIZES[options.size]
         self.pause = 0.0 if options.quick else 0.05
-        self._workers = {}
-        self._not_run = {}
+        self._workers, self._not_run = {}, {}
 
     @property
     def descriptions(self):
@@ -142,58 +140,44 @@ class Session:
         return max(2, videos // 8) if self.options.quick else videos
 
     def worker(self, name):
-        """The worker of a side, started anew if it has ended.
-
-        Raises:
-            NotRunError: There is no such side here.
-            SideError: It cannot be started.
-        """
+        """The worker of a side, started anew if it has ended; raises as :class:`Worker`."""
         if name in self._not_run:
             raise self._not_run[name]
-        if name in self._workers and not self._workers[name].alive:
-            self._workers.pop(name).close()
-        if name not in self._workers:
+        if name not in self._workers or not self._workers[name].alive:
             try:
                 self._workers[name] = self.start(name)
             except NotRunError as reason:
                 self._not_run[name] = reason
                 raise
+            self.callback(self._workers[name].close)
         return self._workers[name]
 
     def start(self, name):
-        """A new process of a side, which the caller closes; raises as :meth:`worker`."""
+        """A new process of a side, which the caller closes."""
+        options, gpu = self.options, str(self.options.gpu)
+        command = {
+            OURS: [sys.executable, '-m', 'benchmarks.ours_worker', gpu],
+            TORCH: [_interpreter(options.torch_python), str(HERE / 'torch_worker.py'), gpu],
+            AUTHORS: [_interpreter(options.python), str(HERE / 'upstream_worker.py'),
+                      os.path.abspath(options.upstream or STAND_IN), gpu]}[name]
         environment = {key: value for key, value in os.environ.items()
                        if key != 'TGAN_CPU_KERNELS'    # our side has ours
                        # A module path meant for this Python would mislead another.
                        and (name == OURS or not key.startswith('PYTHON'))}
         # Chainer's caffe_pb2, which their C3D imports, is refused by the faster readers.
         environment['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
-        return Worker(self._command(name), {
-            **environment, **dict.fromkeys(_THREAD_VARIABLES, str(self.options.threads))})
-
-    def _command(self, name):
-        options, gpu = self.options, str(self.options.gpu)
-        if name == OURS:
-            return [sys.executable, '-m', 'benchmarks.ours_worker', gpu]
-        if name == TORCH:
-            return [_interpreter(options.torch_python), str(HERE / 'torch_worker.py'), gpu]
-        return [_interpreter(options.python), str(HERE / 'upstream_worker.py'),
-                os.path.abspath(options.upstream or STAND_IN), gpu]
+        return Worker(command, {
+            **environment, **dict.fromkeys(_THREAD_VARIABLES, str(options.threads))})
 
     def require_what_was_asked_for(self):
-        """Start the sides that flags name, so that a mistake in them shows at once.
-
-        Raises:
-            SideError: One of them cannot run.
-        """
-        asked = {AUTHORS: self.options.upstream or self.options.python,
-                 TORCH: self.options.torch_python}
-        for name, flag in asked.items():
-            if flag:
-                try:
+        """Start the sides that flags name, so that a mistake in them shows at once: SideError."""
+        for name, flag in ((AUTHORS, self.options.upstream or self.options.python),
+                           (TORCH, self.options.torch_python)):
+            try:
+                if flag:
                     self.worker(name)
-                except NotRunError as reason:
-                    raise SideError(str(reason)) from None
+            except NotRunError as reason:
+                raise SideError(str(reason)) from None
 
     def forget(self):
         """Have all workers give the memory of their works back."""
@@ -201,18 +185,10 @@ class Session:
             if worker.alive:
                 worker.forget()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for worker in self._workers.values():
-            worker.close()
-
 
 def _interpreter(path):
     """The interpreter of a flag, from wherever it is started; this one without."""
-    if path is None:
-        return sys.executable
+    path = path or sys.executable
     return os.path.abspath(path) if os.sep in path else path
 
 

@@ -222,24 +222,27 @@ def clip_by_gram(matrix):
         matrix += scaled @ (u.T.to(matrix.dtype) @ matrix)
 
 
-class Sampling:
+def sampling(device, n, size):
     """Generated videos, in test mode."""
+    fsgen, vgen, _ = build_networks(size, device)
+    for network in (fsgen, vgen):
+        network.eval()
+        for module in network.modules():
+            if isinstance(module, BatchNorm):
+                module.running_var.fill_(1)
+    z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
+    return _forward(device, lambda: generate(fsgen, vgen, z_slow))
 
-    def __init__(self, device, n, size):
-        self._clock = clock(device)
-        self._fsgen, self._vgen, _ = build_networks(size, device)
-        for network in (self._fsgen, self._vgen):
-            network.eval()
-            for module in network.modules():
-                if isinstance(module, BatchNorm):
-                    module.running_var.fill_(1)
-        self._z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
 
-    def run(self):
+def _forward(device, function):
+    """The work of calling a function that gives a tensor."""
+    time = clock(device)
+
+    def run():
         with torch.inference_mode():
-            seconds, video = self._clock(
-                lambda: generate(self._fsgen, self._vgen, self._z_slow))
-        return recipe.answer(seconds, video.cpu().numpy())
+            seconds, found = time(function)
+        return recipe.answer(seconds, found.cpu().numpy())
+    return run
 
 
 class C3D(nn.Module):
@@ -268,24 +271,17 @@ class C3D(nn.Module):
         return F.softmax(self.fc[2](x), 1)
 
 
-class Classification:
+def c3d(device, n):
     """C3D, forward."""
-
-    def __init__(self, device, n):
-        self._clock = clock(device)
-        np.random.seed(recipe.BUILD_SEED)
-        self._network = C3D().eval()
-        for layer in _layers(self._network):
-            linear = isinstance(layer, nn.Linear)
-            _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
-            nn.init.constant_(layer.bias, linear)
-        self._network.to(device)
-        self._clips = torch.from_numpy(recipe.clips(n)).to(device)
-
-    def run(self):
-        with torch.inference_mode():
-            seconds, probabilities = self._clock(lambda: self._network(self._clips))
-        return recipe.answer(seconds, probabilities.cpu().numpy())
+    np.random.seed(recipe.BUILD_SEED)
+    network = C3D().eval()
+    for layer in _layers(network):
+        linear = isinstance(layer, nn.Linear)
+        _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
+        nn.init.constant_(layer.bias, linear)
+    network.to(device)
+    clips = torch.from_numpy(recipe.clips(n)).to(device)
+    return _forward(device, lambda: network(clips))
 
 
 def clock(device):
@@ -315,18 +311,16 @@ def environment(gpu):
 
 
 def main():
+    """Serve requests on the device of the command line."""
     gpu = int(sys.argv[1])
-    works = {'step': Step, 'sampling': Sampling, 'c3d': Classification}
 
-    def started(work):
-        return lambda **args: work(
-            device=torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args).run
+    def on_device(work):
+        return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
 
-    def peak():
-        return protocol.peak_memory() if gpu < 0 else torch.cuda.max_memory_reserved(gpu)
-
-    protocol.serve(lambda: environment(gpu),
-                   {name: started(work) for name, work in works.items()}, peak)
+    protocol.serve(lambda: environment(gpu), {
+        'step': on_device(lambda *args, **kwargs: Step(*args, **kwargs).run),
+        'sampling': on_device(sampling), 'c3d': on_device(c3d)},
+        protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu))
 
 
 if __name__ == '__main__':

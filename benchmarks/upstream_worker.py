@@ -74,8 +74,7 @@ def sampling(checkout, clock, n, size):
     def run():
         np.random.seed(recipe.SAMPLING_SEED)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            seconds, made = clock(lambda: make_video(fsgen, vgen, n))
-        return recipe.answer(seconds, chainer.cuda.to_cpu(_array(made[0])))
+            return recipe.answer(*clock(lambda: _array(make_video(fsgen, vgen, n)[0])))
     return run
 
 
@@ -86,8 +85,7 @@ def c3d(checkout, clock, n):
 
     def run():
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            seconds, found = clock(lambda: network(clips, layers=['prob']))
-        return recipe.answer(seconds, chainer.cuda.to_cpu(_array(found['prob'])))
+            return recipe.answer(*clock(lambda: _array(network(clips, layers=['prob'])['prob'])))
     return run
 
 

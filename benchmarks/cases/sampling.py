@@ -13,11 +13,7 @@ def work(device, clock, n, size):
         if hasattr(link, 'avg_var'):
             link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, Chainer 7 at 1
     z_slow = device.send(recipe.latents(n, size))
-
-    def run():
-        seconds, (video, _, _) = clock(lambda: make_video(fsgen, vgen, n, z_slow))
-        return recipe.answer(seconds, ours_worker.on_host(video))
-    return run
+    return lambda: recipe.answer(*clock(lambda: make_video(fsgen, vgen, n, z_slow)[0]))
 
 
 def run(session):

@@ -33,8 +33,8 @@ def work(device, clock, weights, method, size):
 def critic_weights(size, weights):
     """{layer: weight} of D after as many updates as come before a clipping, ``size`` as items."""
     size = dict(size)
-    updater = ours_worker.build_updater('svc', size['batch'], size,
-                                        freq=recipe.UPDATES_A_CYCLE + 1)
+    updater = ours_worker.build_updater('svc', size['batch'], size)
+    updater.get_optimizer('vdis').remove_hook(SingularValueClipping.name)
     np.random.seed(recipe.TRAINING_SEED)
     for _ in range(recipe.UPDATES_A_CYCLE):
         updater.update()

@@ -40,9 +40,6 @@ def test_text(options):
         'memory/step: memory', 'FAILED: Traceback', 'FAILED: ValueError', '',
         '[1] not run: install it', '[2] not run: too large', '1 measured, 1 failed, 1 not run']
     assert not re.search(r'\d\s*(ms|s|sec|seconds|minutes|GFLOP/s)\b', '\n'.join(lines))
-
-
-def test_a_busy_machine_and_a_gpu_are_told(options):
     options.load = 3
     text = output.text([], {**MACHINE, 'load': 3.0, 'gpu': 'Fast GPU'}, SIDES, options)
     assert '3 busy neighbours; load before the start 3.0, so something else was running' in text

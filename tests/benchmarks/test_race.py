@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from benchmarks import race as module
 from benchmarks.flops import Row
-from benchmarks.race import FLOOR, Contestant, Outcome, race, take_turns
+from benchmarks.race import FLOOR, Contestant, Outcome, race
 from benchmarks.sides import NotRunError, SideError
 
 COSTS = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=9)
@@ -15,22 +15,20 @@ def contestants(*sides, **kwargs):
     return [Contestant(f'the {side}', side, 'work', {}, **kwargs) for side in sides]
 
 
-def test_sides_take_turns_after_one_repetition_that_does_not_count(quick):
+def test_sides_take_turns_after_one_repetition_that_does_not_count(quick, monkeypatch):
     quick.add('ours', [9.0, 1.0, 2.0])
     quick.add('authors', [9.0, 3.0, 8.0])
+    monkeypatch.setattr(module.time, 'sleep', quick.log.append)
+    quick.pause = 0.5
+    quick.worker('ours')
     outcome = race(quick, contestants('ours', 'authors'))
     assert outcome.costs == {'the ours': [1.0, 2.0], 'the authors': [3.0, 8.0]}
-    # Every second round goes backwards.
-    assert quick.log == ['ours', 'authors', 'ours', 'authors', 'authors', 'ours']
-    assert (outcome.not_run, outcome.errors, outcome.verdict) == ([], [], 'measured')
+    assert outcome.ratios() == {'the authors': (5.5 / 1.5, 3, 4)}
     assert outcome.data['answers']['the ours'][0] == {'seconds': 1.0, 'peak': 100.0}
-
-
-def test_what_an_earlier_race_left_is_forgotten(quick):
-    quick.add('ours', [1.0] * 6)
-    race(quick, contestants('ours'))
-    race(quick, contestants('ours'))
-    assert quick.log == ['ours'] * 3 + ['ours forgets'] + ['ours'] * 3
+    assert (outcome.not_run, outcome.errors, outcome.verdict) == ([], [], 'measured')
+    # What an earlier race left is forgotten; every second round goes backwards, after pauses.
+    assert quick.log == ['ours forgets', 'ours', 'authors',
+                         0.5, 'ours', 0.5, 'authors', 0.5, 'authors', 0.5, 'ours']
 
 
 def test_who_is_not_there_is_listed_and_who_breaks_is_a_failure(quick):
@@ -46,9 +44,7 @@ def test_who_is_not_there_is_listed_and_who_breaks_is_a_failure(quick):
 def test_nothing_is_measured_without_the_first(quick):
     with pytest.raises(NotRunError, match='no ours here'):
         race(quick, contestants('ours', 'authors'))
-
-
-def test_nothing_is_measured_where_the_first_breaks(quick):
+    quick = type(quick)('--quick')
     quick.add('ours', [], fails=True)
     with pytest.raises(SideError, match='ours broke'):
         race(quick, contestants('ours'))
@@ -98,15 +94,3 @@ def test_the_median_lies_in_the_spread(ours, data):
     # But for the rounding of one division.
     assert low * (1 - 1e-12) <= median <= high * (1 + 1e-12)
     assert outcome.ratios()['self'] == (1, 1, 1)
-
-
-def test_ratio_of_medians_and_spread_by_round():
-    outcome = Outcome(costs={'ours': [2, 2, 1], 'theirs': [4, 6, 5]})
-    assert outcome.ratios() == {'theirs': (5 / 2, 2, 5)}
-
-
-def test_a_pause_before_every_turn(monkeypatch):
-    log = []
-    monkeypatch.setattr(module.time, 'sleep', log.append)
-    take_turns({'a': lambda: log.append('a'), 'b': lambda: log.append('b')}, 2, pause=0.5)
-    assert log == [0.5, 'a', 0.5, 'b', 0.5, 'b', 0.5, 'a']
