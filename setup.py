@@ -52,7 +52,7 @@ setup(
         # Training on many devices. The wheel brings mpiexec and Open MPI's library; on a cluster
         # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
         'mpi': MPI,
-        # What the authors' code imports beside this project's own packages (docs/upstream.md).
+        # What the authors' code imports beside this project's own packages (docs/parity.md).
         'upstream': ['scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2'],    # the API reference; Python 3.11 or newer
         'test': [

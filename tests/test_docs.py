@@ -49,9 +49,9 @@ def test_facts_are_what_differences_say_they_are():
     assert re.search(r'"FACTS §n" .* section n\s+of \[facts\.md\]\(facts\.md\)', text)
 
 
-def test_the_parts_of_extending_are_trained(tmp_path, monkeypatch):
+def test_the_parts_of_extend_are_trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / 'docs' / 'extending.md').read_text(encoding='utf-8')
+    text = (ROOT / 'docs' / 'extend.md').read_text(encoding='utf-8')
     blocks = re.findall(r'```(\w+)\n(.*?)```', text, flags=re.DOTALL)
     for language, block in blocks:
         if language == 'yaml':
