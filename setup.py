@@ -54,7 +54,7 @@ setup(
         'mpi': MPI,
         # What the authors' code imports beside this project's own packages (docs/parity.md).
         'upstream': ['scipy>=1.11', 'opencv-python-headless>=4.9'],
-        'docs': ['sphinx>=8.2'],    # the API reference; Python 3.11 or newer
+        'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
             *MPI,
             'pytest>=8',
