@@ -9,7 +9,7 @@ import pytest
 from tgan_chainer import train
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', ROOT / 'CHANGELOG.md', *sorted((ROOT / 'docs').glob('*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md'))]
 CITING = ('benchmarks', 'docs', 'parity', 'reference', 'tests', 'tgan_chainer', 'trust')
 
 
@@ -19,6 +19,7 @@ def test_links_lead_somewhere(page):
     links = re.findall(r'\]\(([^)\s]+)\)', text)
     local = [link.partition('#')[0] for link in links if not link.startswith(('http', '#'))]
     missing = [link for link in local if not (page.parent / link).exists()]
+    missing += [path for path in re.findall(r'`(tests/[\w/.]+)`', text) if not (ROOT / path).exists()]
     assert not missing
 
 
