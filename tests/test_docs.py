@@ -19,7 +19,8 @@ def test_links_lead_somewhere(page):
     links = re.findall(r'\]\(([^)\s]+)\)', text)
     local = [link.partition('#')[0] for link in links if not link.startswith(('http', '#'))]
     missing = [link for link in local if not (page.parent / link).exists()]
-    missing += [path for path in re.findall(r'`(tests/[\w/.]+)`', text) if not (ROOT / path).exists()]
+    missing += [path for path in re.findall(r'`(tests/[\w/.]+)`', text)
+                if not (ROOT / path).exists()]
     assert not missing
 
 
