@@ -65,7 +65,7 @@ class Result:
 
     Attributes:
         name (str): Name of the check, such as 'forward/small-train-f64/chainer-2.0.2'.
-        layer (str): One of the layers of docs/protocols.md, such as 'forward'.
+        layer (str): One of the layers of docs/parity.md, such as 'forward'.
         comparisons (tuple of Comparison): What was compared.
         why_not_run (str or None): Why the check could not run.
         error (str or None): What our code raised instead of a result; a failure.

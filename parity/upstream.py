@@ -100,7 +100,7 @@ class Upstream:
         """Say on stderr what has to be installed there, before anything runs that needs it."""
         if self.lacking:
             print(f"the authors' side lacks {', '.join(self.lacking)}: what calls them will not "
-                  'run; docs/upstream.md says how to install them', file=sys.stderr, flush=True)
+                  'run; docs/parity.md says how to install them', file=sys.stderr, flush=True)
 
     def record(self, name, folder, part=None, updates=None):
         """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.

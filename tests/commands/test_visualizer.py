@@ -1,4 +1,4 @@
-"""The visualizer command: from a preview picture to its movies, and what it says."""
+"""The visualizer command: from a preview image to its movies, and what it says."""
 import subprocess
 import sys
 from pathlib import Path

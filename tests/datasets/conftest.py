@@ -35,7 +35,7 @@ def ucf_paths(inputs, tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def golf_paths(inputs, tmp_path_factory):
-    """Folder of the pictures and pickled table."""
+    """Folder of the images and pickled table."""
     root = tmp_path_factory.mktemp('golf')
     (root / 'strips').mkdir()
     for number, strip in enumerate(inputs.golf_strips, start=1):

@@ -100,7 +100,7 @@ def test_damaged_picture(tmp_path, keep):
     dataset = GolfDataset(16, *make(tmp_path, [strip(16)]))
     path = tmp_path / '0001.jpg'
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match="0001.jpg' is damaged or no picture .*; restore it"):
+    with pytest.raises(DataError, match="0001.jpg' is damaged or not an image .*; restore it"):
         dataset[0]
 
 

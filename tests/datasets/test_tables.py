@@ -263,7 +263,7 @@ def test_more_columns_than_a_table_has(tmp_path, monkeypatch):
 def test_columns_whose_names_are_no_strings(tmp_path):
     refused(pickled(tmp_path / 't.pkl', pd.DataFrame({('a', 'b'): ['x'], 'start': ['y']})),
             'is damaged or no table|asks for')
-    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({1: ['x'], 'start': ['y']})), 'no string')
+    refused(pickled(tmp_path / 't.pkl', pd.DataFrame({1: ['x'], 'start': ['y']})), 'not a string')
 
 
 @pytest.mark.parametrize('dtype', ['V8', 'U4', 'M8[ns]', 'i8,i8', 'x' * 10_000])
@@ -330,14 +330,14 @@ def test_missing_column(tmp_path):
 
 
 @pytest.mark.parametrize('content, message', [
-    ('', 'is no CSV file'),
+    ('', 'is not a CSV file'),
     ('start,end\n', 'has no rows, expected one for each video'),
     ('start,end\n0,16\n0\n', 'row 1 .* has 1 values, expected 2 as in the header'),
     ('start,end\n0,16\n0,16,17\n', 'row 1 .* has 3 values, expected 2'),
     ('start,end\n0,16\n0,\n', "row 1 of column 'end' of .* has '', expected an integer"),
     ('start,end\n0,1.5\n', "row 0 of column 'end' of .* has '1.5', expected an integer"),
     ('start,end\n0,99999999999999999999\n', 'row 0 .*, expected an integer'),
-    ('start,end\n0,"16\n', 'is no CSV file'),
+    ('start,end\n0,"16\n', 'is not a CSV file'),
 ])
 def test_wrong_csv(tmp_path, content, message):
     path = tmp_path / 't.csv'
@@ -348,7 +348,7 @@ def test_wrong_csv(tmp_path, content, message):
 def test_csv_that_is_no_text(tmp_path):
     path = tmp_path / 't.csv'
     path.write_bytes(b'start,end\n\xff\xfe,1\n')
-    refused(path, 'is no CSV file .*expected UTF-8 text')
+    refused(path, 'is not a CSV file .*expected UTF-8 text')
 
 
 @pytest.mark.parametrize('value', [

@@ -227,7 +227,7 @@ def test_a_damaged_record(run, folders, capsys):
     path, = (folders[0] / 'ledger').iterdir()
     path.write_text('{}')
     assert run('--out', 'elsewhere') == EXIT_USER_ERROR
-    assert f'{path}: is no whole record of a measurement' in capsys.readouterr().err
+    assert f'{path}: is not a whole record of a measurement' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('content, found', [

@@ -93,7 +93,7 @@ def test_the_last_layer_may_have_another_name_and_number_of_classes(tmp_path, ar
     (lambda a: net(*layers_of({**a, 'fc6/W': a['fc6/W'].T})), r'expected \(4, 5\)'),
     (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'][:3]})), r'3 values, expected \(4,\)'),
     (lambda a: net(*layers_of({**a, 'fc8/b': a['fc8/b'][:3]})), 'W of fc8 has 7 outputs, b 3'),
-    (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'] * np.inf})), 'no finite numbers'),
+    (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'] * np.inf})), 'not finite'),
     (lambda a: b'', r'weights of the layers \[\]'),
 ])
 def test_of_another_network(tmp_path, arrays, source, change, found):

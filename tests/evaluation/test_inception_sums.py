@@ -75,5 +75,5 @@ def test_what_are_no_sums_is_refused(tmp_path, changes):
 
 
 def test_no_examples():
-    with pytest.raises(ValueError, match='no score of no examples'):
+    with pytest.raises(ValueError, match='needs at least one example'):
         InceptionSums(1e-7).score()

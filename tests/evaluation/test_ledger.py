@@ -139,7 +139,7 @@ def test_damaged_records(system, tmp_path, change, found):
     record = json.loads(path.read_text())
     change(record)
     path.write_text(json.dumps(record))
-    with pytest.raises(DataError, match=f'{path.name}: is no whole record.*{found}'):
+    with pytest.raises(DataError, match=f'{path.name}: is not a whole record.*{found}'):
         ledger.read(path)
 
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_no_json(system, tmp_path):
     path = ledger.write(tmp_path, measurement(system))
     for content in (path.read_bytes()[:-20], b'', b'\xff'):
         path.write_bytes(content)
-        with pytest.raises(DataError, match='is no whole record'):
+        with pytest.raises(DataError, match='is not a whole record'):
             ledger.read_folder(tmp_path)
     with pytest.raises(DataError, match='cannot be read'):
         ledger.read(tmp_path / 'nowhere.json')

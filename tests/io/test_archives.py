@@ -83,14 +83,14 @@ def test_values_that_are_missing():
 
 
 @pytest.mark.parametrize('order', '<>')
-def test_a_text_of_what_is_no_unicode(order):
+def test_a_string_that_is_not_unicode(order):
     for code, is_text in ((0x10ffff, True), (0x110000, False)):
         data = np.array([ord('a'), code], f'{order}u4').tobytes()
         with Archive(archive(text=npy(described(f"'{order}U2'", ()), data))) as npz:
             if is_text:
                 assert npz['text'] == 'a' + chr(code)
                 continue
-            with pytest.raises(ValueError, match='no Unicode in text'):
+            with pytest.raises(ValueError, match='not Unicode in text'):
                 npz['text']
 
 

@@ -241,7 +241,7 @@ def test_records_that_are_damaged_or_missing(tmp_path, capsys):
     path = ledger.write(tmp_path, score())
     path.write_text(path.read_text().replace('tgan-v1', 'tgan\x00'))
     assert main(['tables', '--ledger', str(tmp_path)]) == 2
-    assert f'{path}: is no whole record' in capsys.readouterr().err
+    assert f'{path}: is not a whole record' in capsys.readouterr().err
     assert main(['tables', '--ledger', str(tmp_path / 'nowhere')]) == 2
     assert 'no such folder' in capsys.readouterr().err
 
@@ -306,4 +306,4 @@ def test_all_rows(claim):
 def test_a_damaged_ledger_has_failed(claim, tmp_path):
     (tmp_path / 'x.json').write_text('{')
     result = claim('table4')
-    assert result.verdict is Verdict.FAILED and 'is no whole record' in result.error
+    assert result.verdict is Verdict.FAILED and 'is not a whole record' in result.error

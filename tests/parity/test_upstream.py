@@ -182,7 +182,7 @@ def test_a_module_that_is_missing_is_told_at_once_and_matters_only_when_used(che
                       'import no_such_module.part as cp')
     live = check(folder, 'inception')
     assert capsys.readouterr().err == (
-        "the authors' side lacks no_such_module: what calls them will not run; docs/upstream.md "
+        "the authors' side lacks no_such_module: what calls them will not run; docs/parity.md "
         'says how to install them\n')
     assert live.run().verdict is Verdict.PASSED
     path = folder / 'evaluation/calc_inception.py'

@@ -55,8 +55,8 @@ def test_pictures_in_the_folder_itself(tmp_path):
 
 
 @pytest.mark.parametrize('spoil, found', [
-    (lambda path: path.write_bytes(b''), 'is damaged or no picture'),
-    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or no picture'),
+    (lambda path: path.write_bytes(b''), 'is damaged or not an image'),
+    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or not an image'),
     (lambda path: write(path, n_frames=15), 'is 128 x 1920 pixels, expected a strip of at least'),
     (lambda path: write(path, width=120), 'is 120 x 2048 pixels, expected a strip'),
 ])
@@ -87,14 +87,14 @@ def test_workers_make_the_same_table(root, monkeypatch):
 def test_no_picture_can_be_used(root):
     for path in root.rglob('*.jpg'):
         path.write_bytes(b'')
-    with pytest.raises(DataError, match="has no picture that can be used of 6, the first: '.*dama"):
+    with pytest.raises(DataError, match="has no image that can be used of 6, the first: '.*dama"):
         make(root)
     assert os.listdir(root.parent) == ['golf']
 
 
 def test_no_pictures(tmp_path):
     for root in (tmp_path, tmp_path / 'nowhere'):
-        with pytest.raises(DataError, match='has no pictures of the golf data set.*--root'):
+        with pytest.raises(DataError, match='has no images of the golf data set.*--root'):
             make(root)
 
 
@@ -129,9 +129,9 @@ def test_the_command(root, monkeypatch, capsys):
     assert main(['--workers', '1']) == 0
     out = capsys.readouterr()
     lines = out.out.splitlines()
-    assert lines[0] == 'left out 1 pictures:'
+    assert lines[0] == 'left out 1 images:'
     assert lines[1].startswith("  'data/golf/a/0007.jpg' is 128 x 384 pixels")
-    assert lines[2] == 'wrote 3 rows for 5 pictures to data/golf_pd.csv'
+    assert lines[2] == 'wrote 3 rows for 5 images to data/golf_pd.csv'
     assert out.err == ''
     assert main(['--workers', '1']) == 2
     assert capsys.readouterr().err.startswith("error: 'data/golf_pd.csv' exists")

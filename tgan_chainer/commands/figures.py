@@ -65,13 +65,13 @@ def draw_losses(curves):
 
 
 def draw_blocks(blocks):
-    """Pictures one below the other, each with a line of text over it, pixel for pixel.
+    """Images one below the other, each with a line of text over it, pixel for pixel.
 
     Args:
         blocks (list): (text, uint8 (H, W, 3)) of each; an empty text takes no line.
 
     Returns:
-        matplotlib.figure.Figure: As wide as the widest picture.
+        matplotlib.figure.Figure: As wide as the widest image.
     """
     tops = [_HEADING if text else 0 for text, _ in blocks]
     width = max(picture.shape[1] for _, picture in blocks)
@@ -207,7 +207,7 @@ def parse_args(argv=None):
 def _add(figures, number, draw, what):
     parser = figures.add_parser(str(number), help=what, description=f'Figure {number}: {what}.')
     parser.add_argument('--out', default=f'figures/figure_{number}.png', metavar='FILE',
-                        help='picture to write (default: %(default)s)')
+                        help='image to write (default: %(default)s)')
     parser.set_defaults(draw=draw)
     return parser
 

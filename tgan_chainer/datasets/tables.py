@@ -171,7 +171,7 @@ def _read_csv(content, path):
         text = content.decode('utf-8-sig')
         header, *rows = csv.reader(io.StringIO(text, newline=''), strict=True)
     except (ValueError, csv.Error) as error:
-        raise DataError(f"'{path}' is no CSV file ({error}), expected UTF-8 text with a header "
+        raise DataError(f"'{path}' is not a CSV file ({error}), expected UTF-8 text with a header "
                         'line; write it again') from error
     for row, cells in enumerate(rows):
         if len(cells) != len(header):
@@ -254,7 +254,7 @@ class _TableUnpickler(pickle._Unpickler):
     @staticmethod
     def _require_strings(keys):
         if not all(type(key) is str for key in keys):
-            raise TypeError('a dict with keys that are no strings')
+            raise TypeError('a dict with keys that are not strings')
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
@@ -331,7 +331,7 @@ def _columns_of_blocks(manager):
         raise ValueError(f'{len(names)} columns in {len(blocks)} blocks, expected at most '
                          f'{MAX_COLUMNS}')
     if not all(isinstance(name, str) for name in names):
-        raise TypeError('a column whose name is no string')
+        raise TypeError('a column whose name is not a string')
     columns = {}
     for values, placement in blocks:
         for name, column in zip(names[_placement(placement)], _array(values), strict=True):
@@ -363,7 +363,7 @@ def _array(record):
 
 
 def _buffer(data):
-    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as text."""
+    """Bytes, which protocol 2 writes as `_codecs.encode(s, 'latin1')` and Python 2 as a string."""
     if isinstance(data, _RECORDS['encode']):
         data = data.args[0]
     return data.encode('latin1') if isinstance(data, str) else data

@@ -61,7 +61,7 @@ def best_threshold(real, fake):
     if np.isnan(real[-1]) or np.isnan(fake[-1]):
         raise ValueError('a score is NaN')
     candidates = np.concatenate([[-np.inf], np.unique(np.concatenate([real, fake]))])
-    # In whole numbers: rounding would choose among equally good ones.
+    # In integers: rounding would choose among equally good ones.
     recognised = ((real.size - np.searchsorted(real, candidates, 'right')) * fake.size
                   + np.searchsorted(fake, candidates, 'right') * real.size)
     return float(candidates[np.argmax(recognised)])

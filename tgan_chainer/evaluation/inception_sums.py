@@ -45,7 +45,7 @@ class InceptionSums:
             ValueError: There is none.
         """
         if not self.n:
-            raise ValueError('there is no score of no examples')
+            raise ValueError('a score needs at least one example')
         mean = self._p / self.n
         return float(np.exp(self._p_log_p / self.n - (mean * np.log(mean + self.eps)).sum()))
 

@@ -52,11 +52,11 @@ class LogReport(extensions.LogReport):
         """Save the log, or load it.
 
         Raises:
-            ValueError: What is loaded is no log.
+            ValueError: What is loaded is not a log.
         """
         super().serialize(serializer)
         if not isinstance(self.log, list) or not all(map(_is_entry, self.log)):
-            raise ValueError('the log is no list of entries')
+            raise ValueError('the log is not a list of entries')
 
 
 def _is_entry(entry):

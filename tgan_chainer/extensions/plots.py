@@ -19,7 +19,7 @@ class Plots(extension.Extension):
         losses (list of str): Names of the losses, such as 'loss_gen'.
 
     Raises:
-        DataError: A picture cannot be written.
+        DataError: An image cannot be written.
     """
 
     name = 'plots'

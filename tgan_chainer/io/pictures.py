@@ -1,8 +1,8 @@
-"""Videos as pictures and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
+"""Videos as images and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
 values in [-1, 1], as the networks have them, or uint8, as :func:`preview_pixels` and
-:func:`infer_pixels` return them. Pictures are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The
+:func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The
 layouts are those of the authors' preview and inference (FACTS §10). Movies are encoded in this
 process by PyAV; no ffmpeg command is called.
 """
@@ -118,7 +118,7 @@ def frame_borders(videos, marked, width=2):
 
 
 def split_sheet(sheet, height, width):
-    """Cut a picture of :func:`frame_sheet` into its videos again.
+    """Cut an image of :func:`frame_sheet` into its videos again.
 
     Args:
         sheet (numpy.ndarray): uint8 (N * height, T * width, C).
@@ -129,7 +129,7 @@ def split_sheet(sheet, height, width):
         numpy.ndarray: uint8 (N, C, T, height, width).
 
     Raises:
-        DataError: The sides of the sheet are no multiples of those of a frame.
+        DataError: The sides of the sheet are not multiples of those of a frame.
     """
     rows, columns, channels = sheet.shape
     if rows % height or columns % width:
@@ -173,7 +173,7 @@ def _rgb_pixels(videos):
 
 
 def save_png(path, image):
-    """Write a picture, whole or not at all.
+    """Write an image, whole or not at all.
 
     Args:
         path (str or os.PathLike): Where to; PNG whatever its suffix.
@@ -189,11 +189,11 @@ def save_png(path, image):
 
 
 def read_png(path, channels=3):
-    """Read a picture.
+    """Read an image.
 
     Args:
         path (str or os.PathLike): The PNG file.
-        channels (int): 3 for RGB, 1 for its luminance, which for a grey picture is its value.
+        channels (int): 3 for RGB, 1 for its luminance, which for a grey image is its value.
 
     Returns:
         numpy.ndarray: uint8 (H, W, channels).
@@ -207,7 +207,7 @@ def read_png(path, channels=3):
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         # Pillow's name for a damaged PNG is SyntaxError.
         reason = getattr(error, 'strerror', None) or 'not a PNG that can be read'
-        raise DataError(f'cannot read {path}: {reason}. Give the path of a PNG picture.') from error
+        raise DataError(f'cannot read {path}: {reason}. Give the path of a PNG image.') from error
     return pixels.reshape(*pixels.shape[:2], channels)
 
 

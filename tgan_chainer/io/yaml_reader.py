@@ -23,7 +23,7 @@ def read_yaml(file, source):
         source (str): What messages call it.
 
     Raises:
-        ConfigError: The file cannot be read, is no YAML, or too large.
+        ConfigError: The file cannot be read, is not YAML, or is too large.
     """
     try:
         with open(file, 'rb') as stream:

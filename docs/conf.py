@@ -1,4 +1,4 @@
-"""The API reference, built from the docstrings: `make docs`."""
+"""The site: the guides, and the API reference from the docstrings; `make docs`."""
 import re
 
 import tgan_chainer
@@ -7,7 +7,8 @@ project = 'tgan_chainer'
 author = 'The tgan_chainer authors'
 version = release = tgan_chainer.__version__
 
-extensions = ['sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode']
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.viewcode']
+myst_heading_anchors = 3    # links such as data.md#ucf-101, as repositories show them
 autodoc_default_options = {'members': True, 'show-inheritance': True}
 autodoc_member_order = 'bysource'
 default_role = 'code'    # the docstrings' `x` and ``x`` are both code
@@ -16,9 +17,9 @@ html_theme_options = {'page_width': '64em', 'sidebar_width': '16em'}
 
 extensions += ['sphinx.ext.apidoc']
 apidoc_modules = [{
-    'path': '../../tgan_chainer', 'destination': 'modules', 'separate_modules': True,
+    'path': '../tgan_chainer', 'destination': 'api', 'separate_modules': True,
     'module_first': True, 'include_private': False}]
-exclude_patterns = ['modules/modules.rst']
+exclude_patterns = ['api/modules.rst']
 napoleon_use_ivar = True    # autodoc documents the annotated ones itself
 autodoc_default_options['ignore-module-all'] = True    # what a package re-exports has its own page
 autodoc_inherit_docstrings = False    # Chainer's refer to Chainer's own documentation
