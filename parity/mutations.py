@@ -23,12 +23,13 @@ from reference import recordings
 from tgan_chainer import config
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 from tgan_chainer.evaluation import c3d_ft, calc_inception, preprocess, resize
+from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.hooks import singular_value_clipping
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.hooks.weight_clipping import WeightClipping
 from tgan_chainer.links import BatchNormalization, Deconvolution2D
 from tgan_chainer.models import frame_seed_generator, sampling, video_discriminator, video_generator
-from tgan_chainer.models.video_discriminator import LEAKY_SLOPE, VideoDiscriminator
+from tgan_chainer.models.video_discriminator import VideoDiscriminator, leaky_relu
 from tgan_chainer.models.video_generator import VideoGenerator
 from tgan_chainer.updaters import (
     tgan_updater_base,
@@ -108,10 +109,6 @@ def _without_eps(forward, self, *args, **kwargs):
     return forward(self, *args, **kwargs)
 
 
-def _normalized_first_layer(activate, self, h):
-    return activate(self, self.bn0(h) if h.shape[1] == self.mid_ch else h)
-
-
 def _batch_normalization(**attributes):
     """Every batch normalisation with other attributes."""
     def wrapper(init, self, *args, **kwargs):
@@ -124,11 +121,6 @@ def _half_as_wide(init, self, z_slow_dim, z_fast_dim, channels, width, conv_ch, 
     init(self, z_slow_dim, z_fast_dim, channels, width, conv_ch // 2, initialW)
 
 
-def _noise_in_every_mode(activate, self, h):
-    with chainer.using_config('train', True):
-        return activate(self, h)
-
-
 _FORWARD = 'forward/small-b2-train-f64/chainer-2.0.2'
 _STATE = 'state/small/chainer-2.0.2'
 
@@ -136,13 +128,14 @@ _OF_NETWORKS = (
     Mutation('G1 half as wide', 'models/video_generator', 'shapes/G1',
              _around(VideoGenerator, '__init__', _half_as_wide)),
     Mutation('slope of the leaky ReLU 0.1', 'models/video_discriminator', _FORWARD,
-             _set(video_discriminator, 'LEAKY_SLOPE', 0.1)),
+             _set(video_discriminator, 'leaky_relu', LeakyReLU(0.1))),
     Mutation('no tanh at the end of G0 and G1', 'models/', _FORWARD,
              _set(F, 'tanh', F.identity)),
     Mutation('fast before slow in the concatenation', 'models/video_generator', _FORWARD,
              _around(F, 'concat', lambda concat, xs, axis: concat(xs[::-1], axis))),
     Mutation('batch normalisation after the first layer of D', 'models/video_discriminator',
-             _FORWARD, _around(VideoDiscriminator, '_activate', _normalized_first_layer)),
+             _FORWARD, _around(VideoDiscriminator, '_score', lambda score, self, h, size:
+                               score(self, self.bn0(h), size))),
     Mutation('eps of batch normalisation 1e-5', 'links/batch_normalization', _FORWARD,
              _batch_normalization(eps=1e-5)),
     Mutation('running statistics with decay 0.99', 'links/batch_normalization', _FORWARD,
@@ -164,10 +157,10 @@ _OF_NETWORKS = (
              _set(replay, 'NETWORKS', ('vdis', 'vgen', 'fsgen'))),
     Mutation('no noise in D', 'models/video_discriminator',
              'oracle/forward-small_noise-train/chainer-2.0.2',
-             _set(VideoDiscriminator, '_activate', lambda self, h: F.leaky_relu(h, LEAKY_SLOPE))),
+             _set(VideoDiscriminator, '_activation', lambda self: leaky_relu)),
     Mutation('noise in D in test mode, too', 'models/video_discriminator',
              'oracle/forward-small_noise-test/chainer-2.0.2',
-             _around(VideoDiscriminator, '_activate', _noise_in_every_mode)),
+             _set(VideoDiscriminator, '_activation', lambda self: self._noisy_leaky_relu)),
 )
 
 
@@ -206,7 +199,8 @@ def _critic_first(self):
     self._backward_critic(loss_dis, fake)
     self.get_optimizer('vdis').update()
     loss_gen = -F.sum(self.vdis(fake)) / batch
-    self._clear_generator_gradients()
+    for generator in (self.fsgen, self.vgen):
+        generator.cleargrads()
     loss_gen.backward()
     self._update_generators()
     self._report(loss_gen=loss_gen, loss_dis=loss_dis)

@@ -21,6 +21,7 @@ from parity import backend
 from parity.check import Comparisons
 from reference import recordings
 from tgan_chainer.config import Optimizer
+from tgan_chainer.functions import LeakyReLU, relu
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
@@ -34,8 +35,9 @@ _UPDATERS = {name: cls
              for module in (tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
              for name, cls in vars(module).items() if name.startswith('TGANUpdater')}
 
-_RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
-"""Beside links, what the outputs of the forward recordings are of."""
+_RECORDED_FUNCTIONS = {'concat': (F, 'concat'), 'reshape': (F, 'reshape'), 'tanh': (F, 'tanh'),
+                       'leaky_relu': (LeakyReLU, '__call__')}
+"""Beside links, what the outputs of the forward recordings are of: where each is found."""
 
 load = functools.cache(recordings.load)
 
@@ -204,36 +206,41 @@ def _record(networks, name, *inputs):
         name = 'record'
 
         def forward_preprocess(self, args):
-            if id(args.link) not in paths:
-                return
-            if args.kwargs.get('slope', 1) != 1:
-                # An activation in the same call. A copy shows what it takes: statistics move once.
-                record(paths[id(args.link)], copy.deepcopy(args.link)(*args.args))
-            running.append(args.link)
+            if id(args.link) in paths:
+                running.append(args.link)
+                if _activation(args) is not None:
+                    # A copy shows what the activation is given, since statistics move once.
+                    normalised = copy.deepcopy(args.link)(args.args[0])
+                    calls.append((paths[id(args.link)], backend.fetch(normalised.array)))
 
         def forward_postprocess(self, args):
             if id(args.link) in paths:
                 running.pop()
-                slope = args.kwargs.get('slope', 1)
-                record({1: paths[id(args.link)], 0: 'relu'}.get(slope, 'leaky_relu'), args.out)
+                activation = _activation(args)
+                record(paths[id(args.link)] if activation is None
+                       else 'relu' if activation is relu else 'leaky_relu', args.out)
 
-    def recorded(owner, function_name):
-        function = getattr(owner, function_name)
+    def recorded(what, owner, attribute):
+        function = getattr(owner, attribute)
 
         def call(*args, **kwargs):
             running.append(function)
             out = function(*args, **kwargs)
             running.pop()
-            record(function_name, out)
+            record(what, out)
             return out
-        return mock.patch.object(owner, function_name, call)
+        return mock.patch.object(owner, attribute, call)
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
-        for owner in (F, _MODULES[name]):
-            for function in set(_RECORDED_FUNCTIONS).intersection(vars(owner)):
-                stack.enter_context(recorded(owner, function))
+        for what, place in _RECORDED_FUNCTIONS.items():
+            stack.enter_context(recorded(what, *place))
         return networks[name](*inputs), calls
+
+
+def _activation(args):
+    """That of a call of a batch normalisation, if it has one."""
+    return args.kwargs.get('activation', *args.args[1:])
 
 
 # -- updates ---------------------------------------------------------------------------------------

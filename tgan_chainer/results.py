@@ -121,7 +121,7 @@ def choose_labels(args, fsgen, vgen):
     """
     if not args.categories:
         return [], None
-    n_categories = getattr(first_generator(fsgen, vgen), 'n_categories', 0)
+    n_categories = first_generator(fsgen, vgen).n_categories
     if not n_categories:
         raise ConfigError(f'--category: the system in {args.result_dir} is not conditional; leave '
                           'the flag out')

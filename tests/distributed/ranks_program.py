@@ -20,6 +20,7 @@ from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
+from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
     ConditionalVideoDiscriminator,
@@ -162,11 +163,11 @@ def normalise(ranks, statistics):
         bn.cleargrads()
         bn.gamma.array[:], bn.beta.array[:] = gamma, beta
         variable = chainer.Variable(x[part] * 1e-2)    # small, so that eps counts
-        y = bn(variable, slope=0.2)
+        y = bn(variable, activation=LeakyReLU(0.2))
         y.grad = gy[part]
         y.backward()
         with chainer.using_config('train', False):
-            tested = bn(variable, slope=0.2).array
+            tested = bn(variable, activation=LeakyReLU(0.2)).array
         return {f'{name}/{key}': array for key, array in {
             'y': y.array, 'gx': variable.grad, 'ggamma': bn.gamma.grad, 'gbeta': bn.beta.grad,
             'avg_mean': bn.avg_mean, 'avg_var': bn.avg_var, 'tested': tested}.items()}

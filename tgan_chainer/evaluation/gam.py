@@ -272,7 +272,7 @@ def open_contestant(result_dir, iteration, device):
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
     fsgen, vgen = results.load_generators(result_dir, iteration, device)
-    if getattr(first_generator(fsgen, vgen), 'n_categories', 0):
+    if first_generator(fsgen, vgen).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     vdis = experiment.build_models()[-1]

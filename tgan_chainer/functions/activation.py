@@ -1,4 +1,4 @@
-"""Leaky ReLU on NumPy arrays, in one pass and on all threads."""
+"""ReLU and leaky ReLU on NumPy arrays, in one pass and on all threads."""
 import chainer
 import chainer.functions as F
 import numpy as np
@@ -10,19 +10,26 @@ from tgan_chainer.functions.cpu.jit import kernel
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 
-def leaky_relu(x, slope):
-    """``chainer.functions.leaky_relu(x, slope)``, and for slope 0 ``chainer.functions.relu(x)``.
+class LeakyReLU:
+    """The function ``chainer.functions.leaky_relu``, or ``relu``, as a value that has its slope.
+
+    A link that is given one as its activation can compute both in one pass.
 
     Args:
-        x (chainer.Variable or array): (N, ...), any shape.
         slope (float): Of the negative half, in [0, 1].
-
-    Returns:
-        chainer.Variable: Of the shape of ``x``.
     """
-    if runs_on_cpu_kernels(x) and x.ndim > 1:
-        return _LeakyReLU(slope).apply((x,))[0]
-    return F.leaky_relu(x, slope) if slope else F.relu(x)
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def __call__(self, x):
+        """x (N, ...) -> Variable of the same shape."""
+        if runs_on_cpu_kernels(x) and x.ndim > 1:
+            return _LeakyReLU(self.slope).apply((x,))[0]
+        return F.leaky_relu(x, self.slope) if self.slope else F.relu(x)
+
+
+relu = LeakyReLU(0)
 
 
 def slope_of(y, slope):

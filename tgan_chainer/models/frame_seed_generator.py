@@ -3,6 +3,7 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
 from tgan_chainer.models.latent import Latent
 
@@ -27,6 +28,8 @@ class FrameSeedGenerator(chainer.Chain):
     Raises:
         ValueError: ``n_frames`` is not 16.
     """
+
+    n_categories = 0
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
                  initialW=None, use_beta: bool = True, latent: Latent = 'uniform'):
@@ -54,10 +57,10 @@ class FrameSeedGenerator(chainer.Chain):
     def forward(self, z_slow):
         """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1))
-        h = self.bn0(self.dc0(h), slope=0)
-        h = self.bn1(self.dc1(h), slope=0)
-        h = self.bn2(self.dc2(h), slope=0)
-        h = self.bn3(self.dc3(h), slope=0)
+        h = self.bn0(self.dc0(h), activation=relu)
+        h = self.bn1(self.dc1(h), activation=relu)
+        h = self.bn2(self.dc2(h), activation=relu)
+        h = self.bn3(self.dc3(h), activation=relu)
         return F.tanh(self.dc4(h))
 
 

@@ -3,11 +3,11 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
-from tgan_chainer.functions import leaky_relu
+from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.links import BatchNormalization, Convolution2D, ConvolutionND, Linear
 
-LEAKY_SLOPE = 0.2
-"""Slope of every leaky ReLU (paper Table 1)."""
+leaky_relu = LeakyReLU(0.2)
+"""Of this slope in every layer (paper Table 1)."""
 
 
 class VideoDiscriminator(chainer.Chain):
@@ -26,6 +26,9 @@ class VideoDiscriminator(chainer.Chain):
         sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
             in train mode.
     """
+
+    n_categories = 0
+    returns_pair = False
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
                  use_beta: bool = True, sigma: float = 0.0):
@@ -57,10 +60,11 @@ class VideoDiscriminator(chainer.Chain):
 
     def _score(self, h, size):
         """What c0 makes of a video of ``size`` (T, H, W): (B, mid_ch, ...) -> (B, 1, 1, 1)."""
-        h = self._activate(h)
-        h = self._normalize(self.bn1, self.c1(h))
-        h = self._normalize(self.bn2, self.c2(h))
-        h = self._normalize(self.bn3, self.c3(h))
+        activation = self._activation()
+        h = activation(h)
+        h = self.bn1(self.c1(h), activation)
+        h = self.bn2(self.c2(h), activation)
+        h = self.bn3(self.c3(h), activation)
         if h.shape[2:] != (1, self.top_width, self.top_width):
             side = 16 * self.top_width
             raise ValueError(
@@ -68,17 +72,12 @@ class VideoDiscriminator(chainer.Chain):
         h = F.reshape(h, (h.shape[0] * h.shape[2], h.shape[1], *h.shape[3:]))
         return self.c4(h)
 
-    def _normalize(self, bn, h):
-        return self._activate(bn(h)) if self._is_noisy() else bn(h, slope=LEAKY_SLOPE)
+    def _activation(self):
+        return self._noisy_leaky_relu if self.sigma and chainer.config.train else leaky_relu
 
-    def _activate(self, h):
-        if self._is_noisy():
-            noise = self.sigma * self.xp.random.randn(*h.shape)
-            h = h + noise.astype(h.dtype, copy=False)
-        return leaky_relu(h, LEAKY_SLOPE)
-
-    def _is_noisy(self):
-        return self.sigma and chainer.config.train
+    def _noisy_leaky_relu(self, h):
+        noise = self.sigma * self.xp.random.randn(*h.shape)
+        return leaky_relu(h + noise.astype(h.dtype, copy=False))
 
 
 class VideoDiscriminatorInitUniform(VideoDiscriminator):
@@ -148,10 +147,10 @@ class FrameDiscriminator(chainer.Chain):
 
     def forward(self, frames):
         """frames (B, C T, H, W) -> score (B, 1), not bounded."""
-        h = leaky_relu(self.c0(frames), LEAKY_SLOPE)
-        h = self.bn1(self.c1(h), slope=LEAKY_SLOPE)
-        h = self.bn2(self.c2(h), slope=LEAKY_SLOPE)
-        h = self.bn3(self.c3(h), slope=LEAKY_SLOPE)
+        h = leaky_relu(self.c0(frames))
+        h = self.bn1(self.c1(h), activation=leaky_relu)
+        h = self.bn2(self.c2(h), activation=leaky_relu)
+        h = self.bn3(self.c3(h), activation=leaky_relu)
         return self.l4l(h)
 
 
@@ -167,6 +166,7 @@ class VideoAndFrameDiscriminator(chainer.Chain):
         in_channels (int), top_width (int), mid_ch (int): As those of :class:`VideoDiscriminator`.
     """
 
+    n_categories = 0
     returns_pair = True
     """For the updaters, which take either one score a video or this pair."""
 
