@@ -137,6 +137,11 @@ class Outcome:
     excluded: tuple = ()
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, found):
+        """What a check function returned, as an outcome."""
+        return found if isinstance(found, cls) else cls(comparisons=found)
+
     @property
     def layer(self):
         """The first part of the name."""
@@ -184,8 +189,7 @@ class Check:
         """
         start = time.perf_counter()
         try:
-            found = self.function(*self.args, **limits)
-            outcome = found if isinstance(found, Outcome) else Outcome(comparisons=found)
+            outcome = Outcome.of(self.function(*self.args, **limits))
         except NotRunError as reason:
             outcome = Outcome(why_not_run=str(reason))
         except Exception:    # a fault of ours may raise anything, and is a failure of the check

@@ -87,7 +87,7 @@ def _divergence(named):
             'authors, Chainer 2.0.2': two['recorded'], 'ours, chainer2': two['ours'],
             'authors, Chainer 7.8.1': seven['recorded'], 'ours, chainer7': seven['ours']})
         + chart("|difference of the authors' losses|",
-                {'2.0.2 against 7.8.1': _difference(two['recorded'], seven['recorded'])}, log=True)
+                {'2.0.2 against 7.8.1': _difference(two['recorded'], seven['recorded'])}, True)
         + '</div>')
 
 
@@ -110,27 +110,16 @@ def _body(outcome):
     if 'claims' in data:
         claims = data['claims']
         parts.append(_table((claims['caption'], *claims['columns']), claims['rows']))
-    charts = [chart(f'singular values of {name}', spectrum, marks=True)
-              for name, spectrum in data.get('spectra', {}).items()]
-    for name, losses in data.get('losses', {}).items():
-        charts += [chart(name, losses), chart(f'|difference of {name}|', {
-            'ours - recorded': _difference(losses['ours'], losses['recorded'])}, log=True)]
-    parts += [f'<div class="pair">{"".join(charts)}</div>', _strips(data),
-              _tensors(outcome.comparisons)]
+    charts = [
+        chart(name, losses)
+        + chart(f'|difference of {name}|', {'ours - recorded': _difference(*losses.values())}, True)
+        for name, losses in data.get('losses', {}).items()]
+    parts += [f'<div class="pair">{"".join(charts)}</div>', _tensors(outcome.comparisons)]
     return ''.join(parts)
 
 
 def _difference(ours, theirs):
     return [a - b for a, b in zip(ours, theirs, strict=False)]
-
-
-def _strips(data):
-    if 'strips' not in data:
-        return ''
-    images = ''.join(_image(f'16 frames, {label}', image)
-                     for label, image in data['strips'].items())
-    return (f'<p>16 frames of the first video of untrained networks. The recording keeps one '
-            f'column in {data["stride"]}; the largest value is {data["scale"]:.1e}.</p>{images}')
 
 
 def _tensors(comparisons):
@@ -162,29 +151,22 @@ def _table(columns, rows, kind=''):
 
 # -- figures ---------------------------------------------------------------------------------------
 
-def chart(title, series, log=False, marks=False):
+def chart(title, series, log=False):
     """Values at 1, 2, ... by their labels, as an image.
 
     Args:
         log (bool): Draw magnitudes on a logarithmic scale, zeros at :data:`EQUAL`.
-        marks (bool): Draw marks instead of lines, and the bound 1 of singular values.
     """
     figure = Figure(figsize=(4.4, 2.4), layout='constrained')
-    axes = figure.add_subplot(title=title, yscale='log' if log else 'linear')
-    # Recorded and ours lie on one another: the first is drawn wide, the second over it.
+    axes = figure.add_subplot(yscale='log' if log else 'linear', xlabel='update')
+    # Recorded and ours lie on one another: one is drawn wide, the other over it.
     for i, (label, values) in enumerate(series.items()):
         values = [max(abs(value), EQUAL) if log else value for value in values]
-        shown = [value if math.isfinite(value) else math.nan for value in values]
-        axes.plot(range(1, len(shown) + 1), shown, 'o' if marks else '-' if i % 2 == 0 else '--',
-                  label=label, alpha=.6, linewidth=1.5 if i % 2 else 4, markersize=6 - i)
-    if marks:
-        axes.axhline(1, color='black', linestyle=':', linewidth=1)
+        axes.plot(range(1, len(values) + 1), [v if math.isfinite(v) else math.nan for v in values],
+                  '--' if i % 2 else '-', label=label, alpha=.6, linewidth=1.5 if i % 2 else 4)
     axes.legend(fontsize=7)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
-    return _image(title, b64encode(buffer.getvalue()).decode())
-
-
-def _image(title, png):
+    png = b64encode(buffer.getvalue()).decode()
     return (f'<figure><figcaption>{escape(title)}</figcaption>'
             f'<img alt="{escape(title)}" src="data:image/png;base64,{png}"></figure>')

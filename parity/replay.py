@@ -22,7 +22,6 @@ from parity.check import Comparisons
 from reference import recordings
 from tgan_chainer.config import Optimizer
 from tgan_chainer.functions import LeakyReLU, relu
-from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -253,8 +252,6 @@ class Training(NamedTuple):
         grads1: 'fsgen.dc0.W' and so on -> gradient after the first update.
         norms: The same names -> Euclidean norm of the parameter after each update.
         params: The same names -> parameter after the last update.
-        spectra: 'c0' and so on -> singular values of D's weight (before, after) the last clipping;
-            empty where nothing was clipped.
         networks: The trained networks.
     """
 
@@ -262,7 +259,6 @@ class Training(NamedTuple):
     grads1: dict
     norms: dict
     params: dict
-    spectra: dict
     networks: dict
 
 
@@ -301,7 +297,7 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
     named = {f'{name}{path.replace("/", ".")}': param for name, network in networks.items()
              for path, param in network.namedparams()}
     losses, grads1, norms = [], {}, {name: [] for name in named}
-    with backend.seeded(seed), _record_spectra(networks['vdis']) as spectra:
+    with backend.seeded(seed):
         for _ in range(updates):
             observation = {}
             with reporter.scope(observation):
@@ -312,23 +308,7 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
             params = {name: backend.fetch(param.array) for name, param in named.items()}
             for name, array in params.items():
                 norms[name].append(float(np.linalg.norm(array.astype(np.float64))))
-    return Training(losses, grads1, norms, params, spectra, networks)
-
-
-@contextlib.contextmanager
-def _record_spectra(critic):
-    """Collect the singular values around each clipping; the last one stays."""
-    spectra = {}
-    clip = SingularValueClipping.clip
-
-    def recorded(hook, link):
-        before = singular_values(critic)
-        clip(hook, link)
-        after = singular_values(critic)
-        spectra.update({name: (before[name], after[name]) for name in before})
-
-    with mock.patch.object(SingularValueClipping, 'clip', recorded):
-        yield spectra
+    return Training(losses, grads1, norms, params, networks)
 
 
 def _in_dtype(updater_class, dtype):

@@ -14,17 +14,20 @@ from reference import recordings
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 
 
+# The files of a class, from the contents that were recorded -> what its constructor takes of them,
+# and rows of the table that it reads.
+
 def _mnist(folder, inputs):
     np.save(folder / 'mnist_test_seq.npy', inputs.moving_mnist)
-    return folder / 'mnist_test_seq.npy',
+    return {'dataset_path': str(folder / 'mnist_test_seq.npy')}, None
 
 
 def _ucf(folder, inputs):
-    start, end = zip(*inputs.ucf_spans, strict=True)
     with h5py.File(folder / 'ucf101_train.h5', 'w') as file:
         file['image'] = inputs.ucf_image
-    pd.DataFrame({'start': start, 'end': end}).to_pickle(folder / 'ucf101_train_pd.pkl')
-    return str(folder / 'ucf101_train.h5'), str(folder / 'ucf101_train_pd.pkl')
+    return ({'h5path': str(folder / 'ucf101_train.h5'), 'config_path': str(folder / 'table.pkl'),
+             'img_size': 64},
+            [{'start': start, 'end': end} for start, end in inputs.ucf_spans])
 
 
 def _golf(folder, inputs):
@@ -32,9 +35,9 @@ def _golf(folder, inputs):
     for number, strip in enumerate(inputs.golf_strips, start=1):
         # Lossless under the authors' name: a loader goes by content, not by ending.
         Image.fromarray(strip).save(folder / 'strips' / f'{number:04d}.jpg', format='png')
-    table = pd.DataFrame([['strips', *inputs.golf_span]], columns=['path', 'start', 'end'])
-    table.to_pickle(folder / 'golf.pkl')
-    return str(folder), str(folder / 'golf.pkl')
+    start, end = inputs.golf_span
+    return ({'root_path': str(folder), 'config_path': str(folder / 'table.pkl')},
+            [{'path': 'strips', 'start': start, 'end': end}])
 
 
 DATASETS = {
@@ -58,7 +61,10 @@ def examples(cls, version):
     recorded = recordings.load('datasets-seed0', version).meta['sha256_of_examples']
     found = replay.against('datasets-seed0', version)
     with tempfile.TemporaryDirectory() as folder:
-        dataset = getattr(module, cls)(16, *files(Path(folder), recordings.dataset_inputs()))
+        kwargs, table = files(Path(folder), recordings.dataset_inputs())
+        if table:
+            pd.DataFrame(table).to_pickle(kwargs['config_path'])
+        dataset = getattr(module, cls)(16, **kwargs)
         np.random.seed(seed)
         random.seed(seed)
         for i, theirs in zip(range(count), recorded[recorded_name(cls)], strict=True):

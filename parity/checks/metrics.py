@@ -41,15 +41,20 @@ def c3d_network(seed):
     return network
 
 
+def c3d_input(seed):
+    """The clip of the recordings of C3D."""
+    x = np.random.RandomState(seed + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
+    return x.astype(np.float32)
+
+
 @functools.lru_cache(maxsize=1)
 def c3d_run():
     """The recorded network: weights of one seed -> {key: sha256}, [(name, activation)]."""
     meta = recordings.load('c3d-seed0').meta
     network = c3d_network(meta['seed'])
-    x = np.random.RandomState(meta['seed'] + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         stages = [(name, backend.fetch(variable.array))
-                  for name, variable in network.stages(backend.send(x.astype('f')))]
+                  for name, variable in network.stages(backend.send(c3d_input(meta['seed'])))]
     digests = {path[1:]: recordings.sha256(backend.fetch(param.array))
                for path, param in network.namedparams()}
     return digests, stages

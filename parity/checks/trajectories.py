@@ -28,17 +28,12 @@ def trajectory(name, version, updates=None):
         found.close('losses', key, loss['ours'], loss['recorded'], TRAJECTORY_64)
     for key in sorted(norms.keys() - noise):
         found.close('norms', key, ours.norms.get(key, []), norms[key], TRAJECTORY_64)
-    largest = recording.meta['top_singular_value_after']
     if updates is None:
-        _compare_ends(found, recording, ours, noise, largest)
-    spectra = {key: {'before clipping': before.tolist(), 'after clipping, ours': after.tolist(),
-                     'largest after the last update, recorded': [largest[f'/{key}/W']]}
-               for key, (before, after) in ours.spectra.items()}
-    return Outcome(comparisons=found, data={'losses': losses, 'spectra': spectra},
-                   excluded=tuple(sorted(noise)))
+        _compare_ends(found, recording, ours, noise)
+    return Outcome(comparisons=found, data={'losses': losses}, excluded=tuple(sorted(noise)))
 
 
-def _compare_ends(found, recording, ours, noise, largest):
+def _compare_ends(found, recording, ours, noise):
     """Parameters and largest singular values after the last update."""
     recorded = recordings.arrays(recording, 'param.')
     found.equal('parameters', 'names', sorted(ours.params), sorted(recorded), 'none is left out')
@@ -47,7 +42,7 @@ def _compare_ends(found, recording, ours, noise, largest):
         found.close('parameters', key, sample, recorded[key], TRAJECTORY_64,
                     ours.params[key].shape)
     spectra = replay.singular_values(ours.networks['vdis'])
-    for path, theirs in largest.items():
+    for path, theirs in recording.meta['top_singular_value_after'].items():
         found.close('largest singular values', path[1:], spectra[replay.layer(path)][0], theirs,
                     TRAJECTORY_64)
 

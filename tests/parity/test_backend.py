@@ -9,7 +9,7 @@ from chainer.backend import CpuDevice
 
 from parity import backend, runner
 from parity.checks import metrics, registry
-from parity.result import Verdict
+from parity.check import Verdict
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 from tgan_chainer.functions import choice

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from parity import __main__ as parity_main
-from parity import record, upstream
-from parity.registry import Check
-from parity.result import Verdict
+from parity import recorder, upstream
+from parity.check import Check, Verdict
 from reference import recordings
 from tgan_chainer import config
 
@@ -231,7 +230,7 @@ def recorded(tmp_path_factory):
     """A folder of some recordings of the stand-in."""
     out = tmp_path_factory.mktemp('recorded')
     only = [argument for name in NAMES for argument in ('--only', name)]
-    assert record.main(['--upstream', str(STAND_IN), '--out', str(out), *only]) == 0
+    assert recorder.main(['--upstream', str(STAND_IN), '--out', str(out), *only]) == 0
     return out
 
 
@@ -255,7 +254,7 @@ def test_recordings_are_of_the_shipped_format(recorded, monkeypatch):
 def test_differences_to_the_shipped_are_printed(checkout, tmp_path, capsys):
     folder = checkout('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1')
     out = tmp_path / 'out'
-    assert record.main(['--upstream', str(folder), '--out', str(out),
+    assert recorder.main(['--upstream', str(folder), '--out', str(out),
                         '--only', 'forward-small*train*', '--only', 'datasets-*']) == 0
     header, datasets, forward = capsys.readouterr().out.splitlines()
     assert header.split() == ['recording', '(Chainer', '7.8.1)', 'deviation', 'largest', 'in',
@@ -269,14 +268,14 @@ def test_what_cannot_be_recorded_is_told(checkout, tmp_path, capsys):
     folder = checkout('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = undefined')
     out = tmp_path / 'out'
     command = ['--upstream', str(folder), '--out', str(out), '--only', 'inception']
-    assert record.main(command) == 1
+    assert recorder.main(command) == 1
     assert 'not recorded: inception-seed0 (NameError' in capsys.readouterr().err
-    assert record.main(command) == 2
+    assert recorder.main(command) == 2
     assert 'is there already' in capsys.readouterr().err
 
 
 def test_an_unknown_pattern(tmp_path, capsys):
-    assert record.main(['--upstream', str(STAND_IN), '--out', str(tmp_path / 'out'),
+    assert recorder.main(['--upstream', str(STAND_IN), '--out', str(tmp_path / 'out'),
                         '--only', 'nothing']) == 2
     assert 'no recording matches nothing; there are: c3d-seed0, ' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()

@@ -6,10 +6,10 @@ import re
 import chainer
 import pytest
 
-from parity import checks, tables
+from parity import checks, paper_tables
 from parity.__main__ import main
 from parity.checks import claims
-from parity.result import Verdict
+from parity.check import Verdict
 from reference import paper
 from tgan_chainer import config
 from tgan_chainer.evaluation import ledger
@@ -81,7 +81,7 @@ def battle(opponent, value=1.5, day=1, **changes):
 
 
 def cells(table, measurements):
-    return {row.label: tables.cells(table, row)[1:] for row in tables.rows(table, measurements)}
+    return {row.label: paper_tables.cells(table, row)[1:] for row in paper_tables.rows(table, measurements)}
 
 
 def test_nothing_measured():
@@ -89,8 +89,8 @@ def test_nothing_measured():
         found = cells(table, [])
         assert len(found) == len(reported)
         for _, measured_here, *rest in found.values():
-            assert measured_here == f'not measured: {tables.NEEDS[table]}' and rest == [''] * 3
-    assert tables.NEEDS['table4'] == 'needs UCF-101, C3D weights and a GPU'
+            assert measured_here == f'not measured: {paper_tables.NEEDS[table]}' and rest == [''] * 3
+    assert paper_tables.NEEDS['table4'] == 'needs UCF-101, C3D weights and a GPU'
     assert found['TGAN, SVC'][0] == '11.85 ± 0.07' and found['UCF-101 dataset'][0] == '34.49 ± 0.03'
 
 
@@ -164,7 +164,7 @@ def test_other_networks_and_clipping():
     for role, argument, value in (('fsgen', 'z_slow_dim', 8), ('vgen', 'conv_ch', 128),
                                   ('vdis', 'mid_ch', 16), ('updater', 'freq', 1)):
         changed.systems[0].parts[role].args[argument] = value
-    assert tables.deviations(changed) == [
+    assert paper_tables.deviations(changed) == [
         'r: z_slow_dim 8 instead of 100', 'r: conv_ch 128 instead of 512',
         'r: mid_ch 16 instead of 64', 'r: freq 1 instead of 5']
 
@@ -174,7 +174,7 @@ def test_what_both_systems_have_in_common_is_said_once():
     a, b = (system.model_copy(update={'result_dir': name, 'iteration': 7})
             for name, system in zip('ab', whole.systems, strict=True))
     b.parts['vdis'].args['mid_ch'] = 16
-    assert tables.deviations(whole.model_copy(update={'systems': [a, b]})) == [
+    assert paper_tables.deviations(whole.model_copy(update={'systems': [a, b]})) == [
         'a and b: 7 updates instead of 100000', 'b: mid_ch 16 instead of 64']
 
 
@@ -187,7 +187,7 @@ def test_all_that_is_not_comparable_is_shown_the_newest_first():
 def test_a_battle_that_nobody_recognised_anything_in():
     undefined = battle('3D model (GAN)')
     undefined = undefined.model_copy(update={'value': float('nan')})
-    assert tables.number(undefined) == 'undefined, 0/0, r_test 1.00, winner A'
+    assert paper_tables.number(undefined) == 'undefined, 0/0, r_test 1.00, winner A'
 
 
 def test_digits_that_were_made_here():
@@ -212,9 +212,9 @@ def test_a_system_of_no_table():
     part = ledger.Part(name='TGANUpdaterLSGAN', args={})
     lsgan.systems[0].parts['updater'] = part
     assert cells('table4', [lsgan]) == cells('table4', [])
-    of_no_row = tables.markdown([lsgan, score()]).partition('Of no row:')[2]
+    of_no_row = paper_tables.markdown([lsgan, score()]).partition('Of no row:')[2]
     assert of_no_row.count('inception score 11.50') == 1
-    assert 'Of no row' not in tables.markdown([score()])
+    assert 'Of no row' not in paper_tables.markdown([score()])
 
 
 # -- the command -----------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_records_that_are_damaged_or_missing(tmp_path, capsys):
 def test_our_ledger_is_sound(capsys):
     assert main(['tables']) == 0
     assert len(re.findall(r'^\| (?!\|)', capsys.readouterr().out, re.MULTILINE)) == 12
-    assert all(path.suffix in ('.json', '.md') for path in tables.LEDGER.iterdir())
+    assert all(path.suffix in ('.json', '.md') for path in paper_tables.LEDGER.iterdir())
 
 
 # -- the check -------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ def test_our_ledger_is_sound(capsys):
 def claim(tmp_path, monkeypatch):
     """Function from a table and measurements to the result of its check."""
     def run(table, *measurements):
-        monkeypatch.setattr(tables, 'LEDGER', tmp_path)
+        monkeypatch.setattr(paper_tables, 'LEDGER', tmp_path)
         for each in measurements:
             ledger.write(tmp_path, each)
         return checks.registry()[f'claims/{table}'].run()
@@ -290,7 +290,7 @@ def test_a_row_that_is_off_has_failed(claim):
 
 def test_reduced_numbers_are_not_compared(claim):
     result = claim('table4', score((1.0,) * 4, iteration=10))
-    assert result.verdict is Verdict.NOT_RUN and result.comparisons == ()
+    assert result.verdict is Verdict.NOT_RUN and not result.comparisons
     assert 'not comparable: 1.00 ± 0.00' in result.text
 
 
