@@ -29,6 +29,7 @@ from chainer.training.updaters import StandardUpdater
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.io.yaml_reader import read_yaml
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
+from tgan_chainer.models.system import System
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 from tgan_chainer.training import optimizers
 
@@ -204,21 +205,23 @@ class Experiment(_Strict):
         return _validated(self.source, {**values, **given})
 
     def build_models(self, ranks=None):
-        """Construct (fsgen, vgen, vdis) in the authors' order, which one seed's bytes depend on.
-
-        Without G0, fsgen is None.
+        """Construct the networks in the authors' order, which one seed's bytes depend on.
 
         Args:
             ranks (OneProcess or None): The ranks of a training, for ``batch_norm: multi_node``.
 
+        Returns:
+            System: (fsgen, vgen, vdis).
+
         Raises:
             ConfigError: A class refuses an argument.
         """
-        ranks = ranks if self.batch_norm == 'multi_node' else None
+        if ranks and (ranks.size == 1 or self.batch_norm == 'local'):
+            ranks = None
         with (chainer.using_config('batch_norm_statistics', self.batch_norm_statistics),
               chainer.using_config('batch_norm_ranks', ranks)):
             parts = (getattr(self, name) for name in NETWORKS)
-            return tuple(part and part.build() for part in parts)
+            return System(*(part and part.build() for part in parts))
 
     def parts(self):
         """The parts that there are, as a list of :class:`Part`."""

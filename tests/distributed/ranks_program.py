@@ -15,7 +15,6 @@ import chainer
 import numpy as np
 from chainer.iterators import SerialIterator
 
-from tgan_chainer import train
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
@@ -33,6 +32,7 @@ from tgan_chainer.models.video_discriminator import (
     VideoDiscriminatorNoBetaInitUniform,
 )
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.train import find_sizes
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 from tgan_chainer.updaters.tgan_updater_wgan import (
     TGANUpdaterWGANClip,
@@ -94,7 +94,9 @@ def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=N
     optimizers = {name: chainer.optimizers.RMSprop(lr=5e-3).setup(model)
                   for name, model in zip(NETWORKS, models, strict=True) if model}
     if ranks:
-        train.make_the_same(models, videos[0], ranks)
+        find_sizes(models[-1], videos[0][0] if isinstance(videos[0], tuple) else videos[0])
+        for model in filter(None, models):
+            ranks.broadcast(model)
         optimizers = {name: ranks.wrap(optimizer) for name, optimizer in optimizers.items()}
     return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
                optimizer=optimizers, device=-1, **kwargs)
@@ -196,7 +198,7 @@ def errors(ranks):
         'of the last': lambda: ranks.on_all(fail, ranks.size - 1),
         'of all': lambda: ranks.on_all(fail, 0),
         'of the first': lambda: ranks.on_first(fail, 0),
-        'gpu': lambda: ranks.on_all(ranks.get_device, 0),
+        'gpu': lambda: ranks.get_device(0),
         'unknown': lambda: connect('flat'),
         'no gpus': lambda: connect('pure_nccl'),
     }

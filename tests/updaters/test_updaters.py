@@ -7,6 +7,7 @@ import pytest
 import threadpoolctl
 from chainer.iterators import SerialIterator
 
+from tgan_chainer.models import video_gan as video_gan_module
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
     ConditionalVideoDiscriminator,
@@ -18,7 +19,6 @@ from tgan_chainer.models.video_discriminator import (
     VideoAndFrameDiscriminator,
     VideoDiscriminatorNoBetaInitUniform,
 )
-from tgan_chainer.models import video_gan as video_gan_module
 from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.models.z1_only import VideoGeneratorZ1Only

@@ -55,11 +55,18 @@ class Ranks(OneProcess):
         Raises:
             ConfigError: ``--gpu`` is given as well.
         """
+        return self.on_all(self._get_own_device, gpu)
+
+    def _get_own_device(self, gpu):
         if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
                 'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
         return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
+
+    def say(self, text):
+        if self.is_first:
+            super().say(text)
 
     def on_all(self, function, *args):
         result = error = None
