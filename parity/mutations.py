@@ -161,8 +161,8 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      'real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)',
      '(real, fake, *[self.vdis(video, *labels) for video in (real, fake)][::-1])',
      'oracle/train-svc/chainer-2.0.2', 1),
-    ('labels swapped', _VANILLA, 'cross_entropy(logits, labels)', 'cross_entropy(logits, 1 - labels)',
-     _VANILLA_CHECK, 1),
+    ('labels swapped', _VANILLA, 'cross_entropy(logits, labels)',
+     'cross_entropy(logits, 1 - labels)', _VANILLA_CHECK, 1),
     ("D's gradient cleared of the generators' loss", _LSGAN, 'fake.unchain_backward()',
      'fake.unchain_backward(), self.vdis.cleargrads()', _LSGAN_CHECK, 1),
     ('targets 0 and 1 instead of -1 and 1', _LSGAN, 'squared_error(d_fake, -1)',
@@ -210,8 +210,8 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
     ('mean clip cut from column 22', _PREPROCESS, 'mean[..., 21:149]', 'mean[..., 22:150]',
      _PREPROCESS_CHECK),
     ('red, green, blue', _PREPROCESS, 'x[:, ::-1]', 'x', _PREPROCESS_CHECK),
-    ('pixels rounded', _PREPROCESS, 'resize(video * 128 + 128,', 'resize((video * 128 + 128).round(),',
-     _PREPROCESS_CHECK),
+    ('pixels rounded', _PREPROCESS, 'resize(video * 128 + 128,',
+     'resize((video * 128 + 128).round(),', _PREPROCESS_CHECK),
     ("Keys's parameter -0.5", 'tgan_chainer/evaluation/resize.py', 'A = -0.75', 'A = -0.5',
      'metrics/resize/oracle'),
     ('pooling that leaves the edge out', 'tgan_chainer/evaluation/c3d_ft.py',
@@ -222,9 +222,9 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      'math.ceil(flat.size / limit) + 1', _GRADIENTS_CHECK, 1),
     ('a gradient left out without being noise', _RECORDINGS, "'vdis.c1.b', 'vdis.c2.b'",
      "'vdis.c0.b', 'vdis.c1.b', 'vdis.c2.b'", _GRADIENTS_CHECK, 1),
-    ('a recording with one bit flipped', _RECORDINGS,
-     'content = (GOLDEN / path).read_bytes()\n', 'content = bytearray((GOLDEN / path).read_bytes())\n'
-     '        content[len(content) // 2] ^= path.endswith(\'.npz\')\n', _FORWARD_CHECK, None, True),
+    ('a recording with one bit flipped', _RECORDINGS, 'content = (GOLDEN / path).read_bytes()\n',
+     'content = bytearray((GOLDEN / path).read_bytes())\n'
+     "        content[len(content) // 2] ^= path.endswith('.npz')\n", _FORWARD_CHECK, None, True),
 ))
 
 

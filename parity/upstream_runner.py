@@ -511,10 +511,11 @@ def _c3d_stages(taken, given, prob):
     followed by its ReLU alone, which is applied here.
     """
     for name, pool, then in (
-            ('conv1a', 'pool1', 'conv2a'), ('conv2a', 'pool2', 'conv3a'), ('conv3a', None, 'conv3b'),
-            ('conv3b', 'pool3', 'conv4a'), ('conv4a', None, 'conv4b'), ('conv4b', 'pool4', 'conv5a'),
-            ('conv5a', None, 'conv5b'), ('conv5b', 'pool5', 'fc6'), ('fc6', None, 'fc7'),
-            ('fc7', None, 'fc8'), ('fc8', None, None)):
+            ('conv1a', 'pool1', 'conv2a'), ('conv2a', 'pool2', 'conv3a'),
+            ('conv3a', None, 'conv3b'), ('conv3b', 'pool3', 'conv4a'),
+            ('conv4a', None, 'conv4b'), ('conv4b', 'pool4', 'conv5a'),
+            ('conv5a', None, 'conv5b'), ('conv5b', 'pool5', 'fc6'),
+            ('fc6', None, 'fc7'), ('fc7', None, 'fc8'), ('fc8', None, None)):
         if name not in given:
             raise MissingError(f'C3D called no link {name}; it called {sorted(given)}')
         if pool:
@@ -595,7 +596,7 @@ def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
 
 
 def run_datasets(checkout, request, inputs):
-    """sha256 of examples, from files of the other side's and tables that this side's pandas wrote."""
+    """sha256 of examples, from the other side's files and tables that this side's pandas writes."""
     hashes = {}
     for entry in request['datasets']:
         kwargs = entry['kwargs']

@@ -13,7 +13,6 @@ from parity.check import Check
 from reference import recordings
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 
-
 # The files of a class, from the contents that were recorded -> what its constructor takes of them,
 # and rows of the table that it reads.
 

@@ -8,8 +8,8 @@ import pytest
 from chainer.backend import CpuDevice
 
 from parity import backend, runner
-from parity.checks import metrics, registry
 from parity.check import Verdict
+from parity.checks import metrics, registry
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 from tgan_chainer.functions import choice

@@ -20,12 +20,12 @@ def test_the_shortened_check_passes_without_a_fault(check, updates):
 
 
 def test_a_fault_follows_the_code():
-    with pytest.raises(ValueError, match="tgan_chainer/config.py has 0 times 'such code'"):
-        with planted('tgan_chainer/config.py', 'such code', ''):
-            pass
+    with (pytest.raises(ValueError, match="tgan_chainer/config.py has 0 times 'such code'"),
+          planted('tgan_chainer/config.py', 'such code', '')):
+        pass
 
 
 def test_faults_are_of_every_layer_that_computes():
-    assert len(MUTATIONS) >= 51 and len({mutation.fault for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert len({mutation.fault for mutation in MUTATIONS}) == len(MUTATIONS) >= 51
     assert {mutation.check.split('/')[0] for mutation in MUTATIONS} == LAYERS.keys() - {
         'upstream', 'claims'}

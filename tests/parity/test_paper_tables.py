@@ -8,8 +8,8 @@ import pytest
 
 from parity import checks, paper_tables
 from parity.__main__ import main
-from parity.checks import claims
 from parity.check import Verdict
+from parity.checks import claims
 from reference import paper
 from tgan_chainer import config
 from tgan_chainer.evaluation import ledger
