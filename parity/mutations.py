@@ -19,7 +19,7 @@ class Mutation(NamedTuple):
 
     Attributes:
         fault (str): What is wrong.
-        file (str): Where, below the root of the project.
+        file (str): Where: a module of this package, or of 'parity/' or 'reference/'.
         old (str), new (str): The text, which is there once, and the fault.
         check (str): Name of a check that must fail.
         updates (int or None): Of a training, where fewer show the fault.
@@ -56,7 +56,8 @@ def planted(file, old, new):
 
     The file stays as it is, and so do the modules outside.
     """
-    path = _ROOT / file
+    package = '' if file.startswith(('parity/', 'reference/')) else 'tgan_chainer/'
+    path = _ROOT / f'{package}{file}.py'
     source = path.read_text()
     if source.count(old) != 1:
         raise ValueError(f'{file} has {source.count(old)} times {old!r}, expected once: the fault '
@@ -79,22 +80,6 @@ def _is_ours(module):
             and not module.startswith('tgan_chainer.functions.cpu'))
 
 
-_G0 = 'tgan_chainer/models/frame_seed_generator.py'
-_G1 = 'tgan_chainer/models/video_generator.py'
-_D = 'tgan_chainer/models/video_discriminator.py'
-_BN = 'tgan_chainer/links/batch_normalization.py'
-_SAMPLING = 'tgan_chainer/models/sampling.py'
-_BASE = 'tgan_chainer/updaters/tgan_updater_base.py'
-_WGAN = 'tgan_chainer/updaters/tgan_updater_wgan.py'
-_LSGAN = 'tgan_chainer/updaters/tgan_updater_lsgan.py'
-_VANILLA = 'tgan_chainer/updaters/tgan_updater_vanilla.py'
-_CONFIG = 'tgan_chainer/config.py'
-_SVC = 'tgan_chainer/hooks/singular_value_clipping.py'
-_CLIPS = 'tgan_chainer/datasets/clips.py'
-_GOLF = 'tgan_chainer/datasets/golf_dataset.py'
-_PREPROCESS = 'tgan_chainer/evaluation/preprocess.py'
-_RECORDINGS = 'reference/recordings.py'
-
 _STATE_CHECK = 'state/small/chainer-2.0.2'
 _FORWARD_CHECK = 'forward/small-b2-train-f64/chainer-2.0.2'
 _SAMPLING_CHECK = 'forward/sampling-small/chainer-7.8.1'
@@ -112,117 +97,130 @@ _PREPROCESS_CHECK = 'metrics/preprocess/oracle'
 
 MUTATIONS = tuple(Mutation(*fields) for fields in (
     # networks
-    ('G1 half as wide', _G1, 'self.conv_ch = conv_ch', 'self.conv_ch = conv_ch // 2', 'shapes/G1'),
-    ('slope of the leaky ReLU 0.1', _D, 'LeakyReLU(0.2)', 'LeakyReLU(0.1)', _FORWARD_CHECK),
-    ('no tanh at the end of G0', _G0, 'F.tanh(self.dc4(h))', 'self.dc4(h)', _FORWARD_CHECK),
-    ('no tanh at the end of G1', _G1, 'F.tanh(self.dc5(h))', 'self.dc5(h)', _FORWARD_CHECK),
-    ('fast before slow in the concatenation', _G1, 'self.bn0f, z_fast)), axis=1',
-     'self.bn0f, z_fast))[::-1], axis=1', _FORWARD_CHECK),
-    ('batch normalisation after the first layer of D', _D, 'self._score(self.c0(video)',
-     'self._score(self.bn0(self.c0(video))', _FORWARD_CHECK),
-    ('eps of batch normalisation 1e-5', _BN, 'use_beta=use_beta, initial',
-     'use_beta=use_beta, eps=1e-5, initial', _FORWARD_CHECK),
-    ('running statistics with decay 0.99', _BN, 'use_beta=use_beta, initial',
-     'use_beta=use_beta, decay=0.99, initial', _FORWARD_CHECK),
-    ('running variance without eps, on Chainer 2', _BN, 'm / max(m - 1, 1) * self.eps', '0',
+    ('G1 half as wide', 'models/video_generator', 'self.conv_ch = conv_ch',
+     'self.conv_ch = conv_ch // 2', 'shapes/G1'),
+    ('slope of the leaky ReLU 0.1', 'models/video_discriminator', 'LeakyReLU(0.2)',
+     'LeakyReLU(0.1)', _FORWARD_CHECK),
+    ('no tanh at the end of G0', 'models/frame_seed_generator', 'F.tanh(self.dc4(h))',
+     'self.dc4(h)', _FORWARD_CHECK),
+    ('no tanh at the end of G1', 'models/video_generator', 'F.tanh(self.dc5(h))', 'self.dc5(h)',
      _FORWARD_CHECK),
-    ("statistics of Chainer 7 in an experiment of Chainer 2's", _BN,
+    ('fast before slow in the concatenation', 'models/video_generator',
+     'self.bn0f, z_fast)), axis=1', 'self.bn0f, z_fast))[::-1], axis=1', _FORWARD_CHECK),
+    ('batch normalisation after the first layer of D', 'models/video_discriminator',
+     'self._score(self.c0(video)', 'self._score(self.bn0(self.c0(video))', _FORWARD_CHECK),
+    ('eps of batch normalisation 1e-5', 'links/batch_normalization', 'use_beta=use_beta, initial',
+     'use_beta=use_beta, eps=1e-5, initial', _FORWARD_CHECK),
+    ('running statistics with decay 0.99', 'links/batch_normalization',
+     'use_beta=use_beta, initial', 'use_beta=use_beta, decay=0.99, initial', _FORWARD_CHECK),
+    ('running variance without eps, on Chainer 2', 'links/batch_normalization',
+     'm / max(m - 1, 1) * self.eps', '0', _FORWARD_CHECK),
+    ("statistics of Chainer 7 in an experiment of Chainer 2's", 'links/batch_normalization',
      'statistics = chainer.config.batch_norm_statistics', "statistics = 'chainer7'", _STATE_CHECK),
-    ('a bias where there is none', _G1, 'ch // 4, 4, 2, 1, nobias=True', 'ch // 4, 4, 2, 1',
-     _STATE_CHECK),
-    ('a beta where there is none', _G0, 'BatchNormalization(512, use_beta=use_beta)',
-     'BatchNormalization(512)', _STATE_CHECK),
-    ('uniform weights drawn twice as wide', _G1, 'initializers.Uniform(wscale)',
-     'initializers.Uniform(2 * wscale)', _STATE_CHECK),
-    ('networks built in another order', 'parity/replay.py', "NETWORKS = ('fsgen', 'vgen', 'vdis')",
+    ('a bias where there is none', 'models/video_generator', 'ch // 4, 4, 2, 1, nobias=True',
+     'ch // 4, 4, 2, 1', _STATE_CHECK),
+    ('a beta where there is none', 'models/frame_seed_generator',
+     'BatchNormalization(512, use_beta=use_beta)', 'BatchNormalization(512)', _STATE_CHECK),
+    ('uniform weights drawn twice as wide', 'models/video_generator',
+     'initializers.Uniform(wscale)', 'initializers.Uniform(2 * wscale)', _STATE_CHECK),
+    ('networks built in another order', 'parity/replay', "NETWORKS = ('fsgen', 'vgen', 'vdis')",
      "NETWORKS = ('vdis', 'vgen', 'fsgen')", _STATE_CHECK),
-    ('no noise in D', _D, 'leaky_relu(h + noise.astype(h.dtype, copy=False))', 'leaky_relu(h)',
+    ('no noise in D', 'models/video_discriminator',
+     'leaky_relu(h + noise.astype(h.dtype, copy=False))', 'leaky_relu(h)',
      'oracle/forward-small_noise-train/chainer-2.0.2'),
-    ('noise in D in test mode, too', _D, 'if self.sigma and chainer.config.train else',
-     'if self.sigma else', 'oracle/forward-small_noise-test/chainer-2.0.2'),
+    ('noise in D in test mode, too', 'models/video_discriminator',
+     'if self.sigma and chainer.config.train else', 'if self.sigma else',
+     'oracle/forward-small_noise-test/chainer-2.0.2'),
     # sampling
-    ('time backwards in the fake videos', _SAMPLING, 'F.transpose(video, (0, 2, 1, 3, 4))',
+    ('time backwards in the fake videos', 'models/sampling', 'F.transpose(video, (0, 2, 1, 3, 4))',
      'F.flip(F.transpose(video, (0, 2, 1, 3, 4)), 2)', _GRADIENTS_CHECK, 1),
-    ('z_slow of another video', _SAMPLING, 'F.expand_dims(z_slow, 1)',
+    ('z_slow of another video', 'models/sampling', 'F.expand_dims(z_slow, 1)',
      'F.expand_dims(F.flip(z_slow, 0), 1)', _GRADIENTS_CHECK, 1),
-    ('sampling in train mode', _SAMPLING, "'train', False), chainer.no_backprop_mode():\n"
-     '        z_slow = draw_z_slow(first', "'train', True), chainer.no_backprop_mode():\n"
+    ('sampling in train mode', 'models/sampling',
+     "'train', False), chainer.no_backprop_mode():\n"
+     '        z_slow = draw_z_slow(first',
+     "'train', True), chainer.no_backprop_mode():\n"
      '        z_slow = draw_z_slow(first', _SAMPLING_CHECK),
-    ('z_slow from [0, 1)', 'tgan_chainer/models/latent.py', 'random.uniform(-1, 1, shape)',
+    ('z_slow from [0, 1)', 'models/latent', 'random.uniform(-1, 1, shape)',
      'random.uniform(0, 1, shape)', _SAMPLING_CHECK),
     # updaters
-    ('D updated before G', _WGAN,
-     "        self._update_generators()\n        self.get_optimizer('vdis').update()\n",
+    ('D updated before G', 'updaters/tgan_updater_wgan',
+     '        self._update_generators()\n'
+     "        self.get_optimizer('vdis').update()\n",
      "        self.get_optimizer('vdis').update()\n"
      '        fake_grad, = chainer.grad([-self._mean(self.vdis(fake), batch)], [fake])\n'
      '        self._backward_generators(fake, fake_grad.array)\n'
      '        self._update_generators()\n', _GRADIENTS_CHECK, 1),
-    ('D sees the real batch first', _BASE,
+    ('D sees the real batch first', 'updaters/tgan_updater_base',
      'real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)',
      '(real, fake, *[self.vdis(video, *labels) for video in (real, fake)][::-1])',
      'oracle/train-svc/chainer-2.0.2', 1),
-    ('labels swapped', _VANILLA, 'cross_entropy(logits, labels)',
+    ('labels swapped', 'updaters/tgan_updater_vanilla', 'cross_entropy(logits, labels)',
      'cross_entropy(logits, 1 - labels)', _VANILLA_CHECK, 1),
-    ("D's gradient cleared of the generators' loss", _LSGAN, 'fake.unchain_backward()',
-     'fake.unchain_backward(), self.vdis.cleargrads()', _LSGAN_CHECK, 1),
-    ('targets 0 and 1 instead of -1 and 1', _LSGAN, 'squared_error(d_fake, -1)',
-     'squared_error(d_fake, 0)', _LSGAN_CHECK, 1),
-    ('time shuffled when it should be kept', _BASE, 'np.random.rand() > self.shuffle_time_order',
-     'np.random.rand() <= self.shuffle_time_order', _SHUFFLED_CHECK, 1),
-    ('one order of time for fakes and reals', _BASE, 'np.random.shuffle(order)',
-     'np.random.RandomState(0).shuffle(order)', _SHUFFLED_CHECK, 1),
+    ("D's gradient cleared of the generators' loss", 'updaters/tgan_updater_lsgan',
+     'fake.unchain_backward()', 'fake.unchain_backward(), self.vdis.cleargrads()', _LSGAN_CHECK, 1),
+    ('targets 0 and 1 instead of -1 and 1', 'updaters/tgan_updater_lsgan',
+     'squared_error(d_fake, -1)', 'squared_error(d_fake, 0)', _LSGAN_CHECK, 1),
+    ('time shuffled when it should be kept', 'updaters/tgan_updater_base',
+     'np.random.rand() > self.shuffle_time_order', 'np.random.rand() <= self.shuffle_time_order',
+     _SHUFFLED_CHECK, 1),
+    ('one order of time for fakes and reals', 'updaters/tgan_updater_base',
+     'np.random.shuffle(order)', 'np.random.RandomState(0).shuffle(order)', _SHUFFLED_CHECK, 1),
     # optimizer and constraints
-    ('eps of RMSprop inside the root', _CONFIG, '(optimizers, self.name)(**self.args)',
+    ('eps of RMSprop inside the root', 'config', '(optimizers, self.name)(**self.args)',
      '(optimizers, self.name)(eps_inside_sqrt=True, **self.args)', _SVC_CHECK, 1),
-    ('alpha of RMSprop 0.9', _CONFIG, '(optimizers, self.name)(**self.args)',
+    ('alpha of RMSprop 0.9', 'config', '(optimizers, self.name)(**self.args)',
      '(optimizers, self.name)(alpha=0.9, **self.args)', _SVC_CHECK, 1),
-    ('singular values clipped at 1.01', _SVC, 'bound=1.0,', 'bound=1.01,', _SVC1_CHECK, 2),
-    ('singular values clipped one iteration late', _SVC, 'optimizer.t % self.freq',
-     '(optimizer.t - 1) % self.freq', _SVC_CHECK, 6),
-    ('kernels clipped as (out in, kernel) matrices', _SVC,
+    ('singular values clipped at 1.01', 'hooks/singular_value_clipping', 'bound=1.0,',
+     'bound=1.01,', _SVC1_CHECK, 2),
+    ('singular values clipped one iteration late', 'hooks/singular_value_clipping',
+     'optimizer.t % self.freq', '(optimizer.t - 1) % self.freq', _SVC_CHECK, 6),
+    ('kernels clipped as (out in, kernel) matrices', 'hooks/singular_value_clipping',
      'param.array.reshape(len(param.array), -1)', 'param.array.reshape(-1, 64)', _CLIPPING_CHECK),
-    ('gamma not clipped', _SVC, 'bn.xp.clip(gamma, self.floor * upper, upper, out=gamma)', 'pass',
-     _SVC1_CHECK, 1),
-    ('gamma without its floor', _SVC, 'bn.xp.clip(gamma, self.floor * upper, upper, out=gamma)',
+    ('gamma not clipped', 'hooks/singular_value_clipping',
+     'bn.xp.clip(gamma, self.floor * upper, upper, out=gamma)', 'pass', _SVC1_CHECK, 1),
+    ('gamma without its floor', 'hooks/singular_value_clipping',
+     'bn.xp.clip(gamma, self.floor * upper, upper, out=gamma)',
      'bn.xp.minimum(gamma, upper, out=gamma)', _CLIPPING_CHECK),
-    ('eps added to the running variance once more', _SVC, 'bn.xp.sqrt(bn.avg_var)',
-     'bn.xp.sqrt(bn.avg_var + bn.eps)', _CLIPPING_CHECK),
-    ('weights clipped at 0.02', _WGAN, 'WeightClipping(0.01)', 'WeightClipping(0.02)', _CLIP_CHECK,
-     1),
-    ('biases and gammas not clipped', 'tgan_chainer/hooks/weight_clipping.py',
-     'if array is not None:', 'if array is not None and array.ndim > 1:', _CLIP_CHECK, 1),
+    ('eps added to the running variance once more', 'hooks/singular_value_clipping',
+     'bn.xp.sqrt(bn.avg_var)', 'bn.xp.sqrt(bn.avg_var + bn.eps)', _CLIPPING_CHECK),
+    ('weights clipped at 0.02', 'updaters/tgan_updater_wgan', 'WeightClipping(0.01)',
+     'WeightClipping(0.02)', _CLIP_CHECK, 1),
+    ('biases and gammas not clipped', 'hooks/weight_clipping', 'if array is not None:',
+     'if array is not None and array.ndim > 1:', _CLIP_CHECK, 1),
     # data
-    ('columns 11 to 75', 'tgan_chainer/datasets/ucf_dataset.py', 'CENTER_LEFT = 10',
-     'CENTER_LEFT = 11', 'data/UCFDataset/chainer-2.0.2'),
-    ('the last offset drawn, too', _CLIPS, 'stream.randint(length - n_frames)',
+    ('columns 11 to 75', 'datasets/ucf_dataset', 'CENTER_LEFT = 10', 'CENTER_LEFT = 11',
+     'data/UCFDataset/chainer-2.0.2'),
+    ('the last offset drawn, too', 'datasets/clips', 'stream.randint(length - n_frames)',
      'stream.randint(length - n_frames + 1)', _MNIST_CHECK),
-    ('pixels scaled by 127.5', _CLIPS, "order='C') - 128) / 128", "order='C') - 127.5) / 127.5",
-     _MNIST_CHECK),
-    ('mirrored in the other half of the cases', _CLIPS, 'stream.rand() > 0.5',
+    ('pixels scaled by 127.5', 'datasets/clips', "order='C') - 128) / 128",
+     "order='C') - 127.5) / 127.5", _MNIST_CHECK),
+    ('mirrored in the other half of the cases', 'datasets/clips', 'stream.rand() > 0.5',
      'stream.rand() <= 0.5', 'data/UCFDatasetAugmented/chainer-2.0.2'),
-    ('frames resized by bilinear interpolation', _GOLF, 'Resampling.NEAREST',
+    ('frames resized by bilinear interpolation', 'datasets/golf_dataset', 'Resampling.NEAREST',
      'Resampling.BILINEAR', _GOLF_CHECK),
-    ('blue, green, red', _GOLF, 'frames.transpose(0, 3, 1, 2)',
+    ('blue, green, red', 'datasets/golf_dataset', 'frames.transpose(0, 3, 1, 2)',
      'frames[..., ::-1].transpose(0, 3, 1, 2)', _GOLF_CHECK),
     # metrics
-    ('eps of the inception score 1e-8', 'tgan_chainer/evaluation/calc_inception.py', 'EPS = 1e-7',
-     'EPS = 1e-8', 'metrics/inception-score/oracle'),
-    ('mean clip cut from column 22', _PREPROCESS, 'mean[..., 21:149]', 'mean[..., 22:150]',
-     _PREPROCESS_CHECK),
-    ('red, green, blue', _PREPROCESS, 'x[:, ::-1]', 'x', _PREPROCESS_CHECK),
-    ('pixels rounded', _PREPROCESS, 'resize(video * 128 + 128,',
+    ('eps of the inception score 1e-8', 'evaluation/calc_inception', 'EPS = 1e-7', 'EPS = 1e-8',
+     'metrics/inception-score/oracle'),
+    ('mean clip cut from column 22', 'evaluation/preprocess', 'mean[..., 21:149]',
+     'mean[..., 22:150]', _PREPROCESS_CHECK),
+    ('red, green, blue', 'evaluation/preprocess', 'x[:, ::-1]', 'x', _PREPROCESS_CHECK),
+    ('pixels rounded', 'evaluation/preprocess', 'resize(video * 128 + 128,',
      'resize((video * 128 + 128).round(),', _PREPROCESS_CHECK),
-    ("Keys's parameter -0.5", 'tgan_chainer/evaluation/resize.py', 'A = -0.75', 'A = -0.5',
+    ("Keys's parameter -0.5", 'evaluation/resize', 'A = -0.75', 'A = -0.5',
      'metrics/resize/oracle'),
-    ('pooling that leaves the edge out', 'tgan_chainer/evaluation/c3d_ft.py',
-     'max_pooling_3d(h, window)', 'F.max_pooling_nd(h, window, window, cover_all=False)',
+    ('pooling that leaves the edge out', 'evaluation/c3d_ft', 'max_pooling_3d(h, window)',
+     'F.max_pooling_nd(h, window, window, cover_all=False)',
      'metrics/c3d-activations/chainer-2.0.2', None, True),
     # the references and their reader
-    ('sampled with another stride', _RECORDINGS, 'math.ceil(flat.size / limit)',
+    ('sampled with another stride', 'reference/recordings', 'math.ceil(flat.size / limit)',
      'math.ceil(flat.size / limit) + 1', _GRADIENTS_CHECK, 1),
-    ('a gradient left out without being noise', _RECORDINGS, "'vdis.c1.b', 'vdis.c2.b'",
+    ('a gradient left out without being noise', 'reference/recordings', "'vdis.c1.b', 'vdis.c2.b'",
      "'vdis.c0.b', 'vdis.c1.b', 'vdis.c2.b'", _GRADIENTS_CHECK, 1),
-    ('a recording with one bit flipped', _RECORDINGS, 'content = (GOLDEN / path).read_bytes()\n',
+    ('a recording with one bit flipped', 'reference/recordings',
+     'content = (GOLDEN / path).read_bytes()\n',
      'content = bytearray((GOLDEN / path).read_bytes())\n'
      "        content[len(content) // 2] ^= path.endswith('.npz')\n", _FORWARD_CHECK, None, True),
 ))

@@ -1,12 +1,6 @@
 """The report as one page of HTML that needs no network."""
-import io
-import math
-from base64 import b64encode
 from html import escape
 from pathlib import Path
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from parity import summary
 from parity.check import Verdict
@@ -15,7 +9,7 @@ from parity.runner import MARKS
 _CSS = Path(__file__).with_name('page.css')
 
 # The browser itself refuses whatever would leave the page.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 # Printing opens every row, and closes again those that were closed.
 _SCRIPT = '''
@@ -26,10 +20,6 @@ addEventListener('beforeprint', () => {
 });
 addEventListener('afterprint', () => opened.forEach(row => row.open = false));
 '''
-
-EQUAL = 1e-18
-"""Where a difference of exactly zero is drawn on a logarithmic scale."""
-
 
 def render(outcomes):
     """The page -> str."""
@@ -54,7 +44,6 @@ def render(outcomes):
 {_table([], summary.versions().items(), 'facts')}
 </header>
 {_unproven(outcomes)}
-{_divergence({outcome.name: outcome for outcome in outcomes})}
 {layers}
 <script>{_SCRIPT}</script>
 </body>
@@ -72,27 +61,6 @@ def _unproven(outcomes):
     return f'<h2>What is not proven</h2><ul>{rows}</ul>' if items else ''
 
 
-def _divergence(named):
-    """One recipe on the two releases: where the published experiment ends."""
-    found = [named.get(f'trajectories/small-svc-b4-f64/chainer-{version}')
-             for version in ('2.0.2', '7.8.1')]
-    if not all(outcome and 'losses' in outcome.data for outcome in found):
-        return ''
-    two, seven = (outcome.data['losses']['vdis/loss_dis'] for outcome in found)
-    return (
-        '<h2>Chainer 2 is not Chainer 7<small>The same recipe, seed and data in float64. The two '
-        'releases keep different running variances; the first clipping of singular values, after '
-        'update 5, reads them. Ours follows either.</small></h2><div class="pair">'
-        + chart('loss of D', {
-            'authors, Chainer 2.0.2': two['recorded'], 'ours, chainer2': two['ours'],
-            'authors, Chainer 7.8.1': seven['recorded'], 'ours, chainer7': seven['ours']})
-        + chart("|difference of the authors' losses|",
-                {'2.0.2 against 7.8.1': _difference(two['recorded'], seven['recorded'])}, True)
-        + '</div>')
-
-
-# -- a row a check ---------------------------------------------------------------------------------
-
 def _row(outcome):
     verdict = outcome.verdict
     is_open = ' open' if verdict is Verdict.FAILED else ''
@@ -105,21 +73,12 @@ def _row(outcome):
 
 
 def _body(outcome):
-    data = outcome.data
     parts = [f'<pre>{escape(text)}</pre>' for text in (outcome.text, outcome.error) if text]
-    if 'claims' in data:
-        claims = data['claims']
+    if 'claims' in outcome.data:
+        claims = outcome.data['claims']
         parts.append(_table((claims['caption'], *claims['columns']), claims['rows']))
-    charts = [
-        chart(name, losses)
-        + chart(f'|difference of {name}|', {'ours - recorded': _difference(*losses.values())}, True)
-        for name, losses in data.get('losses', {}).items()]
-    parts += [f'<div class="pair">{"".join(charts)}</div>', _tensors(outcome.comparisons)]
+    parts.append(_tensors(outcome.comparisons))
     return ''.join(parts)
-
-
-def _difference(ours, theirs):
-    return [a - b for a, b in zip(ours, theirs, strict=False)]
 
 
 def _tensors(comparisons):
@@ -147,26 +106,3 @@ def _table(columns, rows, kind=''):
     body = ''.join('<tr>' + ''.join(f'<td>{escape(text)}</td>'.replace('\n', '<br>')
                                     for text in row) + '</tr>' for row in rows)
     return f'<div class="scroll"><table class="{kind}"><tr>{head}</tr>{body}</table></div>'
-
-
-# -- figures ---------------------------------------------------------------------------------------
-
-def chart(title, series, log=False):
-    """Values at 1, 2, ... by their labels, as an image.
-
-    Args:
-        log (bool): Draw magnitudes on a logarithmic scale, zeros at :data:`EQUAL`.
-    """
-    figure = Figure(figsize=(4.4, 2.4), layout='constrained')
-    axes = figure.add_subplot(yscale='log' if log else 'linear', xlabel='update')
-    # Recorded and ours lie on one another: one is drawn wide, the other over it.
-    for i, (label, values) in enumerate(series.items()):
-        values = [max(abs(value), EQUAL) if log else value for value in values]
-        axes.plot(range(1, len(values) + 1), [v if math.isfinite(v) else math.nan for v in values],
-                  '--' if i % 2 else '-', label=label, alpha=.6, linewidth=1.5 if i % 2 else 4)
-    axes.legend(fontsize=7)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
-    png = b64encode(buffer.getvalue()).decode()
-    return (f'<figure><figcaption>{escape(title)}</figcaption>'
-            f'<img alt="{escape(title)}" src="data:image/png;base64,{png}"></figure>')

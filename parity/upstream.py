@@ -363,7 +363,6 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
                   for each in outcome.comparisons]
     return Outcome(
         comparisons=found, text=_summary(found),
-        data={key: value for outcome in outcomes for key, value in outcome.data.items()},
         excluded=tuple(sorted({name for outcome in outcomes for name in outcome.excluded})))
 
 

@@ -16,21 +16,19 @@ def trajectory(name, version, updates=None):
     recording = replay.load(name, version)
     ours = replay.recorded_training(name, version, updates)
     trace = recording.meta['trace'][:updates]
-    losses = {key: {'recorded': [step['loss'][key] for step in trace],
-                    'ours': [step.get(key, np.nan) for step in ours.losses]}
-              for key in trace[0]['loss']}
     norms = {f'{network}{path.replace("/", ".")}': [
         step['param_l2'][network][path] for step in trace]
         for network, of_network in trace[0]['param_l2'].items() for path in of_network}
     noise = recordings.rounding_noise(norms)
     found = replay.against(name, version)
-    for key, loss in losses.items():
-        found.close('losses', key, loss['ours'], loss['recorded'], TRAJECTORY_64)
+    for key in trace[0]['loss']:
+        found.close('losses', key, [losses.get(key, np.nan) for losses in ours.losses],
+                    [step['loss'][key] for step in trace], TRAJECTORY_64)
     for key in sorted(norms.keys() - noise):
         found.close('norms', key, ours.norms.get(key, []), norms[key], TRAJECTORY_64)
     if updates is None:
         _compare_ends(found, recording, ours, noise)
-    return Outcome(comparisons=found, data={'losses': losses}, excluded=tuple(sorted(noise)))
+    return Outcome(comparisons=found, excluded=tuple(sorted(noise)))
 
 
 def _compare_ends(found, recording, ours, noise):

@@ -20,8 +20,8 @@ def test_the_shortened_check_passes_without_a_fault(check, updates):
 
 
 def test_a_fault_follows_the_code():
-    with (pytest.raises(ValueError, match="tgan_chainer/config.py has 0 times 'such code'"),
-          planted('tgan_chainer/config.py', 'such code', '')):
+    with (pytest.raises(ValueError, match="config has 0 times 'such code'"),
+          planted('config', 'such code', '')):
         pass
 
 
