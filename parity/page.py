@@ -9,17 +9,8 @@ from parity.runner import MARKS
 _CSS = Path(__file__).with_name('page.css')
 
 # The browser itself refuses whatever would leave the page.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
-# Printing opens every row, and closes again those that were closed.
-_SCRIPT = '''
-let opened = [];
-addEventListener('beforeprint', () => {
-  opened = [...document.querySelectorAll('details:not([open])')];
-  opened.forEach(row => row.open = true);
-});
-addEventListener('afterprint', () => opened.forEach(row => row.open = false));
-'''
 
 def render(outcomes):
     """The page -> str."""
@@ -45,7 +36,6 @@ def render(outcomes):
 </header>
 {_unproven(outcomes)}
 {layers}
-<script>{_SCRIPT}</script>
 </body>
 </html>
 '''

@@ -49,36 +49,31 @@ def live():
 
 # -- live ------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize('name', [
-    'init-small', 'init-small_noise', 'forward-small-b2-train-f64', 'forward-small-b2-test-f64',
-    'infer-small', 'inception', 'datasets-MovingMNISTDataset', 'datasets-UCFDataset',
-    'datasets-UCFDatasetAugmented', 'datasets-GolfDataset', 'datasets-GolfDatasetAugmented',
-    'strips-grey', 'strips-colour'])
-def test_the_stand_in_computes_the_same(live, name):
-    result = live[name].run()
-    assert result.verdict is Verdict.PASSED, result
-    assert 'equal bit for bit' in result.text
-    assert all('live (Chainer 7.8.1' in comparison.reference for comparison in result.comparisons)
+def slow(*case):
+    return pytest.param(*case, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize('name', ['small-clip', 'small-lsgan', 'small-svc1', 'small-svc_shuffle',
-                                  'small_noise-vanilla'])
-def test_the_stand_in_trains_the_same(live, name):
-    result = live[f'train-{name}-b4-f64'].run(updates=2)
-    assert result.verdict is Verdict.PASSED, result
-    assert set(result.excluded) == recordings.ROUNDING_NOISE
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('name, limits', [
-    ('train-small-parallel_svc-b4-f64', {'updates': 6}),    # one after the first clipping
-    ('c3d', {}), ('score-small', {}), ('init-beta_default', {}),
-    ('forward-beta_uniform-b2-train-f64', {}),
-    ('init-pair', {}), ('forward-pair-b2-train-f64', {}), ('forward-pair-b2-test-f64', {}),
-    ('train-pair-video_frame-b4-f64', {'updates': 2})])
-def test_the_stand_in_computes_the_same_at_length(live, name, limits):
-    result = live[name].run(**limits)
-    assert result.verdict is Verdict.PASSED, result
+@pytest.mark.parametrize('name, updates', [
+    *((name, None) for name in (
+        'init-small', 'init-small_noise', 'forward-small-b2-train-f64',
+        'forward-small-b2-test-f64', 'infer-small', 'inception', 'datasets-MovingMNISTDataset',
+        'datasets-UCFDataset', 'datasets-UCFDatasetAugmented', 'datasets-GolfDataset',
+        'datasets-GolfDatasetAugmented', 'strips-grey', 'strips-colour')),
+    *((f'train-{name}-b4-f64', 2) for name in (
+        'small-clip', 'small-lsgan', 'small-svc1', 'small-svc_shuffle', 'small_noise-vanilla')),
+    slow('train-small-parallel_svc-b4-f64', 6),    # one after the first clipping
+    slow('train-pair-video_frame-b4-f64', 2),
+    *(slow(name, None) for name in (
+        'c3d', 'score-small', 'init-beta_default', 'forward-beta_uniform-b2-train-f64',
+        'init-pair', 'forward-pair-b2-train-f64', 'forward-pair-b2-test-f64'))])
+def test_the_stand_in_computes_the_same(live, name, updates):
+    outcome = live[name].run(**{'updates': updates} if updates else {})
+    assert outcome.verdict is Verdict.PASSED, outcome
+    assert 'equal bit for bit' in outcome.text
+    assert {each.reference[:37] for each in outcome.comparisons} <= {
+        "the authors' code, live (Chainer 7.8.", 'zero'}
+    if name.startswith('train-small'):
+        assert set(outcome.excluded) == recordings.ROUNDING_NOISE
 
 
 def test_every_class_and_updater_has_a_check(live):
@@ -88,12 +83,9 @@ def test_every_class_and_updater_has_a_check(live):
     assert {f'init-{config}' for config in recordings.configurations()} <= set(live)
     for updater in ('clip', 'svc', 'svc1', 'parallel_svc', 'lsgan', 'vanilla', 'video_frame'):
         assert fnmatch.filter(live, f'train-*-{updater}-*'), updater
-
-
-def test_chainer_2_trains_in_float32_where_its_losses_do():
-    trainings = set(upstream._trainings('2.0.2'))
-    assert 'train-small_noise-vanilla-b4-seed0' in trainings
-    assert 'train-small-svc-b4-seed0-f64' in trainings
+    # Chainer 2 trains in float32 where its losses do.
+    assert {'train-small_noise-vanilla-b4-seed0', 'train-small-svc-b4-seed0-f64'} <= set(
+        upstream._trainings('2.0.2'))
 
 
 @pytest.mark.parametrize('path, old, new, name, limits', [
@@ -113,9 +105,8 @@ def test_chainer_2_trains_in_float32_where_its_losses_do():
     ('infer.py', '_seed-{', '_{', 'strips-grey', {}),
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
-    result = check(checkout(path, old, new), name).run(**limits)
-    assert result.verdict is Verdict.FAILED, result
-    assert result.error is None
+    outcome = check(checkout(path, old, new), name).run(**limits)
+    assert outcome.verdict is Verdict.FAILED and outcome.error is None, outcome
 
 
 def test_experiment_files(tmp_path):
@@ -124,17 +115,16 @@ def test_experiment_files(tmp_path):
     check = Check('upstream/experiments', upstream.experiment_files, (tmp_path,))
     golf = tmp_path / 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'
     golf.write_text(golf.read_text().replace('data/golf', '/elsewhere/golf'))
-    result = check.run()
-    assert result.verdict is Verdict.PASSED, result
-    assert [line.split('_')[1] for line in result.text.splitlines()
+    outcome = check.run()
+    assert outcome.verdict is Verdict.PASSED, outcome
+    assert [line.split('_')[1] for line in outcome.text.splitlines()
             if line.endswith(': not compared: root_path, config_path')] == ['wgan', 'wgan']
+    whole = golf.read_text()
     for old, new in (('wscale: 0.01', 'wscale: 0.02'), ('WGANClip', 'WGANSVC'),
                      ('batchsize: 32', 'batchsize: 16'), ('n_frames: 16, root', 'root')):
-        whole = golf.read_text()
         assert old in whole
         golf.write_text(whole.replace(old, new, 1))
         assert check.run().verdict is Verdict.FAILED, old
-        golf.write_text(whole)
     golf.rename(tmp_path / 'configs/golf/unknown.yml')
     assert 'no such file' in check.run().error
     shutil.rmtree(tmp_path / 'configs')
@@ -143,37 +133,23 @@ def test_experiment_files(tmp_path):
 
 # -- what cannot run -------------------------------------------------------------------------------
 
-def test_a_class_that_cannot_be_built_has_not_run(checkout):
-    folder = checkout('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(')
-    result = check(folder, 'init-pair').run()
-    assert result.verdict is Verdict.NOT_RUN
-    assert "NameError: name 'Undefined'" in result.why_not_run
-    assert '(models/video_discriminator.py, line ' in result.why_not_run
-
-
-def test_a_missing_name_has_not_run(checkout):
-    folder = checkout('datasets/mnist_dataset.py', 'MovingMNISTDataset', 'MNIST')
-    result = check(folder, 'datasets-MovingMNISTDataset').run()
-    assert result.verdict is Verdict.NOT_RUN
-    assert 'found no MovingMNISTDataset in' in result.why_not_run
-    assert 'it has chainer, np, LEVELS, MNIST' in result.why_not_run
-
-
-def test_strips_need_opencv_on_that_side(checkout):
-    result = check(checkout('infer.py', 'import cv2', 'import no_cv2 as cv2'), 'strips-grey').run()
-    assert result.verdict is Verdict.NOT_RUN
-    assert 'no_cv2.imwrite was called, but no_cv2 is not installed for' in result.why_not_run
-
-
-def test_code_that_ends_the_process_has_not_run(checkout):
-    folder = checkout('datasets/mnist_dataset.py', 'import chainer',
-                      'import os, sys; print("lost", file=sys.stderr); sys.stderr.flush(); '
-                      'os._exit(3)\nimport chainer')
-    live = check(folder, 'datasets-MovingMNISTDataset')
-    for _ in range(2):
-        result = live.run()
-        assert result.verdict is Verdict.NOT_RUN
-        assert 'ended with exit code 3: lost' in result.why_not_run
+@pytest.mark.parametrize('path, old, new, name, reasons', [
+    ('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(', 'init-pair',
+     ["NameError: name 'Undefined'", '(models/video_discriminator.py, line ']),
+    ('datasets/mnist_dataset.py', 'MovingMNISTDataset', 'MNIST', 'datasets-MovingMNISTDataset',
+     ['found no MovingMNISTDataset in', 'it has chainer, np, LEVELS, MNIST']),
+    ('infer.py', 'import cv2', 'import no_cv2 as cv2', 'strips-grey',
+     ['no_cv2.imwrite was called, but no_cv2 is not installed for']),
+    ('datasets/mnist_dataset.py', 'import chainer', 'import os, sys; print("lost", file=sys.stderr)'
+     '; sys.stderr.flush(); os._exit(3)\nimport chainer', 'datasets-MovingMNISTDataset',
+     ['ended with exit code 3: lost'])])
+def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
+    live = check(checkout(path, old, new), name)
+    for _ in range(2 if 'exit code' in reasons[0] else 1):    # the process is gone, and stays so
+        outcome = live.run()
+        assert outcome.verdict is Verdict.NOT_RUN
+        for reason in reasons:
+            assert reason in outcome.why_not_run
 
 
 def test_a_module_that_is_missing_is_told_at_once_and_matters_only_when_used(checkout, capsys):
@@ -184,13 +160,6 @@ def test_a_module_that_is_missing_is_told_at_once_and_matters_only_when_used(che
         "the authors' side lacks no_such_module: what calls them will not run; docs/upstream.md "
         'says how to install them\n')
     assert live.run().verdict is Verdict.PASSED
-    path = folder / 'evaluation/calc_inception.py'
-    path.write_text(path.read_text().replace('EPS = 1e-7', 'EPS = cp.smallest(float)'))
-    upstream.end_sessions()
-    result = live.run()
-    assert result.verdict is Verdict.NOT_RUN
-    assert 'no_such_module.part.smallest was called, but no_such_module is not installed' in (
-        result.why_not_run)
 
 
 @pytest.mark.parametrize('command', [[], ['record', '--out', 'out']])
@@ -203,18 +172,13 @@ def test_a_missing_file_is_named(checkout, tmp_path, monkeypatch, capsys, comman
     assert not Path('out').exists()
 
 
-def test_no_such_folder_or_interpreter(tmp_path):
-    with pytest.raises(upstream.UpstreamError, match='there is no such folder'):
-        upstream.checks(tmp_path / 'nowhere')
+def test_no_such_interpreter(tmp_path):
     with pytest.raises(upstream.UpstreamError, match='cannot start .*no-python'):
         upstream.checks(STAND_IN, str(tmp_path / 'no-python'))
 
 
-def test_the_runner_is_python_3_6():
+def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
     ast.parse(upstream.RUNNER.read_text(), feature_version=(3, 6))
-
-
-def test_nothing_is_left_in_the_checkout(live):
     live['inception'].run()
     assert not list(STAND_IN.rglob('__pycache__'))
 
