@@ -123,7 +123,7 @@ class Outcome:
         why_not_run (str or None): Why the check could not run.
         error (str or None): What our code raised; a failure.
         text (str): Lines to print beneath, such as the notes' traces.
-        data (dict): Curves, images and tables for the report; serializable as JSON.
+        data (dict): A table for the report; serializable as JSON.
         excluded (tuple of str): Tensors that were recorded and left out of the comparison.
         seconds (float): How long it took.
     """

@@ -470,7 +470,7 @@ def run_inception(checkout, request, inputs):
 
 def run_c3d(checkout, request, inputs):
     """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
-    network = _seeded_c3d(checkout, request['seed'])
+    network = seeded_c3d(checkout, request['seed'])
     params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
               for path, param in network.namedparams()}
     taken, given = {}, {}
@@ -499,7 +499,7 @@ def _c3d_class(checkout):
     return classes[0]
 
 
-def _seeded_c3d(checkout, seed):
+def seeded_c3d(checkout, seed):
     np.random.seed(seed)
     return _c3d_class(checkout)(pretrained_model=None)
 
@@ -538,7 +538,7 @@ def run_score(checkout, request, inputs):
         for _, name, array in tensors(network):
             if name == 'avg_var':
                 array[...] = request['avg_var']
-    c3d = _seeded_c3d(checkout, request['seed'])
+    c3d = seeded_c3d(checkout, request['seed'])
     for link in c3d.children():
         link.W.data[...] *= request['c3d_gains'][link.name]
     rule = checkout.module(TILE_FILE).calc_inception

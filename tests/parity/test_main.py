@@ -1,11 +1,10 @@
 """The command `python -m parity`."""
 import json
-from pathlib import Path
 
 import pytest
 
 import parity.checks
-from parity import mutations, runner, tolerances
+from parity import runner
 from parity.__main__ import main
 from tgan_chainer import device
 
@@ -77,6 +76,6 @@ def test_outcomes_come_in_the_order_of_the_checks(checks):
 
 def test_tables(capsys):
     assert main(['mutations']) == main(['tolerances']) == 0
-    assert capsys.readouterr().out == mutations.markdown() + tolerances.markdown()
-    docs = Path(__file__).resolve().parents[2] / 'docs'
-    assert tolerances.markdown() in (docs / 'protocols.md').read_text()
+    out = capsys.readouterr().out
+    assert '| 1 | G1 half as wide | `models/video_generator` | `shapes/G1` |' in out
+    assert '| `FORWARD_64` | 1e-12 | float64: some thousand roundings' in out
