@@ -12,8 +12,8 @@ import yaml
 from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config
-from tgan_chainer.categories import write_categories
 from tgan_chainer.io import snapshots
+from tgan_chainer.results import write_categories
 
 SMALL_EXPERIMENT = """\
 models:

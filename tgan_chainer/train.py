@@ -7,7 +7,6 @@ from typing import NamedTuple
 import chainer
 from chainer.training import Trainer, extensions
 
-from tgan_chainer.categories import write_categories
 from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
@@ -24,6 +23,7 @@ from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.system import System
 from tgan_chainer.prepare.moving_mnist import make_moving_mnist
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import write_categories
 from tgan_chainer.training.checks import check_batchsize, check_shapes
 from tgan_chainer.training.flags import choose, new_result_folder
 from tgan_chainer.training.iterators import PrefetchIterator

@@ -98,26 +98,19 @@ def geometries(draw):
     return batch, inner, outer, tuple(size), tuple(kernel), tuple(stride), tuple(pad)
 
 
+@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
 @hypothesis.settings(deadline=None, max_examples=150)
 @hypothesis.given(geometries(), st.booleans())
-def test_convolution_of_any_geometry(geometry, bias):
+def test_any_geometry(name, geometry, bias):
     batch, inner, outer, size, kernel, stride, pad = geometry
-    arrays = [random((batch, inner, *size)), random((outer, inner, *kernel), seed=2)]
-    if bias:
-        arrays.append(random(outer, seed=3))
-    assert_same_as_chainer('convolution_nd', arrays, stride=stride, pad=pad)
-
-
-@hypothesis.settings(deadline=None, max_examples=150)
-@hypothesis.given(geometries(), st.booleans())
-def test_deconvolution_of_any_geometry(geometry, bias):
-    batch, inner, outer, size, kernel, stride, pad = geometry
-    hypothesis.assume(all(s * (n - 1) + k - 2 * p > 0
-                          for n, k, s, p in zip(size, kernel, stride, pad, strict=True)))
-    arrays = [random((batch, outer, *size)), random((outer, inner, *kernel), seed=2)]
-    if bias:
-        arrays.append(random(inner, seed=3))
-    assert_same_as_chainer('deconvolution_nd', arrays, stride=stride, pad=pad)
+    transposed = name == 'deconvolution_nd'
+    if transposed:
+        hypothesis.assume(all(s * (n - 1) + k - 2 * p > 0
+                              for n, k, s, p in zip(size, kernel, stride, pad, strict=True)))
+    given, made = (outer, inner) if transposed else (inner, outer)
+    arrays = [random((batch, given, *size)), random((outer, inner, *kernel), seed=2)]
+    assert_same_as_chainer(name, [*arrays, random(made, seed=3)][:3 if bias else 2],
+                           stride=stride, pad=pad)
 
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])

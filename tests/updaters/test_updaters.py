@@ -97,18 +97,6 @@ def gradients(updater):
             for name, param in model.namedparams() if param.grad is not None}
 
 
-@pytest.mark.parametrize('cls', EVERY)
-def test_every_network_moves_and_the_losses_are_reported(cls):
-    updater = make_updater(cls)
-    before = [updater.fsgen.dc4.W.array.copy(), updater.vgen.dc5.W.array.copy(),
-              updater.vdis.c0.W.array.copy()]
-    losses = update(updater)
-    assert sorted(losses) == sorted(f'vdis/{name}' for name in cls.losses)
-    after = [updater.fsgen.dc4.W.array, updater.vgen.dc5.W.array, updater.vdis.c0.W.array]
-    assert all((a != b).any() for a, b in zip(before, after, strict=True))
-    assert updater.iteration == 1
-
-
 def test_one_backward_pass_of_wgan_gives_the_gradients_of_two():
     updater = make_updater(TGANUpdaterWGAN)
     update(updater)
@@ -155,12 +143,6 @@ def test_vanilla_labels():
     softplus = np.logaddexp(0, [-d_fake.array.ravel(), d_real.array.ravel()]).mean(axis=1)
     assert losses['vdis/loss_dis_fake'] == pytest.approx(softplus[0], rel=1e-12)
     assert losses['vdis/loss_dis_real'] == pytest.approx(softplus[1], rel=1e-12)
-
-
-def test_weights_are_clipped():
-    updater = make_updater(TGANUpdaterWGANClip)
-    update(updater)
-    assert all(abs(param.array).max() <= 0.01 for param in updater.vdis.params())
 
 
 @pytest.mark.parametrize('cls', [TGANUpdaterWGANSVC, TGANUpdaterWGANParallelSVC])
@@ -255,9 +237,9 @@ def test_shuffle_time_order_is_a_probability(p):
         make_updater(TGANUpdaterWGAN, shuffle_time_order=p)
 
 
-# -- the other systems -----------------------------------------------------------------------------
+# -- every system ----------------------------------------------------------------------------------
 
-SYSTEMS = [conditional_tgan, z1_only, model_3d, video_gan]
+SYSTEMS = [tgan, conditional_tgan, z1_only, model_3d, video_gan]
 
 
 @pytest.mark.parametrize('cls', EVERY)
@@ -269,8 +251,10 @@ def test_every_updater_trains_every_system(cls, models):
                               else ['fsgen', 'vgen', 'vdis'])
     before = {name: network.copy(mode='copy') for name, network in networks.items()}
     losses = update(updater)
-    assert {f'vdis/{name}' for name in cls.losses} <= losses.keys()
+    penalty = {'vgen/penalty'} if models is video_gan else set()
+    assert losses.keys() == {f'vdis/{name}' for name in cls.losses} | penalty
     assert all(np.isfinite(loss) for loss in losses.values())
+    assert updater.iteration == 1
     for name, network in networks.items():
         old = dict(before[name].namedparams())
         for path, param in network.namedparams():

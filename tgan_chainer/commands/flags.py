@@ -1,8 +1,10 @@
 """Flags that several commands have."""
 import argparse
 
-from tgan_chainer.categories import EVERY
 from tgan_chainer.errors import SnapshotError
+
+EVERY = 'all'
+"""What stands for every category of a conditional system, in place of a name."""
 
 
 def result_folder(text):

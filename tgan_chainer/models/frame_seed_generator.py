@@ -22,17 +22,20 @@ class FrameSeedGenerator(chainer.Chain):
         z_slow_dim (int): Length of z_slow.
         z_fast_dim (int): Length of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        use_beta (bool): Whether batch normalisation shifts its output.
         latent (str): What z_slow is drawn from, 'uniform' (the authors' U(-1, 1)) or 'normal'.
+
+    Attributes:
+        use_beta (bool): Whether batch normalisation shifts its output.
 
     Raises:
         ValueError: ``n_frames`` is not 16.
     """
 
     n_categories = 0
+    use_beta = True
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 initialW=None, use_beta: bool = True, latent: Latent = 'uniform'):
+                 initialW=None, latent: Latent = 'uniform'):
         super().__init__()
         if n_frames != N_FRAMES:
             raise ValueError(
@@ -49,10 +52,10 @@ class FrameSeedGenerator(chainer.Chain):
             self.dc2 = DeconvolutionND(1, 256, 128, 4, 2, 1, **w)
             self.dc3 = DeconvolutionND(1, 128, 128, 4, 2, 1, **w)
             self.dc4 = DeconvolutionND(1, 128, z_fast_dim, 4, 2, 1, **w)
-            self.bn0 = BatchNormalization(512, use_beta=use_beta)
-            self.bn1 = BatchNormalization(256, use_beta=use_beta)
-            self.bn2 = BatchNormalization(128, use_beta=use_beta)
-            self.bn3 = BatchNormalization(128, use_beta=use_beta)
+            self.bn0 = BatchNormalization(512, use_beta=self.use_beta)
+            self.bn1 = BatchNormalization(256, use_beta=self.use_beta)
+            self.bn2 = BatchNormalization(128, use_beta=self.use_beta)
+            self.bn3 = BatchNormalization(128, use_beta=self.use_beta)
 
     def forward(self, z_slow):
         """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
@@ -81,18 +84,13 @@ class FrameSeedGeneratorInitDefault(FrameSeedGenerator):
         super().__init__(n_frames, z_slow_dim, z_fast_dim, latent=latent)
 
 
-class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
+class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGeneratorInitUniform):
     """G0 without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 wscale: float = 0.01, latent: Latent = 'uniform'):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale),
-                         use_beta=False, latent=latent)
+    use_beta = False
 
 
-class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGenerator):
+class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGeneratorInitDefault):
     """G0 without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 latent: Latent = 'uniform'):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False, latent=latent)
+    use_beta = False

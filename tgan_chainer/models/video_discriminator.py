@@ -22,16 +22,19 @@ class VideoDiscriminator(chainer.Chain):
         top_width (int): Width of the last feature map; 4 for frames of 64 x 64.
         mid_ch (int): Channels after the first convolution.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        use_beta (bool): Whether batch normalisation shifts its output.
         sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
             in train mode.
+
+    Attributes:
+        use_beta (bool): Whether batch normalisation shifts its output.
     """
 
     n_categories = 0
     returns_pair = False
+    use_beta = True
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
-                 use_beta: bool = True, sigma: float = 0.0):
+                 sigma: float = 0.0):
         super().__init__()
         self.in_channels = in_channels
         self.top_width = top_width
@@ -45,10 +48,10 @@ class VideoDiscriminator(chainer.Chain):
             self.c2 = ConvolutionND(3, mid_ch * 2, mid_ch * 4, 4, 2, 1, **w)
             self.c3 = ConvolutionND(3, mid_ch * 4, mid_ch * 8, 4, 2, 1, **w)
             self.c4 = Convolution2D(mid_ch * 8, 1, top_width, 1, 0, **w)
-            self.bn0 = BatchNormalization(mid_ch, use_beta=use_beta)
-            self.bn1 = BatchNormalization(mid_ch * 2, use_beta=use_beta)
-            self.bn2 = BatchNormalization(mid_ch * 4, use_beta=use_beta)
-            self.bn3 = BatchNormalization(mid_ch * 8, use_beta=use_beta)
+            self.bn0 = BatchNormalization(mid_ch, use_beta=self.use_beta)
+            self.bn1 = BatchNormalization(mid_ch * 2, use_beta=self.use_beta)
+            self.bn2 = BatchNormalization(mid_ch * 4, use_beta=self.use_beta)
+            self.bn3 = BatchNormalization(mid_ch * 8, use_beta=self.use_beta)
 
     def forward(self, video):
         """video (B, C, 16, 16 w, 16 w) -> score (B, 1, 1, 1), not bounded.
@@ -94,26 +97,25 @@ class VideoDiscriminatorInitDefault(VideoDiscriminator):
         super().__init__(in_channels, top_width, mid_ch)
 
 
-class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminator):
+class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminatorInitUniform):
     """D without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
-        super().__init__(
-            in_channels, top_width, mid_ch, initializers.Uniform(wscale), use_beta=False)
+    use_beta = False
 
 
-class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminator):
+class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminatorInitDefault):
     """D without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, in_channels: int, top_width: int, mid_ch: int):
-        super().__init__(in_channels, top_width, mid_ch, use_beta=False)
+    use_beta = False
 
 
 class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
     """D without beta whose features are disturbed in train mode, for the vanilla GAN."""
 
+    use_beta = False
+
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, sigma: float):
-        super().__init__(in_channels, top_width, mid_ch, use_beta=False, sigma=sigma)
+        super().__init__(in_channels, top_width, mid_ch, sigma=sigma)
 
 
 class FrameDiscriminator(chainer.Chain):
@@ -127,9 +129,6 @@ class FrameDiscriminator(chainer.Chain):
     Args:
         mid_ch (int): Channels after the first convolution.
     """
-
-    takes_videos = False
-    """For experiment files: alone it is no D, whose input is a video."""
 
     def __init__(self, mid_ch: int = 64):
         super().__init__()

@@ -72,13 +72,8 @@ class VideoGenerator(ImageGenerator):
     Args:
         z_slow_dim (int): Length of z_slow.
         z_fast_dim (int): Length of z_fast.
-        out_channels (int): Channels of a frame.
-        bottom_width (int): Width w of the first feature map; 4 makes frames of 64 x 64.
-        conv_ch (int): Channels of the first feature map, a multiple of 16.
+        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-
-    Raises:
-        ValueError: ``conv_ch`` is not a positive multiple of 16.
     """
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,

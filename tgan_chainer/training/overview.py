@@ -16,7 +16,7 @@ def overview(experiment, training, ranks):
              else device.name.replace('@cupy:', 'GPU '))
     each = f', {ranks.size} ranks' if ranks.size > 1 else ''
     done = f', {updater.iteration} of them done' if updater.iteration else ''
-    networks = ', '.join(f'{ROLES[name]} {_count_parameters(optimizer.target)}'
+    networks = ', '.join(f'{ROLES[name].title} {_count_parameters(optimizer.target)}'
                          for name, optimizer in updater.get_all_optimizers().items())
     return '\n'.join([
         f'device    {place}{each}',
