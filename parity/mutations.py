@@ -120,7 +120,7 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
     ('a bias where there is none', 'models/video_generator', 'ch // 4, 4, 2, 1, nobias=True',
      'ch // 4, 4, 2, 1', _STATE_CHECK),
     ('a beta where there is none', 'models/frame_seed_generator',
-     'BatchNormalization(512, use_beta=use_beta)', 'BatchNormalization(512)', _STATE_CHECK),
+     'BatchNormalization(512, use_beta=self.use_beta)', 'BatchNormalization(512)', _STATE_CHECK),
     ('uniform weights drawn twice as wide', 'models/video_generator',
      'initializers.Uniform(wscale)', 'initializers.Uniform(2 * wscale)', _STATE_CHECK),
     ('networks built in another order', 'parity/replay', "NETWORKS = ('fsgen', 'vgen', 'vdis')",
