@@ -17,6 +17,7 @@ from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.moving_mnist import make_moving_mnist
+from tgan_chainer.training import data
 from tgan_chainer.training import flags as training_flags
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -322,8 +323,8 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path):
     text = text.replace('updater:', 'make_moving_mnist: {n_videos: 5, seed: 1}\nupdater:')
     small_experiment.write_text(text)
     experiment = config.load(str(small_experiment))
-    train.make_data(experiment)
+    data.make_data(experiment)
     assert len(experiment.dataset.build()) == 5
     made = path.stat().st_mtime_ns
-    train.make_data(experiment)
+    data.make_data(experiment)
     assert path.stat().st_mtime_ns == made

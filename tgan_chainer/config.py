@@ -43,19 +43,12 @@ PACKAGED = Path(__file__).parent / 'configs'
 
 
 class Role(NamedTuple):
-    """What a part is for, and which classes can be that.
+    """What a part is for, and which classes can be that."""
 
-    Attributes:
-        title (str): What messages call it.
-        folder (str): Where its classes are in this package.
-        bases (tuple): What they are derived from, by one of these.
-        method (str): What they define, and a base class does not.
-    """
-
-    title: str
-    folder: str
-    bases: tuple
-    method: str = 'forward'
+    title: str                 #: What messages call it.
+    folder: str                #: Where its classes are in this package.
+    bases: tuple               #: By one of these they are derived.
+    method: str = 'forward'    #: What they define, and a base class does not.
 
 
 ROLES = {
@@ -93,20 +86,13 @@ class _Strict(pydantic.BaseModel):
 
 
 class Part(_Strict):
-    """A class of this package and its arguments.
+    """A class of this package and its arguments."""
 
-    Attributes:
-        fn (str), name (str): File and name of ``cls``, whatever the experiment's ``fn`` is.
-        args (dict): Arguments of the constructor, checked by its annotations.
-        cls (type): The class.
-        where (str): What messages call it: file and key.
-    """
-
-    fn: str
-    name: str
-    args: dict[str, Any]
-    cls: type = pydantic.Field(exclude=True)
-    where: str = pydantic.Field(exclude=True)
+    fn: str                                     #: File of the class, whatever the experiment says.
+    name: str                                   #: Its name.
+    args: dict[str, Any]                        #: Arguments, checked by annotations.
+    cls: type = pydantic.Field(exclude=True)    #: The class itself.
+    where: str = pydantic.Field(exclude=True)   #: What messages call it: file and key.
 
     def build(self, **supplied):
         """Construct the part from its arguments and those that only the caller has.
@@ -160,6 +146,8 @@ class MovingMNIST(_Strict):
     n_videos: PositiveInt = 10000
     seed: NonNegativeInt = 0
     split: Literal['train', 'heldout'] = 'train'
+    size: Literal[64, 32] = 64
+    digits: Literal[1, 2] = 2
 
 
 class Experiment(_Strict):

@@ -1,7 +1,6 @@
 """Train TGAN from an experiment file (authors' train.py): prepare, build, run."""
 import math
 import shlex
-from pathlib import Path
 from typing import NamedTuple
 
 import chainer
@@ -21,10 +20,10 @@ from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.system import System
-from tgan_chainer.prepare.moving_mnist import make_moving_mnist
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.results import write_categories
 from tgan_chainer.training.checks import check_batchsize, check_shapes
+from tgan_chainer.training.data import first_videos, make_data
 from tgan_chainer.training.flags import choose, new_result_folder
 from tgan_chainer.training.iterators import PrefetchIterator
 from tgan_chainer.training.overview import overview
@@ -68,19 +67,6 @@ def prepare(args):
     return experiment, snapshot
 
 
-def make_data(experiment):
-    """Make the data set's file, if it may be made and is missing.
-
-    Raises:
-        ConfigError: It cannot be made.
-    """
-    path = experiment.dataset.args.get('dataset_path')
-    if experiment.make_moving_mnist and path and not Path(path).exists():
-        settings = experiment.make_moving_mnist
-        print(f'making {path}: {settings.n_videos} videos of moving digits', flush=True)
-        make_moving_mnist(path, settings.n_videos, settings.seed, settings.split)
-
-
 class Training(NamedTuple):
     """What :func:`build` makes of an experiment; ``video`` is one of the data's, (T, C, H, W)."""
 
@@ -102,7 +88,7 @@ def build(experiment, device, ranks):
     device.use()
     dataset = experiment.dataset.build()
     example = dataset[0]    # before seeding: it draws random numbers
-    video = example[0] if dataset.n_categories else example
+    video = example[0] if isinstance(example, tuple) else example
     share = ranks.share(dataset, experiment.seed)
     check_batchsize(experiment, dataset, share, ranks)
     random_state = RandomState(experiment.seed, device, ranks.rank)
@@ -179,8 +165,9 @@ def extend(trainer, experiment, dataset, random_state, ranks):
         trainer.extend(extensions.PrintReport([*columns, 'elapsed_time'], out=progress),
                        trigger=display)
         trainer.extend(Plots(updater.losses), trigger=save)
+        n = experiment.preview_videos
         trainer.extend(
-            Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed),
+            Preview(updater.fsgen, updater.vgen, n, experiment.seed, first_videos(dataset, n)),
             trigger=(experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
         trainer.extend(random_state)
         trainer.extend(progress)

@@ -10,14 +10,14 @@ import pytest
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import ledger, quality
-from tgan_chainer.evaluation.digit_classifier import WEIGHTS, halve, load_classifier
+from tgan_chainer.evaluation.digit_classifier import WEIGHTS, load_classifier
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.conditional_tgan import (
     ConditionalFrameSeedGenerator,
     ConditionalVideoGenerator,
 )
 from tgan_chainer.models.model_3d import VideoGenerator3D
-from tgan_chainer.prepare.moving_mnist import make_moving_mnist
+from tgan_chainer.prepare.moving_mnist import halve, make_moving_mnist
 
 
 @pytest.fixture(scope='module')

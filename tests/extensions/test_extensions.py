@@ -286,6 +286,23 @@ def test_preview_of_a_conditional_system_goes_through_the_categories(tmp_path):
     np.testing.assert_array_equal(sheet(generators, tmp_path), pictures.frame_sheet(videos))
 
 
+@pytest.mark.parametrize('n_real', [1, 5])
+def test_the_top_row_of_a_preview_is_real(trainer, tmp_path, models, n_real):
+    real = np.random.RandomState(0).uniform(-1, 1, (n_real, 1, 16, 64, 64)).astype('f')
+    t = trainer([0.0])
+    for name, more in (('with', {'real': real}), ('without', {})):
+        t.out = str(tmp_path / name)
+        Preview(*models[:2], n=5, **more)(t)
+    sheets, movies = ([read(tmp_path / name / 'preview' / file) for name in ('with', 'without')]
+                      for read, file in ((pictures.read_png, 'image_img_00000000.png'),
+                                         (pictures.read_movie, 'video_00000000.gif')))
+    np.testing.assert_array_equal(sheets[0][64:], sheets[1])
+    np.testing.assert_array_equal(sheets[0][:64], pictures.frame_sheet(real[:1]))
+    assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)
+    # The colours of a GIF are chosen anew for each.
+    assert abs(movies[0][:, 64:].astype(int) - movies[1]).mean() < 2
+
+
 @pytest.mark.parametrize('n, n_categories, labels', [
     (6, 3, [0, 0, 1, 1, 2, 2]), (5, 3, [0, 0, 1, 1, 2]), (3, 101, [0, 33, 67]), (2, 0, None),
 ])

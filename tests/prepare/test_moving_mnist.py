@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.datasets.mnist_dataset import (
+    MovingMNISTDataset,
+    MovingMNISTDatasetLabelled,
+)
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import moving_mnist as module
 from tgan_chainer.prepare.digits import load_digits
@@ -157,6 +160,33 @@ def test_the_data_set_reads_it(tmp_path):
     np.testing.assert_array_equal(example[:, 0] * 128 + 128, videos[:, 2])
 
 
+def test_small_frames_are_averages_of_the_same_videos(tmp_path):
+    whole = made(tmp_path / 'whole.npy', 3).astype(float)
+    small = made(tmp_path / 'small.npy', 3, size=32)
+    expected = whole.reshape(20, 3, 32, 2, 32, 2).mean((3, 5))
+    assert (small.dtype, small.shape) == (np.uint8, expected.shape)
+    assert abs(small - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize('digits', [1, 2])
+def test_labels_are_the_digits_that_are_shown(tmp_path, monkeypatch, digits):
+    monkeypatch.chdir(tmp_path)
+    assert main(['--n', '20', '--size', '32', '--digits', str(digits), '--labels',
+                 '--out', 'm.npy']) == 0
+    dataset = MovingMNISTDatasetLabelled(16, 'm.npy', 'm_pd.csv')
+    images, labels = load_digits('train')
+    shown, position = draw_videos(np.random.RandomState([0, 0]), 20, len(images), digits)
+    for i in range(20):
+        assert dataset.category_names[dataset[i][1]] == '-'.join(
+            sorted(str(labels[number]) for number in shown[i]))
+    frame = np.zeros((64, 64))
+    for number, (y, x) in zip(shown[7], (36 * position[4, 7]).astype(int), strict=True):
+        part = frame[y:y + 28, x:x + 28]
+        np.maximum(part, images[number], out=part)
+    expected = np.rint(frame.reshape(32, 2, 32, 2).mean((1, 3)))
+    np.testing.assert_array_equal(np.load('m.npy')[4, 7], expected)
+
+
 def test_folders_are_made(tmp_path):
     assert made(tmp_path / 'new' / 'folder' / 'm.npy', 1).shape[1] == 1
 
@@ -167,6 +197,8 @@ def test_folders_are_made(tmp_path):
     ({'n_videos': 0}, 'found 0 as the number of videos, expected 1 or more'),
     ({'seed': -1}, 'found the seed -1, expected one of 0 to 4294967295'),
     ({'seed': 2**32}, 'found the seed 4294967296, expected one of'),
+    ({'size': 48}, 'found frames of 48 pixels, expected 64 or 32'),
+    ({'digits': 3}, 'found 3 digits a video, expected 1 or 2'),
     ({'split': 'test'}, "found the split 'test', expected one of train, heldout"),
 ])
 def test_wrong_arguments(tmp_path, arguments, message):

@@ -84,11 +84,6 @@ class DigitClassifier(chainer.Chain):
         return self.classify(self.features(videos))
 
 
-def halve(frames):
-    """Average over 2 x 2 pixels: (..., H, W) -> float32 (..., H / 2, W / 2)."""
-    return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
-
-
 def blur(videos):
     """Mean of every pixel of videos (N, 1, T, H, W) and its eight neighbours; black around."""
     padded = np.pad(videos, ((0, 0),) * 3 + ((1, 1),) * 2, constant_values=-1)

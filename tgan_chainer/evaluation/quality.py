@@ -29,6 +29,7 @@ from tgan_chainer.evaluation.subjects import open_result
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.latent import draw_latent
 from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
 
 PROTOCOL = 'tgan-mm-v1'
@@ -171,7 +172,7 @@ def fit(videos, what):
     """
     shape = digit_classifier.INPUT_SHAPE
     if videos.shape[1:] == (*shape[:2], 2 * shape[2], 2 * shape[3]):
-        videos = digit_classifier.halve(videos)
+        videos = halve(videos)
     if videos.shape[1:] != shape:
         raise ConfigError(f'quality: videos of {what} are {videos.shape[1:]} (channels, frames, '
                           'rows, columns), expected grey ones of 16 frames of 32x32 or 64x64')

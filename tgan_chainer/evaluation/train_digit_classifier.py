@@ -23,7 +23,6 @@ from tgan_chainer.evaluation.digit_classifier import (
     WEIGHTS,
     DigitClassifier,
     blur,
-    halve,
     load_classifier,
 )
 from tgan_chainer.io.files import atomic_path
@@ -80,7 +79,7 @@ class Videos:
         for i in np.flatnonzero(in_disorder):
             position[:, i] = rs.permutation(position[:, i])
         frames = make_moving_mnist.render(self._images, digit, position)
-        videos = normalize(halve(frames).transpose(1, 0, 2, 3)[:, None])
+        videos = normalize(make_moving_mnist.halve(frames).transpose(1, 0, 2, 3)[:, None])
         return videos, np.array(classes, np.int32).T
 
 

@@ -1,4 +1,5 @@
-"""Pictures of what the generators make, during training."""
+"""Images of what the generators make, during training."""
+import math
 from pathlib import Path
 
 import chainer
@@ -18,23 +19,26 @@ class Preview(extension.Extension):
     (authors' names, FACTS §10), and so does ``.gif``, which is ours. The latent vectors come from a
     generator of its own and batch normalisation runs in test mode, so the training is left
     untouched. The videos of a conditional system are in the order of their categories, which are
-    taken at equal distances.
+    taken at equal distances. Where there are real videos, the top row of each is real.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
         n (int): Number of videos.
         seed (int): Seed of the latent vectors.
+        real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1]: R at least 1, and as
+            many as the grid has columns, if there are.
     """
 
     name = 'preview'
     priority = extension.PRIORITY_READER
 
-    def __init__(self, fsgen, vgen, n=100, seed=0):
+    def __init__(self, fsgen, vgen, n=100, seed=0, real=None):
         self.fsgen = fsgen
         self.vgen = vgen
         first = first_generator(fsgen, vgen)
         z_slow = draw_latent(np.random.RandomState(seed), first.latent, (n, first.z_slow_dim))
         self._z_slow = z_slow.astype(np.float32)
+        self._real = real
         self._labels = spread_labels(n, first.n_categories)
 
     def __call__(self, trainer):
@@ -43,8 +47,15 @@ class Preview(extension.Extension):
         videos, _, _ = make_video(self.fsgen, self.vgen, len(self._z_slow),
                                   z_slow=xp.asarray(self._z_slow), labels=labels)
         videos = chainer.get_device('@numpy').send(videos)
-        pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(videos))
-        frames = pictures.tile_movie(videos)
+        columns = math.ceil(math.sqrt(len(videos)))
+        rows = math.ceil(len(videos) / columns)
+        sheet = grid = videos
+        if self._real is not None:
+            top = np.resize(self._real, (columns, *self._real.shape[1:]))    # repeats what is there
+            sheet, grid = np.concatenate([top[:1], videos]), np.concatenate([top, videos])
+            rows += 1
+        pictures.save_png(_sheet_path(trainer), pictures.frame_sheet(sheet))
+        frames = pictures.tile_movie(grid, rows)
         for suffix in ('avi', 'mov', 'gif'):
             pictures.save_movie(
                 _folder(trainer) / f'video_{trainer.updater.iteration:08d}.{suffix}', frames)

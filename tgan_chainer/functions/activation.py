@@ -45,7 +45,7 @@ class _LeakyReLU(function_node.FunctionNode):
         self.retain_outputs((0,))
         x = samples_last(inputs[0])
         y = np.empty_like(x)
-        _for_parts(_forward, x, y, x.dtype.type(self.slope))
+        parallel.run_elementwise(_forward, (x, y), self.slope)
         return samples_first(y),
 
     def backward(self, indexes, grad_outputs):
@@ -55,16 +55,8 @@ class _LeakyReLU(function_node.FunctionNode):
             return gy * slope_of(y.array, self.slope).astype(y.dtype),
         y, gy = samples_last(y.array), samples_last(gy.array)
         gx = np.empty_like(gy)
-        _for_parts(_backward, gy, y, gx, gy.dtype.type(self.slope))
+        parallel.run_elementwise(_backward, (gy, y, gx), self.slope)
         return chainer.Variable(samples_first(gx)),
-
-
-def _for_parts(function, *arguments):
-    """Call a kernel with the same parts of all arrays, on all threads."""
-    arrays = [a.reshape(-1) for a in arguments if isinstance(a, np.ndarray)]
-    rest = arguments[len(arrays):]
-    parts = parallel.cuts(arrays[0].size, parallel.TASK_ELEMENTS)
-    parallel.run(lambda part: function(*(a[slice(*part)] for a in arrays), *rest), parts)
 
 
 @kernel

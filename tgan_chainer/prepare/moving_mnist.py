@@ -2,6 +2,7 @@
 
     tgan make-moving-mnist                  # data/moving_mnist_train.npy
     tgan make-moving-mnist --split heldout  # data/moving_mnist_heldout.npy
+    tgan make-moving-mnist --digits 1 --size 32 --labels    # and a table of the digits
 
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
@@ -17,32 +18,37 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from tqdm import tqdm
 
 from tgan_chainer.commands.run import run_command
+from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
 from tgan_chainer.prepare.digits import SPLITS, load_digits
 
 N_FRAMES = 20
 FRAME_SIZE = 64
-DIGITS_A_VIDEO = 2
 STEP = 0.1  # way of a digit from frame to frame, in units of the room it has to move
 
 CHUNK = 250  # videos rendered at a time: about 20 MB
 
 
-def make_moving_mnist(path, n_videos=10000, seed=0, split='train', progress=True, force=False):
+def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
+                      progress=True, force=False):
     """Write a file of Moving MNIST videos, whole or not at all.
 
-    Video `i` depends on `seed`, `split` and `i` only: a shorter file begins a longer one.
+    Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
+    and one of size 32 has the videos of size 64, averaged over 2 x 2 pixels.
 
     Args:
-        path: `.npy` file to write: uint8 (20, n_videos, 64, 64), 82 kB a video.
+        path: `.npy` file to write: uint8 (20, n_videos, size, size).
         n_videos: Number of videos, at least 1.
         seed: 0..2**32 - 1.
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
+        size: Rows and columns of a frame, 64 or 32.
+        digits: Digits a video, 1 or 2.
         progress: Whether to show a progress bar on a terminal.
         force: Whether to replace a file that exists.
 
@@ -50,23 +56,45 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', progress=True
         DataError: An argument is out of range, the file exists, or it cannot be written.
     """
     path = Path(path)
-    _check_arguments(path, n_videos, seed, force)
-    digits, _ = load_digits(split)
-    # The legacy generator, since its stream is frozen: a seed means the same file for ever.
-    rs = np.random.RandomState([SPLITS.index(split), seed])
+    _check_arguments(path, n_videos, seed, size, digits, force)
+    images, _ = load_digits(split)
+    rs = _random_state(seed, split)
     with atomic_path(path) as temporary:
-        _require_space(path.parent, n_videos)
-        np.lib.format.open_memmap(
-            temporary, 'w+', np.uint8, (N_FRAMES, n_videos, FRAME_SIZE, FRAME_SIZE))
+        _require_space(path.parent, n_videos, size)
+        np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
         with tqdm(total=n_videos, unit='video', disable=None if progress else True) as bar:
             for start in range(0, n_videos, CHUNK):
                 # Mapped anew each time: a map left open would come to hold the whole file.
                 chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
-                chunk[...] = render(digits, *draw_videos(rs, chunk.shape[1], len(digits)))
+                videos = render(images, *draw_videos(rs, chunk.shape[1], len(images), digits))
+                chunk[...] = videos if size == FRAME_SIZE else np.rint(halve(videos))
                 bar.update(chunk.shape[1])
 
 
-def draw_videos(rs, n_videos, n_digits):
+def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
+    """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
+
+    Args:
+        path: `.csv` file to write, with the column `category`, a row a video: its digit, such as
+            7, or its two digits in ascending order, such as 3-7.
+        n_videos, seed, split, digits: As given to :func:`make_moving_mnist`.
+
+    Raises:
+        DataError: The file cannot be written, or is called otherwise.
+    """
+    require_csv(path)
+    _, labels = load_digits(split)
+    shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
+    write_table(path, pd.DataFrame({
+        'category': ['-'.join(map(str, sorted(row))) for row in labels[shown].tolist()]}))
+
+
+def _random_state(seed, split):
+    # The legacy generator, since its stream is frozen: a seed means the same file for ever.
+    return np.random.RandomState([SPLITS.index(split), seed])
+
+
+def draw_videos(rs, n_videos, n_digits, digits=2):
     """Draw which digits are seen in each video and where they are in each frame.
 
     Each video uses up the same few random numbers, one video after the other; how many are drawn at
@@ -75,12 +103,13 @@ def draw_videos(rs, n_videos, n_digits):
     Args:
         rs: numpy.random.RandomState.
         n_digits: Number of digit images to choose from.
+        digits: Digits a video.
 
     Returns:
-        digit: int (n_videos, 2), 0..n_digits - 1.
-        position: float (20, n_videos, 2, 2), the y and x of `trajectories`.
+        digit: int (n_videos, digits), 0..n_digits - 1.
+        position: float (20, n_videos, digits, 2), the y and x of `trajectories`.
     """
-    digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, DIGITS_A_VIDEO, 4)), -1, 0)
+    digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
     position = trajectories(np.stack([y, x], axis=-1), 2 * np.pi * direction)
     return (n_digits * digit).astype(np.intp), position
 
@@ -135,19 +164,28 @@ def render(digits, digit, position):
     return videos
 
 
-def _check_arguments(path, n_videos, seed, force):
+def halve(frames):
+    """Average over 2 x 2 pixels: (..., H, W) -> float32 (..., H / 2, W / 2)."""
+    return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
+
+
+def _check_arguments(path, n_videos, seed, size, digits, force):
     if n_videos < 1:
         raise DataError(f'found {n_videos} as the number of videos, expected 1 or more')
     if not 0 <= seed < 2**32:
         raise DataError(f'found the seed {seed}, expected one of 0 to {2**32 - 1}')
+    if size not in (64, 32):
+        raise DataError(f'found frames of {size} pixels, expected 64 or 32')
+    if digits not in (1, 2):
+        raise DataError(f'found {digits} digits a video, expected 1 or 2')
     if path.exists() and not (force and path.is_file()):
         raise DataError(f"'{path}' exists, expected a new name; choose another one, or, if it is a "
                         'file you no longer need, replace it with --force')
 
 
-def _require_space(folder, n_videos):
+def _require_space(folder, n_videos, size):
     """A memory map that finds the disk full ends the process without a message."""
-    needed = N_FRAMES * n_videos * FRAME_SIZE**2
+    needed = N_FRAMES * n_videos * size**2
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DataError(f"'{folder}' has {free / 1e6:.0f} MB of free space, expected the "
@@ -160,7 +198,8 @@ def _parser():
         prog='tgan make-moving-mnist',
         description='Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as published by '
                     'Srivastava et al. (2015).')
-    parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy)')
+    parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy, or '
+                        'moving_mnist_SPLIT_32.npy and the like)')
     parser.add_argument('--n', type=int, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
     parser.add_argument('--seed', type=int, default=0,
@@ -168,6 +207,14 @@ def _parser():
     parser.add_argument('--split', choices=SPLITS, default='train',
                         help='which digit images to use; the two sets have none in common '
                              '(default: %(default)s)')
+    parser.add_argument('--size', type=int, choices=(64, 32), default=64,
+                        help='rows and columns of a frame; 32 averages the same videos over 2 x 2 '
+                             'pixels (default: %(default)s)')
+    parser.add_argument('--digits', type=int, choices=(1, 2), default=2,
+                        help='digits a video (default: %(default)s)')
+    parser.add_argument('--labels', action='store_true',
+                        help='write the table of the digits shown, too, as FILE_pd.csv, which '
+                             'MovingMNISTDatasetLabelled takes as config_path')
     parser.add_argument('--force', action='store_true', help='replace a file that exists')
     return parser
 
@@ -183,9 +230,16 @@ def main(argv=None):
 
 
 def _make(args):
-    path = args.out or os.path.join('data', f'moving_mnist_{args.split}.npy')
-    make_moving_mnist(path, args.n, args.seed, args.split, force=args.force)
+    size = '' if args.size == FRAME_SIZE else f'_{args.size}'
+    digits = '' if args.digits == 2 else '_1-digit'
+    path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
+    make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
+                      force=args.force)
     print(f'wrote {args.n} videos to {path}')
+    if args.labels:
+        table = f'{os.path.splitext(path)[0]}_pd.csv'
+        write_labels(table, args.n, args.seed, args.split, args.digits)
+        print(f'wrote their digits to {table}')
 
 
 if __name__ == '__main__':
