@@ -5,7 +5,7 @@ All are relative to the largest magnitude of the recorded tensor, unless the che
 """
 import sys
 
-from parity.result import Tolerance
+from parity.check import Tolerance
 
 FORWARD_64 = Tolerance(
     1e-12, 'float64: some thousand roundings of 1e-16 a value, divided by the standard deviation '
