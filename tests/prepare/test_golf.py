@@ -49,9 +49,9 @@ def test_the_data_set_reads_it_under_the_authors_name_of_the_table(root):
     np.testing.assert_allclose(dataset[0] * 128 + 128, 28, atol=1)   # JPEG
 
 
-def test_pictures_in_the_folder_itself(tmp_path):
-    write(tmp_path / 'golf' / '0001.jpg')
-    assert make(tmp_path / 'golf')[1] == [['.', 1, 1]]
+def test_longer_clips_need_longer_pictures_and_they_may_lie_in_the_folder_itself(root):
+    write(root / '0003.jpg', n_frames=20)
+    assert make(root, n_frames=20)[1] == [['.', 3, 3]]
 
 
 @pytest.mark.parametrize('spoil, found', [
@@ -70,11 +70,6 @@ def test_a_bad_picture_is_left_out_and_reported(root, spoil, found):
     assert summary.n_pictures == 5
     (reason,) = summary.skipped
     assert reason.startswith(f"'{path}' {found}")
-
-
-def test_longer_clips_need_longer_pictures(root):
-    write(root / 'b' / 'clip.mp4' / '0003.jpg', n_frames=20)
-    assert make(root, n_frames=20)[1] == [['b/clip.mp4', 3, 3]]
 
 
 def test_workers_make_the_same_table(root, monkeypatch):
@@ -98,18 +93,12 @@ def test_no_pictures(tmp_path):
             make(root)
 
 
-@pytest.mark.parametrize('arguments, message', [
-    ({'workers': 0}, 'found 0 workers, expected 1 or more'),
-    ({'n_frames': 0}, 'found 0 frames, expected 1 or more'),
-])
-def test_wrong_arguments(root, arguments, message):
-    with pytest.raises(DataError, match=message):
-        make(root, **arguments)
-
-
-def test_a_wrong_name_is_noticed_first(root):
+def test_wrong_arguments_are_noticed_first(tmp_path):
+    for name, what in (('workers', 'workers'), ('n_frames', 'frames')):
+        with pytest.raises(DataError, match=f'found 0 {what}, expected 1 or more'):
+            make(tmp_path / 'nowhere', **{name: 0})
     with pytest.raises(DataError, match='expected a name that ends in .csv'):
-        make_golf(root.parent / 'golf.pkl', root.parent / 'nowhere')
+        make_golf(tmp_path / 'golf.pkl', tmp_path / 'nowhere')
 
 
 def test_an_existing_table_is_replaced_only_when_asked(root):
