@@ -189,7 +189,8 @@ def test_the_default_takes_the_nearest_pixel_and_squeezes_other_shapes(tmp_path,
 
 def test_images_of_several_sizes_modes_and_formats(tmp_path):
     plain = Image.new('RGB', (85, 64), (10, 100, 50))
-    images = [plain.resize((400, 226)), Image.new('L', (85, 64), 7), plain.quantize(), *13 * [plain]]
+    images = [plain.resize((400, 226)), Image.new('L', (85, 64), 7), plain.quantize(),
+              *13 * [plain]]
     for t, image in enumerate(images):
         image.save(tmp_path / f'v_A_g01_c01_{t}.JPG', 'png' if t < 3 else 'jpeg')
     frames, sizes = read_frames(only(tmp_path))
