@@ -128,6 +128,13 @@ def make_result(tmp_path, write_result):
     return make
 
 
+@pytest.fixture
+def small_result(make_result, small_experiment, tmp_path, monkeypatch):
+    """A result folder, small, in the folder in which the test then runs."""
+    monkeypatch.chdir(tmp_path)
+    return make_result('small', small_experiment, (5, 10))
+
+
 @pytest.fixture(scope='session')
 def authors_training(tmp_path_factory, moving_mnist):
     """Result folder of three updates, as the authors' train.py leaves one on Chainer 7 (FACTS §11).

@@ -20,8 +20,9 @@ MATRICES = [cubic_matrix, linear_matrix, nearest_matrix, corner_linear_matrix]
 # 1e-4 of the range of values: OpenCV takes its sixteen weights in float32.
 @pytest.mark.parametrize('height, width, new_height, new_width', SIZES)
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])
-@pytest.mark.parametrize('matrix, interpolation', zip(
-    MATRICES, (cv2.INTER_CUBIC, cv2.INTER_LINEAR, cv2.INTER_NEAREST), strict=False))
+@pytest.mark.parametrize('matrix, interpolation', [
+    (cubic_matrix, cv2.INTER_CUBIC), (linear_matrix, cv2.INTER_LINEAR),
+    (nearest_matrix, cv2.INTER_NEAREST)])
 def test_against_opencv(height, width, new_height, new_width, dtype, matrix, interpolation):
     image = np.random.RandomState(0).uniform(-30, 280, (height, width)).astype(dtype)
     theirs = cv2.resize(image, (new_width, new_height), interpolation=interpolation)

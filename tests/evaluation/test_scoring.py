@@ -80,9 +80,9 @@ def on_one_stream(stream, after):
     return Noise(stream), Dropping(stream, after)
 
 
-def evaluation(path, pair=None, run={'seed': 2}):
+def evaluation(path, pair=None, run=None):
     source, classifier = pair or (Noise(), Dropping())
-    return Evaluation(source, classifier, SETTINGS, RandomState(2, CPU), path, run)
+    return Evaluation(source, classifier, SETTINGS, RandomState(2, CPU), path, run or {'seed': 2})
 
 
 def test_the_score_of_all_videos(tmp_path):
