@@ -45,7 +45,7 @@ preview_videos: 4
 display_interval: 2
 """
 
-SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'mid_ch': 2,
+SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'fast_ch': 8, 'mid_ch': 2,
          'n_categories': 3}
 OTHER_SYSTEMS = {
     'conditional':
@@ -107,23 +107,31 @@ def write_result(tmp_path_factory):
     return write
 
 
+@pytest.fixture(scope='session')
+def shrunk():
+    """Function from an experiment and arguments of networks to its document with small ones."""
+    def load(experiment, **changes):
+        document = yaml.safe_load(config.find(str(experiment)).read_text())
+        for part in document['models'].values():
+            args = part['args']
+            args |= {key: value for key, value in (SMALL | changes).items() if key in args}
+        return document
+    return load
+
+
 @pytest.fixture
-def make_result(tmp_path, write_result):
+def make_result(tmp_path, write_result, shrunk):
     """Function that makes a result folder of small untrained networks, one after each iteration.
 
     It takes the folder's name, a packaged experiment or the path of one, iterations, a seed, and
-    arguments of the networks that are to be others. A conditional system's categories are A, B, ...
+    arguments of the networks that are to be others. A conditional system's categories are A, B, C.
     """
     def make(name, experiment, iterations=(5,), seed=0, **changes):
-        document = yaml.safe_load(config.find(OTHER_SYSTEMS.get(experiment, str(experiment)))
-                                  .read_text())
-        changes = SMALL | changes
-        for part in document['models'].values():
-            part['args'].update({key: changes[key] for key in part['args'].keys() & changes.keys()})
+        document = shrunk(OTHER_SYSTEMS.get(experiment, experiment), **changes)
         folder = write_result(tmp_path / 'results' / name, yaml.safe_dump(document), iterations,
                               seed)
         if experiment == 'conditional':
-            write_categories(folder, 'ABCDEFGHIJ'[:changes['n_categories']])
+            write_categories(folder, 'ABC')
         return folder
     return make
 
