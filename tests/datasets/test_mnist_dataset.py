@@ -87,8 +87,6 @@ def test_damaged_files_archives_and_pickles(tmp_path, content):
     assert 'damaged or no .npy file' in refused(path)
 
 
-# -- labels ----------------------------------------------------------------------------------------
-
 def labelled(tmp_path, mnist_path, categories):
     pd.DataFrame({'category': categories}).to_csv(tmp_path / 't.csv', index=False)
     return MovingMNISTDatasetLabelled(20, mnist_path, str(tmp_path / 't.csv'))

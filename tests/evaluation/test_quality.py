@@ -42,8 +42,6 @@ def states():
     return str(np.random.get_state()), random.getstate()
 
 
-# -- the numbers -----------------------------------------------------------------------------------
-
 def moments(mean, covariance):
     return quality.Statistics(*[None] * 6, np.array(mean), np.array(covariance), None)
 
@@ -95,8 +93,6 @@ def test_a_video_that_is_no_number(classifier):
         quality.statistics(videos, classifier)
 
 
-# -- their order -----------------------------------------------------------------------------------
-
 def test_the_order_of_the_references_and_where_each_fault_is_seen(rows):
     assert list(rows) == ['real', 'blurred', 'frozen', 'shuffled in time', 'one video', 'noise']
     real, blurred, frozen, shuffled, one, noise = rows.values()
@@ -115,8 +111,6 @@ def test_the_order_of_the_references_and_where_each_fault_is_seen(rows):
     assert one.inception == pytest.approx(1, abs=1e-6)
     assert noise.inception < 2 and noise.bright > 5
 
-
-# -- videos ----------------------------------------------------------------------------------------
 
 def conditional():
     np.random.seed(0)
@@ -164,8 +158,6 @@ def test_real_videos_that_cannot_be_divided_by(tmp_path, value):
     with pytest.raises(DataError, match='are dark, do not move or are all alike'):
         quality.real_videos(MovingMNISTDataset(dataset_path=tmp_path / 'x.npy'), 4, 0)
 
-
-# -- the command -----------------------------------------------------------------------------------
 
 @pytest.fixture
 def folder(make_result, small_experiment):

@@ -1,7 +1,6 @@
 """Layouts of tgan_chainer.io.pictures are exact; what its encoders lose is bounded."""
 import wave
 from fractions import Fraction
-from types import SimpleNamespace
 
 import av
 import cv2
@@ -112,11 +111,11 @@ def test_size_of_the_grid_of_floats_which_are_shown_as_previews(n, rows, grid):
     np.testing.assert_array_equal(pictures.frame_sheet(videos), pictures.frame_sheet(pixels))
 
 
+@pytest.mark.parametrize('layout', [pictures.frame_sheet, pictures.tile_movie])
 @pytest.mark.parametrize('shape', [(3, 16, 64, 64), (2, 2, 4, 8, 8), (0, 3, 4, 8, 8)])
-def test_arrays_that_are_no_videos(shape):
-    for layout in (pictures.frame_sheet, pictures.tile_movie):
-        with pytest.raises(ValueError, match='videos must be'):
-            layout(np.zeros(shape))
+def test_arrays_that_are_no_videos(shape, layout):
+    with pytest.raises(ValueError, match='videos must be'):
+        layout(np.zeros(shape))
 
 
 @pytest.mark.parametrize(('height', 'width'), [(60, 64), (64, 60)])
@@ -145,21 +144,6 @@ def test_pictures_that_cannot_be_read(tmp_path):
         (tmp_path / 'a.png').write_bytes(damaged)
         with pytest.raises(DataError, match='a.png: not a PNG that can be read'):
             pictures.read_png(tmp_path / 'a.png')
-
-
-# Movies
-
-@pytest.mark.parametrize('suffix', MOVIES)
-def test_movie_round_trip(tmp_path, suffix):
-    frames = smooth_movie()
-    pictures.save_movie(tmp_path / f'a{suffix}', frames)
-    decoded = pictures.read_movie(tmp_path / f'a{suffix}')
-    assert decoded.shape == frames.shape
-    error = np.abs(decoded.astype(int) - frames)
-    # YUV has 219 levels for 256, is rounded twice and then quantised: measured 2.05 on average, 11
-    # at most. Tagged with the wrong matrix (BT.709 for 601) it was 7.8 and 39.
-    assert error.mean() < 3
-    assert error.max() < 20
 
 
 @pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
@@ -241,24 +225,19 @@ def test_same_frames_same_bytes(tmp_path, suffix):
     assert len(written) == 1
 
 
-def test_gif_of_few_colours_is_exact_within_one_level(tmp_path):
+def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
     rng = np.random.default_rng(0)
-    frames = rng.integers(0, 256, (200, 3), np.uint8)[rng.integers(0, 200, (4, 30, 30))]
-    pictures.save_gif(tmp_path / 'a.gif', frames)
+    few = rng.integers(0, 256, (200, 3), np.uint8)[rng.integers(0, 200, (4, 30, 30))]
+    pictures.save_gif(tmp_path / 'a.gif', few)
     # palettegen takes the colours through OkLab, in integers.
-    error = np.abs(pictures.read_movie(tmp_path / 'a.gif').astype(int) - frames)
-    assert error.max() <= 1
-
-
-def test_gif_of_many_colours_does_not_flicker(tmp_path):
-    still = smooth_movie()[0]
-    frames = np.repeat(still[None], 4, axis=0)
-    frames[:, :8, :8] = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8)
-    pictures.save_gif(tmp_path / 'a.gif', frames)
-    decoded = pictures.read_movie(tmp_path / 'a.gif')
-    assert (decoded[:, 8:] == decoded[0, 8:]).all()
-    # 256 colours have to do for some 3,000: measured 4 levels on average.
-    assert np.abs(decoded.astype(int) - frames)[:, 8:].mean() < 8
+    assert np.abs(pictures.read_movie(tmp_path / 'a.gif').astype(int) - few).max() <= 1
+    many = np.repeat(smooth_movie()[:1], 4, axis=0)    # some 3,000
+    many[:, :8, :8] = rng.integers(0, 256, (4, 8, 8, 3), np.uint8)
+    pictures.save_gif(tmp_path / 'a.gif', many)
+    decoded = pictures.read_movie(tmp_path / 'a.gif')[:, 8:]
+    assert (decoded == decoded[0]).all()
+    # 256 colours have to do: measured 4 levels on average.
+    assert np.abs(decoded.astype(int) - many[:, 8:]).mean() < 8
 
 
 @pytest.mark.parametrize(('fps', 'milliseconds'), [(10, 100), (25, 40)])
@@ -292,17 +271,9 @@ def test_arrays_that_are_no_frames(tmp_path, frames, suffix):
 def test_failing_encoder_leaves_the_old_movie(tmp_path, monkeypatch, suffix):
     path = tmp_path / f'a{suffix}'
     path.write_bytes(b'old')
-    from_ndarray = av.VideoFrame.from_ndarray
-
-    def fail_at_last(picture, format):
-        if picture.flat[0] == 3:
-            raise KeyboardInterrupt
-        return from_ndarray(picture, format=format)
-
-    monkeypatch.setattr(av, 'VideoFrame', SimpleNamespace(from_ndarray=fail_at_last))
-    frames = np.broadcast_to(np.arange(4, dtype=np.uint8)[:, None, None, None], (4, 16, 16, 3))
-    with pytest.raises(KeyboardInterrupt):
-        pictures.save_movie(path, frames)
+    monkeypatch.setattr(av, 'VideoFrame', None)
+    with pytest.raises(AttributeError):
+        pictures.save_movie(path, smooth_movie())
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     assert path.read_bytes() == b'old'
 
@@ -320,10 +291,16 @@ def test_movies_that_cannot_be_read(tmp_path):
         pictures.read_movie(tmp_path / 'a.wav')
 
 
-def test_metadata_in_no_valid_utf8_does_not_matter(tmp_path):
-    path = tmp_path / 'a.avi'
-    pictures.save_movie(path, smooth_movie())
-    data = path.read_bytes()
-    assert b'Lavf' in data
-    path.write_bytes(data.replace(b'Lavf', b'\xff\xfe\xfav', 1))
-    assert len(pictures.read_movie(path)) == 7
+@pytest.mark.parametrize('suffix', MOVIES)
+def test_movie_round_trip(tmp_path, suffix):
+    frames, path = smooth_movie(), tmp_path / f'a{suffix}'
+    pictures.save_movie(path, frames)
+    # Metadata in no valid UTF-8 do not matter.
+    path.write_bytes(path.read_bytes().replace(b'Lavf', b'\xff\xfe\xfav', 1))
+    decoded = pictures.read_movie(path)
+    assert decoded.shape == frames.shape
+    error = np.abs(decoded.astype(int) - frames)
+    # YUV has 219 levels for 256, is rounded twice and then quantised: measured 2.05 on average, 11
+    # at most. Tagged with the wrong matrix (BT.709 for 601) it was 7.8 and 39.
+    assert error.mean() < 3
+    assert error.max() < 20

@@ -29,8 +29,6 @@ def made(path, n_videos, **arguments):
     return np.load(path)
 
 
-# -- motion and rendering --------------------------------------------------------------------------
-
 def one_way(position, step):
     """A bouncing coordinate, in the plainest terms."""
     for _ in range(20):
@@ -73,8 +71,6 @@ def test_every_digit_start_and_direction_is_as_likely():
     np.testing.assert_allclose(steps.mean(0), 0, atol=0.005)
 
 
-# -- the file --------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('split, seed, sha256', [
     ('train', 0, 'aeeedf9e0387cf5e448ec3444a733aa5859b391466c5744840b4ce577a09ee84'),
     ('train', 1, '88ae81b223a4ada7b66cb8a8a28662eda951f15f5309a686f5f35a643e6d2e56'),
@@ -100,8 +96,6 @@ def test_the_data_set_reads_it(tmp_path):
     example = MovingMNISTDataset(20, str(path))[2]
     np.testing.assert_array_equal(example[:, 0] * 128 + 128, videos[:, 2])
 
-
-# -- refusals and interruptions --------------------------------------------------------------------
 
 @pytest.mark.parametrize('arguments, message', [
     ({'n_videos': 0}, 'found 0 as the number of videos, expected 1 or more'),
@@ -152,8 +146,6 @@ def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, nu
     assert os.listdir(tmp_path) == []
     assert signal.getsignal(signal.SIGTERM) == before
 
-
-# -- the command -----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('split', ['train', 'heldout'])
 def test_default_names_are_not_the_published_file_s(tmp_path, monkeypatch, capsys, split):

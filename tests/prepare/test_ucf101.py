@@ -210,7 +210,7 @@ def killed_after(n, path, source):
     assert process.exitcode == -signal.SIGKILL
 
 
-def test_killed_again_and_again(tmp_path, source, monkeypatch):
+def test_killed_again_and_again(tmp_path, source, monkeypatch, capsys):
     monkeypatch.setattr(unfinished_h5, 'CHECKPOINT_BYTES', 1)
     (source / 'v_Z_g01_c01.avi').write_bytes(b'damaged')
     (source / 'v_A_g01_c01.avi').write_bytes(encode(16, size=(400, 226)))    # squeezed
@@ -218,7 +218,11 @@ def test_killed_again_and_again(tmp_path, source, monkeypatch):
     path = tmp_path / 'killed' / 'a.h5'
     for n in range(1, 7):
         killed_after(n, path, source)
+    assert os.listdir(path.parent) == ['a.h5.unfinished']
+    capsys.readouterr()
     summary = make(path, source)
+    assert capsys.readouterr().out == (
+        f"going on with '{path}.unfinished': 5 of 6 videos are done\n")
     assert (summary.skipped, summary.unusual) == (whole.skipped, whole.unusual)
     assert summary.unusual[400, 226] == ['v_A_g01_c01']
     assert outputs(path.parent) == outputs(tmp_path / 'whole')
@@ -345,22 +349,6 @@ def test_an_error_is_one_line(command, capsys, args, message):
     assert message in error
     assert error.count('\n') == 1
     assert sorted(os.listdir('data')) == ['UCF-101', 'ucfTrainTestlist']
-
-
-def test_ctrl_c_keeps_what_there_is(command, capsys, monkeypatch):
-    read = module.read_frames
-
-    def interrupted(video, resample):
-        if video.name == 'v_YoYo_g01_c01':
-            raise KeyboardInterrupt
-        return read(video, resample)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, 'read_frames', interrupted)
-        assert command('--split', 'all') == 130
-    assert 'interrupted' in capsys.readouterr().err
-    assert command('--split', 'all') == 0
-    assert '2 of 4 videos are done' in capsys.readouterr().out
 
 
 def test_the_authors_command(source, tmp_path):

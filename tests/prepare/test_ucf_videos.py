@@ -38,8 +38,6 @@ def only(folder):
     return video
 
 
-# -- finding ---------------------------------------------------------------------------------------
-
 def test_videos_in_the_order_of_their_names(tmp_path):
     touch(tmp_path, 'elsewhere/v_YoYo_g02_c01.avi')
     source = touch(tmp_path / 'source', 'Archery/v_Archery_g10_c02.avi',
@@ -109,8 +107,6 @@ def test_a_file_that_is_there_twice(tmp_path, paths, what):
         find_videos(tmp_path)
 
 
-# -- split lists -----------------------------------------------------------------------------------
-
 def listed(tmp_path, text):
     (tmp_path / 'trainlist01.txt').write_bytes(text)
     return read_split_list(tmp_path / 'trainlist01.txt')
@@ -155,8 +151,6 @@ def test_a_list_chooses(tmp_path):
     with pytest.raises(DataError, match=found):
         select_videos(videos, names, 'list')
 
-
-# -- reading images --------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('resample', FILTERS)
 def test_frames_are_resized_as_pillow_does(tmp_path, resample):
