@@ -57,6 +57,9 @@ def test_examples_draw_from_the_global_streams():
     examples = [dataset[i] for i in (5, 2)]
     np.random.seed(0)
     random.seed(0)
+    states = Streams().get_states()
+    assert global_streams() == Streams()
+    assert Streams().get_states() == states    # this process keeps its streams
     assert examples == [(i, np.random.randint(1 << 30), random.randint(0, 1 << 30))
                         for i in (5, 2)]
 
@@ -111,10 +114,3 @@ def test_no_two_workers_of_an_iterator_draw_alike():
     assert sorted(i for i, *_ in examples) == sorted([*range(64)] * 2)
     for stream in (1, 2):
         assert len({example[stream] for example in examples}) == 128
-
-
-def test_this_process_keeps_its_streams():
-    assert global_streams() == Streams()
-    states = Streams().get_states()
-    global_streams()
-    assert Streams().get_states() == states

@@ -49,7 +49,9 @@ def test_augmented_examples_are_crops_of_the_video_or_their_mirror_images(tmp_pa
     crops = [video[..., left:left + size] for left in range(85 - size)]
     crops += [crop[..., ::-1] for crop in crops]
     np.random.seed(0)
-    seen = {(dataset[0] * 128 + 128).astype(np.uint8).tobytes() for _ in range(400)}
+    examples = [dataset[0] for _ in range(400)]
+    assert all(example.flags.c_contiguous for example in examples)
+    seen = {(example * 128 + 128).astype(np.uint8).tobytes() for example in examples}
     assert seen <= {crop.tobytes() for crop in crops}
     assert len(seen) > 35
 

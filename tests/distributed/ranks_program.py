@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import tgan_chainer.links as L
 
@@ -202,14 +203,9 @@ def errors(ranks):
     return found
 
 
-class Observed:
-    def __init__(self, **observation):
-        self.observation = observation
-
-
 def observe(ranks):
-    trainer = Observed(a=chainer.Variable(np.array(ranks.rank, 'f')),
-                       b=np.float32(10 * ranks.rank))
+    trainer = SimpleNamespace(observation={
+        'a': chainer.Variable(np.array(ranks.rank, 'f')), 'b': np.float32(10 * ranks.rank)})
     AverageOverRanks(ranks)(trainer)
     return {key: float(value) for key, value in trainer.observation.items()}
 

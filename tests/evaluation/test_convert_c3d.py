@@ -82,7 +82,8 @@ def test_every_array_though_the_last_layer_may_have_another_name_and_number_of_c
     assert convert(source, tmp_path / 'c3d.npz', SHAPES)['fc8/W'].shape == (9, 4)
 
 
-@pytest.mark.parametrize('change, found', [
+@pytest.mark.parametrize('content, found', [
+    # another network
     (lambda a: net(*layers_of(a)[:-2]), r"weights of the layers \['conv1a', 'fc6'\]"),
     (lambda a: net(*layers_of(a), layer(b'fc9', blob(a['fc6/b']))), 'expected those of C3D'),
     (lambda a: net(*layers_of(a), layers_of(a)[1]), "a second layer 'conv1a'"),
@@ -92,16 +93,8 @@ def test_every_array_though_the_last_layer_may_have_another_name_and_number_of_c
     (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'][:3]})), r'3 values, expected \(4,\)'),
     (lambda a: net(*layers_of({**a, 'fc8/b': a['fc8/b'][:3]})), 'W of fc8 has 7 outputs, b 3'),
     (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'] * np.inf})), 'no finite numbers'),
-    (lambda a: b'', r'weights of the layers \[\]'),
-])
-def test_of_another_network(tmp_path, arrays, source, change, found):
-    source.write_bytes(change(arrays))
-    with pytest.raises(DataError, match=found):
-        convert(source, tmp_path / 'c3d.npz', SHAPES)
-    assert not (tmp_path / 'c3d.npz').exists()
-
-
-@pytest.mark.parametrize('content, found', [
+    (b'', r'weights of the layers \[\]'),
+    # hostile files
     (field(2, b'x' * 50)[:-1], 'field 2 of 50 bytes, where 49 are left'),
     (varint(2 << 3 | 2) + varint(2 ** 62), f'field 2 of {2 ** 62} bytes, where 0 are left'),
     (b'\xff' * 40, 'a number that does not end'),
@@ -117,12 +110,12 @@ def test_of_another_network(tmp_path, arrays, source, change, found):
     (field(2, field(6, varint(6 << 3 | 5) + b'1234')), 'field 6 has wire type 5'),
     (bytes(2 * MAX_FIELDS + 2), f'more than {MAX_FIELDS} fields'),
     (b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n', 'damaged'),
-])
-def test_hostile_files(tmp_path, content, found):
-    path = tmp_path / 'c3d.caffemodel'
-    path.write_bytes(content)
+], ids=range(25))
+def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content, found):
+    source.write_bytes(content(arrays) if callable(content) else content)
     with pytest.raises(DataError, match=found):
-        convert(path, tmp_path / 'c3d.npz', SHAPES)
+        convert(source, tmp_path / 'c3d.npz', SHAPES)
+    assert not (tmp_path / 'c3d.npz').exists()
 
 
 def test_many_nested_fields_end_soon(tmp_path):

@@ -102,19 +102,6 @@ def test_the_data_set_reads_them_under_the_authors_name_of_the_table(tmp_path, s
     np.testing.assert_array_equal(example * 128 + 128, expected)
 
 
-@pytest.mark.parametrize('pattern, first', [('{name}_{t}.PNG', 0), ('a/{name}/{t:04d}.png', 1)])
-def test_images_make_the_same_files(tmp_path, source, pattern, first):
-    for name in VIDEOS:
-        with av.open(str(next(source.rglob(f'{name}.avi')))) as movie:
-            for t, frame in enumerate(movie.decode(video=0), start=first):
-                path = tmp_path / 'images' / pattern.format(name=name, t=t)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                frame.to_image().save(path, compress_level=1)
-    make(tmp_path / 'avi' / 'a.h5', source)
-    make(tmp_path / 'png' / 'a.h5', tmp_path / 'images')
-    assert outputs(tmp_path / 'avi') == outputs(tmp_path / 'png')
-
-
 def test_pickles_for_the_authors_code(tmp_path, source):
     (source / 'v_B_g01_c01.avi').write_bytes(b'damaged')
     summary = make(tmp_path / 'a.h5', source, pickles=True)
@@ -335,18 +322,10 @@ def test_the_summary_names_what_was_left_out(command, capsys):
         "wrote for the authors' code data/ucf101_all_conf.pkl data/ucf101_all_conf_pd.pkl\n")
 
 
-@pytest.mark.parametrize('args, message', [
-    (['--fold', '3'], "found no file 'data/ucfTrainTestlist/trainlist03.txt'"),
-    (['--source', 'nowhere', '--split', 'all'], "'nowhere' has no .avi or .png or .jpg or .jp"),
-    (['--lists', 'lists'], "'lists/trainlist01.txt' names 1 of 1 videos that are not there"),
-])
-def test_an_error_is_one_line(command, capsys, args, message):
-    Path('lists').mkdir()
-    Path('lists/trainlist01.txt').write_text('A/v_A_g01_c01.avi 1\n')
-    assert command(*args) == 2
+def test_an_error_is_one_line(command, capsys):
+    assert command('--fold', '3') == 2
     error = capsys.readouterr().err
-    assert error.startswith('error: ')
-    assert message in error
+    assert error.startswith("error: found no file 'data/ucfTrainTestlist/trainlist03.txt'")
     assert error.count('\n') == 1
     assert sorted(os.listdir('data')) == ['UCF-101', 'ucfTrainTestlist']
 

@@ -223,10 +223,3 @@ def test_another_layout_of_hdf5_is_noticed(monkeypatch):
     monkeypatch.setattr(unfinished_h5, 'HEADER_BYTES', 256)
     with pytest.raises(RuntimeError, match='puts the array at byte'):
         unfinished_h5._header((16, *SHAPE))
-
-
-def test_discard_leaves_nothing(tmp_path):
-    with UnfinishedH5(tmp_path / 'a.h5', SHAPE, SETTINGS) as unfinished:
-        append(unfinished, ENTRIES)
-        unfinished.discard()
-    assert os.listdir(tmp_path) == []
