@@ -2,7 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-from reference.oracle import resize as oracle
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
     cubic_matrix,
@@ -27,17 +26,8 @@ def test_against_opencv(height, width, new_height, new_width, dtype, matrix, int
     image = np.random.RandomState(0).uniform(-30, 280, (height, width)).astype(dtype)
     theirs = cv2.resize(image, (new_width, new_height), interpolation=interpolation)
     ours = resize(image, new_height, new_width, matrix)
-    assert ours.dtype == dtype
+    assert ours.dtype == dtype and ours.flags.c_contiguous
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * 310)
-
-
-@pytest.mark.parametrize('height, width, new_height, new_width', SIZES)
-def test_against_the_oracle(height, width, new_height, new_width):
-    images = np.random.RandomState(0).randn(2, 3, height, width)
-    found = resize_bicubic(images, new_height, new_width)
-    assert found.flags.c_contiguous
-    np.testing.assert_allclose(
-        found, oracle.resize_cubic(images, new_height, new_width), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize('n_in, n_out', [(64, 112), (112, 64), (5, 5), (3, 2), (1, 4), (4, 1)])
