@@ -57,19 +57,15 @@ def test_movies_of_a_sheet(tmp_path, capsys, n, n_frames, grid):
     assert capsys.readouterr().out == told
 
 
-def test_grey(tmp_path):
+def test_grey_and_the_defaults_which_are_those_of_the_authors_previews(tmp_path):
     for channels in (1, 3):
         save_sheet(tmp_path / 'a.png', channels=channels)
         assert visualizer.main(arguments(tmp_path / 'a.png', '--C', '1')) == 0
         frames, _ = read_frames(tmp_path / 'a')
         assert (frames == frames[..., :1]).all()
-
-
-def test_defaults_are_those_of_the_authors_previews(tmp_path):
-    sheet = np.zeros((6400, 1024, 3), np.uint8)
-    pictures.save_png(tmp_path / 'a.png', sheet)
-    assert visualizer.main(['--preview_png', str(tmp_path / 'a.png')]) == 0
-    frames, movies = read_frames(tmp_path / 'a')
+    pictures.save_png(tmp_path / 'b.png', np.zeros((6400, 1024, 3), np.uint8))
+    assert visualizer.main(['--preview_png', str(tmp_path / 'b.png')]) == 0
+    frames, movies = read_frames(tmp_path / 'b')
     assert frames.shape == movies[0].shape == movies[1].shape == (16, 640, 640, 3)
 
 

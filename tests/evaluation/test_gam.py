@@ -64,8 +64,8 @@ def test_scores_that_have_no_threshold(real, fake):
 # -- ratios ----------------------------------------------------------------------------------------
 
 @settings(deadline=None)
-@given(of_critics())
-def test_ratios_are_the_oracles_and_swapping_inverts_them(scores):
+@given(scores=of_critics(), growing=st.sampled_from(GROWING))
+def test_ratios_are_the_oracles_swapping_inverts_and_growing_functions_keep_them(scores, growing):
     a, b = scores
     found, outcome = gam.judge(a, b, seed=0, held_out=True)
     expected = oracle.gam(a.other_fakes, b.other_fakes, a.test, b.test, a.threshold, b.threshold)
@@ -78,11 +78,6 @@ def test_ratios_are_the_oracles_and_swapping_inverts_them(scores):
     itself, outcome = gam.judge(a, a, seed=0, held_out=True)
     assert (itself == 1 or math.isnan(itself)) and outcome.winner == 'tie'
 
-
-@settings(deadline=None)
-@given(scores=of_critics(), growing=st.sampled_from(GROWING))
-def test_a_growing_function_of_one_critics_scores_changes_nothing(scores, growing):
-    a, b = scores
     a = gam.Scores(None, a.own_fakes, a.real, a.other_fakes, a.test)
     grown = gam.Scores(None, *map(growing, (a.own_fakes, a.real, a.other_fakes, a.test)))
     (found, outcome), (other, other_outcome) = (gam.judge(x, b, 0, True) for x in (a, grown))
