@@ -21,20 +21,6 @@ def strip(n_frames, width=128):
     return np.zeros((128 * n_frames, width, 3), np.uint8)
 
 
-def test_frames_keep_their_order_and_their_pixels(tmp_path):
-    video = strip(16)
-    for k in range(16):
-        video[128 * k:128 * (k + 1), :64, 0] = 10 * k
-        video[128 * k:128 * (k + 1), 64:, 2] = 255
-    dataset = GolfDataset(16, *make(tmp_path, [video]))
-    assert len(dataset) == 1
-    assert (dataset[0].dtype, dataset[0].shape) == (np.float32, (16, 3, 64, 64))
-    for k, frame in enumerate(dataset[0] * 128 + 128):
-        assert (frame[0, :, :32] == 10 * k).all()
-        assert (frame[0, :, 32:] == 0).all()
-        assert (frame[2, :, 32:] == 255).all()
-
-
 def test_grey_picture_is_read_as_rgb(tmp_path):
     Image.new('L', (128, 128 * 16), 7).save(tmp_path / '0001.jpg', format='png')
     example = GolfDataset(16, *make(tmp_path, [], [('.', 1, 1)]))[0]

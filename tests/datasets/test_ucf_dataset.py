@@ -56,14 +56,6 @@ def test_augmented_examples_are_crops_of_the_video_or_their_mirror_images(tmp_pa
     assert len(seen) > 35
 
 
-def test_example_is_the_centre_of_its_video(ucf_paths, inputs):
-    dataset = UCFDataset(16, *ucf_paths)
-    assert len(dataset) == 4
-    example = dataset[3]
-    assert (example.dtype, example.shape) == (np.float32, (16, 3, 64, 64))
-    np.testing.assert_array_equal(example * 128 + 128, inputs.ucf_image[69:, :, :, 10:74])
-
-
 def test_no_file_is_open_until_the_first_example_nor_in_a_pickle(ucf_paths):
     dataset = UCFDataset(16, *ucf_paths)
     assert dataset._file is None

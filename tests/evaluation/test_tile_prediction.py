@@ -89,13 +89,6 @@ def test_a_rehearsal(result, commands_classify, tmp_path, monkeypatch, capsys):
     assert len(found) == 4 and all(entry['rehearsal'] for entry in found)
 
 
-def test_the_seed_decides(run, tmp_path, result):
-    one, two, again = (
-        run('--seed', seed) or (tmp_path / 'infer' / f'{result.name}_seed-{seed}.gif').read_bytes()
-        for seed in '121')
-    assert one == again != two
-
-
 def test_the_authors_defaults_and_a_wrong_iteration(run, capsys):
     args = command.parse_args(['--result_dir', 'r'])
     assert (args.n, args.batchsize, args.seed, args.out_dir, args.interpolation) == (

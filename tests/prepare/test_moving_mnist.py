@@ -13,13 +13,7 @@ from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import moving_mnist as module
 from tgan_chainer.prepare.digits import load_digits
-from tgan_chainer.prepare.moving_mnist import (
-    draw_videos,
-    main,
-    make_moving_mnist,
-    render,
-    trajectories,
-)
+from tgan_chainer.prepare.moving_mnist import draw_videos, main, make_moving_mnist, render
 
 DIGITS = load_digits('heldout')[0]
 
@@ -42,7 +36,7 @@ def one_way(position, step):
 
 @given(st.tuples(*2 * [st.floats(0, 1, exclude_max=True)]), st.floats(0, 2 * math.pi))
 def test_each_coordinate_moves_evenly_and_bounces(start, direction):
-    way = trajectories(np.array(start), np.array(direction))
+    way = module.trajectories(np.array(start), np.array(direction))
     assert way.shape == (20, 2)
     assert way[:, 0].tolist() == list(one_way(start[0], 0.1 * np.sin(direction)))
     assert way[:, 1].tolist() == list(one_way(start[1], 0.1 * np.cos(direction)))

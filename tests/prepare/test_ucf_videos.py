@@ -7,14 +7,8 @@ import pytest
 from PIL import Image
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.prepare.ucf_videos import (
-    FILTERS,
-    UnusableVideo,
-    find_videos,
-    read_frames,
-    read_split_list,
-    select_videos,
-)
+from tgan_chainer.prepare import ucf_videos
+from tgan_chainer.prepare.ucf_videos import UnusableVideo, find_videos, read_frames
 
 
 def touch(folder, *names):
@@ -109,7 +103,7 @@ def test_a_file_that_is_there_twice(tmp_path, paths, what):
 
 def listed(tmp_path, text):
     (tmp_path / 'trainlist01.txt').write_bytes(text)
-    return read_split_list(tmp_path / 'trainlist01.txt')
+    return ucf_videos.read_split_list(tmp_path / 'trainlist01.txt')
 
 
 @pytest.mark.parametrize('text', [
@@ -137,22 +131,22 @@ def test_wrong_list(tmp_path, text, message):
 
 def test_missing_list(tmp_path):
     with pytest.raises(DataError, match="found no file '.*none.txt'.*TrainTestSplits.*--split all"):
-        read_split_list(tmp_path / 'none.txt')
+        ucf_videos.read_split_list(tmp_path / 'none.txt')
 
 
 def test_a_list_chooses(tmp_path):
     touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)))
     videos, _ = find_videos(tmp_path)
-    chosen = select_videos(videos, ['v_A_g02_c01', 'v_A_g04_c01'], 'list')
+    chosen = ucf_videos.select_videos(videos, ['v_A_g02_c01', 'v_A_g04_c01'], 'list')
     assert [video.group for video in chosen] == [2, 4]
     names = ['v_A_g02_c01', *(f'v_B_g0{k}_c01' for k in range(1, 6))]
     found = re.escape("'list' names 5 of 6 videos that are not there: v_B_g01_c01, v_B_g02_c01, "
                       'v_B_g03_c01, ...; complete the data set')
     with pytest.raises(DataError, match=found):
-        select_videos(videos, names, 'list')
+        ucf_videos.select_videos(videos, names, 'list')
 
 
-@pytest.mark.parametrize('resample', FILTERS)
+@pytest.mark.parametrize('resample', ucf_videos.FILTERS)
 def test_frames_are_resized_as_pillow_does(tmp_path, resample):
     frames = write_images(tmp_path, 16)
     result, sizes = read_frames(only(tmp_path), resample)
