@@ -1,6 +1,4 @@
-import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +13,6 @@ from tgan_chainer import results
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import calc_inception as command
 from tgan_chainer.evaluation import classifier, ledger
-from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.calc_inception import SETTINGS, calc_inception
 from tgan_chainer.evaluation.preprocess import PROTOCOLS
 from tgan_chainer.io.files import sha256
@@ -205,20 +202,3 @@ def test_runs_as_the_authors_script(result, tmp_path):
         env={**os.environ, 'PYTHONPATH': str(script.parents[1])}, capture_output=True, text=True)
     assert done.returncode == EXIT_USER_ERROR
     assert done.stderr.startswith("error: cannot read 'nowhere.npz'")
-
-
-@pytest.mark.slow
-def test_with_c3d_at_full_size(result, tmp_path, mean, monkeypatch, capsys):
-    np.random.seed(0)
-    chainer.serializers.save_npz(tmp_path / 'conv3d.npz', C3D(), compression=False)
-    monkeypatch.setattr(classifier, 'load_mean', lambda path: np.load(path)['mean'])
-    np.savez(tmp_path / 'mean2.npz', mean=mean)
-    assert command.main([
-        '--result_dir', str(result), '--c3d', str(tmp_path / 'conv3d.npz'), '--mean',
-        str(tmp_path / 'mean2.npz'), '--calc_iter', '2', '--batchsize', '2']) == 0
-    out = capsys.readouterr().out
-    assert f'sha256 of c3d: {sha256(tmp_path / "conv3d.npz")}' in out
-    # Untrained weights tell videos apart hardly at all: 1.00000 without dropout.
-    assert 1.01 < float(re.search('score:([0-9.]+)', out).group(1)) <= 2
-    record, = (result / 'ledger').iterdir()
-    assert json.loads(record.read_text())['samples'] == 2
