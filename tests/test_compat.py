@@ -29,16 +29,6 @@ def test_import_order(code):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize('mark, settings, is_kept', [
-    ('', [], False), ('  # isort: skip', [], True),
-    ('', ['--config', 'lint.isort.force-to-top=["tgan_chainer"]'], True)])
-def test_what_keeps_an_import_sorter_from_the_order_that_fails(mark, settings, is_kept, tmp_path):
-    program = f'import tgan_chainer{mark}\nimport chainer\n\nprint(chainer, tgan_chainer)\n'
-    sorter = [sys.executable, '-m', 'ruff', 'check', '--isolated', '--select', 'I', '-', *settings]
-    result = subprocess.run(sorter, input=program, cwd=tmp_path, capture_output=True, text=True)
-    assert (result.returncode == 0) is is_kept, result.stdout
-
-
 def test_as_strided_reads_sctypes_when_it_runs():
     import chainer.functions as F
     import numpy as np
