@@ -66,8 +66,9 @@ def test_a_worker_that_is_killed():
 def test_workers_end_with_a_parent_that_is_killed():
     script = ('import os, signal, time\n'
               'from tgan_chainer.prepare.workers import map_in_order\n'
-              'next(map_in_order(time.sleep, [0] * 9, 2))\n'
-              'os.kill(os.getpid(), signal.SIGKILL)\n')
+              'for done, _ in enumerate(map_in_order(time.sleep, [0] * 40, 2)):\n'
+              '    if done == 30:\n'
+              '        os.kill(os.getpid(), signal.SIGKILL)\n')
     # They have its standard output, too, so that this waits for the end of all.
     ended = subprocess.run([sys.executable, '-c', script], stdout=subprocess.PIPE, timeout=60)
     assert ended.returncode == -signal.SIGKILL
