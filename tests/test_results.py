@@ -72,9 +72,6 @@ def test_latest_is_the_folder_of_the_newest_networks(three_results, capsys):
     assert result_folder('latest') == 'results/new'
     assert capsys.readouterr().err == 'latest: results/new\n'
     assert result_folder('results/old') == 'results/old'
-
-
-def test_latest_resumes(three_results):
     path = Path('results/new', snapshots.TRAINER.format(10))
     np.savez(path, **{'updater/iteration': 10})
     assert find_snapshot('latest') == path

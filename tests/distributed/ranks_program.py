@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import tgan_chainer.links as L
 
@@ -20,11 +21,7 @@ from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.functions import LeakyReLU
-from tgan_chainer.models.conditional_tgan import (
-    ConditionalFrameSeedGenerator,
-    ConditionalVideoDiscriminator,
-    ConditionalVideoGenerator,
-)
+from tgan_chainer.models import conditional_tgan as conditional
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.video_discriminator import (
@@ -33,12 +30,8 @@ from tgan_chainer.models.video_discriminator import (
 )
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.train import find_sizes
+from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
-from tgan_chainer.updaters.tgan_updater_wgan import (
-    TGANUpdaterWGANClip,
-    TGANUpdaterWGANSVC,
-    TGANUpdaterWGANVideoFrameDis,
-)
 
 Z = 4
 NETWORKS = ('fsgen', 'vgen', 'vdis')
@@ -60,24 +53,24 @@ def video_and_frame():
 
 
 def conditional_tgan():
-    return (ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
-            ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
-            ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
+    return (conditional.ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
+            conditional.ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
+            conditional.ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
 
 
 CASES = {
-    'svc': (TGANUpdaterWGANSVC, tgan, {'freq': 2}),
-    'clip': (TGANUpdaterWGANClip, tgan, {}),
+    'svc': (wgan.TGANUpdaterWGANSVC, tgan, {'freq': 2}),
+    'clip': (wgan.TGANUpdaterWGANClip, tgan, {}),
     'vanilla': (TGANUpdaterVanilla, tgan, {'shuffle_time_order': 0.5}),
-    'without G0': (TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
+    'without G0': (wgan.TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
 }
 CASES_OF_TWO = {    # enough for what takes another way to its parameters or its batches
-    'conditional': (TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
-    'sizes found when called': (TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
+    'conditional': (wgan.TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
+    'sizes found when called': (wgan.TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
 }
 
 
-class FedUpdater(TGANUpdaterWGANSVC):
+class FedUpdater(wgan.TGANUpdaterWGANSVC):
     """Takes its latent vectors from ``z_slow``, arrays (B, Ks), an update each."""
 
     z_slow = None
@@ -213,14 +206,9 @@ def errors(ranks):
     return found
 
 
-class Observed:
-    def __init__(self, **observation):
-        self.observation = observation
-
-
 def observe(ranks):
-    trainer = Observed(a=chainer.Variable(np.array(ranks.rank, 'f')),
-                       b=np.float32(10 * ranks.rank))
+    trainer = SimpleNamespace(observation={
+        'a': chainer.Variable(np.array(ranks.rank, 'f')), 'b': np.float32(10 * ranks.rank)})
     AverageOverRanks(ranks)(trainer)
     return {key: float(value) for key, value in trainer.observation.items()}
 
