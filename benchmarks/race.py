@@ -1,12 +1,11 @@
 """One work on several sides, in turns."""
-import contextlib
-import dataclasses
+import functools
+import statistics
+import time
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.measure import Comparison, Series, take_turns
-from benchmarks.registry import Result
-from benchmarks.sides import CHAINER, OURS, TORCH, UPSTREAM, NotRunError, SideError
+from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, SideError
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
@@ -18,145 +17,153 @@ TOLERANCE_AFTER_UPDATE = 1e-2
 rounding turns the signs of small ones; 8e-4 was seen. Without an update the loss of WGAN is another
 by a factor."""
 
+FLOOR = 'sgemm floor'
+LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
+          TORCH: "PyTorch eager, authors' algorithm"}
+"""Worker -> how a reader knows its work."""
+
+
+@dataclass
+class Outcome:
+    """What a benchmark found.
+
+    Attributes:
+        name, about (str): Of the benchmark.
+        costs (dict): Name of a side -> its cost in each round, a list of float; the first side is
+            what the others are measured by.
+        unit (str): Of the costs, 'seconds' or 'bytes'.
+        not_run (list): Pairs (what, why) of what could not run here.
+        errors (list of str): What went wrong; a failure.
+        text (str): Lines to print beneath.
+        data (dict): Further figures for the JSON.
+    """
+
+    name: str = ''
+    about: str = ''
+    costs: dict = field(default_factory=dict)
+    unit: str = 'seconds'
+    not_run: list = field(default_factory=list)
+    errors: list = field(default_factory=list)
+    text: str = ''
+    data: dict = field(default_factory=dict)
+
+    @property
+    def verdict(self):
+        """'failed' with an error, 'not run' where nothing was measured, else 'measured'."""
+        if self.errors:
+            return 'failed'
+        return 'measured' if self.costs or self.text else 'not run'
+
+    def ratios(self):
+        """What each side but the first takes in units of the first -> {name: (median, low, high)}.
+
+        The median is the ratio of the medians; the spread is that of the ratios round by round,
+        which were measured right after one another, and the median always lies in it.
+        """
+        unit, *_ = self.costs.values()
+        return {name: (statistics.median(costs) / statistics.median(unit), min(by_round),
+                       max(by_round))
+                for name, costs in list(self.costs.items())[1:]
+                for by_round in [[a / b for a, b in zip(costs, unit, strict=True)]]}
+
 
 @dataclass(frozen=True)
 class Contestant:
     """A side of a comparison.
 
     Attributes:
-        name (str): Its name in the comparison.
-        label (str): How a reader knows it.
+        name (str): How a reader knows it.
         side (str): The worker it runs in, see :mod:`benchmarks.sides`.
-        work (str): What the worker is asked to prepare.
+        work (str): What the worker does.
         args (dict): With these arguments.
-        weights (tuple of float): See :class:`benchmarks.measure.Series`.
         task (str): Contestants of one task must compute the same.
     """
 
     name: str
-    label: str
     side: str
     work: str
-    args: dict = field(hash=False)
-    weights: tuple = (1.0,)
+    args: dict
     task: str = ''
 
 
-def sgemm(session):
-    """A product of square matrices, for :func:`with_floor`, which shows what the machine can do."""
-    return Contestant('sgemm', 'sgemm', OURS, 'sgemm',
-                      {'width': 512 if session.options.quick else 2048}, task='sgemm')
+def everyone(work, args):
+    """Our side, the authors' and PyTorch's, with the same work -> list of Contestant."""
+    return [Contestant(label, side, work, args) for side, label in LABELS.items()]
 
 
-def everyone(session, work, args, upstream=True):
-    """The usual contestants of a work: ours, Chainer's kernels, PyTorch, the checkout, sgemm.
-
-    Args:
-        session (Session): Decides how large a product of matrices is.
-        work (str), args (dict): What each is asked to prepare.
-        upstream (bool): Whether the authors' checkout has it.
-    """
-    contestants = [Contestant('ours', 'ours', OURS, work, args),
-                   Contestant('chainer', "Chainer's kernels", CHAINER, work, args),
-                   Contestant('torch', 'PyTorch eager', TORCH, work, args),
-                   Contestant('upstream', "authors' checkout", UPSTREAM, work, args)]
-    return [*contestants[:None if upstream else -1], sgemm(session)]
-
-
-def race(session, what, contestants):
-    """Let the contestants repeat their work in turns -> Result with one comparison.
+def race(session, contestants, arithmetic=()):
+    """Let the contestants repeat their work in turns -> Outcome.
 
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
 
     Args:
-        session (Session): Where the workers are.
-        what (str): Name of the comparison.
+        session (benchmarks.sides.Session): Where the workers are.
         contestants (list of Contestant): The first is what the others are measured by.
+        arithmetic (list of benchmarks.flops.Row): Of the work; products of large matrices then
+            take turns too, and stand for the time that it takes at their rate.
 
     Raises:
         NotRunError, SideError: The first one cannot run, or fails; or one fails in its turn.
     """
-    ready, not_run, errors, answers, tasks = {}, [], [], {}, {}
-    with contextlib.ExitStack() as stack:
-        for contestant in contestants:
-            try:
-                turn = stack.enter_context(_prepared(session, what, contestant))
-                answers[contestant.name] = turn()
-            except (NotRunError, SideError) as error:
-                if contestant is contestants[0]:
-                    raise
-                problems = not_run if isinstance(error, NotRunError) else errors
-                problems.append((contestant.label, str(error)))
-                continue
-            answer = answers[contestant.name]
-            difference = _difference(tasks.setdefault(contestant.task, answer), answer)
-            if difference:
-                errors.append((contestant.label, f'does not compute the same: {difference}'))
+    if arithmetic:
+        width = 512 if session.options.quick else 2048
+        contestants = [*contestants, Contestant(FLOOR, OURS, 'sgemm', {'width': width}, FLOOR)]
+    session.forget()    # what an earlier race left
+    outcome, turns, tasks = Outcome(), {}, {}
+    for contestant in contestants:
+        try:
+            turn = functools.partial(session.worker(contestant.side).run, contestant.work,
+                                     contestant.args)
+            answer = turn()
+            _require_same(tasks.setdefault(contestant.task, answer), answer)
+            turns[contestant.name] = turn
+        except (NotRunError, SideError) as error:
+            if contestant is contestants[0]:
+                raise
+            if isinstance(error, NotRunError):
+                outcome.not_run.append((contestant.name, str(error)))
             else:
-                ready[contestant] = turn
-        found = take_turns({contestant.name: turn for contestant, turn in ready.items()},
-                           session.options.repeats, session.pause)
-    series = {c.name: Series(tuple(tuple(answer['seconds']) for answer in found[c.name]), c.weights)
-              for c in ready}
-    comparison = Comparison(what, series, {c.name: c.label for c in ready})
-    data = {key: {name: answer[key] for name, answer in answers.items() if answer.get(key)}
-            for key in ('facts', 'counts')}
-    return Result(
-        comparisons=(show_better_torch(comparison),), not_run=tuple(not_run),
-        errors=tuple(f'{label}: {error}' for label, error in errors),
-        data={key: found for key, found in data.items() if found})
+                outcome.errors.append(f'{contestant.name}: {error}')
+    answers = take_turns(turns, session.options.repeats, session.pause)
+    outcome.costs = {name: [answer['seconds'] for answer in found]
+                     for name, found in answers.items()}
+    outcome.data = {'answers': answers}
+    if FLOOR in turns:
+        flop, inside = flops.total(arithmetic)
+        product = 2 * width ** 3
+        outcome.data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9}
+        outcome.costs[FLOOR] = [seconds * inside / product for seconds in outcome.costs[FLOOR]]
+    return outcome
 
 
-@contextlib.contextmanager
-def _prepared(session, what, contestant):
-    """A work that is ready in its worker, as a function of one repetition -> its answer."""
-    worker, key = session.sides.worker(contestant.side), f'{what}/{contestant.name}'
-    try:
-        facts = worker.prepare(key, contestant.work, **contestant.args)
-        yield lambda: {**worker.run(key), 'facts': facts}
-    finally:
-        if worker.alive:
-            worker.forget(key)
-
-
-def _difference(ours, theirs):
-    """What two first repetitions disagree in, or None."""
+def _require_same(ours, theirs):
+    """Hold two first repetitions together; SideError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
         our, their = ours.get(key, {}), theirs.get(key, {})
         if our.keys() != their.keys():
-            return f'{key}: it has {sorted(their)}, ours {sorted(our)}'
+            raise SideError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
+                            f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
             if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
-                return f'{key}: {name} is {their[name]:.6g}, ours {our[name]:.6g}'
-    return None
+                raise SideError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
+                                f'ours {our[name]:.6g}')
 
 
-def show_better_torch(comparison):
-    """Hide PyTorch's slower variant from readers; the JSON keeps both."""
-    variants = [name for name in comparison.series if name.startswith('torch')]
-    slower = sorted(variants, key=lambda name: comparison.series[name].median)[1:]
-    return dataclasses.replace(comparison, hidden=frozenset(slower))
+def take_turns(functions, repeats, pause=0.0):
+    """Call every function once a round -> {name: list of what it returned}.
 
-
-def with_floor(session, result, rows):
-    """Have products of matrices stand for the time that the arithmetic takes at the best rate.
+    Every second round goes backwards, so that no side always follows the same one.
 
     Args:
-        session (Session): As for :func:`sgemm`.
-        result (Result): Of a :func:`race` in which :func:`sgemm` took part.
-        rows (list of benchmarks.flops.Row): The arithmetic of the work.
+        functions (dict): Name -> function without arguments.
+        repeats (int): Rounds.
+        pause (float): Seconds before each call.
     """
-    comparison, = result.comparisons
-    flop, inside = flops.total(rows)
-    product = 2 * sgemm(session).args['width'] ** 3
-    series, labels = dict(comparison.series), dict(comparison.labels)
-    products = series.pop('sgemm')
-    series['floor'] = products.scaled(inside / product)
-    labels['floor'] = labels.pop('sgemm') + ' floor'
-    arithmetic = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9,
-                  'sgemm GFLOP/s': [product / seconds / 1e9 for seconds in products.costs]}
-    return dataclasses.replace(
-        result, comparisons=(dataclasses.replace(comparison, series=series, labels=labels),),
-        data={**result.data, 'arithmetic': arithmetic})
+    found = {name: [] for name in functions}
+    for i in range(repeats):
+        for name in list(functions)[::-1 if i % 2 else 1]:
+            time.sleep(pause)
+            found[name].append(functions[name]())
+    return found

@@ -6,12 +6,15 @@ weights, videos and latent vectors everywhere, and so the same first losses.
 """
 import numpy as np
 
-FULL = {'conv_ch': 512, 'mid_ch': 64, 'width': 4, 'channels': 1, 'z': 100}
-"""The paper's networks: channels of G1 and D, width of the smallest feature map (frames are 16
-times as wide), channels of a frame, length of both latent vectors."""
-
-QUICK = dict(FULL, conv_ch=16, mid_ch=2, width=1, z=16)
-"""Networks that take no time, to see that everything runs."""
+SIZES = {
+    'full': {'conv_ch': 512, 'mid_ch': 64, 'width': 4, 'batch': 8, 'channels': 1, 'z': 100},
+    'quarter': {'conv_ch': 128, 'mid_ch': 16, 'width': 4, 'batch': 4, 'channels': 1, 'z': 100},
+    'small': {'conv_ch': 128, 'mid_ch': 32, 'width': 2, 'batch': 32, 'channels': 1, 'z': 100},
+    'quick': {'conv_ch': 16, 'mid_ch': 2, 'width': 1, 'batch': 2, 'channels': 1, 'z': 16},
+}
+"""Channels of G1 and D, width of the smallest feature map (frames are 16 times as wide), usual
+batch, channels of a frame, length of both latent vectors: of the paper, of the default experiment,
+of experiments on frames of 32 x 32, and of networks that take no time, to see that all runs."""
 
 FRAMES = 16
 WSCALE = 0.01
@@ -30,12 +33,8 @@ UPDATES_A_CYCLE = 5
 TIMED_FREQ = 2
 """But in one of so many here: of two updates that are timed, the second clips."""
 
-UPDATERS = {
-    'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
-    'clip': ('TGANUpdaterWGANClip', {}),
-    'vanilla': ('TGANUpdaterVanilla', {}),
-    'lsgan': ('TGANUpdaterLSGAN', {}),
-}
+UPDATERS = {'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
+            'clip': ('TGANUpdaterWGANClip', {})}
 """Class and arguments of each updater."""
 
 
@@ -53,50 +52,52 @@ def networks(size):
     }
 
 
-def updates_a_repetition(updater, warm):
-    """Updates that are timed, one by one, in each repetition.
+def repetition(updater, warm, timed_update):
+    """One repetition of training -> its answer.
 
-    Two before it counts: the losses of the second show what the first one did.
+    Args:
+        updater (str): Of :data:`UPDATERS`.
+        warm (bool): False for the first, of two updates, whose losses are compared: those of the
+            second show what the first one did.
+        timed_update: Called without arguments -> (seconds, {name: loss}).
+
+    Returns:
+        dict: 'seconds' an update, of which one in a cycle clips singular values; 'each' one's; and
+        the losses that the sides are compared by.
     """
-    return TIMED_FREQ if updater == 'svc' or not warm else 1
+    if not warm:
+        np.random.seed(TRAINING_SEED)
+    timed = [timed_update() for _ in range(TIMED_FREQ if updater == 'svc' or not warm else 1)]
+    each = [seconds for seconds, _ in timed]
+    clipping = 1 / UPDATES_A_CYCLE if updater == 'svc' else 0
+    first, last = ({name: float(loss) for name, loss in losses.items()}
+                   for _, losses in (timed[0], timed[-1]))
+    return {'seconds': (1 - clipping) * each[0] + clipping * each[-1], 'each': each,
+            'found': first, 'found after update': last}
+
+
+def answer(seconds, array):
+    """The answer of what computes an array, of NumPy or CuPy, with what sides are compared by."""
+    array = np.asarray(array.get() if hasattr(array, 'get') else array, np.float64)
+    found = {f'value {i}': float(x) for i, x in enumerate(array.ravel()[::array.size // 8])}
+    return {'seconds': seconds, 'found': dict(found, rms=float(np.sqrt((array ** 2).mean())))}
 
 
 def videos(batch, size):
     """Noise in the place of a data set: float32 (2 batch, 16, C, H, W) in [-1, 1)."""
     side = 16 * size['width']
-    shape = (2 * batch, FRAMES, size['channels'], side, side)
-    return np.random.RandomState(VIDEO_SEED).uniform(-1, 1, shape).astype(np.float32)
+    return _uniform(VIDEO_SEED, 1, (2 * batch, FRAMES, size['channels'], side, side))
 
 
 def latents(n, size):
-    """z_slow to sample from: float32 (n, z) in [-1, 1), the first draw after SAMPLING_SEED."""
-    shape = (n, size['z'])
-    return np.random.RandomState(SAMPLING_SEED).uniform(-1, 1, shape).astype(np.float32)
+    """z_slow to sample from: float32 (n, z) in [-1, 1)."""
+    return _uniform(SAMPLING_SEED, 1, (n, size['z']))
 
 
-def clips(batch):
-    """Input of C3D: float32 (batch, 3, 16, 112, 112)."""
-    shape = (batch, 3, FRAMES, 112, 112)
-    return np.random.RandomState(VIDEO_SEED).uniform(-128, 128, shape).astype(np.float32)
+def clips(n):
+    """Input of C3D: float32 (n, 3, 16, 112, 112)."""
+    return _uniform(VIDEO_SEED, 128, (n, 3, FRAMES, 112, 112))
 
 
-def found_in_losses(timed):
-    """What two trainings are compared by.
-
-    Args:
-        timed (list): Pairs (seconds, {name: loss}) of the updates of a repetition.
-    """
-    first, last = ({name: float(loss) for name, loss in losses.items()}
-                   for _, losses in (timed[0], timed[-1]))
-    return {'found': first, 'found after update': last}
-
-
-def found_in_videos(video):
-    """What the videos of two sides are compared by."""
-    video = np.asarray(video, np.float64)
-    return {'mean': float(video.mean()), 'root mean square': float(np.sqrt((video ** 2).mean()))}
-
-
-def found_in_probabilities(probabilities):
-    """What the outputs of two C3D are compared by."""
-    return {f'class {i}': float(p) for i, p in enumerate(probabilities[0][:4])}
+def _uniform(seed, bound, shape):
+    return np.random.RandomState(seed).uniform(-bound, bound, shape).astype(np.float32)

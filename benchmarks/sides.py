@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from tgan_chainer.errors import ConfigError, TGANError
+from benchmarks import recipe
+from tgan_chainer.errors import TGANError
 
 HERE = Path(__file__).parent
+STAND_IN = HERE.parent / 'tests' / 'parity' / 'stand_in'
 
-OURS, CHAINER, TORCH, UPSTREAM = 'ours', 'chainer', 'torch', 'upstream'
+OURS, AUTHORS, TORCH = 'ours', 'authors', 'torch'
 """Names of the worker processes."""
 
 _TAIL_LINES = 12
@@ -28,54 +29,8 @@ class NotRunError(Exception):
     """Something cannot run here; the message says why, and what to do."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the command line asks for.
-
-    Attributes:
-        quick (bool): Small networks, to see that everything runs.
-        repeats (int): Rounds of every comparison.
-        threads (int): Of every process.
-        gpu (int): -1 is the CPU.
-        upstream (str or None): Checkout of the authors' repository.
-        python (str or None): Interpreter to run it on; this one by default.
-        torch_python (str or None): Interpreter that has PyTorch; this one by default.
-    """
-
-    quick: bool = False
-    repeats: int = 5
-    threads: int = 1
-    gpu: int = -1
-    upstream: str | None = None
-    python: str | None = None
-    torch_python: str | None = None
-
-
-def default_threads(quick=False):
-    """``TGAN_NUM_THREADS``, or the number of CPUs that this process may use; 1 if ``quick``.
-
-    Small networks gain nothing by threads, which wait for each other on a busy machine.
-
-    Raises:
-        ConfigError: ``TGAN_NUM_THREADS`` is not a positive integer.
-    """
-    text = os.environ.get('TGAN_NUM_THREADS')
-    if text is None:
-        return 1 if quick else len(os.sched_getaffinity(0))
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f'TGAN_NUM_THREADS is {text!r}; expected a positive integer.')
-    return int(text)
-
-
-def _interpreter(path):
-    """The interpreter of a flag, from wherever it is started; this one without."""
-    if path is None:
-        return sys.executable
-    return os.path.abspath(path) if os.sep in path else path
-
-
 class Worker:
-    """A process that answers requests (see ``protocol.py``); a context manager.
+    """A process that answers requests (see ``protocol.py``).
 
     Args:
         command (list of str): What to start.
@@ -86,7 +41,7 @@ class Worker:
 
     Raises:
         NotRunError: It cannot work here.
-        SideError: It cannot be started, or ended.
+        SideError: It cannot be started, or raised an error, or ended; as from every request.
     """
 
     def __init__(self, command, environment=None):
@@ -110,28 +65,15 @@ class Worker:
         """Whether the process can take another request."""
         return self._process.poll() is None
 
-    def prepare(self, key, work, **args):
-        """Have a work ready under a key -> what there is to know about it.
+    def run(self, work, args):
+        """One repetition of a work -> its answer, with 'seconds'."""
+        return self._ask({'work': work, 'args': args})
 
-        Raises:
-            NotRunError: It cannot run there.
-            SideError: It raised an error, or the process ended; as from every other request.
-        """
-        return self._ask(do='prepare', key=key, work=work, args=args)['facts']
+    def forget(self):
+        """Give the memory of all works back."""
+        self._ask({})
 
-    def run(self, key):
-        """One repetition -> its answer, with 'seconds'."""
-        return self._ask(do='run', key=key)
-
-    def forget(self, key):
-        """Give the memory of a work back."""
-        self._ask(do='forget', key=key)
-
-    def peak(self):
-        """The most memory that the process has had, in bytes."""
-        return self._ask(do='peak')['bytes']
-
-    def _ask(self, **request):
+    def _ask(self, request):
         with contextlib.suppress(BrokenPipeError):    # it ended: the answer says so
             self._process.stdin.write(json.dumps(request) + '\n')
             self._process.stdin.flush()
@@ -169,103 +111,95 @@ class Worker:
             self._process.wait()
         self._log.close()
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.close()
-
-
-class Sides:
-    """The workers of a run, each started when it is first needed; a context manager.
+class Session(contextlib.ExitStack):
+    """A run: its options, and its workers, each started when it is first needed and ended with it.
 
     Args:
-        options (Options): Whose side is where.
+        options (argparse.Namespace): What the command line asks for.
+
+    Attributes:
+        size (dict): Of :data:`benchmarks.recipe.SIZES`.
+        pause (float): Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
     """
 
     def __init__(self, options):
+        super().__init__()
         self.options = options
-        self.descriptions = {}
-        self._workers = {}
-        self._not_run = {}
+        self.size = recipe.SIZES[options.size]
+        self.pause = 0.0 if options.quick else 0.05
+        self._workers, self._not_run = {}, {}
+
+    @property
+    def descriptions(self):
+        """{name of a worker that was started: what it said of itself}."""
+        return {name: worker.description for name, worker in self._workers.items()}
+
+    def batch(self, videos):
+        """Videos a batch where a benchmark says ``videos``."""
+        return max(2, videos // 8) if self.options.quick else videos
 
     def worker(self, name):
-        """The worker of a side, started anew if it has ended.
-
-        Raises:
-            NotRunError: There is no such side here.
-            SideError: It cannot be started.
-        """
+        """The worker of a side, started anew if it has ended; raises as :class:`Worker`."""
         if name in self._not_run:
-            raise NotRunError(self._not_run[name])
-        worker = self._workers.get(name)
-        if worker is None or not worker.alive:
-            if worker is not None:
-                self._workers.pop(name).close()
+            raise self._not_run[name]
+        if name not in self._workers or not self._workers[name].alive:
             try:
                 self._workers[name] = self.start(name)
             except NotRunError as reason:
-                self._not_run[name] = str(reason)
+                self._not_run[name] = reason
                 raise
-            self.descriptions[name] = self._workers[name].description
+            self.callback(self._workers[name].close)
         return self._workers[name]
 
     def start(self, name):
-        """A new process of a side, which the caller closes.
-
-        Raises:
-            NotRunError, SideError: As :meth:`worker`.
-        """
-        return Worker(self._command(name), self._environment(name))
+        """A new process of a side, which the caller closes."""
+        options, gpu = self.options, str(self.options.gpu)
+        command = {
+            OURS: [sys.executable, '-m', 'benchmarks.ours_worker', gpu],
+            TORCH: [_interpreter(options.torch_python), str(HERE / 'torch_worker.py'), gpu],
+            AUTHORS: [_interpreter(options.python), str(HERE / 'upstream_worker.py'),
+                      os.path.abspath(options.upstream or STAND_IN), gpu]}[name]
+        environment = {key: value for key, value in os.environ.items()
+                       if key != 'TGAN_CPU_KERNELS'    # our side has ours
+                       # A module path meant for this Python would mislead another.
+                       and (name == OURS or not key.startswith('PYTHON'))}
+        # Chainer's caffe_pb2, which their C3D imports, is refused by the faster readers.
+        environment['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
+        return Worker(command, {
+            **environment, **dict.fromkeys(_THREAD_VARIABLES, str(options.threads))})
 
     def require_what_was_asked_for(self):
-        """Start the sides that flags name, so that a mistake in them shows at once.
-
-        Raises:
-            SideError: One of them cannot run.
-        """
-        asked = {UPSTREAM: self.options.upstream, TORCH: self.options.torch_python}
-        for name, flag in asked.items():
-            if flag:
-                try:
+        """Start the sides that flags name, so that a mistake in them shows at once: SideError."""
+        for name, flag in ((AUTHORS, self.options.upstream or self.options.python),
+                           (TORCH, self.options.torch_python)):
+            try:
+                if flag:
                     self.worker(name)
-                except NotRunError as reason:
-                    raise SideError(str(reason)) from None
+            except NotRunError as reason:
+                raise SideError(str(reason)) from None
 
-    def _command(self, name):
-        options = self.options
-        if name in (OURS, CHAINER):
-            return [sys.executable, '-m', 'benchmarks.ours_worker', str(options.gpu)]
-        if name == TORCH:
-            return [_interpreter(options.torch_python), str(HERE / 'torch_worker.py'),
-                    str(options.gpu)]
-        if not options.upstream:
-            raise NotRunError("needs a checkout of the authors' repository: --upstream DIR")
-        if options.gpu >= 0:
-            raise NotRunError('its code is run on the CPU only: leave out --gpu')
-        return [_interpreter(options.python), str(HERE / 'upstream_worker.py'),
-                os.path.abspath(options.upstream)]
+    def forget(self):
+        """Have all workers give the memory of their works back."""
+        for worker in self._workers.values():
+            if worker.alive:
+                worker.forget()
 
-    def _environment(self, name):
-        """This process's, with the same number of threads and the kernels of the side."""
-        environment = dict(os.environ)
-        if name in (TORCH, UPSTREAM):
-            # A module path or options meant for this Python would mislead another.
-            environment = {key: value for key, value in environment.items()
-                           if not key.startswith('PYTHON')}
-        environment.pop('TGAN_CPU_KERNELS', None)
-        if name == CHAINER:
-            environment['TGAN_CPU_KERNELS'] = 'chainer'
-        threads = str(self.options.threads)
-        return {**environment, **dict.fromkeys(_THREAD_VARIABLES, threads)}
 
-    def close(self):
-        """End all processes."""
-        while self._workers:
-            self._workers.popitem()[1].close()
+def _interpreter(path):
+    """The interpreter of a flag, from wherever it is started; this one without."""
+    path = path or sys.executable
+    return os.path.abspath(path) if os.sep in path else path
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.close()
+@contextlib.contextmanager
+def busy_neighbours(n):
+    """Have ``n`` other processes compute all the while; they end with this one, however it ends."""
+    program = f'import os\nwhile os.getppid() == {os.getpid()}: pass'
+    neighbours = [subprocess.Popen([sys.executable, '-c', program]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()

@@ -5,7 +5,6 @@
 GPU is -1 for the CPU. Stands alone but for its neighbours: its interpreter needs PyTorch and
 NumPy, nothing of this project.
 """
-import contextlib
 import os
 import platform
 import sys
@@ -136,38 +135,10 @@ def generate(fsgen, vgen, z_slow):
     return images.unflatten(0, (batch, frames)).transpose(1, 2)
 
 
-# -- the losses: scores of D -> the generators', D's, and what is reported by name -----------------
-
-def wasserstein(d_fake, d_real):
-    batch = len(d_fake)
-    loss_gen = -d_fake.sum() / batch
-    loss_dis = d_fake.sum() / batch - d_real.sum() / batch
-    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
-
-
-def vanilla(d_fake, d_real):
-    zeros, ones = torch.zeros_like(d_fake), torch.ones_like(d_fake)
-    loss_fake = F.binary_cross_entropy_with_logits(d_fake, ones)
-    loss_real = F.binary_cross_entropy_with_logits(d_real, zeros)
-    loss_gen = F.binary_cross_entropy_with_logits(d_fake, zeros)
-    return loss_gen, loss_fake + loss_real, {
-        'loss_dis_fake': loss_fake, 'loss_dis_real': loss_real}
-
-
-def least_squares(d_fake, d_real):
-    loss_gen = (d_fake ** 2).mean()
-    loss_dis = ((d_fake + 1) ** 2).mean() + ((d_real - 1) ** 2).mean()
-    return loss_gen, loss_dis, {'loss_gen': loss_gen, 'loss_dis': loss_dis}
-
-
-LOSSES = {'svc': wasserstein, 'clip': wasserstein, 'vanilla': vanilla, 'lsgan': least_squares}
-
-
 class Step:
     """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
 
-    def __init__(self, device, updater, algorithm, batch, size):
-        self.facts = {}
+    def __init__(self, device, updater, batch, size, algorithm='authors'):
         self._name, self._algorithm = updater, algorithm
         self._batch, self._z = batch, size['z']
         self._iteration = 0
@@ -180,11 +151,8 @@ class Step:
         self._videos = recipe.videos(batch, size)
 
     def run(self):
-        updates = recipe.updates_a_repetition(self._name, warm=self._iteration > 0)
-        if not self._iteration:
-            np.random.seed(recipe.TRAINING_SEED)
-        timed = [self._clock(self._update) for _ in range(updates)]
-        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
+        return recipe.repetition(self._name, self._iteration > 0,
+                                 lambda: self._clock(self._update))
 
     def _update(self):
         fsgen, vgen, vdis = self._networks
@@ -193,39 +161,34 @@ class Step:
             0, 2, 1, 3, 4)).to(self._device).contiguous()
         z_slow = np.random.uniform(-1, 1, (self._batch, self._z)).astype(np.float32)
         fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(self._device))
-        loss_gen, loss_dis, reported = LOSSES[self._name](vdis(fake), vdis(real))
+        d_fake, d_real = vdis(fake), vdis(real)
+        loss_gen = -d_fake.sum() / self._batch
+        loss_dis = d_fake.sum() / self._batch - d_real.sum() / self._batch
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         if self._algorithm == 'ours':
-            self._one_pass(fake, loss_gen, loss_dis)
+            self._one_pass(fake, loss_dis)
         else:
             self._two_passes(loss_gen, loss_dis)
         for optimizer in self._optimizers:
             optimizer.step()
         self._iteration += 1
         self._constrain(vdis)
-        return {name: loss.detach() for name, loss in reported.items()}
+        return {'loss_gen': loss_gen.detach(), 'loss_dis': loss_dis.detach()}
 
     def _two_passes(self, loss_gen, loss_dis):
         """The generators' loss through all of D; then D's loss, from the same fake batch."""
-        critic = list(self._networks[2].parameters())
         loss_gen.backward(retain_graph=True)
-        if self._name != 'lsgan':    # where D keeps what the generators' loss put there
-            self._optimizers[2].zero_grad()
-        loss_dis.backward(inputs=critic)
+        self._optimizers[2].zero_grad()
+        loss_dis.backward(inputs=list(self._networks[2].parameters()))
 
-    def _one_pass(self, fake, loss_gen, loss_dis):
+    def _one_pass(self, fake, loss_dis):
         """No gradient of D twice: at the fake video, WGAN's losses are each other's negative."""
         critic = list(self._networks[2].parameters())
-        if self._name == 'vanilla':
-            fake_grad, = torch.autograd.grad(loss_gen, [fake], retain_graph=True)
-            loss_dis.backward(inputs=critic)
-        else:
-            *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
-            fake_grad = -fake_grad
-            for parameter, grad in zip(critic, grads, strict=True):
-                parameter.grad = grad
-        fake.backward(fake_grad)
+        *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
+        for parameter, grad in zip(critic, grads, strict=True):
+            parameter.grad = grad
+        fake.backward(-fake_grad)
 
     def _constrain(self, vdis):
         with torch.no_grad():
@@ -259,25 +222,27 @@ def clip_by_gram(matrix):
         matrix += scaled @ (u.T.to(matrix.dtype) @ matrix)
 
 
-class Sampling:
+def sampling(device, n, size):
     """Generated videos, in test mode."""
+    fsgen, vgen, _ = build_networks(size, device)
+    for network in (fsgen, vgen):
+        network.eval()
+        for module in network.modules():
+            if isinstance(module, BatchNorm):
+                module.running_var.fill_(1)
+    z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
+    return _forward(device, lambda: generate(fsgen, vgen, z_slow))
 
-    def __init__(self, device, n, size):
-        self.facts = {}
-        self._clock = clock(device)
-        self._fsgen, self._vgen, _ = build_networks(size, device)
-        for network in (self._fsgen, self._vgen):
-            network.eval()
-            for module in network.modules():
-                if isinstance(module, BatchNorm):
-                    module.running_var.fill_(1)
-        self._z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
 
-    def run(self):
+def _forward(device, function):
+    """The work of calling a function that gives a tensor."""
+    time = clock(device)
+
+    def run():
         with torch.inference_mode():
-            seconds, video = self._clock(
-                lambda: generate(self._fsgen, self._vgen, self._z_slow))
-        return {'seconds': [seconds], 'found': recipe.found_in_videos(video.cpu().numpy())}
+            seconds, found = time(function)
+        return recipe.answer(seconds, found.cpu().numpy())
+    return run
 
 
 class C3D(nn.Module):
@@ -306,41 +271,26 @@ class C3D(nn.Module):
         return F.softmax(self.fc[2](x), 1)
 
 
-class Classification:
+def c3d(device, n):
     """C3D, forward."""
-
-    def __init__(self, device, n):
-        self.facts = {}
-        self._clock = clock(device)
-        np.random.seed(recipe.BUILD_SEED)
-        self._network = C3D().eval()
-        for layer in _layers(self._network):
-            linear = isinstance(layer, nn.Linear)
-            _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
-            nn.init.constant_(layer.bias, linear)
-        self._network.to(device)
-        self._clips = torch.from_numpy(recipe.clips(n)).to(device)
-
-    def run(self):
-        with torch.inference_mode():
-            seconds, probabilities = self._clock(lambda: self._network(self._clips))
-        return {'seconds': [seconds],
-                'found': recipe.found_in_probabilities(probabilities.cpu().numpy())}
+    np.random.seed(recipe.BUILD_SEED)
+    network = C3D().eval()
+    for layer in _layers(network):
+        linear = isinstance(layer, nn.Linear)
+        _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
+        nn.init.constant_(layer.bias, linear)
+    network.to(device)
+    clips = torch.from_numpy(recipe.clips(n)).to(device)
+    return _forward(device, lambda: network(clips))
 
 
 def clock(device):
     """Function that times a call on a device -> (seconds, what it returned)."""
     if device.type == 'cpu':
         return protocol.time_on_host
-
-    def time_on_device(function):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        result = function()
-        end.record()
-        end.synchronize()
-        return start.elapsed_time(end) / 1000, result
-    return time_on_device
+    return lambda function: protocol.time_on_device(
+        lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end),
+        function)
 
 
 def environment(gpu):
@@ -354,28 +304,23 @@ def environment(gpu):
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    return {'python': platform.python_version(), 'executable': sys.executable,
-            'torch': torch.__version__, 'numpy': np.__version__,
-            'libraries': [f'{name}, {torch.get_num_threads()} threads'
-                          for name, backend in (('oneDNN', torch.backends.mkldnn),
-                                                ('MKL', torch.backends.mkl))
-                          if backend.is_available()]}
+    return {'python': platform.python_version(), 'torch': torch.__version__,
+            'numpy': np.__version__, 'threads': torch.get_num_threads(),
+            'oneDNN': torch.backends.mkldnn.is_available(),
+            'MKL': torch.backends.mkl.is_available()}
 
 
 def main():
+    """Serve requests on the device of the command line."""
     gpu = int(sys.argv[1])
-    works = {'step': Step, 'sampling': Sampling, 'c3d': Classification}
 
-    def started(work):
-        return lambda **args: work(
-            device=torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
+    def on_device(work):
+        return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
 
-    def peak():
-        return protocol.peak_memory() if gpu < 0 else torch.cuda.max_memory_reserved(gpu)
-
-    with contextlib.suppress(KeyboardInterrupt):    # the process that asks tells the user
-        protocol.serve(lambda: environment(gpu),
-                       {name: started(work) for name, work in works.items()}, peak)
+    protocol.serve(lambda: environment(gpu), {
+        'step': on_device(lambda *args, **kwargs: Step(*args, **kwargs).run),
+        'sampling': on_device(sampling), 'c3d': on_device(c3d)},
+        protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu))
 
 
 if __name__ == '__main__':

@@ -1,108 +1,128 @@
-"""The worker of the authors' checkout.
+"""The worker of the authors' algorithm on Chainer's own kernels.
 
-    python upstream_worker.py DIR
+    python upstream_worker.py DIR GPU
 
-Stands alone but for its neighbours and `parity/upstream_runner.py`, and keeps to the syntax of
-Python 3.6, for it may run on Chainer 2.0.2. Nothing is written to DIR.
+DIR is a checkout of the authors' repository, whose code runs as it is, or the stand-in of the
+tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and
+`parity/upstream_runner.py`, and keeps to the syntax of Python 3.6, for it may run on Chainer
+2.0.2. Nothing is written to DIR.
 """
 import contextlib
+import functools
 import os
 import platform
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(os.path.join(os.path.dirname(HERE), 'parity'))
+GPU = int(sys.argv[2])
 
 import numpy as np  # noqa: E402
 import protocol  # noqa: E402
 import recipe  # noqa: E402
+
+if GPU >= 0:
+    with contextlib.suppress(ImportError):
+        import tgan_chainer  # noqa: F401 -- has CuPy find the CUDA libraries of NVIDIA's wheels
+
 import upstream_runner  # noqa: E402
 from upstream_runner import chainer  # noqa: E402
 
 
-class Step:
+def step(checkout, clock, updater, batch, size):
     """Training steps of the checkout's updater; a repetition as everywhere."""
-
-    def __init__(self, checkout, updater, batch, size):
-        self.facts = {}
-        self._name = updater
-        self._networks = build(checkout, size)
-        cls, kwargs = recipe.UPDATERS[updater]
-        optimizers, self._reporter = {}, chainer.Reporter()
-        for name, network in self._networks.items():
-            optimizers[name] = chainer.optimizers.RMSprop(
-                recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
-            optimizers[name].setup(network)
-            self._reporter.add_observer(name, network)
+    networks = _build(checkout, size)
+    cls, kwargs = recipe.UPDATERS[updater]
+    optimizers, reporter = {}, chainer.Reporter()
+    for name, network in networks.items():
+        optimizers[name] = chainer.optimizers.RMSprop(
+            recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
+        optimizers[name].setup(network)
+        reporter.add_observer(name, network)
+    if GPU < 0:
         upstream_runner.accept_get(optimizers['vdis'])
-        iterator = chainer.iterators.SerialIterator(
-            recipe.videos(batch, size), batch, shuffle=False)
-        self._updater = checkout.get(cls)(
-            models=tuple(self._networks[name] for name in upstream_runner.NETWORKS),
-            iterator=iterator, optimizer=optimizers, device=-1, **kwargs)
+    training = checkout.get(cls)(
+        models=tuple(networks[name] for name in upstream_runner.NETWORKS),
+        iterator=chainer.iterators.SerialIterator(
+            recipe.videos(batch, size), batch, shuffle=False),
+        optimizer=optimizers, device=GPU, **kwargs)
 
-    def run(self):
-        warm = self._updater.iteration > 0
-        if not warm:
-            np.random.seed(recipe.TRAINING_SEED)
-        timed = []
-        for _ in range(recipe.updates_a_repetition(self._name, warm)):
-            timed.append(protocol.time_on_host(self._update))
-            upstream_runner.view_tensors(self._networks['vdis'], np.ndarray)
-        return {'seconds': [seconds for seconds, _ in timed], **recipe.found_in_losses(timed)}
-
-    def _update(self):
+    def update():
         observation = {}
-        with self._reporter.scope(observation):
-            self._updater.update()
-        return {name.split('/')[1]: upstream_runner.array_of(loss)
-                for name, loss in observation.items()}
+        with reporter.scope(observation):
+            training.update()
+        return {name.split('/')[1]: _array(loss) for name, loss in observation.items()}
+
+    def timed_update():
+        timed = clock(update)
+        if GPU < 0:
+            upstream_runner.view_tensors(networks['vdis'], np.ndarray)
+        return timed
+
+    return lambda: recipe.repetition(updater, training.iteration > 0, timed_update)
 
 
-class Sampling:
+def sampling(checkout, clock, n, size):
     """The checkout's make_video, in test mode."""
+    make_video = checkout.get('make_video')
+    networks = _build(checkout, size)
+    fsgen, vgen = networks['fsgen'], networks['vgen']
+    for link in list(fsgen.links()) + list(vgen.links()):
+        if hasattr(link, 'avg_var'):
+            link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, 7 at 1
 
-    def __init__(self, checkout, n, size):
-        self.facts = {}
-        self._n = n
-        self._make_video = checkout.get('make_video')
-        networks = build(checkout, size)
-        self._fsgen, self._vgen = networks['fsgen'], networks['vgen']
-        for network in (self._fsgen, self._vgen):
-            for link in network.links():
-                if hasattr(link, 'avg_var'):
-                    link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, 7 at 1
-
-    def run(self):
+    def run():
         np.random.seed(recipe.SAMPLING_SEED)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            seconds, made = protocol.time_on_host(
-                lambda: self._make_video(self._fsgen, self._vgen, self._n))
-        return {'seconds': [seconds],
-                'found': recipe.found_in_videos(upstream_runner.array_of(made[0]))}
+            return recipe.answer(*clock(lambda: _array(make_video(fsgen, vgen, n)[0])))
+    return run
 
 
-def build(checkout, size):
+def c3d(checkout, clock, n):
+    """The checkout's C3D, forward in test mode."""
+    network = _placed(upstream_runner.seeded_c3d(checkout, recipe.BUILD_SEED))
+    clips = chainer.Variable(network.xp.asarray(recipe.clips(n)))
+
+    def run():
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            return recipe.answer(*clock(lambda: _array(network(clips, layers=['prob'])['prob'])))
+    return run
+
+
+def _build(checkout, size):
     """The checkout's networks with the recipe's weights."""
     models = {role: {'class': cls, 'kwargs': kwargs}
               for role, (cls, kwargs) in recipe.networks(size).items()}
-    return upstream_runner.build(checkout, models, recipe.BUILD_SEED)
+    networks = upstream_runner.build(checkout, models, recipe.BUILD_SEED)
+    return {role: _placed(network) for role, network in networks.items()}
+
+
+def _array(x):
+    return x.data if isinstance(x, chainer.Variable) else x
+
+
+def _placed(network):
+    return network if GPU < 0 else network.to_gpu(GPU)
 
 
 def main():
+    """Serve requests."""
+    if GPU >= 0:
+        chainer.cuda.get_device_from_id(GPU).use()
+    clock, peak = protocol.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
+    works = {}
+
     def environment():
         try:
-            checkout.append(upstream_runner.Checkout(sys.argv[1]))
+            checkout = upstream_runner.Checkout(sys.argv[1])
         except upstream_runner.MissingError as error:
             raise protocol.UnavailableError(str(error)) from None
-        return {'python': platform.python_version(), 'executable': sys.executable,
-                'chainer': chainer.__version__, 'numpy': np.__version__}
+        works.update((work.__name__, functools.partial(work, checkout, clock))
+                     for work in (step, sampling, c3d))
+        return {'python': platform.python_version(), 'chainer': chainer.__version__,
+                'numpy': np.__version__, 'directory': checkout.folder}
 
-    checkout = []
-    works = {'step': lambda **args: Step(checkout[0], **args),
-             'sampling': lambda **args: Sampling(checkout[0], **args)}
-    with contextlib.suppress(KeyboardInterrupt):    # the process that asks tells the user
-        protocol.serve(environment, works)
+    protocol.serve(environment, works, peak)
 
 
 if __name__ == '__main__':

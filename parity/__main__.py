@@ -5,9 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from parity import backend, checks, report, runner, tolerances
-from parity.registry import Check
-from parity.result import NotRunError, Verdict
+from parity import backend, checks, runner, summary, tolerances
+from parity.check import Check, NotRunError, Verdict
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import EXIT_INTERRUPTED, TGANError
@@ -19,21 +18,18 @@ def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed check, 2 for what cannot be asked."""
     argv = sys.argv[1:] if argv is None else argv
     if argv[:1] == ['record']:
-        from parity import record
-        return record.main(argv[1:])
-    if argv in (['mutations'], ['tolerances']):
-        print(_table(*argv), end='')
-        return 0
+        from parity import recorder
+        return recorder.main(argv[1:])
     if argv[:1] == ['tables']:
         return _tables(argv[1:])
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.python and not arguments.upstream:
-        parser.error('--python is the interpreter for --upstream DIR')
-    if arguments.gpu >= 0 and arguments.upstream:
-        parser.error('--upstream DIR compares on the CPU: leave --gpu out')
-    if arguments.gpu >= 0 and arguments.kernels == 'tgan':
-        parser.error("--kernels tgan is for the CPU: on a GPU Chainer's own functions run")
+    if argv == ['mutations']:
+        from parity import mutations
+        print(mutations.markdown(), end='')
+        return 0
+    if argv == ['tolerances']:
+        print(tolerances.markdown(), end='')
+        return 0
+    arguments = _parse(argv)
     try:
         chosen = _choose(arguments)
         if arguments.list:
@@ -48,14 +44,14 @@ def main(argv=None):
         return EXIT_INTERRUPTED
 
 
-def _parser():
+def _parse(argv):
     parser = argparse.ArgumentParser(
         prog='python -m parity',
         description="Check that this project computes what the authors' code computes. "
         'Exit code 1 if any check fails.',
         epilog='Other commands: `record` makes the recordings again (see `record --help`); '
-        "`tables` prints the paper's scores beside ours; "
-        '`mutations` and `tolerances` print tables of the documentation.')
+        "`tables` prints the paper's scores beside ours; `mutations` the faults that the suite "
+        'must catch; `tolerances` every bound with its reason.')
     parser.add_argument('--only', action='append', metavar='PATTERN',
                         help='run the checks whose name has this part, or matches this shell '
                         'pattern; may be given again')
@@ -74,26 +70,26 @@ def _parser():
                         help="a checkout of the authors' repository, to run beside ours")
     parser.add_argument('--python', metavar='PATH',
                         help='the interpreter that runs it (by default this one)')
-    return parser
-
-
-def _table(name):
-    if name == 'mutations':
-        from parity import mutations
-        return mutations.markdown()
-    return tolerances.markdown()
+    arguments = parser.parse_args(argv)
+    if arguments.python and not arguments.upstream:
+        parser.error('--python is the interpreter for --upstream DIR')
+    if arguments.gpu >= 0 and arguments.upstream:
+        parser.error('--upstream DIR compares on the CPU: leave --gpu out')
+    if arguments.gpu >= 0 and arguments.kernels == 'tgan':
+        parser.error("--kernels tgan is for the CPU: on a GPU Chainer's own functions run")
+    return arguments
 
 
 def _tables(argv):
-    from parity import tables
+    from parity import paper_tables
     from tgan_chainer.evaluation import ledger
     parser = argparse.ArgumentParser(
         prog='python -m parity tables',
         description="Print the paper's Tables 3 and 4 beside what was measured here.")
-    parser.add_argument('--ledger', type=Path, default=tables.LEDGER, metavar='DIR',
+    parser.add_argument('--ledger', type=Path, default=paper_tables.LEDGER, metavar='DIR',
                         help='folder of records (default: parity/ledger)')
     folder = parser.parse_args(argv).ledger
-    return run_command(lambda: print(tables.markdown(ledger.read_folder(folder)), end=''))
+    return run_command(lambda: print(paper_tables.markdown(ledger.read_folder(folder)), end=''))
 
 
 def _no_checkout():
@@ -107,30 +103,29 @@ def _choose(arguments):
         available += upstream.checks(arguments.upstream, arguments.python)
     else:
         available.append(Check('upstream/live', _no_checkout, cost=0))
-    if not arguments.only:
-        return available
-    chosen = [check for check in available
-              if any(_matches(check.name, pattern) for pattern in arguments.only)]
+    chosen = [check for check in available if matches(check.name, arguments.only)]
     if not chosen:
         raise TGANError(f'no check matches {" or ".join(arguments.only)}; --list prints the names')
     return chosen
 
 
-def _matches(name, pattern):
-    return pattern in name or fnmatch.fnmatch(name, pattern)
+def matches(name, patterns):
+    """Whether a name has one of the patterns as a part, or matches it; all do without any."""
+    return not patterns or any(
+        pattern in name or fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
 
 def _run(chosen, arguments):
     start = time.monotonic()
-    results = runner.run(chosen, arguments.jobs, sys.stderr, arguments.kernels, arguments.gpu)
+    outcomes = runner.run(chosen, arguments.jobs, sys.stderr, arguments.kernels, arguments.gpu)
     if arguments.json:
-        files.write_json(arguments.json, report.document(results))
+        files.write_json(arguments.json, summary.document(outcomes))
     if arguments.html:
         from parity import page
-        files.write_text(arguments.html / 'index.html', page.render(results))
-    print(f'{report.text(results)} in {time.monotonic() - start:.0f} s, '
+        files.write_text(arguments.html / 'index.html', page.render(outcomes))
+    print(f'{summary.text(outcomes)} in {time.monotonic() - start:.0f} s, '
           f'kernels: {backend.describe()}')
-    return int(any(result.verdict is Verdict.FAILED for result in results))
+    return int(any(outcome.verdict is Verdict.FAILED for outcome in outcomes))
 
 
 if __name__ == '__main__':

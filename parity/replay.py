@@ -1,24 +1,27 @@
 """Our networks, updaters and sampling, run on the recipes of the recordings in ``reference/``.
 
-A ``replay_*`` function takes a :class:`reference.recordings.Recording` and returns what this
-project makes of the same seed and inputs, under the recording's own names. ``forward`` and
-``train`` are the same with inputs of the caller's. All move the networks to the device of
-:mod:`parity.backend`, and bring what they return back from it.
+A ``recorded_*`` function takes the name and the release of a recording and returns what this
+project makes of the same seed and inputs, under the recording's own names. Several checks look at
+one of them: those share a ``group``, so that it is run once. :func:`forward` and :func:`train` are
+the same with inputs of the caller's. All move the networks to the device of :mod:`parity.backend`,
+and bring what they return back from it.
 """
 import contextlib
 import copy
-from dataclasses import dataclass
+import functools
+from typing import NamedTuple
 from unittest import mock
 
 import chainer
+import chainer.functions as F
 import numpy as np
 from chainer.iterators import SerialIterator
 
 from parity import backend
+from parity.check import Comparisons
 from reference import recordings
 from tgan_chainer.config import Optimizer
-from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping
-from tgan_chainer.links import BatchNormalization
+from tgan_chainer.functions import LeakyReLU, relu
 from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -26,20 +29,43 @@ from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The authors' names of G0, G1 and D, in the order in which they are built."""
 
-_MODULES = {
-    'fsgen': frame_seed_generator,
-    'vgen': video_generator,
-    'vdis': video_discriminator,
-}
+_MODULES = {'fsgen': frame_seed_generator, 'vgen': video_generator, 'vdis': video_discriminator}
 _UPDATERS = {name: cls
              for module in (tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
              for name, cls in vars(module).items() if name.startswith('TGANUpdater')}
 
-# The functions beside links whose outputs the forward recordings hold, and where they are found.
-_RECORDED_FUNCTIONS = (
-    (chainer.functions, 'concat'), (chainer.functions, 'reshape'), (chainer.functions, 'tanh'),
-    (video_discriminator, 'leaky_relu'))
+_RECORDED_FUNCTIONS = {'concat': (F, 'concat'), 'reshape': (F, 'reshape'), 'tanh': (F, 'tanh'),
+                       'leaky_relu': (LeakyReLU, '__call__')}
+"""Beside links, what the outputs of the forward recordings are of: where each is found."""
 
+load = functools.cache(recordings.load)
+
+
+def every(prefix, suffix=''):
+    """(name, release) of every recording with such a name."""
+    return [(name, version) for version in recordings.CHAINERS
+            for name in recordings.names(version)
+            if name.startswith(prefix) and name.endswith(suffix)]
+
+
+def against(name, version):
+    """Comparisons with a recording -> :class:`parity.check.Comparisons`."""
+    return Comparisons(f'recording {name} (Chainer {version})')
+
+
+def check_name(layer, name, version):
+    """Name of the check of a recording: the recording's, without what all of them have."""
+    what = name.split('-', 1)[1].replace('-seed0', '')
+    return f'{layer}/{what}/chainer-{version}'
+
+
+def forget():
+    """Run everything anew from here on."""
+    for cached in (load, recorded_forward, recorded_training, recorded_infer):
+        cached.cache_clear()
+
+
+# -- networks --------------------------------------------------------------------------------------
 
 def build(configuration, chainer_version, seed=0):
     """Build the three networks of a configuration -> {'fsgen', 'vgen', 'vdis'}.
@@ -50,8 +76,7 @@ def build(configuration, chainer_version, seed=0):
         seed (int): Seed of NumPy's global generator before the first network.
     """
     np.random.seed(seed)
-    statistics = f'chainer{chainer_version[0]}'
-    with chainer.using_config('batch_norm_statistics', statistics):
+    with chainer.using_config('batch_norm_statistics', f'chainer{chainer_version[0]}'):
         networks = {
             name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
             for name in NETWORKS}
@@ -78,23 +103,41 @@ def cast(network, dtype):
                 setattr(link, name, value.astype(dtype))
 
 
+def _build_recorded(recording):
+    """The networks of a recording, in its dtype."""
+    networks = build(recordings.models(recording), recording.chainer,
+                     recording.meta['seed'] + recordings.SEED_OFFSETS['build'])
+    for network in networks.values():
+        cast(network, recording.meta.get('dtype', 'float32'))
+    return networks
+
+
 def _to_device(networks):
     for network in networks.values():
         network.to_device(backend.device)
 
 
-def build_recorded(recording):
-    """The networks of a recording, in its dtype."""
-    meta = recording.meta
-    networks = build(recordings.models(recording), recording.chainer,
-                     meta['seed'] + recordings.SEED_OFFSETS['build'])
-    for network in networks.values():
-        cast(network, meta.get('dtype', 'float32'))
-    return networks
+def state(network):
+    """A copy of a network's arrays, under the keys of a snapshot."""
+    return {key: np.array(value)
+            for key, value in chainer.serializers.npz.serialize(network).items()}
 
 
-@dataclass(frozen=True)
-class Forward:
+def singular_values(network):
+    """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
+    return {layer(path): np.linalg.svd(
+        backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
+        for path, param in network.namedparams() if param.ndim >= 4}
+
+
+def layer(path):
+    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
+    return path[1:].rpartition('/')[0]
+
+
+# -- a forward pass --------------------------------------------------------------------------------
+
+class Forward(NamedTuple):
     """What one forward pass of G0, G1 and D made.
 
     Attributes:
@@ -106,13 +149,14 @@ class Forward:
     statistics: dict
 
 
-def replay_forward(recording):
+@functools.lru_cache(maxsize=1)
+def recorded_forward(name, version):
     """Run a ``forward-*`` recording -> :class:`Forward`."""
+    recording = load(name, version)
     meta = recording.meta
-    networks = build_recorded(recording)
-    dtype = meta.get('dtype', 'float32')
-    z_slow, video = (array.astype(dtype) for array in recordings.forward_inputs(recording))
-    return forward(networks, z_slow, video, meta['train'],
+    z_slow, video = (array.astype(meta.get('dtype', 'float32'))
+                     for array in recordings.forward_inputs(recording))
+    return forward(_build_recorded(recording), z_slow, video, meta['train'],
                    meta['seed'] + recordings.SEED_OFFSETS['forward'])
 
 
@@ -126,16 +170,13 @@ def forward(networks, z_slow, video, train, seed):
         train (bool): Train or test mode.
         seed (int): Seed of NumPy's global generator, for the noise of D.
     """
-    stages = {}
     _to_device(networks)
     z_slow, video = backend.send(z_slow), backend.send(video)
+    stages = {}
     with backend.seeded(seed), chainer.using_config('train', train), chainer.no_backprop_mode():
-        with _record_calls(networks, 'fsgen') as stages['G0']:
-            z_fast = networks['fsgen'](z_slow)
-        with _record_calls(networks, 'vgen') as stages['G1']:
-            networks['vgen'](z_slow, z_fast[:, :, 0])
-        with _record_calls(networks, 'vdis') as stages['D']:
-            networks['vdis'](video)
+        z_fast, stages['G0'] = _record(networks, 'fsgen', z_slow)
+        _, stages['G1'] = _record(networks, 'vgen', z_slow, z_fast[:, :, 0])
+        _, stages['D'] = _record(networks, 'vdis', video)
     statistics = {f'{path.replace("/", ".")}.{key}': backend.fetch(getattr(link, key))
                   for name in networks for path, link in _layers(networks, name)
                   for key in link._persistent}
@@ -148,14 +189,17 @@ def _layers(networks, name):
             if not isinstance(link, chainer.Chain)]
 
 
-@contextlib.contextmanager
-def _record_calls(networks, name):
-    """Collect (name, output) of every link and activation of a network that is called within.
+def _record(networks, name, *inputs):
+    """Call a network -> its output, and (name, output) of its links and functions in call order.
 
-    What a link calls itself is left out.
+    What a link or a function calls itself is left out.
     """
     calls, running = [], []
     paths = {id(link): path for path, link in _layers(networks, name)}
+
+    def record(what, out):
+        if not running:
+            calls.append((what, backend.fetch(out.array)))
 
     class Links(chainer.LinkHook):
         name = 'record'
@@ -163,49 +207,44 @@ def _record_calls(networks, name):
         def forward_preprocess(self, args):
             if id(args.link) in paths:
                 running.append(args.link)
+                if _activation(args) is not None:
+                    # A copy shows what the activation is given, since statistics move once.
+                    normalised = copy.deepcopy(args.link)(args.args[0])
+                    calls.append((paths[id(args.link)], backend.fetch(normalised.array)))
 
         def forward_postprocess(self, args):
-            if id(args.link) not in paths:
-                return
+            if id(args.link) in paths:
+                running.pop()
+                activation = _activation(args)
+                record(paths[id(args.link)] if activation is None
+                       else 'relu' if activation is relu else 'leaky_relu', args.out)
+
+    def recorded(what, owner, attribute):
+        function = getattr(owner, attribute)
+
+        def call(*args, **kwargs):
+            running.append(function)
+            out = function(*args, **kwargs)
             running.pop()
-            slope = args.kwargs.get('slope', 1)
-            if slope != 1:
-                record('leaky_relu' if slope else 'relu', args.out)
-            else:
-                record(paths[id(args.link)], args.out)
+            record(what, out)
+            return out
+        return mock.patch.object(owner, attribute, call)
 
-    def record(name, out):
-        calls.append((name, backend.fetch(out.array)))
-
-    def normalise(link, x, finetune=False, slope=1):
-        """What the activation in the same call takes: of a copy, since statistics move."""
-        if slope != 1:
-            with mock.patch.object(Links, 'forward_postprocess'):
-                record(paths[id(link)], copy.deepcopy(link)(x, finetune=finetune))
-        return forward(link, x, finetune=finetune, slope=slope)
-
-    forward = BatchNormalization.forward
     with contextlib.ExitStack() as stack:
         stack.enter_context(Links())
-        stack.enter_context(mock.patch.object(BatchNormalization, 'forward', normalise))
-        for owner, function in _RECORDED_FUNCTIONS:
-            stack.enter_context(_recorded(owner, function, record, running))
-        yield calls
+        for what, place in _RECORDED_FUNCTIONS.items():
+            stack.enter_context(recorded(what, *place))
+        return networks[name](*inputs), calls
 
 
-def _recorded(owner, name, record, running):
-    function = getattr(owner, name)
-
-    def call(*args, **kwargs):
-        out = function(*args, **kwargs)
-        if not running:
-            record(name, out)
-        return out
-    return mock.patch.object(owner, name, call)
+def _activation(args):
+    """That of a call of a batch normalisation, if it has one."""
+    return args.kwargs.get('activation', *args.args[1:])
 
 
-@dataclass(frozen=True)
-class Training:
+# -- updates ---------------------------------------------------------------------------------------
+
+class Training(NamedTuple):
     """What some updates made.
 
     Attributes:
@@ -213,8 +252,6 @@ class Training:
         grads1: 'fsgen.dc0.W' and so on -> gradient after the first update.
         norms: The same names -> Euclidean norm of the parameter after each update.
         params: The same names -> parameter after the last update.
-        spectra: 'c0' and so on -> singular values of D's weight (before, after) the last clipping;
-            empty where nothing was clipped.
         networks: The trained networks.
     """
 
@@ -222,22 +259,17 @@ class Training:
     grads1: dict
     norms: dict
     params: dict
-    spectra: dict
     networks: dict
 
 
-def replay_training(recording, updates=None):
-    """Run a ``train-*`` recording -> :class:`Training`.
-
-    Args:
-        recording: The recording.
-        updates (int or None): How many of its updates; None for all.
-    """
+@functools.lru_cache(maxsize=1)
+def recorded_training(name, version, updates=None):
+    """Run a ``train-*`` recording, or some of its updates -> :class:`Training`."""
+    recording = load(name, version)
     meta = recording.meta
-    networks = build_recorded(recording)
-    videos = recordings.training_videos(recording)
-    return train(networks, meta['updater']['cls'], meta['updater']['kwargs'], videos,
-                 meta['batch'], updates or len(meta['trace']),
+    return train(_build_recorded(recording), meta['updater']['cls'], meta['updater']['kwargs'],
+                 recordings.training_videos(recording), meta['batch'],
+                 updates or len(meta['trace']),
                  meta['seed'] + recordings.SEED_OFFSETS['training'], meta['dtype'], meta['lr'])
 
 
@@ -262,48 +294,21 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
         device=backend.device, **kwargs)
     reporter = chainer.Reporter()
     reporter.add_observer('vdis', networks['vdis'])
-    losses, grads1 = [], {}
-    norms = {name: [] for name, _ in _named_params(networks)}
-    with backend.seeded(seed), _record_spectra(networks['vdis']) as spectra:
+    named = {f'{name}{path.replace("/", ".")}': param for name, network in networks.items()
+             for path, param in network.namedparams()}
+    losses, grads1, norms = [], {}, {name: [] for name in named}
+    with backend.seeded(seed):
         for _ in range(updates):
             observation = {}
             with reporter.scope(observation):
                 updater.update()
             losses.append({key: float(loss.array) for key, loss in observation.items()})
             grads1 = grads1 or {name: backend.fetch(param.grad.copy())
-                                for name, param in _named_params(networks)}
-            params = {name: backend.fetch(param.array) for name, param in _named_params(networks)}
+                                for name, param in named.items()}
+            params = {name: backend.fetch(param.array) for name, param in named.items()}
             for name, array in params.items():
                 norms[name].append(float(np.linalg.norm(array.astype(np.float64))))
-    return Training(losses, grads1, norms, params, spectra, networks)
-
-
-def singular_values(network):
-    """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
-    return {layer(path): np.linalg.svd(
-        backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
-        for path, param in network.namedparams() if param.ndim >= 4}
-
-
-def layer(path):
-    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
-    return path[1:].rpartition('/')[0]
-
-
-@contextlib.contextmanager
-def _record_spectra(critic):
-    """Collect the singular values around each clipping; the last one stays."""
-    spectra = {}
-    clip = SingularValueClipping.clip
-
-    def recorded(hook, link):
-        before = singular_values(critic)
-        clip(hook, link)
-        after = singular_values(critic)
-        spectra.update({name: (before[name], after[name]) for name in before})
-
-    with mock.patch.object(SingularValueClipping, 'clip', recorded):
-        yield spectra
+    return Training(losses, grads1, norms, params, networks)
 
 
 def _in_dtype(updater_class, dtype):
@@ -321,15 +326,13 @@ def _in_dtype(updater_class, dtype):
     return Updater
 
 
-def _named_params(networks):
-    for name, network in networks.items():
-        for path, param in network.namedparams():
-            yield f'{name}{path.replace("/", ".")}', param
+# -- sampling --------------------------------------------------------------------------------------
 
-
-def replay_infer(recording):
+@functools.lru_cache(maxsize=1)
+def recorded_infer(name, version):
     """Run an ``infer-*`` recording -> {'z_slow', 'z_fast', 'y'}, y being the videos."""
-    networks = build_recorded(recording)
+    recording = load(name, version)
+    networks = _build_recorded(recording)
     _to_device(networks)
     with backend.seeded(recording.meta['seed'] + recordings.SEED_OFFSETS['infer']):
         made = make_video(networks['fsgen'], networks['vgen'], recording.meta['n'])

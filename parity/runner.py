@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from unittest import mock
 
 from parity import backend
+from parity.check import Outcome, Verdict
 from parity.checks import registry
-from parity.result import Result, Verdict
 
 MARKS = {Verdict.PASSED: 'OK', Verdict.FAILED: 'NOT OK', Verdict.NOT_RUN: 'not run'}
 """How a verdict is printed."""
@@ -19,7 +19,7 @@ _ENVIRONMENT = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_TH
 
 
 def run(checks, jobs=None, progress=None, kernels=None, gpu=-1):
-    """Run checks -> list of Result in their order.
+    """Run checks -> list of Outcome in their order.
 
     Args:
         checks: Of the registry, which other processes find by name; any others run here.
@@ -29,20 +29,30 @@ def run(checks, jobs=None, progress=None, kernels=None, gpu=-1):
     """
     backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))
-    progress = _Progress(len(checks), progress)
-    results = {}
+    start, outcomes = time.monotonic(), {}
+
+    def finish(outcome):
+        outcomes[outcome.name] = outcome
+        if progress:
+            print(f'[{len(outcomes):{len(str(len(checks)))}}/{len(checks)} '
+                  f'{time.monotonic() - start:4.0f} s] {MARKS[outcome.verdict]:<8}{outcome.name}',
+                  file=progress, flush=True)
+
     groups, here = _grouped(checks)
     # Workers read the environment when they start, which is at the first submissions.
     with (mock.patch.dict(os.environ, _ENVIRONMENT),
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
-        tasks = {pool.submit(_run_group, [check.name for check in group]): group
-                 for group in groups}
+        tasks = {pool.submit(_run_group, names): names for names in groups}
         for check in here:
-            results[check.name] = progress.show(check.run())
+            finish(check.run())
         for task in futures.as_completed(tasks):
-            for result in _results(task, tasks[task]):
-                results[result.name] = progress.show(result)
-    return [results[check.name] for check in checks]
+            try:
+                found = task.result()
+            except futures.BrokenExecutor as error:    # it died, for want of memory perhaps
+                found = [Outcome(name=name, error=str(error)) for name in tasks[task]]
+            for outcome in found:
+                finish(outcome)
+    return [outcomes[check.name] for check in checks]
 
 
 def _pool(jobs, *settings):
@@ -52,7 +62,7 @@ def _pool(jobs, *settings):
 
 
 def _grouped(checks):
-    """Groups of registered checks, the longest first; and the checks that are not registered."""
+    """Names of registered checks in groups, the longest first; and the other checks."""
     groups, here = {}, []
     for check in checks:
         if registry().get(check.name) is check:
@@ -60,31 +70,8 @@ def _grouped(checks):
         else:
             here.append(check)
     longest_first = sorted(groups.values(), key=lambda group: -sum(check.cost for check in group))
-    return longest_first, here
-
-
-def _results(task, group):
-    """What a group found; a process that died, for want of memory perhaps, found nothing."""
-    try:
-        return task.result()
-    except futures.BrokenExecutor as error:
-        return [Result(name=check.name, layer=check.layer, error=str(error)) for check in group]
+    return [[check.name for check in group] for group in longest_first], here
 
 
 def _run_group(names):
     return [registry()[name].run() for name in names]
-
-
-class _Progress:
-    def __init__(self, total, file):
-        self.total, self.file, self.done = total, file, 0
-        self.start = time.monotonic()
-
-    def show(self, result):
-        """Write a line about a result, and return it."""
-        self.done += 1
-        if self.file:
-            print(f'[{self.done:{len(str(self.total))}}/{self.total} '
-                  f'{time.monotonic() - self.start:4.0f} s] {MARKS[result.verdict]:<8}'
-                  f'{result.name}', file=self.file, flush=True)
-        return result

@@ -1,11 +1,11 @@
 """Every tolerance of the checks, with its reason.
 
 All are relative to the largest magnitude of the recorded tensor, unless the check says otherwise.
-``python -m parity tolerances`` prints them as the table in docs/protocols.md.
+``python -m parity tolerances`` prints them.
 """
 import sys
 
-from parity.result import Tolerance
+from parity.check import Tolerance
 
 FORWARD_64 = Tolerance(
     1e-12, 'float64: some thousand roundings of 1e-16 a value, divided by the standard deviation '
@@ -65,7 +65,7 @@ SVC_64 = Tolerance(
 
 
 def markdown():
-    """The table in docs/protocols.md."""
+    """All of them as a table."""
     found = vars(sys.modules[__name__]).items()
     rows = [f'| `{name}` | {tolerance.value:.0e} | {tolerance.reason} |'
             for name, tolerance in found if isinstance(tolerance, Tolerance)]

@@ -7,6 +7,7 @@ checks of the other layers are held against that instead of the shipped recordin
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import shutil
@@ -21,15 +22,13 @@ import chainer
 import numpy as np
 from PIL import Image
 
-from parity import replay, runs
+from parity import replay
+from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, forward, gradients, metrics, state, trajectories
-from parity.registry import Check
-from parity.result import NotRunError, Result, compare, match
 from reference import recordings
 from tgan_chainer import config, infer
 from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.errors import TGANError
-from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
@@ -100,7 +99,7 @@ class Upstream:
         """Say on stderr what has to be installed there, before anything runs that needs it."""
         if self.lacking:
             print(f"the authors' side lacks {', '.join(self.lacking)}: what calls them will not "
-                  'run; docs/upstream.md says how to install them', file=sys.stderr, flush=True)
+                  'run; docs/parity.md says how to install them', file=sys.stderr, flush=True)
 
     def record(self, name, folder, part=None, updates=None):
         """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.
@@ -113,11 +112,11 @@ class Upstream:
         Raises:
             UpstreamError: The authors' code raised an error, or lacks what was asked of it.
         """
-        request, inputs = _request(name, part)
-        if updates is not None:
-            request['n_updates'] = updates
-        request.update(name=name, out=os.path.abspath(folder))
-        self._run(request, inputs)
+        with tempfile.TemporaryDirectory() as files:
+            request, inputs = _request(name, part, Path(files))
+            if updates is not None:
+                request['n_updates'] = updates
+            self._run({**request, 'name': name, 'out': os.path.abspath(folder)}, inputs)
 
     def call(self, request, inputs):
         """Run a request that is no recording -> its json file, and its arrays by name."""
@@ -186,6 +185,11 @@ def _configuration(name):
                                  {'in_channels': 3, 'top_width': 2, 'mid_ch': 64})}
 
 
+def _models(config):
+    return {name: {'class': model.cls, 'kwargs': dict(model.kwargs)}
+            for name, model in _configuration(config).items()}
+
+
 @functools.cache
 def recipes():
     """What can be recorded: name -> the json file of a recording, without what it found.
@@ -213,89 +217,50 @@ def recipes():
     })
 
 
-def _request(name, part):
-    """Request for `upstream_runner.py` and its inputs by name."""
-    meta = dict(recipes()[name])
+def _request(name, part, folder):
+    """Request for `upstream_runner.py`, which is the recipe and what it stands for; and its inputs.
+
+    Args:
+        folder (Path): For files that the other side is to read.
+    """
+    recipe = recipes()[name]
     kind = name.split('-')[0]
-    request, inputs = _REQUESTS[kind](meta, part)
-    meta.pop('n_updates', None)
-    return {'kind': kind, 'meta': meta, **request}, inputs
+    request = {
+        'dtype': 'float32', **recipe, 'kind': kind,
+        'meta': {key: value for key, value in recipe.items() if key != 'n_updates'},
+        'seeds': {use: recipe.get('seed', 0) + offset
+                  for use, offset in recordings.SEED_OFFSETS.items()}}
+    if 'config' in recipe:
+        request['models'] = _models(recipe['config'])
+    recording = recordings.Recording(name, recordings.CHAINERS[0], recipe, {})
+    if kind == 'init':
+        request['models'] = {config: _models(config) for config in (
+            [part] if part else recordings.configurations())}
+    elif kind == 'datasets':
+        request['datasets'] = [_dataset(cls, folder / cls, recipe['seed'])
+                               for cls in data.DATASETS if part in (None, cls)]
+    elif kind == 'forward':
+        request['limit'] = 8192 if recipe['config'] == 'small' else 2048
+        return request, dict(zip(('z_slow', 'video'), recordings.forward_inputs(recording),
+                                 strict=True))
+    elif kind == 'train':
+        return request, {'videos': recordings.training_videos(recording)}
+    elif kind == 'inception':
+        return request, dict(recordings.load(name).arrays)
+    elif kind == 'c3d':
+        return request, {'x': metrics.c3d_input(recipe['seed'])}
+    elif kind == 'score':
+        return request, {'mean': metrics.mean_clip(recipe['seed'])}
+    return request, {}
 
 
-def _models(config):
-    return {name: {'class': model.cls, 'kwargs': dict(model.kwargs)}
-            for name, model in _configuration(config).items()}
-
-
-def _seeds(meta, *uses):
-    return {f'{use}_seed': meta['seed'] + recordings.SEED_OFFSETS[use] for use in uses}
-
-
-def _init(meta, part):
-    configurations = [part] if part else recordings.configurations()
-    return {'models': {config: _models(config) for config in configurations},
-            'seed': meta['seed']}, {}
-
-
-def _forward(meta, part):
-    recording = recordings.Recording('', recordings.CHAINERS[0], meta, {})
-    z_slow, video = recordings.forward_inputs(recording)
-    return {'models': _models(meta['config']), 'train': meta['train'],
-            'dtype': meta.get('dtype', 'float32'),
-            'limit': 8192 if meta['config'] == 'small' else 2048,
-            **_seeds(meta, 'build', 'forward')}, {'z_slow': z_slow, 'video': video}
-
-
-def _train(meta, part):
-    recording = recordings.Recording('', recordings.CHAINERS[0], meta, {})
-    videos = recordings.training_videos(recording)
-    return {'models': _models(meta['config']), **{key: meta[key] for key in (
-        'updater', 'batch', 'lr', 'dtype', 'n_updates')},
-        **_seeds(meta, 'build', 'training')}, {'videos': videos}
-
-
-def _infer(meta, part):
-    return {'models': _models(meta['config']), 'n': meta['n'],
-            **_seeds(meta, 'build', 'infer')}, {}
-
-
-def _inception(meta, part):
-    return {}, dict(recordings.load('inception-seed0').arrays)
-
-
-def _c3d(meta, part):
-    rs = np.random.RandomState(meta['seed'] + 1)
-    x = rs.uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
-    return {'seed': meta['seed']}, {'x': x.astype(np.float32)}
-
-
-def _score(meta, part):
-    return {'models': _models(meta['config']), **{key: meta[key] for key in (
-        'batch', 'batches', 'avg_var', 'c3d_gains', 'protocols')}, 'c3d_seed': meta['seed'],
-        **_seeds(meta, 'build', 'score')}, {'mean': metrics.mean_clip(meta['seed'])}
-
-
-_DATASETS = (
-    ('mnist', 'MovingMNISTDataset', 12, 1),
-    ('UCFDataset', 'UCFDataset', 16, 2),
-    ('UCFDatasetAugmented', 'UCFDatasetAugmented', 16, 2),
-    ('GolfDataset', 'GolfDataset', 8, 3),
-    ('GolfDatasetAugmented', 'GolfDatasetAugmented', 8, 3),
-)
-"""Key in `datasets-seed0`, class, number of examples, and offset of the seed."""
-
-
-def _datasets(meta, part):
-    contents = recordings.dataset_inputs(meta['seed'])
-    inputs = {field.name: np.array(getattr(contents, field.name))
-              for field in dataclasses.fields(contents)}
-    return {'datasets': [
-        {'key': key, 'class': cls, 'n': n, 'seed': meta['seed'] + offset}
-        for key, cls, n, offset in _DATASETS if part in (None, cls)]}, inputs
-
-
-_REQUESTS = {'init': _init, 'forward': _forward, 'train': _train, 'infer': _infer,
-             'inception': _inception, 'c3d': _c3d, 'score': _score, 'datasets': _datasets}
+def _dataset(cls, folder, seed):
+    """Write the files of a class, but for its table, which that side's pandas has to pickle."""
+    _, write, n, offset = data.DATASETS[cls]
+    folder.mkdir()
+    kwargs, table = write(folder, recordings.dataset_inputs(seed))
+    return {'key': data.recorded_name(cls), 'class': cls, 'n': n, 'seed': seed + offset,
+            'kwargs': {'n_frames': 16, **kwargs}, 'table': table}
 
 
 # -- checks ----------------------------------------------------------------------------------------
@@ -308,7 +273,7 @@ def checks(directory, python=None):
         python: Interpreter to run it on; this one by default.
 
     Returns:
-        Tuple of :class:`parity.registry.Check`, named 'upstream/...', of one group.
+        Tuple of :class:`parity.check.Check`, named 'upstream/...', of one group.
 
     Raises:
         UpstreamError: See :class:`Upstream`.
@@ -316,28 +281,29 @@ def checks(directory, python=None):
     with Upstream(directory, python) as upstream:    # tells early whether it can be used
         version = upstream.release
         upstream.tell_what_it_lacks()
-    parts = [('init-seed0', config, ((state.initial_state, (config, version)),))
-             for config in (*recordings.configurations(), 'pair')]
-    parts += [(name, None, ((forward.forward_pass, (name, version)),))
-              for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)]
-    parts += [(name, None, ((gradients.first_update, (name, version)),
-                            *(((trajectories.trajectory, (name, version)),)
-                              if gradients.is_float64(name) else ())))
-              for name in _trainings(version)]
-    parts += [(name, None, ((forward.make_video, (name, version)),))
-              for name in recipes() if name.startswith('infer-')]
-    parts += [('datasets-seed0', cls, ((data.examples, (cls, version)),))
-              for _, cls, _, _ in _DATASETS]
-    parts += [('inception-seed0', None, ((metrics.inception_score, (version,)),)),
-              ('c3d-seed0', None, ((metrics.c3d_weights, (version,)),
-                                   (metrics.c3d_activations, (version,)))),
-              (metrics.SCORE, None, ((metrics.whole_score, (version,)),))]
     side = (os.path.abspath(directory), python)
+
+    def check(name, *functions, of=(), part=None):
+        what = name.replace('-seed0', '') + (f'-{part}' if part else '')
+        args = (*side, name, part, [(function, of or (name, version)) for function in functions])
+        return Check(f'upstream/{what}', against_fresh_recording, args, 4, 'upstream')
+
     return (
-        *(_check(name if part is None else f'{name}-{part}', against_fresh_recording,
-                 (*side, name, part, functions)) for name, part, functions in parts),
-        _check('experiments', experiment_files, side[:1]),
-        *(_check(f'strips-{colour}', strips, (*side, channels))
+        *(check('init-seed0', state.initial_state, of=(config, version), part=config)
+          for config in (*recordings.configurations(), 'pair')),
+        *(check(name, forward.forward_pass)
+          for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)),
+        *(check(name, gradients.first_update,
+                *([trajectories.trajectory] if gradients.is_float64(name) else []))
+          for name in _trainings(version)),
+        *(check(name, forward.make_video) for name in recipes() if name.startswith('infer-')),
+        *(check('datasets-seed0', data.examples, of=(cls, version), part=cls)
+          for cls in data.DATASETS),
+        check('inception-seed0', metrics.inception_score, of=(version,)),
+        check('c3d-seed0', metrics.c3d_weights, metrics.c3d_activations, of=(version,)),
+        check(metrics.SCORE, metrics.whole_score, of=(version,)),
+        Check('upstream/experiments', experiment_files, side[:1], 4, 'upstream'),
+        *(Check(f'upstream/strips-{colour}', strips, (*side, channels), 4, 'upstream')
           for colour, channels in (('grey', 1), ('colour', 3))))
 
 
@@ -351,11 +317,6 @@ def _trainings(version):
         if name.startswith('train-') and gradients.is_float64(name):
             single = name.removesuffix('-f64')
             yield single if name not in shipped and single in shipped else name
-
-
-def _check(what, function, args):
-    what = what.replace('-seed0', '')
-    return Check(f'upstream/{what}', function, args, cost=4, group='upstream')
 
 
 _sessions = {}
@@ -394,15 +355,15 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
         upstream.record(name, golden / f'chainer-{upstream.release}', part, updates)
         limits = {} if updates is None else {'updates': updates}
         with reading(golden):
-            results = [function(*args, **limits) for function, args in functions]
-    comparisons = tuple(
-        dataclasses.replace(comparison, reference=_reference(upstream))
-        if comparison.reference.startswith('recording') else comparison
-        for result in results for comparison in result.comparisons)
-    figures = {key: value for result in results for key, value in result.data.items()}
-    excluded = sorted({tensor for result in results for tensor in result.excluded})
-    return Result(comparisons=comparisons, text=_summary(upstream, comparisons), data=figures,
-                  excluded=tuple(excluded))
+            outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
+    found = Comparisons(_reference(upstream))
+    for outcome in outcomes:
+        found += [dataclasses.replace(each, reference=found.reference)
+                  if each.reference.startswith('recording') else each
+                  for each in outcome.comparisons]
+    return Outcome(
+        comparisons=found, text=_summary(found),
+        excluded=tuple(sorted({name for outcome in outcomes for name in outcome.excluded})))
 
 
 @contextlib.contextmanager
@@ -410,11 +371,11 @@ def reading(golden):
     """Have `reference.recordings` read another folder of recordings; writes its manifest."""
     with mock.patch.object(recordings, 'GOLDEN', golden):
         recordings.write_manifest()
-        runs.forget()
+        replay.forget()
         try:
             yield
         finally:
-            runs.forget()
+            replay.forget()
 
 
 _PRIVATE_PATHS = ('root_path', 'config_path')
@@ -428,24 +389,23 @@ def experiment_files(directory):
         NotRunError: There are none.
     """
     folder = Path(directory, 'configs')
-    comparisons, left_out = [], []
+    found, left_out = Comparisons("the authors' experiment file"), []
     for file in sorted(folder.rglob('*.yml')):
         name = file.relative_to(folder).as_posix()
         ours, theirs = (config.load(path).model_dump() for path in (config.PACKAGED / name, file))
         if theirs['dataset']['name'] == 'GolfDataset':
             left_out.append(f'{name}: not compared: {", ".join(_PRIVATE_PATHS)}')
-            for experiment in (ours, theirs):
-                for path in _PRIVATE_PATHS:
-                    experiment['dataset']['args'].pop(path, None)
-        comparisons += [match(name, key, ours[key], theirs[key], 'an experiment must be the same',
-                              "the authors' experiment file") for key in theirs]
-    if not comparisons:
+            for experiment, path in itertools.product((ours, theirs), _PRIVATE_PATHS):
+                experiment['dataset']['args'].pop(path, None)
+        for key in theirs:
+            found.equal(name, key, ours[key], theirs[key], 'an experiment must be the same')
+    if not found:
         raise NotRunError(f'{folder}: there are no experiment files')
-    return Result(comparisons=tuple(comparisons), text='\n'.join(left_out))
+    return Outcome(comparisons=found, text='\n'.join(left_out))
 
 
 def strips(directory, python, channels):
-    """The pictures of ``infer.py --images``, pixel for pixel: same generators, same z_slow.
+    """The images of ``infer.py --images``, pixel for pixel: same generators, same z_slow.
 
     Both sides compute in float64, in which no value comes to lie on the other side of a half.
     """
@@ -456,22 +416,22 @@ def strips(directory, python, channels):
     generators = {name: networks[name] for name in ('fsgen', 'vgen')}
     _as_if_trained(**generators)
     arrays = {f'{name}/{key}': array for name, network in generators.items()
-              for key, array in chainer.serializers.npz.serialize(network).items()}
+              for key, array in replay.state(network).items()}
     argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
     with _telling_why_not():
         upstream = _session(directory, python)
-        found, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
+        names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
         args = parse_args([*argv, '--out_dir', folder])
         ours = {path.name: np.array(Image.open(path))
                 for path in infer.write_videos(_videos(args, **generators), [], args)}
-    reference = _reference(upstream)
-    comparisons = [match('infer', 'names', sorted(ours), found['names'],
-                         'users find files by their names', reference)]
-    comparisons += [compare('infer', name, ours[name].astype(int), theirs[name].astype(int), 0,
-                            'bytes of a picture', reference)
-                    for name in sorted(set(ours) & set(theirs))]
-    return Result(comparisons=tuple(comparisons), text=_summary(upstream, comparisons))
+    found = Comparisons(_reference(upstream))
+    found.equal('infer', 'names', sorted(ours), names['names'],
+                'users find files by their names')
+    for name in sorted(ours.keys() & theirs.keys()):
+        found.close('infer', name, ours[name].astype(int), theirs[name].astype(int),
+                    Tolerance(0, 'bytes of an image'))
+    return Outcome(comparisons=found, text=_summary(found))
 
 
 def _as_if_trained(fsgen, vgen):
@@ -509,6 +469,6 @@ def _reference(upstream):
             f"Python {versions['python']})")
 
 
-def _summary(upstream, comparisons):
-    equal = sum(comparison.max_abs == 0 for comparison in comparisons)
-    return f'{equal} of {len(comparisons)} equal bit for bit; {_reference(upstream)}'
+def _summary(found):
+    equal = sum(comparison.max_abs == 0 for comparison in found)
+    return f'{equal} of {len(found)} equal bit for bit; {found.reference}'

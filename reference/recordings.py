@@ -164,6 +164,12 @@ def stages(recording, network=None):
         for entry in index)
 
 
+def arrays(recording, prefix):
+    """The arrays under a prefix ('stat_', 'grad1.', 'param.'), by the rest of their names."""
+    return {key.removeprefix(prefix): array for key, array in recording.arrays.items()
+            if key.startswith(prefix)}
+
+
 def configurations(chainer=CHAINERS[0]):
     """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
     models = load('init-seed0', chainer).meta['models']
@@ -204,6 +210,11 @@ def sample(array, limit):
     """
     flat = np.ravel(array)
     return flat[::math.ceil(flat.size / limit)]
+
+
+def sha256(array):
+    """Of an array's bytes in C order, as a hex string."""
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
 def deviation(ours, theirs):

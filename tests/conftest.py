@@ -12,8 +12,8 @@ import yaml
 from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config
-from tgan_chainer.categories import write_categories
 from tgan_chainer.io import snapshots
+from tgan_chainer.results import write_categories
 
 SMALL_EXPERIMENT = """\
 models:
@@ -44,6 +44,13 @@ preview_interval: 8
 preview_videos: 4
 display_interval: 2
 """
+
+SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'label_ch': 8, 'fast_ch': 8, 'mid_ch': 2,
+         'n_categories': 3}
+OTHER_SYSTEMS = {
+    'conditional':
+        'configs/ucf101/ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
+    '3d': 'configs/ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'}
 
 
 @pytest.fixture(autouse=True)
@@ -77,32 +84,63 @@ def small_experiment(tmp_path, moving_mnist):
     return path
 
 
-@pytest.fixture
-def make_result(tmp_path):
-    """Function that makes a result folder of untrained networks, one after each iteration.
+@pytest.fixture(scope='session')
+def write_result(tmp_path_factory):
+    """Function from a folder, an experiment's text, iterations and a seed; see `make_result`."""
+    written = {}
 
-    It takes the folder's name, a packaged experiment or the path of one, iterations, and arguments
-    of the networks that are to be others. A conditional system's categories are A, B, ...
-    """
-    def make(name, experiment, iterations=(5,), **changes):
+    def write(folder, text, iterations, seed):
+        key = text, iterations, seed
+        if key not in written:
+            written[key] = tmp_path_factory.mktemp('result')
+            (written[key] / 'config.yml').write_text(text)
+            np.random.seed(seed)
+            networks = config.load(written[key] / 'config.yml').build_models()
+            for role, network in zip(config.NETWORKS, networks, strict=True):
+                for link in network.links(skipself=True) if network else ():
+                    if hasattr(link, 'avg_var'):    # at 0, where it starts, all videos are alike
+                        link.avg_var[...] = 1
+                for iteration in iterations if network else ():
+                    snapshots.save(
+                        written[key] / snapshots.NETWORKS[role].format(iteration), network)
+        return shutil.copytree(written[key], folder)
+    return write
+
+
+@pytest.fixture(scope='session')
+def shrunk():
+    """Function from an experiment and arguments of networks to its document with small ones."""
+    def load(experiment, **changes):
         document = yaml.safe_load(config.find(str(experiment)).read_text())
         for part in document['models'].values():
-            part['args'].update({key: changes[key] for key in part['args'].keys() & changes.keys()})
-        folder = tmp_path / 'results' / name
-        folder.mkdir(parents=True)
-        (folder / 'config.yml').write_text(yaml.safe_dump(document))
-        np.random.seed(0)
-        networks = dict(zip(config.NETWORKS, config.load(folder / 'config.yml').build_models(),
-                            strict=True))
-        for iteration in iterations:
-            for role, network in networks.items():
-                if network is not None:
-                    chainer.serializers.save_npz(
-                        folder / snapshots.NETWORKS[role].format(iteration), network)
-        if 'n_categories' in changes:
-            write_categories(folder, 'ABCDEFGHIJ'[:changes['n_categories']])
+            args = part['args']
+            args |= {key: value for key, value in (SMALL | changes).items() if key in args}
+        return document
+    return load
+
+
+@pytest.fixture
+def make_result(tmp_path, write_result, shrunk):
+    """Function that makes a result folder of small untrained networks, one after each iteration.
+
+    It takes the folder's name, a packaged experiment or the path of one, iterations, a seed, and
+    arguments of the networks that are to be others. A conditional system's categories are A, B, C.
+    """
+    def make(name, experiment, iterations=(5,), seed=0, **changes):
+        document = shrunk(OTHER_SYSTEMS.get(experiment, experiment), **changes)
+        folder = write_result(tmp_path / 'results' / name, yaml.safe_dump(document), iterations,
+                              seed)
+        if experiment == 'conditional':
+            write_categories(folder, 'ABC')
         return folder
     return make
+
+
+@pytest.fixture
+def small_result(make_result, small_experiment, tmp_path, monkeypatch):
+    """A result folder, small, in the folder in which the test then runs."""
+    monkeypatch.chdir(tmp_path)
+    return make_result('small', small_experiment, (5, 10))
 
 
 @pytest.fixture(scope='session')

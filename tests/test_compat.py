@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(code):
-    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    return subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize('code', [
@@ -22,27 +22,11 @@ def run(code):
     # Whether or not this NumPy lets Chainer start alone, the package works afterwards.
     'try:\n    import chainer\nexcept Exception:\n    pass\n'
     'import tgan_chainer, chainer.functions; chainer.functions.relu',
-], ids=['before chainer', 'twice', 'after chainer'])
+    'import parity, chainer.links', 'import benchmarks, chainer.links',
+], ids=['before chainer', 'twice', 'after chainer', 'parity', 'benchmarks'])
 def test_import_order(code):
     result = run(code)
     assert result.returncode == 0, result.stderr
-
-
-@pytest.mark.parametrize('package', ['parity', 'benchmarks'])
-def test_packages_of_the_checkout_make_chainer_importable(package):
-    result = subprocess.run([sys.executable, '-c', f'import {package}, chainer.links'], cwd=ROOT,
-                            capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-
-
-@pytest.mark.parametrize('mark, settings, is_kept', [
-    ('', [], False), ('  # isort: skip', [], True),
-    ('', ['--config', 'lint.isort.force-to-top=["tgan_chainer"]'], True)])
-def test_what_keeps_an_import_sorter_from_the_order_that_fails(mark, settings, is_kept, tmp_path):
-    program = f'import tgan_chainer{mark}\nimport chainer\n\nprint(chainer, tgan_chainer)\n'
-    sorter = [sys.executable, '-m', 'ruff', 'check', '--isolated', '--select', 'I', '-', *settings]
-    result = subprocess.run(sorter, input=program, cwd=tmp_path, capture_output=True, text=True)
-    assert (result.returncode == 0) is is_kept, result.stdout
 
 
 def test_as_strided_reads_sctypes_when_it_runs():

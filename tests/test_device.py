@@ -23,32 +23,19 @@ def fake_cupy(count):
     return types.SimpleNamespace(cuda=types.SimpleNamespace(runtime=runtime))
 
 
-def test_negative_is_the_cpu():
+def test_negative_is_the_cpu_and_any_other_is_refused():
     assert get_device(-1) == chainer.get_device('@numpy')
-
-
-def test_any_other_negative_is_refused():
     with pytest.raises(DeviceError, match='--gpu -2: expected -1, the CPU, or the number'):
         get_device(-2)
 
 
-def test_without_cupy(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'cupy', None)
-    assert count_gpus() == 0
-    with pytest.raises(DeviceError, match='CuPy is not installed.*--gpu -1 for the CPU'):
-        get_device(0)
-
-
-def test_cupy_without_a_driver(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'cupy', fake_cupy(None))
-    assert count_gpus() == 0
-    with pytest.raises(DeviceError, match='cudaErrorInsufficientDriver'):
-        get_device(0)
-
-
-def test_number_of_a_gpu_that_is_not_there(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'cupy', fake_cupy(2))
-    monkeypatch.setattr(chainer.backends.cuda, 'available', True)
-    assert count_gpus() == 2
-    with pytest.raises(DeviceError, match='there are 2 GPUs'):
+@pytest.mark.parametrize('cupy, count, message', [
+    (None, 0, 'CuPy is not installed.*--gpu -1 for the CPU'),
+    (fake_cupy(None), 0, 'cudaErrorInsufficientDriver'),
+    (fake_cupy(2), 2, 'there are 2 GPUs')], ids=['no CuPy', 'no driver', 'too few'])
+def test_a_gpu_that_is_not_there(monkeypatch, cupy, count, message):
+    monkeypatch.setitem(sys.modules, 'cupy', cupy)
+    monkeypatch.setattr(chainer.backends.cuda, 'available', count > 0)
+    assert count_gpus() == count
+    with pytest.raises(DeviceError, match=message):
         get_device(2)

@@ -11,7 +11,7 @@ from tgan_chainer.commands import figures
 from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.commands.infer import parse_args as infer_flags
 from tgan_chainer.commands.interpolate import parse_args as interpolate_flags
-from tgan_chainer.errors import EXIT_USER_ERROR, SnapshotError
+from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError, SnapshotError
 from tgan_chainer.evaluation import calc_inception, gam, tile_prediction
 from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.io import snapshots
@@ -73,9 +73,6 @@ def test_latest_is_the_folder_of_the_newest_networks(three_results, capsys):
     assert result_folder('latest') == 'results/new'
     assert capsys.readouterr().err == 'latest: results/new\n'
     assert result_folder('results/old') == 'results/old'
-
-
-def test_latest_resumes(three_results):
     path = Path('results/new', snapshots.TRAINER.format(10))
     np.savez(path, **{'updater/iteration': 10})
     assert find_snapshot('latest') == path
@@ -116,3 +113,69 @@ def test_generators_of_the_authors(authors_result, authors_training):
             assert ours.keys() == set(archive.files)
             for key, array in ours.items():
                 np.testing.assert_array_equal(array, archive[key])
+
+
+@pytest.mark.parametrize('content, message', [
+    (b'[{', 'is damaged'), (b'\xff', 'is damaged'), (b'[' * 100_000, 'is damaged'),
+    (b'{"seed": 0}', 'found dict, expected a list of starts'),
+    (b'null', 'found NoneType, expected a list of starts'),
+])
+def test_a_damaged_record(tmp_path, content, message):
+    path = tmp_path / 'record.json'
+    path.write_bytes(content)
+    with pytest.raises(SnapshotError, match=f'record.json: .*{message}.*move it away'):
+        results.read_record(path)
+
+
+def test_no_record(tmp_path):
+    assert results.read_record(tmp_path / 'record.json') == []
+    (tmp_path / 'record.json').mkdir()
+    with pytest.raises(SnapshotError, match='is damaged'):
+        results.read_record(tmp_path / 'record.json')
+
+
+# -- categories ------------------------------------------------------------------------------------
+
+NAMES = ['ApplyEyeMakeup', 'JugglingBalls', 'JumpRope', 'JumpingJack', 'PlayingSitar', 'Überflug']
+
+
+def test_names_come_back_in_their_order(tmp_path):
+    results.write_categories(tmp_path, NAMES)
+    assert results.read_categories(tmp_path, 6) == NAMES
+
+
+@pytest.mark.parametrize('content, message', [
+    (None, 'no such file'),
+    ('[1, 2, 3]', 'is damaged .*expected a list of names'),
+    ('["a", "b"]', 'found 2 names, but the networks know 3 categories'),
+])
+def test_what_is_no_list_of_names(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / 'categories.json').write_text(content)
+    with pytest.raises(SnapshotError, match=f'categories.json: .*{message}'):
+        results.read_categories(tmp_path, 3)
+
+
+@pytest.mark.parametrize('wanted, labels', [
+    (['JumpRope', 'ApplyEyeMakeup'], [2, 0]),
+    (['JumpRope', 'JumpRope'], [2]),
+    (['all'], [0, 1, 2, 3, 4, 5]),
+    (['JumpRope', 'all'], [2, 0, 1, 3, 4, 5]),
+])
+def test_labels_of_names(wanted, labels):
+    assert results.find_categories(wanted, NAMES) == labels
+
+
+def test_a_category_may_be_called_all():
+    assert results.find_categories(['all'], ['one', 'all']) == [1]
+
+
+@pytest.mark.parametrize('name, message', [
+    ('juggling', "no category 'juggling'; did you mean JugglingBalls, "),
+    ('Jumping', 'did you mean JumpingJack, JumpRope'),
+    ('sitar', 'did you mean PlayingSitar'),
+    ('xyz', 'none of the 6 is like it: ApplyEyeMakeup, JugglingBalls'),
+])
+def test_an_unknown_name_lists_those_like_it(name, message):
+    with pytest.raises(ConfigError, match=message):
+        results.find_categories(['JumpRope', name], NAMES)

@@ -17,6 +17,8 @@ from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.moving_mnist import make_moving_mnist
+from tgan_chainer.training import data
+from tgan_chainer.training import flags as training_flags
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -200,21 +202,21 @@ def test_seed_decides(small_experiment, tmp_path):
 def test_flags_change_the_experiment(small_experiment):
     args = parse_args(['--config_path', str(small_experiment), '--epoch', '3',
                              '--batchsize', '4', '--seed', '7', '--batch_norm', 'multi_node'])
-    experiment = train.load_experiment(args)
+    experiment = training_flags.load_experiment(args)
     assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed) == (
         None, 3, 4, 7)
     assert experiment.batch_norm == 'multi_node'
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
-    assert train.load_experiment(parse_args([])).name == 'default'
+    assert training_flags.load_experiment(parse_args([])).name == 'default'
 
 
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
     experiment = config.load(str(small_experiment))
-    folders = [train.new_result_folder(parse_args(['--test']), experiment)
+    folders = [training_flags.new_result_folder(parse_args(['--test']), experiment)
                for _ in range(3)]
     assert [str(folder) for folder in folders] == [
         'results/test', 'results/test_1', 'results/test_2']
-    named = [train.new_result_folder(parse_args([]), experiment).name for _ in range(2)]
+    named = [training_flags.new_result_folder(parse_args([]), experiment).name for _ in range(2)]
     assert re.fullmatch(r'small_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_0', named[0])
     assert named[0] != named[1]
     assert run(small_experiment, '--out', 'results/test') == EXIT_USER_ERROR
@@ -240,9 +242,9 @@ def test_folders_of_the_experiment_yield_to_flags(small_experiment, settings, fl
     experiment = config.load(str(small_experiment)).replace(**settings)
     if out is ConfigError:
         with pytest.raises(ConfigError, match='resume: found r/snapshot_iter_4.npz, .* not in'):
-            train.take_folders(args, experiment)
+            training_flags.take_folders(args, experiment)
     else:
-        train.take_folders(args, experiment)
+        training_flags.take_folders(args, experiment)
         assert (args.out, args.resume) == (out, resume)
 
 
@@ -321,7 +323,8 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path):
     text = text.replace('updater:', 'make_moving_mnist: {n_videos: 5, seed: 1}\nupdater:')
     small_experiment.write_text(text)
     experiment = config.load(str(small_experiment))
-    assert len(train.build_dataset(experiment)) == 5
+    data.make_data(experiment)
+    assert len(experiment.dataset.build()) == 5
     made = path.stat().st_mtime_ns
-    train.build_dataset(experiment)
+    data.make_data(experiment)
     assert path.stat().st_mtime_ns == made

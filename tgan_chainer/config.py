@@ -16,41 +16,55 @@ import importlib
 import inspect
 import pkgutil
 import reprlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import chainer
 import pydantic
 import yaml
+from chainer.dataset import DatasetMixin
 from chainer.training.updaters import StandardUpdater
+from pydantic import NonNegativeInt, PositiveInt
 
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.io.yaml_reader import read_yaml
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
+from tgan_chainer.models.frame_seed_generator import FrameSeedGenerator
+from tgan_chainer.models.system import System
+from tgan_chainer.models.video_discriminator import VideoAndFrameDiscriminator, VideoDiscriminator
+from tgan_chainer.models.video_generator import ImageGenerator
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 from tgan_chainer.training import optimizers
+from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 PACKAGED = Path(__file__).parent / 'configs'
 """Folder of the experiments that ship with the package."""
 
-ROLES = {'fsgen': 'G0', 'vgen': 'G1', 'vdis': 'D', 'dataset': 'data set', 'updater': 'updater'}
 
-AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
-                    'video_discriminator': 'vdis'}
-"""The authors' names of the networks, of keys and of modules, and ours."""
+class Role(NamedTuple):
+    """What a part is for, and which classes can be that."""
 
-NETWORKS = tuple(AUTHORS_NETWORKS.values())
-"""The networks' names, in the order in which they are built."""
+    title: str                 #: What messages call it.
+    folder: str                #: Where its classes are in this package.
+    bases: tuple               #: By one of these they are derived.
+    method: str = 'forward'    #: What they define, and a base class does not.
 
-_BASES = {'fsgen': 'FrameSeedGenerator', 'vgen': 'ImageGenerator or WholeVideoGenerator',
-          'vdis': 'VideoDiscriminator', 'dataset': 'chainer.dataset.DatasetMixin',
-          'updater': 'TGANUpdaterBase'}
-"""What a class of each role is derived from, for messages."""
 
-MODEL_ROLES = {**AUTHORS_NETWORKS, 'whole_video_generator': 'vgen'}
-"""What the classes of a module in ``models/``, and those derived from them, are for."""
+ROLES = {
+    'fsgen': Role('G0', 'models', (FrameSeedGenerator,)),
+    'vgen': Role('G1', 'models', (ImageGenerator, WholeVideoGenerator)),
+    'vdis': Role('D', 'models', (VideoDiscriminator, VideoAndFrameDiscriminator)),
+    'dataset': Role('data set', 'datasets', (DatasetMixin,), 'get_example'),
+    'updater': Role('updater', 'updaters', (TGANUpdaterBase,), 'update_core'),
+}
+"""The parts of an experiment, the networks in the order in which they are built."""
+
+NETWORKS = System._fields
+"""The networks' names."""
+
+_AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
+                     'video_discriminator': 'vdis'}
 
 # The authors' files name an updater file (golf, clipping) and three classes (base.yml) that never
 # existed (FACTS §9). The updater's class is in the file named here. The classes can only have been
@@ -72,20 +86,13 @@ class _Strict(pydantic.BaseModel):
 
 
 class Part(_Strict):
-    """A class of this package and its arguments.
+    """A class of this package and its arguments."""
 
-    Attributes:
-        fn (str), name (str): File and name of ``cls``, whatever the experiment's ``fn`` is.
-        args (dict): Arguments of the constructor, checked by its annotations.
-        cls (type): The class.
-        where (str): What messages call it: file and key.
-    """
-
-    fn: str
-    name: str
-    args: dict[str, Any]
-    cls: type = pydantic.Field(exclude=True)
-    where: str = pydantic.Field(exclude=True)
+    fn: str                                     #: File of the class, whatever the experiment says.
+    name: str                                   #: Its name.
+    args: dict[str, Any]                        #: Arguments, checked by annotations.
+    cls: type = pydantic.Field(exclude=True)    #: The class itself.
+    where: str = pydantic.Field(exclude=True)   #: What messages call it: file and key.
 
     def build(self, **supplied):
         """Construct the part from its arguments and those that only the caller has.
@@ -113,8 +120,7 @@ class Optimizer(_Strict):
                    if parameter.kind is parameter.POSITIONAL_OR_KEYWORD} - {'model'}
         for name in self.args:
             if name not in allowed:
-                raise ValueError(f'{self.name} has no argument {name!r}; '
-                                 + _allowed(name, list(allowed)))
+                raise ValueError(f'{self.name} has no argument {name!r}; {_allowed(name, allowed)}')
         return self
 
     def build(self):
@@ -137,63 +143,42 @@ class Optimizers(Optimizer):
 class MovingMNIST(_Strict):
     """How to make the data set's file, where it does not exist yet."""
 
-    n_videos: pydantic.PositiveInt = 10000
-    seed: pydantic.NonNegativeInt = 0
+    n_videos: PositiveInt = 10000
+    seed: NonNegativeInt = 0
     split: Literal['train', 'heldout'] = 'train'
     size: Literal[64, 32] = 64
     digits: Literal[1, 2] = 2
 
 
 class Experiment(_Strict):
-    """A checked experiment.
+    """A checked experiment. It ends after ``iterations`` updates, or else ``epoch`` passes."""
 
-    Attributes:
-        fsgen, vgen, vdis (Part): G0, G1 and D; fsgen is None where vgen makes whole videos.
-        dataset, updater (Part): Data set and updater.
-        batchsize (int): Videos a batch.
-        epoch (int): Passes over the data set, unless ``iterations`` is given.
-        iterations (int or None): Updates.
-        snapshot_interval (int): Updates from one snapshot to the next.
-        display_interval (int): Updates from one line of the log to the next.
-        preview_interval (int or None): Updates from one preview to the next; None is
-            ``snapshot_interval``.
-        preview_videos (int): Videos a preview.
-        quality_interval (int or None): Updates from one measurement of the quality of moving digits
-            to the next; None is no such measurement.
-        seed (int): Seed of parameters, order, offsets and latent vectors.
-        optimizer (Optimizers): Optimizer of each network.
-        batch_norm_statistics (str): 'chainer2' or 'chainer7' (FACTS §4).
-        batch_norm (str): Over which batch it normalises on many devices: 'local', each rank's own,
-            or 'multi_node', that of all ranks. On one device they are the same.
-        make_moving_mnist (MovingMNIST or None): Make ``dataset.args.dataset_path`` if missing.
-        result_dir (str or None): Where the training writes, unless a flag says otherwise.
-        resume (str or None): What it continues from, unless a flag says otherwise.
-        name (str): Stem of the file.
-        source (str): The file it was read from.
-    """
-
-    fsgen: Part | None
-    vgen: Part
-    vdis: Part
-    dataset: Part
-    updater: Part
-    batchsize: pydantic.PositiveInt = 32
-    epoch: pydantic.PositiveInt = 1000
-    iterations: pydantic.PositiveInt | None = None
-    snapshot_interval: pydantic.PositiveInt = 5000
-    display_interval: pydantic.PositiveInt = 100
-    preview_interval: pydantic.PositiveInt | None = None
-    preview_videos: pydantic.PositiveInt = 100
-    quality_interval: pydantic.PositiveInt | None = None
+    fsgen: Part | None                           #: G0; None where vgen makes whole videos.
+    vgen: Part                                   #: G1.
+    vdis: Part                                   #: D.
+    dataset: Part                                #: Data set.
+    updater: Part                                #: Updater.
+    batchsize: PositiveInt = 32                  #: Videos a batch.
+    epoch: PositiveInt = 1000                    #: Passes over the data set.
+    iterations: PositiveInt | None = None        #: Updates.
+    snapshot_interval: PositiveInt = 5000        #: Updates from one snapshot to the next.
+    display_interval: PositiveInt = 100          #: Updates from one line of the log to the next.
+    preview_interval: PositiveInt | None = None  #: Those of previews; None: of snapshots.
+    preview_videos: PositiveInt = 100            #: Videos a preview.
+    quality_interval: PositiveInt | None = None  #: Those of measured quality of moving digits.
+    #: Seed of parameters, order, offsets and latent vectors.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
-    optimizer: Optimizers = Optimizers()
+    optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
+    #: Of batch normalisation (FACTS §4).
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
+    #: Whether it normalises over each rank's own batch or that of all ranks.
     batch_norm: Literal[BATCH_NORMS] = 'local'
+    #: Makes ``dataset.args.dataset_path`` if it is missing.
     make_moving_mnist: MovingMNIST | None = None
-    result_dir: str | None = None
-    resume: str | None = None
-    name: str = pydantic.Field(exclude=True)
-    source: str = pydantic.Field(exclude=True)
+    result_dir: str | None = None                #: Where it writes, unless a flag says otherwise.
+    resume: str | None = None                    #: What it continues, unless a flag says otherwise.
+    name: str = pydantic.Field(exclude=True)     #: Stem of the file.
+    source: str = pydantic.Field(exclude=True)   #: The file it was read from.
 
     def replace(self, **changes):
         """A copy with other values; those that are None change nothing.
@@ -201,26 +186,27 @@ class Experiment(_Strict):
         Raises:
             ConfigError: A value is of the wrong type or out of range.
         """
-        given = {key: value for key, value in changes.items() if value is not None}
-        values = {key: getattr(self, key) for key in type(self).model_fields}
-        return _validated(self.source, {**values, **given})
+        changes = {key: value for key, value in changes.items() if value is not None}
+        return _experiment(self.source, dict(self) | changes)
 
     def build_models(self, ranks=None):
-        """Construct (fsgen, vgen, vdis) in the authors' order, which one seed's bytes depend on.
-
-        Without G0, fsgen is None.
+        """Construct the networks in the authors' order, which one seed's bytes depend on.
 
         Args:
             ranks (OneProcess or None): The ranks of a training, for ``batch_norm: multi_node``.
 
+        Returns:
+            System: (fsgen, vgen, vdis).
+
         Raises:
             ConfigError: A class refuses an argument.
         """
-        ranks = ranks if self.batch_norm == 'multi_node' else None
+        if ranks and (ranks.size == 1 or self.batch_norm == 'local'):
+            ranks = None
         with (chainer.using_config('batch_norm_statistics', self.batch_norm_statistics),
               chainer.using_config('batch_norm_ranks', ranks)):
             parts = (getattr(self, name) for name in NETWORKS)
-            return tuple(part and part.build() for part in parts)
+            return System(*(part and part.build() for part in parts))
 
     def parts(self):
         """The parts that there are, as a list of :class:`Part`."""
@@ -252,8 +238,8 @@ def load(path):
     if not isinstance(document, Mapping):
         raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
                           f'settings such as those in {PACKAGED / "default.yml"}')
-    settings = _read_settings(document, source)
-    return _validated(source, {**settings, 'name': file.stem, 'source': source})
+    return _experiment(source, {**_read_settings(document, source), 'name': file.stem,
+                                'source': source})
 
 
 def find(path):
@@ -289,9 +275,9 @@ def _read_settings(document, source):
     if not isinstance(networks, Mapping):
         raise ConfigError(f'{source}: models: found {reprlib.repr(networks)}, expected a mapping '
                           f'of {", ".join(NETWORKS)}')
-    _check_keys(networks, [*NETWORKS, *AUTHORS_NETWORKS], f'{source}: models.')
+    _check_keys(networks, [*NETWORKS, *_AUTHORS_NETWORKS], f'{source}: models.')
 
-    entries = [(AUTHORS_NETWORKS.get(key, key), f'{source}: models.{key}', value)
+    entries = [(_AUTHORS_NETWORKS.get(key, key), f'{source}: models.{key}', value)
                for key, value in networks.items()]
     # Networks beside `models` are in result folders of earlier versions.
     entries += [(key, f'{source}: {key}', document[key]) for key in fields if key in document]
@@ -300,16 +286,10 @@ def _read_settings(document, source):
     settings = {}
     for name, where, value in entries:
         if name in settings:
-            raise ConfigError(f'{where}: a second {ROLES[name]}; expected one of each')
+            raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
         settings[name] = (_read_part(name, where, value, defaults.get(name, {}))
                           if name in ROLES else value)
     return settings
-
-
-def _check_keys(mapping, allowed, prefix):
-    for key in mapping:
-        if key not in allowed:
-            raise ConfigError(f'{prefix}{key}: unknown key; ' + _allowed(str(key), allowed))
 
 
 def _read_part(role, where, value, defaults):
@@ -326,7 +306,7 @@ def _read_part(role, where, value, defaults):
                           f'{name!r}')
     if not isinstance(args, Mapping | None):
         raise ConfigError(f'{where}.args: found {reprlib.repr(args)}, expected a mapping')
-    cls = _find_class(role, fn, name, [f'{where}.{key}' for key in names])
+    cls = _find_class(ROLES[role], fn, name, [f'{where}.{key}' for key in names])
     args = _checked_arguments(cls, {**defaults, **(args or {})}, f'{where}.args.')
     folder, stem = cls.__module__.split('.')[1:]
     return Part(fn=f'{folder}/{stem}.py', name=cls.__name__, args=args, cls=cls, where=where)
@@ -334,100 +314,77 @@ def _read_part(role, where, value, defaults):
 
 def _find_class(role, fn, name, where):
     """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
-    classes = _classes(role)
     stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
-    folder, _, method = _kind(role)
-    module = sys.modules.get(f'tgan_chainer.{folder}.{stem}')
-    if name not in classes.get(stem, ()) and inspect.isclass(getattr(module, name, None)):
+    package = importlib.import_module(f'tgan_chainer.{role.folder}')
+    modules = {info.name: importlib.import_module(f'{package.__name__}.{info.name}')
+               for info in pkgutil.iter_modules(package.__path__)}
+    found = {each: names for each, module in modules.items() if (names := [
+        key for key, value in vars(module).items()
+        if _suits(value, role) and value.__module__ == module.__name__])}
+    cls = getattr(modules.get(stem), name, None)
+    if name in found.get(stem, ()):
+        return cls
+    if inspect.isclass(cls):
         raise ConfigError(
-            f'{where[1]}: {folder}/{stem}.py has {name}, but it is no {ROLES[role]}; expected a '
-            f'class that is derived from {_BASES[role]} and defines {method}')
-    if stem not in classes:
-        raise ConfigError(f'{where[0]}: found {fn!r}, whose stem is no {ROLES[role]} of the '
-                          'package; ' + _allowed(stem, list(classes)))
-    if name not in classes[stem]:
-        raise ConfigError(f'{where[1]}: {stem} has no class {name!r}; '
-                          + _allowed(name, list(classes[stem])))
-    return classes[stem][name]
+            f'{where[1]}: {role.folder}/{stem}.py has {name}, but it is no {role.title}; expected '
+            f'a class that is derived from {" or ".join(base.__name__ for base in role.bases)} and '
+            f'defines {role.method}')
+    if stem not in found:
+        raise ConfigError(f'{where[0]}: found {fn!r}, whose stem is no {role.title} of the '
+                          f'package; {_allowed(stem, found)}')
+    raise ConfigError(f'{where[1]}: {stem} has no class {name!r}; {_allowed(name, found[stem])}')
+
+
+def _suits(value, role):
+    """Whether it is a class of a role, and does not leave to others what the role is there for."""
+    return (inspect.isclass(value) and issubclass(value, role.bases)
+            and getattr(value, role.method, None)
+            not in (None, DatasetMixin.get_example, StandardUpdater.update_core))
 
 
 def _checked_arguments(cls, args, prefix):
-    parameters = {name: parameter
-                  for name, parameter in inspect.signature(cls).parameters.items()
-                  if name not in _SUPPLIED}
-    for name in args:
-        if name not in parameters:
-            raise ConfigError(f'{prefix}{name}: {cls.__name__} has no such argument; '
-                              + _allowed(str(name), list(parameters)))
+    """``args`` as the annotations of the constructor have them."""
     fields = {name: (Any if parameter.annotation is parameter.empty else parameter.annotation,
                      ... if parameter.default is parameter.empty else parameter.default)
-              for name, parameter in parameters.items()}
-    try:
-        return pydantic.create_model(cls.__name__, **fields)(**args).model_dump(include=set(args))
-    except pydantic.ValidationError as error:
-        raise ConfigError(_describe(prefix, error)) from error
+              for name, parameter in inspect.signature(cls).parameters.items()
+              if name not in _SUPPLIED}
+    _check_keys(args, fields, prefix, f'{cls.__name__} has no such argument')
+    model = pydantic.create_model(cls.__name__, **fields)
+    return _validate(model, args, prefix).model_dump(include=set(args))
 
 
-def _kind(role):
-    """Folder of a role's classes, Chainer's base class of them, and the method that they define."""
-    return {
-        'updater': ('updaters', StandardUpdater, 'update_core'),
-        'dataset': ('datasets', chainer.dataset.DatasetMixin, 'get_example'),
-    }.get(role, ('models', chainer.Link, 'forward'))
-
-
-def _classes(role):
-    """{file stem: {class name: class}} of all that an experiment can name in a role.
-
-    A class that leaves to others what its kind is there for is a base class, and no part; nor is a
-    critic of stacked frames, which is half of another.
-    """
-    folder, base, method = _kind(role)
-    stems = {stem for stem, its_role in MODEL_ROLES.items() if its_role == role}
-    package = importlib.import_module(f'tgan_chainer.{folder}')
-    found = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f'{package.__name__}.{info.name}')
-        classes = {name: cls for name, cls in vars(module).items()
-                   if inspect.isclass(cls) and issubclass(cls, base)
-                   and cls.__module__ == module.__name__
-                   and getattr(cls, method, None) is not getattr(base, method, None)
-                   and getattr(cls, 'takes_videos', True)
-                   and (role not in NETWORKS or stems.intersection(
-                       ancestor.__module__.split('.')[-1] for ancestor in cls.__mro__))}
-        if classes:
-            found[info.name] = classes
-    return found
-
-
-def _validated(source, settings):
+def _experiment(source, settings):
+    """The checked :class:`Experiment` of {field: value}."""
     vgen = settings.get('vgen')
-    makes_whole_videos = vgen and issubclass(vgen.cls, WholeVideoGenerator)
-    if makes_whole_videos and settings.setdefault('fsgen') is not None:
+    if vgen and issubclass(vgen.cls, WholeVideoGenerator) and settings.setdefault('fsgen'):
         raise ConfigError(f'{settings["fsgen"].where}: {vgen.name} makes whole videos and takes '
                           'no G0; leave it out')
     missing = [role for role in ROLES if role not in settings]
     if missing:
         raise ConfigError(f'{source}: no {" and no ".join(missing)}; an experiment names '
                           f'{", ".join(ROLES)}, each with fn, name and args')
-    try:
-        experiment = Experiment(**settings)
-    except pydantic.ValidationError as error:
-        raise ConfigError(_describe(f'{source}: ', error)) from error
+    experiment = _validate(Experiment, settings, f'{source}: ')
     if experiment.fsgen is None and experiment.optimizer.fsgen is not None:
         raise ConfigError(f'{source}: optimizer.fsgen: the experiment has no fsgen; leave it out')
     return experiment
 
 
-def _describe(prefix, error):
-    """One line for the first of pydantic's complaints."""
-    first = error.errors()[0]
-    key = prefix + '.'.join(map(str, first['loc']))
-    if first['type'] == 'missing':
-        return f'{key}: missing; the argument has no default'
-    if first['type'] == 'extra_forbidden':
-        return f'{key}: unknown key'
-    return f'{key}: found {first["input"]!r}; {first["msg"]}'
+def _validate(model, values, prefix):
+    """``model(**values)``; of pydantic's complaints the first becomes one line."""
+    try:
+        return model(**values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        what = {'missing': 'missing; the argument has no default',
+                'extra_forbidden': 'unknown key'}.get(
+                    first['type'], f'found {first["input"]!r}; {first["msg"]}')
+        raise ConfigError(f'{prefix}{".".join(map(str, first["loc"]))}: {what}') from error
+
+
+def _check_keys(mapping, allowed, prefix, complaint='unknown key'):
+    for key in mapping:
+        if key not in allowed:
+            raise ConfigError(f'{prefix}{key}: {complaint}; {_allowed(str(key), allowed)}')
 
 
 def _allowed(found, names):

@@ -1,11 +1,14 @@
 """Result folders, ours and the authors': their experiment, snapshots, generators and labels."""
+import difflib
+import json
 from pathlib import Path
 
 from tgan_chainer import config
-from tgan_chainer.categories import find_categories, read_categories
+from tgan_chainer.commands.flags import EVERY
 from tgan_chainer.device import count_gpus, get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.io import snapshots
+from tgan_chainer.io.files import write_json
 from tgan_chainer.models.sampling import first_generator
 
 CONFIG = 'config.yml'
@@ -16,6 +19,9 @@ CONFIG_BESIDE_THEIRS = 'config.yaml'
 
 RECORD = 'record.json'
 """How each start was made; only a folder that train.py wrote to has it."""
+
+CATEGORIES = 'categories.json'
+"""Names of the categories that a conditional system knows; a label indexes the list."""
 
 DEFAULT_ITERATION = 100000
 """The authors' default of ``--iter``."""
@@ -83,13 +89,12 @@ def load_generators(result_dir, iteration, device):
             damaged.
     """
     experiment = config.load(experiment_file(result_dir))
-    fsgen, vgen, _ = experiment.build_models()
-    for name, network in (('fsgen', fsgen), ('vgen', vgen)):
-        if network is None:
-            continue
-        snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
-        network.to_device(device)
-    return fsgen, vgen
+    system = experiment.build_models()
+    for name, network in system.networks.items():
+        if name != 'vdis':
+            snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
+            network.to_device(device)
+    return system.fsgen, system.vgen
 
 
 def open_generators(args):
@@ -121,7 +126,7 @@ def choose_labels(args, fsgen, vgen):
     """
     if not args.categories:
         return [], None
-    n_categories = getattr(first_generator(fsgen, vgen), 'n_categories', 0)
+    n_categories = first_generator(fsgen, vgen).n_categories
     if not n_categories:
         raise ConfigError(f'--category: the system in {args.result_dir} is not conditional; leave '
                           'the flag out')
@@ -129,3 +134,68 @@ def choose_labels(args, fsgen, vgen):
     labels = find_categories(args.categories, names)
     return ([names[label] for label in labels],
             vgen.xp.asarray(labels, 'i').repeat(args.n))
+
+
+def write_categories(folder, names):
+    """Write the names, in the order of the labels, into a result folder."""
+    write_json(Path(folder, CATEGORIES), list(names))
+
+
+def read_categories(folder, n_categories):
+    """The names that :func:`write_categories` wrote -> list of str.
+
+    Raises:
+        SnapshotError: The file is missing, damaged, or not of ``n_categories`` names.
+    """
+    path = Path(folder, CATEGORIES)
+    names = _read_list(path, 'names', str, 'a training writes it')
+    if names is None:
+        raise SnapshotError(f'{path}: there is no such file, and the names of the categories are '
+                            'nowhere else; a training writes it')
+    if len(names) != n_categories:
+        raise SnapshotError(f'{path}: found {len(names)} names, but the networks know '
+                            f'{n_categories} categories; it is of another training')
+    return names
+
+
+def find_categories(wanted, names):
+    """Labels of the categories that are ``wanted``, each a name or ``'all'``; none twice.
+
+    Raises:
+        ConfigError: There is no category of a name; the message lists those like it.
+    """
+    labels = []
+    for name in wanted:
+        if name in names:
+            labels.append(names.index(name))
+        elif name == EVERY:
+            labels.extend(range(len(names)))
+        else:
+            lower = {each.lower(): each for each in names}
+            close = difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.5)
+            raise ConfigError(f'there is no category {name!r}; ' + (
+                f'did you mean {", ".join(lower[each] for each in close)}?' if close else
+                f'none of the {len(names)} is like it: {", ".join(names)}'))
+    return list(dict.fromkeys(labels))
+
+
+def read_record(path):
+    """The entries of a ``record.json``, one a start; none without the file.
+
+    Raises:
+        SnapshotError: It is damaged.
+    """
+    return _read_list(path, 'starts', dict, 'move it away to go on without it') or []
+
+
+def _read_list(path, what, kind, remedy):
+    """The list of objects of class ``kind`` that a JSON file holds; None without the file."""
+    try:
+        items = json.loads(path.read_text(encoding='utf-8'))
+        if not isinstance(items, list) or not all(isinstance(item, kind) for item in items):
+            raise ValueError(f'found {type(items).__name__}, expected a list of {what}')
+        return items
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:    # the last: lists in lists in lists
+        raise SnapshotError(f'{path}: is damaged ({error}); {remedy}') from error

@@ -1,20 +1,13 @@
-"""Train TGAN from an experiment file (authors' train.py)."""
-import datetime
+"""Train TGAN from an experiment file (authors' train.py): prepare, build, run."""
 import math
 import shlex
-from pathlib import Path
+from typing import NamedTuple
 
 import chainer
-import numpy as np
-from chainer import training
-from chainer.training import extensions
+from chainer.training import Trainer, extensions
 
-from tgan_chainer import config, results
-from tgan_chainer.categories import write_categories
-from tgan_chainer.commands.train import DEFAULT_CONFIG, main
-from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
-from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
@@ -26,13 +19,16 @@ from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.io.files import remove_leftovers
-from tgan_chainer.models.sampling import first_generator
-from tgan_chainer.prepare.moving_mnist import make_moving_mnist, write_labels
+from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import write_categories
+from tgan_chainer.training.checks import check_batchsize, check_shapes
+from tgan_chainer.training.data import first_videos, make_data
+from tgan_chainer.training.flags import choose, new_result_folder
 from tgan_chainer.training.iterators import PrefetchIterator
 from tgan_chainer.training.overview import overview
 from tgan_chainer.training.record import write_record
-from tgan_chainer.training.resume import find_snapshot, resume
+from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
 
 
@@ -46,161 +42,93 @@ def train(args, command_line):
     Raises:
         TGANError: Bad input; or a loss was not finite, and the training has stopped.
     """
-    ranks = connect(args.communicator)
+    ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
-        _train_on(ranks, args, command_line)
+        device = ranks.get_device(args.gpu)
+        experiment, snapshot = ranks.on_first(prepare, args)
+        training = ranks.on_all(build, experiment, device, ranks)
+        for network in training.system.networks.values():
+            ranks.broadcast(network)
+        if snapshot and not go_on(training, experiment, snapshot, ranks):
+            return
+        training.trainer.out = ranks.on_first(
+            open_folder, training, experiment, snapshot, args, command_line, ranks)
+        run(training.trainer, ranks)
 
 
-def _train_on(ranks, args, command_line):
-    device = ranks.on_all(ranks.get_device, args.gpu)
+def prepare(args):
+    """What is to be trained, with its data made -> what :func:`.flags.choose` returns.
+
+    Raises:
+        TGANError: What the flags name is not there, or cannot be read or made.
+    """
+    experiment, snapshot = choose(args)
+    make_data(experiment)
+    return experiment, snapshot
+
+
+class Training(NamedTuple):
+    """What :func:`build` makes of an experiment; ``video`` is one of the data's, (T, C, H, W)."""
+
+    trainer: Trainer
+    system: System
+    dataset: object
+    video: object
+    random_state: RandomState
+
+
+def build(experiment, device, ranks):
+    """Data set, networks, optimizers, updater and extensions of an experiment -> :class:`Training`.
+
+    Parameters are drawn first, then the order of the data: one seed gives the authors' bytes.
+
+    Raises:
+        ConfigError: A part refuses what it is given, or two do not fit together.
+    """
     device.use()
-    experiment, snapshot_path = ranks.on_first(choose, args)
-    ranks.on_first(make_data, experiment)    # before all of them find it missing
-    dataset = ranks.on_all(build_dataset, experiment)
-    example = ranks.on_all(dataset.__getitem__, 0)    # before seeding: it draws random numbers
+    dataset = experiment.dataset.build()
+    example = dataset[0]    # before seeding: it draws random numbers
+    video = example[0] if isinstance(example, tuple) else example
     share = ranks.share(dataset, experiment.seed)
-    ranks.on_all(check_batchsize, experiment, dataset, share, ranks)
+    check_batchsize(experiment, dataset, share, ranks)
     random_state = RandomState(experiment.seed, device, ranks.rank)
     random_state.seed_all()
-    models = ranks.on_all(build_models, experiment, ranks, device)
-    ranks.on_all(check_shapes, experiment, models, dataset, example)
-    if ranks.size > 1:
-        make_the_same(models, example, ranks)
-        random_state.part_ways()
-    updater = ranks.on_all(build_updater, experiment, models, share, ranks, device)
-    categories = learn_categories(models, dataset)
-
+    system = build_system(experiment, dataset, video, device, ranks)
+    random_state.part_ways()
+    updater = build_updater(experiment, system, share, ranks, device)
     stop = StopAt(count_iterations(experiment, len(share)), ranks)
-    out = (snapshot_path.parent if snapshot_path
-           else ranks.on_first(new_result_folder, args, experiment))
-    trainer = training.Trainer(updater, stop, out=str(out))
-    preview, snapshot = extend(trainer, experiment, dataset, random_state, stop, ranks)
-    say = print if ranks.is_first else _say_nothing
-    if snapshot_path:
-        note = ranks.on_all(resume, trainer, snapshot_path, experiment, random_state, ranks)
-        if updater.iteration >= stop.iterations:
-            say(f'{snapshot_path} is at iteration {updater.iteration} of {stop.iterations}: '
-                'nothing is left to do. For more updates give a larger number in all, by '
-                '--iterations or --epoch')
-            return
-        if note:
-            say(note, flush=True)
-    ranks.on_first(
-        describe, out, experiment, command_line, device, updater, categories, ranks.size)
-
-    say(overview(experiment, updater, dataset, example, stop.iterations, device, ranks))
-    say(f'{"resuming in" if snapshot_path else "writing to"} {out}', flush=True)
-    with stop.on_signals(*ranks.stop_signals):
-        trainer.run(show_loop_exception_msg=False)
-    if ranks.is_first:
-        trainer.get_extension('LogReport').finish(trainer)
-        if not stop.signal_name and not preview.exists(trainer):
-            preview(trainer)
-    # Before the first update optimizers have no state, so that nothing could be resumed.
-    if updater.iteration and not ranks.on_first(snapshot.exists, trainer):
-        snapshot(trainer)
-    if ranks.is_first:
-        trainer.get_extension('plots')(trainer)    # last: after a signal there may be little time
-    ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
-    say(f'{ended} at iteration {updater.iteration}; results are in {out}')
-    if stop.signal_name and updater.iteration:
-        say(f'continue with: tgan train --resume {shlex.quote(str(out))}')
+    trainer = Trainer(updater, stop)
+    extend(trainer, experiment, dataset, random_state, ranks)
+    return Training(trainer, system, dataset, video, random_state)
 
 
-def _say_nothing(*args, **kwargs):
-    pass
+def build_system(experiment, dataset, video, device, ranks):
+    """The networks, fit for the data, on ``device``; all ranks draw the same parameters."""
+    system = experiment.build_models(ranks)
+    check_shapes(experiment, system, dataset, video)
+    if dataset.n_categories:
+        next(iter(system.networks.values())).category_prior[...] = dataset.category_prior
+    for network in system.networks.values():
+        network.to_device(device)
+    if ranks.size > 1:
+        find_sizes(system.vdis, video)    # while they draw alike
+    return system
 
 
-def choose(args):
-    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
-
-    Raises:
-        TGANError: See :func:`load_experiment`, :func:`take_folders`,
-            :func:`tgan_chainer.training.resume.find_snapshot`.
-    """
-    snapshot_path = find_snapshot(args.resume) if args.resume else None
-    experiment = load_experiment(args, snapshot_path)
-    take_folders(args, experiment)
-    if args.resume and not snapshot_path:    # the experiment says so
-        snapshot_path = find_snapshot(args.resume)
-    return experiment, snapshot_path
+def find_sizes(vdis, video):
+    """Draw those parameters of a critic whose sizes are found when it is called."""
+    if not all(param.is_initialized for param in vdis.params()):
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
 
 
-def load_experiment(args, snapshot_path=None):
-    """The experiment of the flags, or else that of a snapshot's folder -> Experiment."""
-    path = args.config_path or DEFAULT_CONFIG
-    if snapshot_path and not args.config_path:
-        try:
-            path = str(results.experiment_file(snapshot_path.parent))
-        except SnapshotError as error:
-            raise SnapshotError(f'{error}; or give --config_path') from error
-    experiment = config.load(path)
-    changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
-               'iterations': args.iterations, 'epoch': args.epoch}
-    experiment = experiment.replace(**changes)
-    # Updates that the file asks for yield to epochs that the user asks for.
-    return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
-
-
-def take_folders(args, experiment):
-    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
-
-    Raises:
-        ConfigError: The experiment is to be resumed, and to write elsewhere.
-    """
-    if args.resume:
-        return
-    if not args.test:
-        args.out = args.out or experiment.result_dir
-    if not experiment.resume:
-        return
-    snapshot = Path(experiment.resume)
-    folder = snapshot if snapshot.is_dir() else snapshot.parent
-    if args.test or args.out and Path(args.out).resolve() != folder.resolve():
-        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
-                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
-                          'other folder, or remove resume')
-    args.out, args.resume = None, experiment.resume
-
-
-def make_data(experiment):
-    """Make the data set's file, and the table of its digits, if they may be made and are missing.
-
-    Raises:
-        DataError: They cannot be made.
-    """
-    if not experiment.make_moving_mnist:
-        return
-    args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
-    path, table = args.get('dataset_path'), args.get('config_path')
-    if path and not Path(path).exists():
-        print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
-        make_moving_mnist(path, **settings)
-    if table and not Path(table).exists():
-        del settings['size']
-        write_labels(table, **settings)
-
-
-def build_dataset(experiment):
-    """The data set of an experiment, made first if it may be made and is missing.
-
-    Raises:
-        ConfigError: The data set is missing or not what the experiment says.
-    """
-    make_data(experiment)
-    return experiment.dataset.build()
-
-
-def check_batchsize(experiment, dataset, share, ranks):
-    """See that ``share``, the part of ``dataset`` that a rank trains on, holds a batch.
-
-    Raises:
-        ConfigError: It does not.
-    """
-    if len(share) < experiment.batchsize:
-        of = f', {len(share)} for each of {ranks.size} ranks' if ranks.size > 1 else ''
-        raise ConfigError(f'{experiment.source}: batchsize: found {experiment.batchsize}, but the '
-                          f'data set holds {len(dataset)} videos{of}')
+def build_updater(experiment, system, dataset, ranks, device):
+    """The networks' optimizers, the iterator and the updater, on ``device``."""
+    optimizers = {name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
+                  for name, network in system.networks.items()}
+    iterator = PrefetchIterator(dataset, experiment.batchsize)
+    return experiment.updater.build(
+        models=system, iterator=iterator, optimizer=optimizers, device=device)
 
 
 def count_iterations(experiment, n_videos):
@@ -210,185 +138,97 @@ def count_iterations(experiment, n_videos):
     return math.ceil(experiment.epoch * n_videos / experiment.batchsize)
 
 
-def build_models(experiment, ranks, device):
-    """The networks (fsgen, vgen, vdis) on ``device``; all ranks draw the same parameters."""
-    models = experiment.build_models(ranks if ranks.size > 1 else None)
-    for model in models:
-        if model is not None:
-            model.to_device(device)
-    return models
-
-
-def make_the_same(models, example, ranks):
-    """Give all ranks rank 0's parameters; of a critic too that finds its sizes when called."""
-    vdis = models[-1]
-    if any(not param.is_initialized for param in vdis.params()):
-        video = example[0] if isinstance(example, tuple) else example
-        with chainer.using_config('train', False), chainer.no_backprop_mode():
-            vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
-    for model in models:
-        if model is not None:
-            ranks.broadcast(model)
-
-
-def build_updater(experiment, models, dataset, ranks, device):
-    """The networks' optimizers, the iterator and the updater, on ``device``.
-
-    The order of the data is drawn after the parameters: one seed gives the authors' bytes.
-    """
-    optimizers = {
-        name: ranks.wrap(experiment.optimizer.of(name).build().setup(model))
-        for name, model in zip(config.NETWORKS, models, strict=True) if model is not None}
-    iterator = PrefetchIterator(dataset, experiment.batchsize)
-    return experiment.updater.build(
-        models=models, iterator=iterator, optimizer=optimizers, device=device)
-
-
-def check_shapes(experiment, models, dataset, example):
-    """See that what one part makes is what the next one takes.
-
-    Args:
-        experiment (Experiment): Named in the message.
-        models: The networks (fsgen, vgen, vdis).
-        dataset: The data set.
-        example: One of its examples, (T, C, H, W) or a pair of that and a label.
-
-    Raises:
-        ConfigError: Two parts disagree.
-    """
-    fsgen, vgen, vdis = models
-    side = 16 * vgen.bottom_width
-    made = (first_generator(fsgen, vgen).n_frames, vgen.out_channels, side, side)
-    shape = (example[0] if isinstance(example, tuple) else example).shape
-    agreements = []
-    for what in ('z_slow_dim', 'z_fast_dim'):
-        # A generator of whole videos, or a G1 without z_slow, has nothing to agree on.
-        if hasattr(fsgen, what) and hasattr(vgen, what):
-            agreements.append(
-                (f'{what} of fsgen and vgen', getattr(fsgen, what), getattr(vgen, what)))
-    agreements.append(('(T, C, H, W) of generated videos and of the data set', made, shape))
-    # A critic of another kind may find its sizes at the first call.
-    if hasattr(vdis, 'in_channels'):
-        agreements += [
-            ('out_channels of vgen and in_channels of vdis', vgen.out_channels, vdis.in_channels),
-            ('bottom_width of vgen and top_width of vdis', vgen.bottom_width, vdis.top_width),
-        ]
-    agreements += [
-        (f'n_categories of the data set and {name}', count_categories(dataset),
-         count_categories(network))
-        for name, network in zip(config.NETWORKS, (fsgen, vgen, vdis), strict=True)
-        if network is not None]
-    for what, first, second in agreements:
-        if first != second:
-            raise ConfigError(f'{experiment.source}: {what} must be the same, found {first} and '
-                              f'{second}')
-
-
-def count_categories(part):
-    """Number of categories that a network or data set knows; 0 if it knows of no labels."""
-    return getattr(part, 'n_categories', 0)
-
-
-def learn_categories(models, dataset):
-    """Give a conditional system the prior of the data's categories -> their names, or None."""
-    if not count_categories(dataset):
-        return None
-    first = first_generator(*models[:2])
-    first.category_prior[...] = first.xp.asarray(dataset.category_prior)
-    return dataset.category_names
-
-
-def new_result_folder(args, experiment):
-    """Make and return a folder that did not exist (authors' names, FACTS §10).
-
-    Raises:
-        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
-    """
-    if args.out:
-        candidates = [Path(args.out)]
-    elif args.test:
-        candidates = _numbered(Path('results/test'), first='')
-    else:
-        now = datetime.datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
-        candidates = _numbered(Path(f'results/{experiment.name}_{now}'), first='_0')
-    for folder in candidates:
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
-                from error
-    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another '
-                      f'folder with --out, or continue with --resume {args.out}')
-
-
-def _numbered(folder, first):
-    yield folder.with_name(folder.name + first)
-    number = 1
-    while True:
-        yield folder.with_name(f'{folder.name}_{number}')
-        number += 1
-
-
-def describe(out, experiment, command_line, device, updater, categories, n_ranks):
-    """Write into the result folder how it is made; remove what a killed start left in it."""
-    remove_leftovers(out)
-    write_record(out, experiment, command_line, device, updater.iteration, n_ranks)
-    if categories:
-        write_categories(out, categories)
-
-
-def first_videos(dataset, n):
-    """The first n, at most, of Moving MNIST's videos (N, C, T, H, W); None of another data set."""
-    if not isinstance(dataset, MovingMNISTDataset):
-        return None
-    videos = [MovingMNISTDataset.load(dataset, i, 0) for i in range(min(n, len(dataset)))]
-    return np.stack(videos).transpose(0, 2, 1, 3, 4)
-
-
-def extend(trainer, experiment, dataset, random_state, stop, ranks):
-    """Add what happens beside the updates; returns the extensions Preview and Snapshot.
+def extend(trainer, experiment, dataset, random_state, ranks):
+    """Add what happens beside the updates.
 
     Rank 0 has all of them, the others those that take them all.
     """
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
-    preview = Preview(updater.fsgen, updater.vgen, experiment.preview_videos, experiment.seed,
-                      first_videos(dataset, experiment.preview_videos))
-    on_gpu = random_state.device.xp is not chainer.get_device('@numpy').xp
-    progress = ProgressBar(stop.iterations)
-    snapshot = Snapshot(ranks, {'iterator': updater.get_iterator('main'),
-                                'random_state': random_state})
-
+    save = (experiment.snapshot_interval, 'iteration')
     if ranks.size > 1:
-        trainer.extend(AverageOverRanks(ranks), trigger=_always)
+        # A trigger without a state, of which a snapshot of one rank would have none.
+        trainer.extend(AverageOverRanks(ranks), trigger=lambda trainer: True)
     if ranks.is_first:
+        on_gpu = random_state.device.name != '@numpy'
+        progress = ProgressBar(trainer.stop_trigger.iterations)
+        columns = ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses)]
         trainer.extend(Compilation())    # before Quality, which runs kernels
         trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
         trainer.extend(CriticSpectrum(), trigger=display)
         if experiment.quality_interval:
+            columns += ['quality/dimensions', 'quality/frechet']
             trainer.extend(
                 Quality(updater.fsgen, updater.vgen, dataset, seed=experiment.seed),
                 trigger=(experiment.quality_interval, 'iteration'))
         trainer.extend(LogReport(trigger=display))
-        trainer.extend(extensions.PrintReport(
-            ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses),
-             *(['quality/dimensions', 'quality/frechet'] if experiment.quality_interval else []),
-             'elapsed_time'], out=progress), trigger=display)
-        trainer.extend(Plots(updater.losses), trigger=(experiment.snapshot_interval, 'iteration'))
-        trainer.extend(preview, trigger=(
-            experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
+        trainer.extend(extensions.PrintReport([*columns, 'elapsed_time'], out=progress),
+                       trigger=display)
+        trainer.extend(Plots(updater.losses), trigger=save)
+        n = experiment.preview_videos
+        trainer.extend(
+            Preview(updater.fsgen, updater.vgen, n, experiment.seed, first_videos(dataset, n)),
+            trigger=(experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
         trainer.extend(random_state)
         trainer.extend(progress)
-    trainer.extend(snapshot, trigger=(experiment.snapshot_interval, 'iteration'))
-    return preview, snapshot
+    own = {'iterator': updater.get_iterator('main'), 'random_state': random_state}
+    trainer.extend(Snapshot(ranks, own), trigger=save)
 
 
-def _always(trainer):
-    """A trigger without a state, of which a snapshot of one rank would have none."""
-    return True
+def go_on(training, experiment, snapshot, ranks):
+    """Load a trainer's snapshot -> whether updates are left to do.
+
+    Raises:
+        SnapshotError: It is of another training, or damaged.
+    """
+    trainer = training.trainer
+    note = ranks.on_all(resume, trainer, snapshot, experiment, training.random_state, ranks)
+    done, wanted = trainer.updater.iteration, trainer.stop_trigger.iterations
+    if done >= wanted:
+        ranks.say(f'{snapshot} is at iteration {done} of {wanted}: nothing is left to do. For more '
+                  'updates give a larger number in all, by --iterations or --epoch')
+    elif note:
+        ranks.say(note)
+    return done < wanted
+
+
+def open_folder(training, experiment, snapshot, args, command_line, ranks):
+    """Make the result folder, or go on in a snapshot's; write and say what is trained -> its path.
+
+    Raises:
+        TGANError: The folder exists, cannot be written, or holds a damaged record.
+    """
+    out = snapshot.parent if snapshot else new_result_folder(args, experiment)
+    remove_leftovers(out)    # of a start that was killed
+    write_record(out, experiment, command_line, training.random_state.device,
+                 training.trainer.updater.iteration, ranks.size)
+    if training.dataset.n_categories:
+        write_categories(out, training.dataset.category_names)
+    print(overview(experiment, training, ranks))
+    print(f'{"resuming in" if snapshot else "writing to"} {out}', flush=True)
+    return str(out)
+
+
+def run(trainer, ranks):
+    """Train until the end or a signal, then write what the last interval has not."""
+    stop, updater = trainer.stop_trigger, trainer.updater
+    with stop.on_signals(*ranks.stop_signals):
+        trainer.run(show_loop_exception_msg=False)
+    if ranks.is_first:
+        trainer.get_extension('LogReport').finish(trainer)
+        preview = trainer.get_extension('preview')
+        if not stop.signal_name and not preview.exists(trainer):
+            preview(trainer)
+    snapshot = trainer.get_extension('snapshot')
+    # Before the first update optimizers have no state, so that nothing could be resumed.
+    if updater.iteration and not ranks.on_first(snapshot.exists, trainer):
+        snapshot(trainer)
+    if ranks.is_first:
+        trainer.get_extension('plots')(trainer)    # last: after a signal there may be little time
+    ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
+    ranks.say(f'{ended} at iteration {updater.iteration}; results are in {trainer.out}')
+    if stop.signal_name and updater.iteration:
+        ranks.say(f'continue with: tgan train --resume {shlex.quote(trainer.out)}')
 
 
 if __name__ == '__main__':

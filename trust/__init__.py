@@ -1,1 +1,1 @@
-"""Trials that are too long for the tests: faults, hostile input, other devices, environments."""
+"""What can be known about the code on a GPU without one."""

@@ -1,11 +1,14 @@
-"""The benchmarks, a module a kind, in the order in which a report shows them."""
+"""The benchmarks, a script a case: what our side runs, and what it is measured by."""
 import functools
 
 
 @functools.cache
 def registry():
-    """Every benchmark, by name."""
-    from benchmarks.cases import c3d, growth, loaders, memory, sampling, step, svc
-    from benchmarks.cases import flops as flops_cases
-    modules = (flops_cases, step, svc, sampling, c3d, loaders, memory, growth)
-    return {benchmark.name: benchmark for module in modules for benchmark in module.BENCHMARKS}
+    """Every benchmark in the order in which a report shows them.
+
+    Name 'KIND/WHICH' -> what is measured, in a line; function that is called with a
+    :class:`benchmarks.sides.Session` and the rest -> :class:`benchmarks.race.Outcome`.
+    """
+    from benchmarks.cases import c3d, flops, growth, loaders, memory, sampling, step, svc
+    modules = (flops, step, svc, sampling, c3d, loaders, memory, growth)
+    return {name: case for module in modules for name, case in module.CASES.items()}

@@ -1,19 +1,34 @@
 """C3D, which the inception score runs on every generated video."""
-from benchmarks import flops
-from benchmarks.race import everyone, race, with_floor
-from benchmarks.registry import Benchmark
+import chainer
+import numpy as np
+
+from benchmarks import flops, recipe
+from benchmarks.race import everyone, race
 from benchmarks.sides import NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
 N = 2
 
 
+def work(device, clock, n):
+    """``n`` clips, forward in test mode."""
+    np.random.seed(recipe.BUILD_SEED)
+    network = C3D()
+    network.to_device(device)
+    clips = device.send(recipe.clips(n))
+
+    def run():
+        with chainer.using_config('train', False), chainer.no_backprop_mode():
+            return recipe.answer(*clock(lambda: network(clips).array))
+    return run
+
+
 def run(session):
-    """All sides that have it, and the floor."""
+    """All sides, and the floor."""
     if session.options.quick:
         raise NotRunError('C3D has one size, too large for --quick: leave out --quick')
-    result = race(session, 'c3d/forward', everyone(session, 'c3d', {'n': N}, upstream=False))
-    return with_floor(session, result, flops.of_c3d(C3D(), N, INPUT_SHAPE))
+    return race(session, everyone('c3d', {'n': N}),
+                flops.count('C3D', C3D(), N, INPUT_SHAPE))
 
 
-BENCHMARKS = (Benchmark('c3d/forward', f'C3D, forward, {N} clips, test mode', run),)
+CASES = {'c3d/forward': (f'C3D, forward, {N} clips, test mode', run)}

@@ -1,5 +1,6 @@
 """The checks, a module a layer, in the order in which a report shows them."""
 import functools
+import importlib
 
 LAYERS = {
     'shapes': "the reading notes' traces (FACTS §8), from networks that run",
@@ -13,23 +14,19 @@ LAYERS = {
     'upstream': "the authors' own code, live",
     'claims': "the paper's tables, and what was measured here",
 }
-"""Name of each layer, and what it covers."""
+"""Name of each layer, and what it covers. All but 'upstream' are modules here."""
 
 
 @functools.cache
 def registry():
-    """Every check of this package, by name."""
-    from parity.checks import (
-        claims,
-        data,
-        forward,
-        gradients,
-        metrics,
-        oracle,
-        shapes,
-        state,
-        trajectories,
-    )
-    checks = [check for module in (shapes, state, forward, gradients, trajectories, data, metrics,
-                                   oracle, claims) for check in module.CHECKS]
-    return {check.name: check for check in checks}
+    """Every check of this package, by name.
+
+    Raises:
+        ValueError: Two checks have one name.
+    """
+    checks = [check for layer in LAYERS if layer != 'upstream'
+              for check in importlib.import_module(f'parity.checks.{layer}').CHECKS]
+    named = {check.name: check for check in checks}
+    if len(named) < len(checks):
+        raise ValueError('two checks have one name')
+    return named

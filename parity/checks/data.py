@@ -1,6 +1,4 @@
 """Layer 6: examples of every data set, byte for byte as the authors' code served them."""
-import contextlib
-import hashlib
 import random
 import tempfile
 from pathlib import Path
@@ -10,75 +8,70 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from parity.registry import Check
-from parity.result import Result, match
+from parity import replay
+from parity.check import Check
 from reference import recordings
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 
+# The files of a class, from the contents that were recorded -> what its constructor takes of them,
+# and rows of the table that it reads.
 
-@contextlib.contextmanager
-def _mnist():
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, 'mnist_test_seq.npy')
-        np.save(path, recordings.dataset_inputs().moving_mnist)
-        yield (path,)
-
-
-@contextlib.contextmanager
-def _ucf():
-    inputs = recordings.dataset_inputs()
-    start, end = zip(*inputs.ucf_spans, strict=True)
-    with tempfile.TemporaryDirectory() as folder:
-        h5path, table = Path(folder, 'ucf101_train.h5'), Path(folder, 'ucf101_train_pd.pkl')
-        with h5py.File(h5path, 'w') as file:
-            file['image'] = inputs.ucf_image
-        pd.DataFrame({'start': start, 'end': end}).to_pickle(table)
-        yield str(h5path), str(table)
+def _mnist(folder, inputs):
+    np.save(folder / 'mnist_test_seq.npy', inputs.moving_mnist)
+    return {'dataset_path': str(folder / 'mnist_test_seq.npy')}, None
 
 
-@contextlib.contextmanager
-def _golf():
-    inputs = recordings.dataset_inputs()
+def _ucf(folder, inputs):
+    with h5py.File(folder / 'ucf101_train.h5', 'w') as file:
+        file['image'] = inputs.ucf_image
+    return ({'h5path': str(folder / 'ucf101_train.h5'), 'config_path': str(folder / 'table.pkl'),
+             'img_size': 64},
+            [{'start': start, 'end': end} for start, end in inputs.ucf_spans])
+
+
+def _golf(folder, inputs):
+    (folder / 'strips').mkdir()
+    for number, strip in enumerate(inputs.golf_strips, start=1):
+        # Lossless under the authors' name: a loader goes by content, not by ending.
+        Image.fromarray(strip).save(folder / 'strips' / f'{number:04d}.jpg', format='png')
     start, end = inputs.golf_span
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / 'strips').mkdir()
-        for number, strip in enumerate(inputs.golf_strips, start=1):
-            # Lossless under the authors' name: a loader goes by content, not by ending.
-            Image.fromarray(strip).save(Path(folder, 'strips', f'{number:04d}.jpg'), format='png')
-        table = Path(folder, 'golf.pkl')
-        pd.DataFrame([['strips', start, end]], columns=['path', 'start', 'end']).to_pickle(table)
-        yield folder, str(table)
+    return ({'root_path': str(folder), 'config_path': str(folder / 'table.pkl')},
+            [{'path': 'strips', 'start': start, 'end': end}])
 
 
-# Module, files, examples and seed of each class; the key of its recording where it is another.
-_DATASETS = {
+DATASETS = {
     'MovingMNISTDataset': (mnist_dataset, _mnist, 12, 1),
     'UCFDataset': (ucf_dataset, _ucf, 16, 2),
     'UCFDatasetAugmented': (ucf_dataset, _ucf, 16, 2),
     'GolfDataset': (golf_dataset, _golf, 8, 3),
     'GolfDatasetAugmented': (golf_dataset, _golf, 8, 3),
 }
-_RECORDED_NAMES = {'MovingMNISTDataset': 'mnist'}
+"""Module, files, number of examples and seed of each class."""
+
+
+def recorded_name(cls):
+    """The key of a class in ``datasets-seed0``."""
+    return 'mnist' if cls == 'MovingMNISTDataset' else cls
 
 
 def examples(cls, version):
     """The recorded examples of one class, drawn with the recorded seed."""
-    module, files, count, seed = _DATASETS[cls]
+    module, files, count, seed = DATASETS[cls]
     recorded = recordings.load('datasets-seed0', version).meta['sha256_of_examples']
-    comparisons = []
-    with files() as paths:
-        dataset = getattr(module, cls)(16, *paths)
+    found = replay.against('datasets-seed0', version)
+    with tempfile.TemporaryDirectory() as folder:
+        kwargs, table = files(Path(folder), recordings.dataset_inputs())
+        if table:
+            pd.DataFrame(table).to_pickle(kwargs['config_path'])
+        dataset = getattr(module, cls)(16, **kwargs)
         np.random.seed(seed)
         random.seed(seed)
-        for i, theirs in zip(range(count), recorded[_RECORDED_NAMES.get(cls, cls)], strict=True):
+        for i, theirs in zip(range(count), recorded[recorded_name(cls)], strict=True):
             example = dataset[i % len(dataset)]
-            comparisons.append(match(
-                cls, f'example {i} (index {i % len(dataset)})',
-                hashlib.sha256(np.ascontiguousarray(example)).hexdigest(), theirs,
-                'offset, crop, mirroring and scaling are exact',
-                f'recording datasets-seed0 (Chainer {version})', example.shape))
-    return Result(comparisons=tuple(comparisons))
+            found.equal(cls, f'example {i} (index {i % len(dataset)})', recordings.sha256(example),
+                        theirs, 'offset, crop, mirroring and scaling are exact', example.shape)
+    return found
 
 
 CHECKS = tuple(Check(f'data/{cls}/chainer-{version}', examples, (cls, version), cost=0.2)
-               for version in recordings.CHAINERS for cls in _DATASETS)
+               for version in recordings.CHAINERS for cls in DATASETS)

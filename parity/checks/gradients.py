@@ -1,9 +1,8 @@
 """Layer 4: losses and gradients of the first update of every updater."""
 import numpy as np
 
-from parity import runs, tolerances
-from parity.registry import Check
-from parity.result import Result, compare, match
+from parity import replay, tolerances
+from parity.check import Check, Outcome
 from reference import recordings
 
 # At the start, G1's last batch normalisation only scales the video, and D's first one takes that
@@ -18,41 +17,28 @@ def first_update(name, version, updates=None):
     Args:
         updates (int or None): How many updates to run; None runs what the trajectories need.
     """
-    recording = runs.load(name, version)
+    recording = replay.load(name, version)
     if updates is None and not is_float64(name):
         updates = 1
-    ours = runs.training(name, version, updates)
-    reference = runs.reference(name, version)
-    losses_tolerance, tolerance = _tolerances(name)
-    recorded = {key.removeprefix('grad1.'): array for key, array in recording.arrays.items()
-                if key.startswith('grad1.')}
+    ours = replay.recorded_training(name, version, updates)
+    of_losses, tolerance = _tolerances(name)
+    recorded = recordings.arrays(recording, 'grad1.')
     noise = sorted(recordings.rounding_noise(recorded))
-    comparisons = [
-        match('gradients', 'names', sorted(ours.grads1), sorted(recorded), 'none is left out',
-              reference)]
-    theirs = recording.meta['trace'][0]['loss']
-    comparisons += [compare('losses', key, ours.losses[0].get(key, np.nan), loss,
-                            *losses_tolerance, reference) for key, loss in theirs.items()]
-    for key, grad in recorded.items():
-        if key in noise:
-            continue
-        scale = np.abs(grad).max()
-        if key in _CANCELS:
-            scale = max(scale, np.abs(recorded[_CANCELS[key]]).max())
+    found = replay.against(name, version)
+    found.equal('gradients', 'names', sorted(ours.grads1), sorted(recorded), 'none is left out')
+    for key, loss in recording.meta['trace'][0]['loss'].items():
+        found.close('losses', key, ours.losses[0].get(key, np.nan), loss, of_losses)
+    for key in sorted(recorded.keys() - noise):
+        scale = max(np.abs(recorded[each]).max() for each in (key, _CANCELS.get(key, key)))
         sample = recordings.sample(ours.grads1[key], recording.meta['strided_limit'])
-        comparisons.append(compare('gradients', key, sample, grad, *tolerance, reference,
-                                   ours.grads1[key].shape, scale or 1.0))
-    if is_float64(name):
-        comparisons += _rounding_noise(ours.grads1, noise)
-    return Result(comparisons=tuple(comparisons), excluded=tuple(noise))
-
-
-def _rounding_noise(grads, names):
-    """That the excluded gradients are what they are excluded for."""
-    return [compare('rounding noise', key, grads[key], np.zeros_like(grads[key]),
-                    *tolerances.ROUNDING_NOISE_64, 'zero',
-                    scale=np.abs(grads[f'{key[:-1]}W']).max())
-            for key in names]
+        found.close('gradients', key, sample, recorded[key], tolerance, ours.grads1[key].shape,
+                    scale or 1.0)
+    found.reference = 'zero'
+    # That the excluded gradients are what they are excluded for.
+    for key in noise if is_float64(name) else ():
+        found.close('rounding noise', key, ours.grads1[key], np.zeros_like(ours.grads1[key]),
+                    tolerances.ROUNDING_NOISE_64, scale=np.abs(ours.grads1[f'{key[:-1]}W']).max())
+    return Outcome(comparisons=found, excluded=tuple(noise))
 
 
 def is_float64(name):
@@ -69,12 +55,9 @@ def _tolerances(name):
             tolerances.GRADIENTS_32 if small else tolerances.FULL_SIZE_GRADIENTS_32)
 
 
-def _cost(name):
-    return 0 if is_float64(name) else 1 if 'small' in name else 4
-
-
 CHECKS = tuple(
     # A float64 trajectory is run once, for this layer and the next.
-    Check(runs.check_name('gradients', name, version), first_update, (name, version), _cost(name),
-          f'{name}/{version}' if is_float64(name) else '')
-    for name, version in runs.every('train-'))
+    Check(replay.check_name('gradients', name, version), first_update, (name, version),
+          cost=0 if is_float64(name) else 1 if 'small' in name else 4,
+          group=f'{name}/{version}' if is_float64(name) else '')
+    for name, version in replay.every('train-'))

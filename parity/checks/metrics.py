@@ -1,7 +1,6 @@
 """Layer 7: C3D, the inception score, and what is done to a video before C3D sees it."""
 import contextlib
 import functools
-import hashlib
 import io
 import json
 import tempfile
@@ -10,9 +9,8 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from parity import backend, replay, runs, tolerances
-from parity.registry import Check
-from parity.result import NotRunError, Result, compare, match
+from parity import backend, replay, tolerances
+from parity.check import Check, Comparisons, NotRunError, Outcome
 from reference import recordings
 from reference.oracle import c3d, resize, scores
 from tgan_chainer.evaluation import c3d_ft
@@ -24,6 +22,7 @@ from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.evaluation.resize import resize_bicubic
 from tgan_chainer.evaluation.sources import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
+from tgan_chainer.io import files
 from tgan_chainer.random_streams import RandomState
 
 DATA = Path(__file__).resolve().parents[2] / 'data'
@@ -45,17 +44,21 @@ def c3d_network(seed):
     return network
 
 
+def c3d_input(seed):
+    """The clip of the recordings of C3D."""
+    x = np.random.RandomState(seed + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
+    return x.astype(np.float32)
+
+
 @functools.lru_cache(maxsize=1)
 def c3d_run():
     """The recorded network: weights of one seed -> {key: sha256}, [(name, activation)]."""
     meta = recordings.load('c3d-seed0').meta
     network = c3d_network(meta['seed'])
-    x = np.random.RandomState(meta['seed'] + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         stages = [(name, backend.fetch(variable.array))
-                  for name, variable in network.stages(backend.send(x.astype('f')))]
-    digests = {path[1:]: hashlib.sha256(
-        np.ascontiguousarray(backend.fetch(param.array))).hexdigest()
+                  for name, variable in network.stages(backend.send(c3d_input(meta['seed'])))]
+    digests = {path[1:]: recordings.sha256(backend.fetch(param.array))
                for path, param in network.namedparams()}
     return digests, stages
 
@@ -64,57 +67,50 @@ def c3d_weights(version):
     """C3D's initial weights, byte for byte."""
     recorded = recordings.load('c3d-seed0', version).meta['params']
     ours, _ = c3d_run()
-    reference = runs.reference('c3d-seed0', version)
-    return Result(comparisons=(
-        match('C3D', 'keys', sorted(ours), sorted(recorded), 'published weights must load',
-              reference),
-        *(match('C3D', key, ours.get(key), entry['sha256'], 'the same seed draws the same bytes',
-                reference, entry['shape']) for key, entry in recorded.items())))
+    found = replay.against('c3d-seed0', version)
+    found.equal('C3D', 'keys', sorted(ours), sorted(recorded), 'published weights must load')
+    for key, entry in recorded.items():
+        found.equal('C3D', key, ours.get(key), entry['sha256'],
+                    'the same seed draws the same bytes', entry['shape'])
+    return found
 
 
 def c3d_activations(version):
     """Every activation of C3D."""
-    recording = recordings.load('c3d-seed0', version)
     _, ours = c3d_run()
-    stages = recordings.stages(recording)
-    reference = runs.reference('c3d-seed0', version)
-    values, norm = ((tolerances.C3D_GPU_32,) * 2 if backend.on_gpu()
-                    else (tolerances.C3D_32, tolerances.WHOLE_TENSOR_32))
-    comparisons = [match('C3D', 'order of layers', [name for name, _ in ours],
-                         [stage.name for stage in stages], 'the layers as they run', reference)]
-    for (name, array), stage in zip(ours, stages, strict=False):
-        comparisons += [
-            compare('C3D', name, array.ravel()[::stage.stride], stage.values, *values, reference,
-                    array.shape),
-            compare('C3D', f'norm of all {name}', np.linalg.norm(array.ravel().astype('d')),
-                    stage.l2, *norm, reference)]
-    return Result(comparisons=tuple(comparisons))
+    stages = recordings.stages(recordings.load('c3d-seed0', version))
+    bounds = ((tolerances.C3D_GPU_32,) * 2 if backend.on_gpu()
+              else (tolerances.C3D_32, tolerances.WHOLE_TENSOR_32))
+    found = replay.against('c3d-seed0', version)
+    found.equal('C3D', 'order of layers', [name for name, _ in ours],
+                [stage.name for stage in stages], 'the layers as they run')
+    for (_, array), stage in zip(ours, stages, strict=False):
+        found.recorded('C3D', array, stage, *bounds)
+    return found
 
 
 def inception_score(version):
     """The score of recorded class probabilities."""
     recording = recordings.load('inception-seed0', version)
-    reference = runs.reference('inception-seed0', version)
-    probabilities = [recording.arrays[key] for key in sorted(recording.arrays)]
-    return Result(comparisons=tuple(
-        compare('inception score', f'set {i}', calc_inception.calc_inception(backend.send(ys)),
-                score, *tolerances.SCORE_32, reference, ys.shape)
-        for i, (ys, score) in enumerate(
-            zip(probabilities, recording.meta['scores'], strict=True))))
+    found = replay.against('inception-seed0', version)
+    for key, score in zip(sorted(recording.arrays), recording.meta['scores'], strict=True):
+        ys = recording.arrays[key]
+        found.close('inception score', key, calc_inception.calc_inception(backend.send(ys)), score,
+                    tolerances.SCORE_32, ys.shape)
+    return found
 
 
 def score_of_the_oracle():
     """The score of probabilities that no recording holds, in float64."""
     rs = np.random.RandomState(7)
-    comparisons = []
+    found = Comparisons(ORACLE)
     for sharpness in (0.1, 1.0, 10.0):
         logits = sharpness * rs.randn(200, 101)
         ys = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        comparisons.append(compare(
-            'inception score', f'softmax of logits N(0, {sharpness}^2)',
-            calc_inception.calc_inception(backend.send(ys)), scores.inception_score(ys),
-            *tolerances.SCORE_64, ORACLE, ys.shape))
-    return Result(comparisons=tuple(comparisons))
+        found.close('inception score', f'softmax of logits N(0, {sharpness}^2)',
+                    calc_inception.calc_inception(backend.send(ys)), scores.inception_score(ys),
+                    tolerances.SCORE_64, ys.shape)
+    return found
 
 
 def mean_clip(seed):
@@ -176,30 +172,23 @@ def _scores_of(recipe):
 def whole_score(version):
     """From latent vectors to the score, with C3D's dropout as in the authors' script, and off."""
     recording = recordings.load(SCORE, version)
-    meta, reference = recording.meta, runs.reference(SCORE, version)
+    meta = recording.meta
     ours, arrays = _scores_of(json.dumps({key: meta[key] for key in (
         'config', 'seed', 'batch', 'batches', 'avg_var', 'c3d_gains', 'protocols')}))
-    comparisons = []
-    for stage in recordings.stages(recording):
-        array = arrays[stage.name]
-        comparisons += [
-            compare('score', stage.name, array.ravel()[::stage.stride], stage.values,
-                    *tolerances.SCORED_32, reference, array.shape),
-            compare('score', f'norm of all {stage.name}',
-                    np.linalg.norm(array.ravel().astype('d')), stage.l2, *tolerances.SCORED_32,
-                    reference)]
+    found = replay.against(SCORE, version)
     named = {stage.name: stage for stage in recordings.stages(recording)}
+    for name, stage in named.items():
+        found.recorded('score', arrays[name], stage, tolerances.SCORED_32)
     for protocol, score, theirs, kept in zip(meta['protocols'], ours, meta['scores'],
                                              meta['surest'], strict=True):
-        comparisons.append(compare('score', protocol, score, theirs, *tolerances.SCORED_32,
-                                   reference))
-        stage = named[f'{protocol} probabilities']
-        batches = stage.values.reshape(meta['batches'], meta['batch'], -1)
-        comparisons.append(match('tile_prediction', protocol, [_surest(ys) for ys in batches], kept,
-                                 'the same rule keeps the same video', reference))
-    text = '; '.join(f'{protocol}: {score:.4f}' for protocol, score in zip(
-        meta['protocols'], ours, strict=True))
-    return Result(comparisons=tuple(comparisons), text=text)
+        found.close('score', protocol, score, theirs, tolerances.SCORED_32)
+        batches = named[f'{protocol} probabilities'].values.reshape(
+            meta['batches'], meta['batch'], -1)
+        found.equal('tile_prediction', protocol, [_surest(ys) for ys in batches], kept,
+                    'the same rule keeps the same video')
+    return Outcome(comparisons=found, text='; '.join(
+        f'{protocol}: {score:.4f}' for protocol, score in zip(meta['protocols'], ours,
+                                                              strict=True)))
 
 
 def _surest(ys):
@@ -214,15 +203,13 @@ def _surest(ys):
 def bicubic():
     """Resizing, up and down, to other shapes."""
     rs = np.random.RandomState(7)
-    comparisons = []
-    for (height, width), (to_height, to_width) in (
-            ((64, 64), (128, 128)), ((64, 85), (128, 171)), ((5, 7), (3, 20))):
-        images = rs.uniform(0, 255, (2, 3, height, width))
-        comparisons.append(compare(
-            'resize', f'{height} x {width} to {to_height} x {to_width}',
-            backend.fetch(resize_bicubic(backend.send(images), to_height, to_width)),
-            resize.resize_cubic(images, to_height, to_width), *tolerances.RESIZE_64, ORACLE))
-    return Result(comparisons=tuple(comparisons))
+    found = Comparisons(ORACLE)
+    for size, to in (((64, 64), (128, 128)), ((64, 85), (128, 171)), ((5, 7), (3, 20))):
+        images = rs.uniform(0, 255, (2, 3, *size))
+        found.close('resize', f'{size} to {to}',
+                    backend.fetch(resize_bicubic(backend.send(images), *to)),
+                    resize.resize_cubic(images, *to), tolerances.RESIZE_64)
+    return found
 
 
 def preprocessing():
@@ -231,22 +218,22 @@ def preprocessing():
     video = rs.uniform(-1, 1, (1, 3, 16, 64, 64))
     mean = rs.uniform(0, 255, preprocess.MEAN_SHAPE)
     ours = preprocess.preprocess(backend.send(video), backend.send(mean), 'tgan-v1')
-    return Result(comparisons=(compare(
-        'tgan-v1', 'input of C3D', backend.fetch(ours), c3d.preprocess_tgan_v1(video, mean),
-        *tolerances.RESIZE_64, ORACLE),))
+    found = Comparisons(ORACLE)
+    found.close('tgan-v1', 'input of C3D', backend.fetch(ours),
+                c3d.preprocess_tgan_v1(video, mean), tolerances.RESIZE_64)
+    return found
 
 
 def released_mean():
     """The mean clip that the authors released."""
     if not MEAN.is_file():
         raise NotRunError(f'needs data/{MEAN.name}, which the authors released (v1.0.0)')
-    mean = preprocess.load_mean(MEAN, sha256=None)
-    reference = "the authors' release"
-    return Result(comparisons=(
-        match('mean', 'sha256', hashlib.sha256(MEAN.read_bytes()).hexdigest(),
-              preprocess.MEAN_SHA256, 'another mean makes another score', reference),
-        match('mean', 'shape', mean.shape, preprocess.MEAN_SHAPE, 'a shape is right or wrong',
-              reference)))
+    found = Comparisons("the authors' release")
+    found.equal('mean', 'sha256', files.sha256(MEAN), preprocess.MEAN_SHA256,
+                'another mean makes another score')
+    found.equal('mean', 'shape', preprocess.load_mean(MEAN, sha256=None).shape,
+                preprocess.MEAN_SHAPE, 'a shape is right or wrong')
+    return found
 
 
 def released_weights():
@@ -255,23 +242,20 @@ def released_weights():
         raise NotRunError(f'needs data/{WEIGHTS.name}, released beside tgan2 v1.0')
     ours = {path[1:]: param.shape for path, param in c3d_ft.C3D().namedparams()}
     with np.load(WEIGHTS, allow_pickle=False) as npz:
-        found = {key: npz[key].shape for key in npz.files}
-    return Result(comparisons=(match('C3D', 'keys and shapes', ours, found,
-                                     'published weights must load', "the authors' release"),))
+        theirs = {key: npz[key].shape for key in npz.files}
+    found = Comparisons("the authors' release")
+    found.equal('C3D', 'keys and shapes', ours, theirs, 'published weights must load')
+    return found
 
 
 CHECKS = (
-    *(Check(f'metrics/c3d-weights/chainer-{version}', c3d_weights, (version,), 4, 'c3d')
+    *(Check(f'metrics/{name}/chainer-{version}', function, (version,), cost, group)
+      for name, function, cost, group in (
+          ('c3d-weights', c3d_weights, 4, 'c3d'), ('c3d-activations', c3d_activations, 1, 'c3d'),
+          ('score', whole_score, 9, 'c3d'), ('inception-score', inception_score, 0.1, ''))
       for version in recordings.CHAINERS),
-    *(Check(f'metrics/c3d-activations/chainer-{version}', c3d_activations, (version,), 1, 'c3d')
-      for version in recordings.CHAINERS),
-    *(Check(f'metrics/score/chainer-{version}', whole_score, (version,), 9, 'c3d')
-      for version in recordings.CHAINERS),
-    *(Check(f'metrics/inception-score/chainer-{version}', inception_score, (version,), 0.1)
-      for version in recordings.CHAINERS),
-    Check('metrics/inception-score/oracle', score_of_the_oracle, cost=0.1),
-    Check('metrics/resize/oracle', bicubic, cost=0.1),
-    Check('metrics/preprocess/oracle', preprocessing, cost=0.2),
-    Check('metrics/released-mean', released_mean, cost=0.1),
-    Check('metrics/released-weights', released_weights, cost=0.1),
+    *(Check(f'metrics/{name}', function, cost=0.1) for name, function in (
+        ('inception-score/oracle', score_of_the_oracle), ('resize/oracle', bicubic),
+        ('preprocess/oracle', preprocessing), ('released-mean', released_mean),
+        ('released-weights', released_weights))),
 )

@@ -4,12 +4,10 @@ The inputs are another seed's, and no array keeps its initial value, as the reco
 are not zero, gammas not one, statistics have moved. So a mistake that Chainer's two releases share,
 or that initial values hide, would show.
 """
-import chainer
 import numpy as np
 
 from parity import backend, replay, tolerances
-from parity.registry import Check
-from parity.result import Result, compare, match
+from parity.check import Check, Comparisons, Outcome
 from reference import recordings
 from reference.oracle import networks, optimizers, training
 from tgan_chainer.hooks.singular_value_clipping import METHODS, SingularValueClipping
@@ -28,10 +26,10 @@ UPDATERS = {
 }
 """Class, arguments and configuration of each updater."""
 
-NOISY_MEANS = frozenset(
+EXCLUDED = recordings.ROUNDING_NOISE | {
     f'{network}.bn{layer[-1]}.avg_mean'
-    for network, layer, _ in (name.split('.') for name in recordings.ROUNDING_NOISE))
-"""Running means of what a rounding-noise bias was added to: they carry its noise."""
+    for network, layer, _ in (name.split('.') for name in recordings.ROUNDING_NOISE)}
+"""Rounding-noise biases, and the running means of what they were added to, which carry it on."""
 
 
 def setup(configuration, version):
@@ -42,7 +40,7 @@ def setup(configuration, version):
     for network in ours.values():
         replay.cast(network, 'float64')
         _move(network, rs)
-    states = {name: _state(network) for name, network in ours.items()}
+    states = {name: replay.state(network) for name, network in ours.items()}
     return ours, networks.build_models(configuration), states
 
 
@@ -54,17 +52,10 @@ def _move(network, rs):
         elif path.endswith('/gamma'):
             param.array[...] = rs.uniform(0.5, 1.5, param.shape)
     for link in network.children():
-        for name in link._persistent:
-            if name == 'avg_mean':
-                link.avg_mean[...] = rs.uniform(-0.5, 0.5, link.avg_mean.shape)
-            elif name == 'avg_var':
-                link.avg_var[...] = rs.uniform(0.5, 2, link.avg_var.shape)
-
-
-def _state(network):
-    """A copy of the arrays under the keys of a snapshot."""
-    return {key: np.array(value)
-            for key, value in chainer.serializers.npz.serialize(network).items()}
+        for name, low, high in (('avg_mean', -0.5, 0.5), ('avg_var', 0.5, 2)):
+            if name in link._persistent:
+                array = getattr(link, name)
+                array[...] = rs.uniform(low, high, array.shape)
 
 
 def forward_pass(configuration, version, train):
@@ -79,21 +70,24 @@ def forward_pass(configuration, version, train):
     frames = models['vgen'].forward(
         states['vgen'], z_slow, networks.output(seeds)[:, :, 0], mode)
     scores = models['vdis'].forward(states['vdis'], video, mode)
-    comparisons = []
+    found = Comparisons(ORACLE)
     for network, steps in (('G0', seeds), ('G1', frames), ('D', scores)):
         # D adds its noise between two links, where no call is recorded.
         steps = [step for step in steps if step.layer.name != 'noise']
-        names = [name.split('/')[-1] for name, _ in made.stages[network]]
-        comparisons.append(match(network, 'order of calls', names,
-                                 [step.layer.name for step in steps], 'the layers as they run',
-                                 ORACLE))
-        comparisons += [compare(network, name, array, step.output, *tolerances.FORWARD_64, ORACLE)
-                        for (name, array), step in zip(made.stages[network], steps, strict=False)]
+        calls = made.stages[network]
+        found.equal(network, 'order of calls', [name.split('/')[-1] for name, _ in calls],
+                    [step.layer.name for step in steps], 'the layers as they run')
+        for (name, array), step in zip(calls, steps, strict=False):
+            found.close(network, name, array, step.output, tolerances.FORWARD_64)
     for key, array in made.statistics.items():
-        network, layer, kind = key.split('.')
-        comparisons.append(compare('statistics', key, array, states[network][f'{layer}/{kind}'],
-                                   *tolerances.FORWARD_64, ORACLE))
-    return Result(comparisons=tuple(comparisons))
+        found.close('statistics', key, array, _of_oracle(states, key), tolerances.FORWARD_64)
+    return found
+
+
+def _of_oracle(states, name):
+    """The oracle's 'vdis.c0.W', say."""
+    network, layer, kind = name.split('.')
+    return states[network][f'{layer}/{kind}']
 
 
 def train(updater, version, updates=UPDATES):
@@ -109,32 +103,26 @@ def train(updater, version, updates=UPDATES):
     for i in range(updates):
         losses.append(oracle.update(videos[np.arange(i * BATCH, (i + 1) * BATCH) % len(videos)]))
         grads1 = grads1 or {key: dict(grads) for key, grads in oracle.grads.items()}
-    comparisons = [
-        compare('losses', key, [step.get(key, np.nan) for step in made.losses],
-                [step[key] for step in losses], *tolerances.TRAJECTORY_64, ORACLE)
-        for key in losses[0]]
-    comparisons += _per_tensor('gradients', made.grads1, grads1, tolerances.GRADIENTS_64)
-    comparisons += _per_tensor('parameters', made.params, oracle.states, tolerances.TRAJECTORY_64)
     statistics = {f'{network}.{key.replace("/", ".")}': array
-                  for network, link in ours.items() for key, array in _state(link).items()
+                  for network, link in ours.items() for key, array in replay.state(link).items()
                   if key.endswith(('avg_mean', 'avg_var'))}
-    comparisons += _per_tensor('statistics', statistics, oracle.states, tolerances.TRAJECTORY_64)
-    return Result(comparisons=tuple(comparisons),
-                  excluded=tuple(sorted(recordings.ROUNDING_NOISE | NOISY_MEANS)))
-
-
-def _per_tensor(stage, ours, theirs, tolerance):
-    for name, array in ours.items():
-        if name not in recordings.ROUNDING_NOISE | NOISY_MEANS:
-            network, layer, kind = name.split('.')
-            yield compare(stage, name, array, theirs[network][f'{layer}/{kind}'], *tolerance,
-                          ORACLE)
+    found = Comparisons(ORACLE)
+    for key in losses[0]:
+        found.close('losses', key, [step.get(key, np.nan) for step in made.losses],
+                    [step[key] for step in losses], tolerances.TRAJECTORY_64)
+    for stage, arrays, theirs, tolerance in (
+            ('gradients', made.grads1, grads1, tolerances.GRADIENTS_64),
+            ('parameters', made.params, oracle.states, tolerances.TRAJECTORY_64),
+            ('statistics', statistics, oracle.states, tolerances.TRAJECTORY_64)):
+        for name in sorted(arrays.keys() - EXCLUDED):
+            found.close(stage, name, arrays[name], _of_oracle(theirs, name), tolerance)
+    return Outcome(comparisons=found, excluded=tuple(sorted(EXCLUDED)))
 
 
 def clipping(method):
     """Singular value clipping of weights well above the bound, and of gammas on all sides of it."""
-    ours, _, states = setup('small', '2.0.2')
-    critic, state = ours['vdis'], states['vdis']
+    ours, _, _ = setup('small', '2.0.2')
+    critic = ours['vdis']
     rs = np.random.RandomState(SEED + 2)
     for path, param in critic.namedparams():
         if param.ndim >= 4:
@@ -143,21 +131,14 @@ def clipping(method):
             # Below, inside and above [0.01 s, s]; negative ones too.
             param.array[...] = rs.uniform(-0.5, 2.5, param.shape)
             param.array[:2] = 1e-3, 5e-3
-    state = _state(critic)
+    theirs = replay.state(critic)
     critic.to_device(backend.device)
-    before = replay.singular_values(critic)
     SingularValueClipping(method=method).clip(critic)
-    optimizers.singular_value_clipping(state)
-    comparisons = [
-        compare('D', path[1:], backend.fetch(param.array), state[path[1:]], *tolerances.SVC_64,
-                ORACLE)
-        for path, param in critic.namedparams()]
-    after = replay.singular_values(critic)
-    theirs = {name: np.linalg.svd(state[f'{name}/W'].reshape(len(state[f'{name}/W']), -1),
-                                  compute_uv=False) for name in after}
-    return Result(comparisons=tuple(comparisons), data={'spectra': {
-        name: {'before': before[name].tolist(), 'after': after[name].tolist(),
-               'oracle': theirs[name].tolist()} for name in after}})
+    optimizers.singular_value_clipping(theirs)
+    found = Comparisons(ORACLE)
+    for path, param in critic.namedparams():
+        found.close('D', path[1:], backend.fetch(param.array), theirs[path[1:]], tolerances.SVC_64)
+    return found
 
 
 def _statistics(version):

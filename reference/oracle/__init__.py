@@ -4,7 +4,7 @@ Every derivative is written out by hand. Networks hold their arrays in dicts und
 Chainer's snapshots (`dc0/W`, `bn0/avg_var`), so any `vgen_iter_N.npz` can be put in as it is.
 
     layers      one function an equation, each with its derivative
-    networks    G0, G1 and D, every variant; initial parameters, byte for byte
+    networks    G0, G1 and D, every variant; initial arrays are the caller's
     losses      WGAN, vanilla and least-squares objectives
     optimizers  RMSprop, weight clipping, singular value clipping
     training    one update, in the authors' order

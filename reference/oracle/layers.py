@@ -181,12 +181,6 @@ def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
             BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
 
 
-def initial_avg_var(semantics):
-    """Where the running variance starts: 0 in Chainer 2, 1 in Chainer 7 (the mean: 0 in both)."""
-    check_semantics(semantics)
-    return 0.0 if semantics == CHAINER2 else 1.0
-
-
 def check_semantics(semantics):
     """Raises ValueError unless `semantics` is one of `SEMANTICS`."""
     if semantics not in SEMANTICS:

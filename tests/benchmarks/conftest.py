@@ -1,79 +1,58 @@
-"""Workers that are not there: answers by name, and a log of who was asked what."""
-import dataclasses
-
+"""Workers that are not there: answers by name, and a log of who was asked."""
 import pytest
 
-from benchmarks.registry import Session
-from benchmarks.sides import NotRunError, Options, SideError
+from benchmarks.__main__ import complete, parser
+from benchmarks.sides import NotRunError, Session, SideError
 
 
 class FakeWorker:
-    """Answers like a worker; what it was asked stands in ``log``, which all workers share."""
+    """Answers like a worker; that it was asked is in ``log``, which all workers share."""
 
     alive = True
+    description = {}
 
-    def __init__(self, name, log, seconds, found, later, fails_at):
-        self.name, self.log = name, log
-        self.seconds, self.fails_at = iter(seconds), fails_at
-        self.found = {'found': found or {}, 'found after update': later or {}}
+    def __init__(self, name, log, seconds, found, fails):
+        self.name, self.log, self.found, self.fails = name, log, found, fails
+        self.seconds = iter(seconds)
 
-    def prepare(self, key, work, **args):
-        self._ask('prepare', key)
-        return {'size': 1}
+    def run(self, work, args):
+        self.log.append(self.name)
+        if self.fails:
+            raise SideError(f'{self.name} broke')
+        seconds = next(self.seconds)
+        return {'seconds': seconds, 'peak': 100 * seconds, **self.found}
 
-    def run(self, key):
-        self._ask('run', key)
-        return {'seconds': next(self.seconds), **self.found}
-
-    def forget(self, key):
-        self._ask('forget', key)
-
-    def peak(self):
-        return next(self.seconds)[0]
+    def forget(self):
+        self.log.append(f'{self.name} forgets')
 
     def close(self):
-        pass
-
-    def _ask(self, what, key):
-        self.log.append((what, self.name))
-        if what == self.fails_at:
-            raise SideError(f'{self.name} broke')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
+        self.log.append(f'{self.name} ends')
 
 
-@dataclasses.dataclass
-class FakeSides:
-    """Fake workers by name; an entry that is a text says why there is none."""
+class FakeSession(Session):
+    """A session of fake workers, which ``add`` makes."""
 
-    workers: dict
-    log: list = dataclasses.field(default_factory=list)
+    def __init__(self, *flags):
+        super().__init__(complete(parser().parse_args(['--repeats', '2', *flags])))
+        self.pause = 0
+        self.log, self.fakes = [], {}
 
-    def worker(self, name):
-        worker = self.workers.get(name, f'no {name} here')
-        if isinstance(worker, str):
-            raise NotRunError(worker)
-        return worker
+    def add(self, name, seconds, fails=False, **found):
+        self.fakes[name] = FakeWorker(name, self.log, seconds, found, fails)
 
     def start(self, name):
-        self.log.append(('start', name))
-        return self.worker(name)
-
-    def add(self, name, seconds, found=None, later=None, fails_at=None):
-        self.workers[name] = FakeWorker(name, self.log, seconds, found, later, fails_at)
+        if name not in self.fakes:
+            raise NotRunError(f'no {name} here')
+        return self.fakes[name]
 
 
 @pytest.fixture
-def fakes():
-    """Sides without workers; ``add`` makes them."""
-    return FakeSides({})
+def quick():
+    """A run with small networks."""
+    return FakeSession('--quick')
 
 
 @pytest.fixture
-def session(fakes):
-    """A run of two rounds with small networks on fake workers."""
-    return Session(Options(quick=True, repeats=2), fakes)
+def full():
+    """A run in full size, of four rounds."""
+    return FakeSession('--repeats', '4')

@@ -1,88 +1,119 @@
-"""What each benchmark asks of which side."""
+"""What each benchmark asks of which side, and the works of ours, in this process."""
+import chainer
+import numpy as np
 import pytest
 
-from benchmarks import cases
-from benchmarks.cases import growth, memory, step
-from benchmarks.registry import Session
-from benchmarks.sides import Options
+from benchmarks import cases, ours_worker, recipe
+from benchmarks.cases import growth, loaders, memory, step, svc
+from benchmarks.protocol import time_on_host
+
+CPU = chainer.get_device('@numpy')
+SIZE = dict(recipe.SIZES['quick'], z=4)
 
 
-@pytest.fixture
-def full(fakes):
-    """A run in full size on fake workers."""
-    return Session(Options(repeats=4), fakes)
-
-
-def test_sizes(session, full):
+def test_kinds_and_sizes(quick, full):
+    kinds = list(dict.fromkeys(name.split('/')[0] for name in cases.registry()))
+    assert kinds == ['flops', 'step', 'svc', 'sampling', 'c3d', 'loaders', 'memory', 'growth']
     assert (full.size['conv_ch'], full.size['mid_ch'], full.size['width']) == (512, 64, 4)
-    assert full.batch(32) == 32
-    assert session.size['conv_ch'] < 64 and (session.batch(32), session.batch(8)) == (4, 2)
+    assert quick.size['conv_ch'] < 64
+    assert (full.batch(32), quick.batch(32), quick.batch(8)) == (32, 4, 2)
 
 
 def test_who_trains(full):
-    found = {c.name: c for c in step.trainings(full, 'svc', 32)}
-    assert list(found) == ['ours', 'chainer', 'torch', 'torch-like-ours', 'upstream']
-    assert {c.args['batch'] for c in found.values()} == {32}
-    assert {name: c.args.get('algorithm') for name, c in found.items()} == {
-        'ours': 'ours', 'chainer': 'authors', 'torch': 'authors', 'torch-like-ours': 'ours',
-        'upstream': None}
-    assert 'torch-like-ours' not in [c.name for c in step.trainings(full, 'lsgan', 8)]
+    trainings = step.trainings(full, 'svc', 32)
+    assert [(c.side, c.args.get('algorithm')) for c in trainings] == [
+        ('ours', None), ('authors', None), ('torch', None), ('torch', 'ours')]
+    assert {c.args['batch'] for c in trainings} == {32}
+
+
+@pytest.mark.parametrize('updater, after', [('svc', 2), ('clip', 1)])
+def test_a_repetition_of_training(updater, after):
+    work = step.work(CPU, time_on_host, updater, 2, SIZE)
+    first = work()
+    # Two updates to warm up, whose losses are compared.
+    assert len(first['each']) == 2
+    assert first['found'].keys() == first['found after update'].keys() == {'loss_gen', 'loss_dis'}
+    assert first['found'] != first['found after update']
+    assert len(work()['each']) == after
+    again = step.work(CPU, time_on_host, updater, 2, SIZE)
+    np.random.rand(5)    # a training begins the same whatever came before
+    assert again()['found'] == first['found']
 
 
 def test_one_update_of_five_clips_singular_values():
-    assert step.update_weights('svc') == pytest.approx((0.8, 0.2))
-    assert step.update_weights('clip') == (1.0,)
+    seconds = iter([1.0, 6.0, 1.0, 6.0])
+    for updater, cost in (('svc', 2.0), ('clip', 1.0)):
+        found = recipe.repetition(updater, True, lambda: (next(seconds), {'loss': 0}))
+        assert found['seconds'] == pytest.approx(cost)
 
 
-def test_arithmetic_of_a_step(full):
-    g0 = [100 * 512, 512 * 256 * 4, 256 * 128 * 4 * 2, 128 * 128 * 4 * 4, 128 * 100 * 4 * 8]
-    g1 = [100 * 4096, 100 * 4096, *(
-        (512 >> i) * (256 >> i) * 4 ** 2 * (4 << i) ** 2 for i in range(4)), 32 * 3 ** 2 * 64 ** 2]
-    d = [64 * 4 ** 3 * 8 * 32 ** 2, *(
-        (32 << i) * (64 << i) * 4 ** 3 * (8 >> i) * (32 >> i) ** 2 for i in (1, 2, 3)),
-        512 * 4 ** 2]
-    # Forward and two gradients, of D for both batches; none of latent vectors and real videos.
-    products = 3 * sum(g0) - g0[0] + 16 * (3 * sum(g1) - g1[0]) + 6 * sum(d) - d[0]
-    assert sum(row.total for row in step.count(full, 'svc', 8)) == 2 * 8 * products
-    # Another pass through D's fakes, without its filters and without the gradient of the video.
-    assert sum(row.total for row in step.count(full, 'vanilla', 8)) == 2 * 8 * (
-        products + sum(d) - d[0])
+def test_product_of_the_floor(monkeypatch):
+    seen = []
+    work = ours_worker.product(CPU, lambda function: (1.0, seen.append(function())), 8)
+    assert work() == {'seconds': 1.0}
+    rs = np.random.RandomState(0)
+    a, b = (rs.rand(8, 8).astype('f') for _ in range(2))
+    np.testing.assert_allclose(seen[0], a @ b, rtol=1e-6)
 
 
-def test_peak_memory(full, fakes):
-    fakes.add('ours', [[0.0], [200]] * 3)
-    fakes.add('chainer', [[0.0], [300], [0.0], [500], [0.0], [400]])
-    result = memory.run(full)
-    comparison, = result.comparisons
+def test_clipping_of_copies_of_weights_that_were_trained_and_not_clipped(monkeypatch):
+    monkeypatch.delattr(svc.SingularValueClipping, 'clip')    # no update may clip
+    svc.critic_weights.cache_clear()
+    initial = ours_worker.build_networks(SIZE)[2]
+    weights = svc.critic_weights(tuple(SIZE.items()), 'layers')
+    assert list(weights) == ['c0', 'c1', 'c2', 'c3', 'c4']
+    # RMSprop's first step is 10 times the learning rate, and the later ones are not much smaller.
+    assert all(abs(weights[layer] - initial[layer].W.array).max() > 5e-4 for layer in weights)
+
+
+@pytest.mark.parametrize('method', svc.METHODS)
+def test_clipping(method):
+    before = {name: w.copy() for name, w in svc.critic_weights(tuple(SIZE.items()), 'half').items()}
+    clipped = []
+    work = svc.work(CPU, lambda function: (1.0, clipped.append(function())), 'half', method, SIZE)
+    for _ in range(2):    # each repetition clips copies
+        assert work()['seconds'] == 5
+    for weight, again, fact, original in zip(clipped[:5], clipped[5:], work()['facts'],
+                                             before.values(), strict=True):
+        np.testing.assert_array_equal(weight, again)
+        assert fact['shape'] == list(weight.shape)
+        assert 0 < fact['error'] < 1e-5
+        u, s, vt = np.linalg.svd(original.reshape(len(weight), -1), full_matrices=False)
+        assert fact['above'] == (s > 1).sum()
+        np.testing.assert_allclose(weight.reshape(len(weight), -1), u * np.minimum(s, 1) @ vt,
+                                   atol=1e-5 * s[0])
+    assert sum(fact['above'] for fact in work()['facts']) > 10
+
+
+@pytest.mark.parametrize('dataset, shape', [('moving_mnist', (3, 16, 1, 64, 64)),
+                                            ('ucf101', (3, 16, 3, 64, 64))])
+def test_loaders(dataset, shape, monkeypatch):
+    batches = []
+    convert = loaders.concat_examples
+    monkeypatch.setattr(loaders, 'concat_examples', lambda *args: batches.append(convert(*args)))
+    monkeypatch.setattr(loaders, 'time_on_host', lambda function: (16.0, function()))
+    assert loaders.work(CPU, None, dataset, 3, 4)() == {'seconds': 2}    # a batch
+    assert [batch.shape for batch in batches] == [shape] * loaders.BATCHES
+    assert -1 <= min(batch.min() for batch in batches) < -0.9
+
+
+def test_peak_memory(full):
+    full.add('ours', [2] * 3)
+    full.add('authors', [3, 5, 4])
+    outcome = memory.run(full)
     # Three rounds, however many are asked for, each in processes of their own.
-    assert comparison.series['chainer'].raw == ((300,), (500,), (400,))
-    assert comparison.ratios()['chainer'].median == 2
-    assert comparison.quantity == 'memory'
-    assert {what for what, _ in result.not_run} == {
-        'PyTorch eager', 'PyTorch eager, algorithm as ours', "authors' checkout"}
-    assert [entry for entry in fakes.log if entry[1] == 'ours'] == [
-        ('start', 'ours'), ('prepare', 'ours'), ('run', 'ours')] * 3
+    assert outcome.costs == {"ours": [200] * 3,
+                             "authors' algorithm, Chainer's kernels": [300, 500, 400]}
+    assert outcome.unit == 'bytes'
+    assert [what for what, _ in outcome.not_run] == [
+        "PyTorch eager, authors' algorithm", 'PyTorch eager, our algorithm']
+    assert [entry for entry in full.log if 'ours' in entry] == ['ours', 'ours ends'] * 3
 
 
-def test_growth_is_relative_to_ours_at_the_usual_size(session, fakes):
-    fakes.add('ours', [[1.0], [2.0]] + [[4.0], [2.0]] * 2)
-    fakes.add('chainer', [[1.0], [2.0]] + [[6.0], [12.0]] * 2)
-    result = growth.run(session, 'batch')
-    comparison, = result.comparisons
-    assert list(comparison.series) == ['ours-4', 'ours-2', 'chainer-2', 'chainer-4']
-    assert {name: ratio.median for name, ratio in comparison.ratios().items()} == {
-        'ours-2': 0.5, 'chainer-2': 1.5, 'chainer-4': 3}
-    assert comparison.quantity == 'growth'
-    assert {key: result.data[key] for key in ('axis', 'usual', 'values')} == {
-        'axis': 'batch', 'usual': 4, 'values': [2, 4]}
-
-
-def test_growth_of_the_frame(full, fakes):
-    fakes.add('ours', [[1.0]] * 99)
-    result = growth.run(full, 'width')
-    assert list(result.comparisons[0].series) == ['ours-64', 'ours-32', 'ours-128']
-
-
-def test_names_say_what_they_are():
-    for name, benchmark in cases.registry().items():
-        assert name == benchmark.name and benchmark.about
+@pytest.mark.parametrize('axis, values', [('batch', [8, 2, 4, 16, 32]), ('width', [64, 32, 128])])
+def test_growth_is_relative_to_ours_at_the_usual_size(full, axis, values):
+    full.add('ours', [1.0] * 99)
+    full.add('authors', [3.0] * 99)
+    outcome = growth.run(full, axis)
+    assert list(outcome.costs) == [f'{label}, {axis} {value}' for label in (
+        'ours', "authors' algorithm, Chainer's kernels") for value in values]

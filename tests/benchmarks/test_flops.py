@@ -7,32 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import flops, ours_worker, recipe
-from benchmarks.flops import Products
-
-
-def named(link, name='x'):
-    link.name = name
-    return link
-
-
-def test_linear_layer():
-    link = named(L.Linear(3, 5))
-    assert flops.count_layer(link, (7, 3), (7, 5)) == Products('x', 7 * 3 * 5, 7 * 3 * 5)
-
-
-def test_convolution():
-    # 3 x 3 outputs of 4 x 4 taps; along either side the outer two positions lack one tap each.
-    link = named(L.Convolution2D(2, 5, 4, 2, 1))
-    found = flops.count_layer(link, (7, 2, 6, 6), (7, 5, 3, 3))
-    assert found == Products('x', 7 * 2 * 5 * 9 * 16, 7 * 2 * 5 * (3 + 4 + 3) ** 2)
-
-
-def test_transposed_convolution():
-    # 1 input of 4 taps, of which the crop of 1 on both sides leaves 2.
-    link = named(L.DeconvolutionND(1, 6, 3, 4, 2, 1))
-    assert flops.count_layer(link, (2, 6, 1), (2, 3, 2)) == Products(
-        'x', 2 * 6 * 3 * 4, 2 * 6 * 3 * 2)
-
 
 SIDES = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 4), st.integers(1, 3),
                            st.integers(0, 2)), min_size=1, max_size=3)
@@ -45,9 +19,10 @@ def test_a_convolution_of_ones_sums_to_the_products_without_padding(sides):
     if any(n + 2 * p < k for n, k, _, p in sides):
         return
     x = np.ones((2, 3, *size))
-    link = named(L.ConvolutionND(len(sides), 3, 4, ksize, stride, pad))
+    link = L.ConvolutionND(len(sides), 3, 4, ksize, stride, pad)
     y = F.convolution_nd(x, np.ones((4, 3, *ksize)), None, stride, pad).array
-    assert flops.count_layer(link, x.shape, y.shape).inside == y.sum()
+    assert flops.count_layer(link, x.shape, y.shape) == (
+        2 * 3 * 4 * np.prod(y.shape[2:]) * np.prod(ksize), y.sum())
 
 
 @given(SIDES)
@@ -56,76 +31,51 @@ def test_a_transposed_convolution_of_ones_does_too(sides):
     if any(s * (n - 1) + k - 2 * p < 1 for n, k, s, p in sides):
         return
     x = np.ones((2, 3, *size))
-    link = named(L.DeconvolutionND(len(sides), 3, 4, ksize, stride, pad))
+    link = L.DeconvolutionND(len(sides), 3, 4, ksize, stride, pad)
     y = F.deconvolution_nd(x, np.ones((3, 4, *ksize)), None, stride, pad).array
-    found = flops.count_layer(link, x.shape, y.shape)
-    assert found.inside == y.sum()
-    assert found.all == 2 * 3 * 4 * np.prod(size) * np.prod(ksize)
+    assert flops.count_layer(link, x.shape, y.shape) == (
+        2 * 3 * 4 * np.prod(size) * np.prod(ksize), y.sum())
 
 
 @pytest.fixture(scope='module')
 def networks():
-    return ours_worker.build_networks(recipe.FULL)
+    return ours_worker.build_networks(recipe.SIZES['full'])
 
 
 def test_a_training_step_of_the_paper_s_networks(networks):
-    rows = {row.layer: row for row in flops.of_step(*networks, batch=8, backward_passes=1)}
+    before = networks[2].bn1.avg_var.copy()
+    rows = {row.layer: row.flop for row in flops.of_step(*networks, batch=8)}
+    np.testing.assert_array_equal(networks[2].bn1.avg_var, before)    # counting disturbs nothing
     assert list(rows) == [
         *(f'G0 dc{i}' for i in range(5)), 'G1 l0s', 'G1 l0f', *(f'G1 dc{i}' for i in range(1, 6)),
         *(f'D c{i}' for i in range(5))]
-
     once = 2 * 8 * 64 * 128 * 4 ** 3 * (4 * 16 * 16)    # D c1, one batch, forward
-    row = rows['D c1']
-    assert (row.forward, row.input_gradient, row.weight_gradient) == (2 * once, 2 * once, 2 * once)
-    assert row.total == 6 * once
-    assert row.inside == 6 * 2 * 8 * 64 * 128 * (14 * 62 * 62)
-
+    assert rows['D c1'] == (2 * once, 2 * once, 2 * once, 6 * once,
+                            6 * 2 * 8 * 64 * 128 * (14 * 62 * 62))
     once = 2 * 8 * 16 * 512 * 256 * 4 ** 2 * (4 * 4)    # G1 dc1 sees each of 16 frames
-    row = rows['G1 dc1']
-    assert (row.forward, row.input_gradient, row.weight_gradient) == (once, once, once)
-    assert row.inside == 3 * 2 * 8 * 16 * 512 * 256 * (14 * 14)
+    assert rows['G1 dc1'] == (once, once, once, 3 * once, 3 * 2 * 8 * 16 * 512 * 256 * (14 * 14))
 
 
-def test_no_gradient_of_latent_vectors_and_real_videos(networks):
-    rows = {row.layer: row for row in flops.of_step(*networks, batch=1, backward_passes=1)}
-    assert rows['G0 dc0'].input_gradient == rows['G1 l0s'].input_gradient == 0
-    assert rows['G1 l0f'].input_gradient == rows['G1 l0f'].forward > 0
-    assert rows['D c0'].input_gradient == rows['D c0'].forward / 2 > 0
-
-
-def test_two_backward_passes_take_one_more_gradient_of_the_fakes(networks):
-    one, two = ({row.layer: row for row in flops.of_step(*networks, 1, passes)}
-                for passes in (1, 2))
-    assert all(two[name] == row for name, row in one.items() if name[0] == 'G' or name == 'D c0')
-    assert two['D c3'].input_gradient * 2 == one['D c3'].input_gradient * 3
-
-
-def test_arithmetic_grows_with_the_batch(networks):
-    one, eight = (flops.total(flops.of_step(*networks, batch, 1)) for batch in (1, 8))
-    assert eight == tuple(8 * value for value in one)
-
-
-def test_sampling_has_no_gradients(networks):
-    rows = flops.of_sampling(*networks[:2], 3)
-    step = {row.layer: row for row in flops.of_step(*networks, 3, 1)}
-    assert all(row.forward == step[row.layer].forward for row in rows)
-    assert all(row.total == row.forward for row in rows)
-    assert len(rows) == 12
-
-
-def test_counting_disturbs_no_statistics(networks):
-    before = networks[2].bn1.avg_var.copy()
-    flops.of_step(*networks, batch=1, backward_passes=1)
-    np.testing.assert_array_equal(networks[2].bn1.avg_var, before)
+def test_arithmetic_of_a_step(networks):
+    g0 = [100 * 512, 512 * 256 * 4, 256 * 128 * 4 * 2, 128 * 128 * 4 * 4, 128 * 100 * 4 * 8]
+    g1 = [100 * 4096, 100 * 4096, *(
+        (512 >> i) * (256 >> i) * 4 ** 2 * (4 << i) ** 2 for i in range(4)), 32 * 3 ** 2 * 64 ** 2]
+    d = [64 * 4 ** 3 * 8 * 32 ** 2, *(
+        (32 << i) * (64 << i) * 4 ** 3 * (8 >> i) * (32 >> i) ** 2 for i in (1, 2, 3)),
+        512 * 4 ** 2]
+    # Forward and two gradients, of D for both batches; none of latent vectors and real videos.
+    products = 3 * sum(g0) - g0[0] + 16 * (3 * sum(g1) - g1[0]) + 6 * sum(d) - d[0]
+    assert flops.total(flops.of_step(*networks, 8))[0] == 2 * 8 * products
+    # Sampling has no gradients.
+    assert flops.total(flops.of_sampling(*networks[:2], 8))[0] == 2 * 8 * (sum(g0) + 16 * sum(g1))
 
 
 def test_table():
-    row = flops.Row('D c0', forward=2 * 10 ** 9, input_gradient=10 ** 9, weight_gradient=0,
-                    inside=25 * 10 ** 8)
+    row = flops.Row('D c0', products=10 ** 9, inside=10 ** 9 // 2, forward=1, input_gradient=2)
     lines = flops.table([row, row]).splitlines()
     assert lines[0].split() == ['layer', 'forward', 'input', 'grad.', 'weight', 'grad.', 'total',
                                 'without', 'padding']
-    assert lines[1].split() == ['D', 'c0', '2', '1', '0', '3', '2.5']
+    assert lines[1].split() == ['D', 'c0', '2', '4', '0', '6', '3']
     assert lines[2] == lines[1]
-    assert lines[3].split() == ['all', '4', '2', '0', '6', '5']
-    assert flops.total([row, row]) == (6 * 10 ** 9, 5 * 10 ** 9)
+    assert lines[3].split() == ['all', '4', '8', '0', '12', '6']
+    assert flops.total([row, row]) == (12 * 10 ** 9, 6 * 10 ** 9)

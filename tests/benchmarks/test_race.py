@@ -1,120 +1,96 @@
 """Who takes part, who is left out and why, and what comes of it."""
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from benchmarks import flops
-from benchmarks.measure import Comparison, Series
-from benchmarks.race import Contestant, everyone, race, sgemm, show_better_torch, with_floor
-from benchmarks.registry import Result
+from benchmarks import race as module
+from benchmarks.flops import Row
+from benchmarks.race import FLOOR, Contestant, Outcome, race
 from benchmarks.sides import NotRunError, SideError
+
+COSTS = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=9)
 
 
 def contestants(*sides, **kwargs):
-    return [Contestant(side, f'the {side}', side, 'work', {}, **kwargs) for side in sides]
+    return [Contestant(f'the {side}', side, 'work', {}, **kwargs) for side in sides]
 
 
-def test_sides_take_turns_after_one_repetition_that_does_not_count(session, fakes):
-    fakes.add('ours', [[9.0], [1.0], [2.0]])
-    fakes.add('chainer', [[9.0], [3.0], [8.0]])
-    result = race(session, 'w', contestants('ours', 'chainer'))
-    comparison, = result.comparisons
-    assert comparison.series['chainer'].raw == ((3.0,), (8.0,))
-    assert comparison.ratios()['chainer'].high == 4
-    assert comparison.labels == {'ours': 'the ours', 'chainer': 'the chainer'}
-    assert fakes.log == [
-        ('prepare', 'ours'), ('run', 'ours'), ('prepare', 'chainer'), ('run', 'chainer'),
-        ('run', 'ours'), ('run', 'chainer'), ('run', 'ours'), ('run', 'chainer'),
-        ('forget', 'chainer'), ('forget', 'ours')]
-    assert (result.not_run, result.errors) == ((), ())
-    assert result.data == {'facts': {'ours': {'size': 1}, 'chainer': {'size': 1}}}
+def test_sides_take_turns_after_one_repetition_that_does_not_count(quick, monkeypatch):
+    quick.add('ours', [9.0, 1.0, 2.0])
+    quick.add('authors', [9.0, 3.0, 8.0])
+    monkeypatch.setattr(module.time, 'sleep', quick.log.append)
+    quick.pause = 0.5
+    quick.worker('ours')
+    outcome = race(quick, contestants('ours', 'authors'))
+    assert outcome.costs == {'the ours': [1.0, 2.0], 'the authors': [3.0, 8.0]}
+    assert outcome.ratios() == {'the authors': (5.5 / 1.5, 3, 4)}
+    assert outcome.data['answers']['the ours'][0] == {'seconds': 1.0, 'peak': 100.0}
+    assert (outcome.not_run, outcome.errors, outcome.verdict) == ([], [], 'measured')
+    # What an earlier race left is forgotten; every second round goes backwards, after pauses.
+    assert quick.log == ['ours forgets', 'ours', 'authors',
+                         0.5, 'ours', 0.5, 'authors', 0.5, 'authors', 0.5, 'ours']
 
 
-def test_who_is_not_there_is_listed_and_nothing_fails(session, fakes):
-    fakes.add('ours', [[1.0]] * 3)
-    result = race(session, 'w', contestants('ours', 'torch'))
-    assert result.not_run == (('the torch', 'no torch here'),)
-    assert (result.errors, result.verdict) == ((), 'measured')
+def test_who_is_not_there_is_listed_and_who_breaks_is_a_failure(quick):
+    quick.add('ours', [1.0] * 3)
+    quick.add('authors', [2.0] * 3, fails=True)
+    outcome = race(quick, contestants('ours', 'torch', 'authors'))
+    assert outcome.not_run == [('the torch', 'no torch here')]
+    assert outcome.errors == ['the authors: authors broke']
+    assert list(outcome.costs) == ['the ours']
+    assert outcome.verdict == 'failed'
 
 
-@pytest.mark.parametrize('where', ['prepare', 'run'])
-def test_who_breaks_is_a_failure_and_the_others_are_measured(session, fakes, where):
-    fakes.add('ours', [[1.0]] * 3)
-    fakes.add('torch', [[1.0]] * 3, fails_at=where)
-    fakes.add('chainer', [[2.0]] * 3)
-    result = race(session, 'w', contestants('ours', 'torch', 'chainer'))
-    assert result.errors == ('the torch: torch broke',)
-    assert list(result.comparisons[0].series) == ['ours', 'chainer']
-
-
-def test_nothing_is_measured_without_the_first(session, fakes):
-    fakes.add('chainer', [[1.0]])
+def test_nothing_is_measured_without_the_first(quick):
     with pytest.raises(NotRunError, match='no ours here'):
-        race(session, 'w', contestants('ours', 'chainer'))
-    fakes.add('ours', [[1.0]], fails_at='run')
+        race(quick, contestants('ours', 'authors'))
+    quick = type(quick)('--quick')
+    quick.add('ours', [], fails=True)
     with pytest.raises(SideError, match='ours broke'):
-        race(session, 'w', contestants('ours', 'chainer'))
+        race(quick, contestants('ours'))
 
 
-@pytest.mark.parametrize('theirs, difference', [
-    ({'a': 1.0, 'b': -0.011}, 'found: b is -0.011, ours -0.01'),
-    ({'a': float('nan'), 'b': -0.01}, 'found: a is nan, ours 1'),
-    ({'a': 1.0}, r"found: it has \['a'\], ours \['a', 'b'\]")])
-def test_who_computes_something_else_is_a_failure(session, fakes, theirs, difference):
-    fakes.add('ours', [[1.0]] * 3, {'a': 1.0, 'b': -0.01})
-    fakes.add('torch', [[1.0]] * 3, theirs)
-    result = race(session, 'w', contestants('ours', 'torch'))
-    assert list(result.comparisons[0].series) == ['ours']
-    error, = result.errors
-    with pytest.raises(AssertionError, match=difference):
-        raise AssertionError(error)
+@pytest.mark.parametrize('found, theirs, difference', [
+    ({'found': {'a': 1.0, 'b': -0.01}}, {'found': {'a': 1.0, 'b': -0.011}},
+     'found: b is -0.011, ours -0.01'),
+    ({'found': {'a': 1.0}}, {'found': {'a': float('nan')}}, 'found: a is nan, ours 1'),
+    ({'found': {'a': 1.0, 'b': 2.0}}, {'found': {'a': 1.0}},
+     r"found: it has \['a'\], ours \['a', 'b'\]"),
+    ({'found after update': {'a': 4.0}}, {'found after update': {'a': 1.0}},
+     'found after update: a is 1, ours 4')])
+def test_who_computes_something_else_is_a_failure(quick, found, theirs, difference):
+    quick.add('ours', [1.0] * 3, **found)
+    quick.add('authors', [1.0] * 3, **theirs)
+    outcome = race(quick, contestants('ours', 'authors'))
+    assert list(outcome.costs) == ['the ours']
+    with pytest.raises(AssertionError, match=f'does not compute the same: {difference}'):
+        raise AssertionError(*outcome.errors)
 
 
-def test_rounding_is_no_difference(session, fakes):
-    fakes.add('ours', [[1.0]] * 3, {'a': 1.0, 'b': 0.0}, {'a': 1.0})
-    fakes.add('torch', [[1.0]] * 3, {'a': 1.00002, 'b': 0.00002}, {'a': 1.001})
-    assert not race(session, 'w', contestants('ours', 'torch')).errors
+def test_rounding_and_another_task_are_no_difference(quick):
+    quick.add('ours', [1.0] * 3, found={'a': 1.0, 'b': 0.0}, **{'found after update': {'a': 1.0}})
+    quick.add('authors', [1.0] * 3, found={'a': 1.00002, 'b': 2e-5},
+              **{'found after update': {'a': 1.001}})
+    quick.add('torch', [1.0] * 3)
+    assert not race(quick, [*contestants('ours', 'authors'),
+                            *contestants('torch', task='loading')]).errors
 
 
-def test_another_update_is_a_difference(session, fakes):
-    fakes.add('ours', [[1.0]] * 3, {'a': 1.0}, {'a': 4.0})
-    fakes.add('torch', [[1.0]] * 3, {'a': 1.0}, {'a': 1.0})
-    error, = race(session, 'w', contestants('ours', 'torch')).errors
-    assert 'found after update: a is 1, ours 4' in error
+def test_the_floor_is_the_time_of_as_many_products(full):
+    # Two to warm up; then the work and the product, the product and the work, and so on.
+    full.add('ours', [9.0, 9.0, 8.0, 2.0, 4.0, 8.0, 8.0, 2.0, 4.0, 8.0])
+    rows = [Row('D c0', products=2 * 10 ** 9, inside=2048 ** 3 // 2)]
+    outcome = race(full, contestants('ours'), rows)
+    # The product takes as many multiplications as two of the work's.
+    assert outcome.costs == {'the ours': [8.0, 8.0, 8.0, 8.0], FLOOR: [1.0, 2.0, 1.0, 2.0]}
+    assert outcome.data['arithmetic'] == {'GFLOP': 4, 'GFLOP without padding': 2048 ** 3 / 1e9}
 
 
-def test_tasks_are_compared_apart(session, fakes):
-    fakes.add('ours', [[1.0]] * 3, {'a': 1.0})
-    fakes.add('loader', [[1.0]] * 3)
-    both = [*contestants('ours'), *contestants('loader', task='loading')]
-    assert not race(session, 'w', both).errors
-
-
-def test_everyone(session):
-    assert [c.side for c in everyone(session, 'work', {})] == [
-        'ours', 'chainer', 'torch', 'upstream', 'ours']
-    assert [c.name for c in everyone(session, 'work', {}, upstream=False)] == [
-        'ours', 'chainer', 'torch', 'sgemm']
-
-
-def test_the_better_variant_of_pytorch_is_shown():
-    series = {name: Series(((seconds,),), (1.0,)) for name, seconds in (
-        ('ours', 1), ('torch', 5), ('torch-like-ours', 4), ('upstream', 9))}
-    assert show_better_torch(Comparison('w', series, {})).hidden == {'torch'}
-
-
-def test_the_floor_is_the_time_of_as_many_products(session):
-    rows = [flops.Row('D c0', forward=4 * 10 ** 9, input_gradient=0, weight_gradient=0,
-                      inside=2 * 512 ** 3)]
-    product = sgemm(session)
-    assert product.args == {'width': 512}
-    series = {'ours': Series(((8.0,), (8.0,)), (1.0,)), 'sgemm': Series(((2.0,), (4.0,)), (1.0,))}
-    result = with_floor(session, Result(comparisons=(Comparison(
-        'w', series, {'ours': 'ours', 'sgemm': product.label}),)), rows)
-    comparison, = result.comparisons
-    assert list(comparison.series) == ['ours', 'floor']
-    assert comparison.labels['floor'] == 'sgemm floor'
-    assert comparison.ratios()['floor'].low == pytest.approx(2 / 8)
-    assert comparison.ratios()['floor'].high == pytest.approx(4 / 8)
-    arithmetic = result.data['arithmetic']
-    assert arithmetic['GFLOP'] == 4
-    assert arithmetic['GFLOP without padding'] == pytest.approx(0.268435456)
-    assert arithmetic['sgemm GFLOP/s'] == pytest.approx([0.134217728, 0.067108864])
+@given(COSTS, st.data())
+def test_the_median_lies_in_the_spread(ours, data):
+    theirs = data.draw(st.lists(st.floats(1e-6, 1e6), min_size=len(ours), max_size=len(ours)))
+    outcome = Outcome(costs={'ours': ours, 'self': ours, 'theirs': theirs})
+    median, low, high = outcome.ratios()['theirs']
+    # But for the rounding of one division.
+    assert low * (1 - 1e-12) <= median <= high * (1 + 1e-12)
+    assert outcome.ratios()['self'] == (1, 1, 1)

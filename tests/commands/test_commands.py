@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tgan_chainer.__main__ import COMMANDS, main
 from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.links.batch_normalization import BATCH_NORMS
@@ -40,16 +41,48 @@ def test_help_waits_for_no_slow_import(name):
         assert not loaded & SLOW
 
 
+def test_every_command_of_the_package(capsys):
+    assert main([]) == 0
+    listed = capsys.readouterr().out
+    for name in COMMANDS:
+        assert f'  {name} ' in listed
+        for spelling in {name, name.replace('-', '_')}:    # a command goes by its module's name too
+            with pytest.raises(SystemExit, match='0'):
+                main([spelling, '--help'])
+            assert capsys.readouterr().out.startswith(f'usage: tgan {name} ')
+    for name, message in (('surgeon', "there is no command 'surgeon'"),
+                          ('infre', "did you mean 'infer'")):
+        assert main([name]) == EXIT_USER_ERROR
+        assert message in capsys.readouterr().err
+
+
 def test_flags_know_every_batch_norm():
     for name in BATCH_NORMS:
         assert parse_args(['--batch_norm', name]).batch_norm == name
 
 
-@pytest.mark.parametrize('flags', [
-    ['--resume', 'x', '--out', 'y'], ['--iterations', '3', '--epoch', '2'],
-    ['--batch_norm', 'global'],
-])
-def test_flags_that_contradict_each_other(flags):
+WRONG = {
+    'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global'],
+    'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1'],
+    'interpolate --result_dir r --gpu -1': ['--between 0', '-k 101', '--n 0', '--seed -1'],
+    'figures': ['', '8', '2', '3 --result_dir r --n 0', '6 --result_dir r --between 0',
+                '6 --result_dir r --frames 17', '7 --result_dir r'],
+    'visualizer --preview_png a.png': ['--rows 0', '--cols -3', '--C 2', '--W -1', '--H x'],
+    'make-moving-mnist': ['--split test'],
+    'calc-inception --result_dir r': ['--seed 1 1', '--seed -1', '--protocol tgan-v3',
+                                      '--interpolation INTER_AREA', '--real configs/default.yml'],
+    'gam --result_dir a b': ['--n 0', '--calibration -1', '--batchsize 0', '--seed x', '--iter 5'],
+    'tile-prediction --result_dir r': ['--n 0', '--batchsize -1', '--seed x'],
+    'quality': ['', '--real x --n 1', '--real x --seed -1'],
+}
+
+
+@pytest.mark.parametrize('command, flags', [(command, flags) for command in WRONG
+                                            for flags in WRONG[command]])
+def test_flags_that_make_no_sense(command, flags, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
-        parse_args(flags)
+        main(f'{command} {flags}'.split())
     assert caught.value.code == EXIT_USER_ERROR
+    assert f'usage: tgan {command.split()[0]} ' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

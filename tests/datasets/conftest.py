@@ -3,7 +3,6 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from reference import recordings
 
@@ -31,16 +30,3 @@ def ucf_paths(inputs, tmp_path_factory):
     pd.DataFrame({'category': ['Archery', 'Archery', 'YoYo', 'YoYo'], 'group': 1, 'scene': 1,
                   'start': start, 'end': end}).to_pickle(config_path)
     return str(h5path), str(config_path)
-
-
-@pytest.fixture(scope='session')
-def golf_paths(inputs, tmp_path_factory):
-    """Folder of the pictures and pickled table."""
-    root = tmp_path_factory.mktemp('golf')
-    (root / 'strips').mkdir()
-    for number, strip in enumerate(inputs.golf_strips, start=1):
-        Image.fromarray(strip).save(root / 'strips' / f'{number:04d}.jpg', format='png')
-    start, end = inputs.golf_span
-    pd.DataFrame([['strips', start, end]], columns=['path', 'start', 'end']).to_pickle(
-        root / 'golf.pkl')
-    return str(root), str(root / 'golf.pkl')

@@ -1,12 +1,9 @@
-import random
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from tgan_chainer.datasets.golf_dataset import GolfDataset, GolfDatasetAugmented
+from tgan_chainer.datasets.golf_dataset import GolfDataset
 from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.errors import DataError
 
@@ -24,83 +21,37 @@ def strip(n_frames, width=128):
     return np.zeros((128 * n_frames, width, 3), np.uint8)
 
 
-def test_example(golf_paths):
-    dataset = GolfDataset(16, *golf_paths)
-    assert len(dataset) == 1
-    assert (dataset[0].dtype, dataset[0].shape) == (np.float32, (16, 3, 64, 64))
-
-
-def test_frames_keep_their_order_and_their_pixels(tmp_path):
-    video = strip(16)
-    for k in range(16):
-        video[128 * k:128 * (k + 1), :64, 0] = 10 * k
-        video[128 * k:128 * (k + 1), 64:, 2] = 255
-    example = GolfDataset(16, *make(tmp_path, [video]))[0] * 128 + 128
-    for k, frame in enumerate(example):
-        assert (frame[0, :, :32] == 10 * k).all()
-        assert (frame[0, :, 32:] == 0).all()
-        assert (frame[2, :, 32:] == 255).all()
-
-
-def test_first_and_last_picture_are_both_chosen(tmp_path):
-    paths = make(tmp_path, [strip(16) + np.uint8(value) for value in (10, 20, 30)])
-    dataset = GolfDataset(16, *paths)
-    random.seed(0)
-    assert {dataset[0][0, 0, 0, 0] * 128 + 128 for _ in range(40)} == {10, 20, 30}
-
-
-def test_augmented_mirrors_some_clips(tmp_path):
-    video = strip(16)
-    video[:, 64:] = 255
-    dataset = GolfDatasetAugmented(16, *make(tmp_path, [video]))
-    np.random.seed(0)
-    assert {bool(dataset[0][0, 0, 0, 0] > 0) for _ in range(20)} == {False, True}
-
-
 def test_grey_picture_is_read_as_rgb(tmp_path):
     Image.new('L', (128, 128 * 16), 7).save(tmp_path / '0001.jpg', format='png')
     example = GolfDataset(16, *make(tmp_path, [], [('.', 1, 1)]))[0]
     assert (example * 128 + 128 == 7).all()
 
 
-@pytest.mark.parametrize('row, missing', [
-    (('.', 1, 3), '0003.jpg'), (('.', 0, 1), '0000.jpg'), (('none', 1, 1), '0001.jpg'),
-    (('.', 1, 10**15), '0003.jpg'),
+@pytest.mark.parametrize('row, found', [
+    (('.', 1, 3), "found no file '.*0003.jpg', which row 1 of '.*golf.csv' names"),
+    (('.', 0, 1), "found no file '.*0000.jpg', which row 1"),
+    (('none', 1, 1), "found no file '.*none/0001.jpg', .*see that root_path is right"),
+    (('.', 1, 10**15), "found no file '.*0003.jpg'"),
+    (('.', -1, 1), "has path='.', start=-1, end=1, expected 0 <= start <= end"),
+    (('.', 2, 1), "has path='.', start=2, end=1, expected 0 <= start <= end"),
 ])
-def test_missing_picture_is_noticed_at_once(tmp_path, row, missing):
+def test_what_is_wrong_with_a_row_is_noticed_at_once(tmp_path, row, found):
     paths = make(tmp_path, [strip(16), strip(16)], [('.', 1, 2), row])
-    found = f"found no file '.*{missing}', which row 1 of '.*golf.csv' names"
     with pytest.raises(DataError, match=found):
         GolfDataset(16, *paths)
 
 
-def test_missing_root(tmp_path):
-    _, table = make(tmp_path, [strip(16)])
-    with pytest.raises(DataError, match="found no file '.*nowhere.*see that root_path is right"):
-        GolfDataset(16, str(tmp_path / 'nowhere'), table)
-
-
-@pytest.mark.parametrize('start, end', [(-1, 1), (2, 1)])
-def test_wrong_range(tmp_path, start, end):
-    paths = make(tmp_path, [strip(16), strip(16)], [('.', start, end)])
-    found = re.escape(f"has path='.', start={start}, end={end}, expected 0 <= start <= end")
-    with pytest.raises(DataError, match=found):
-        GolfDataset(16, *paths)
-
-
-def test_picture_that_is_removed_later(tmp_path):
-    dataset = GolfDataset(16, *make(tmp_path, [strip(16)]))
-    (tmp_path / '0001.jpg').unlink()
-    with pytest.raises(DataError, match="found no file '.*0001.jpg'; restore it"):
-        dataset[0]
-
-
-@pytest.mark.parametrize('keep', [0, 20, 200])
-def test_damaged_picture(tmp_path, keep):
+@pytest.mark.parametrize('keep, found', [
+    (None, "found no file '.*0001.jpg'; restore it"),
+    *((keep, "0001.jpg' is damaged or not an image .*; restore it") for keep in (0, 20, 200))])
+def test_picture_that_is_removed_or_damaged_later(tmp_path, keep, found):
     dataset = GolfDataset(16, *make(tmp_path, [strip(16)]))
     path = tmp_path / '0001.jpg'
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match="0001.jpg' is damaged or no picture .*; restore it"):
+    content = path.read_bytes()
+    path.unlink()
+    if keep is not None:
+        path.write_bytes(content[:keep])
+    with pytest.raises(DataError, match=found):
         dataset[0]
 
 

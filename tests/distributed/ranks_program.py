@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import tgan_chainer.links as L
 
@@ -15,16 +16,12 @@ import chainer
 import numpy as np
 from chainer.iterators import SerialIterator
 
-from tgan_chainer import train
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
-from tgan_chainer.models.conditional_tgan import (
-    ConditionalFrameSeedGenerator,
-    ConditionalVideoDiscriminator,
-    ConditionalVideoGenerator,
-)
+from tgan_chainer.functions import LeakyReLU
+from tgan_chainer.models import conditional_tgan as conditional
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.video_discriminator import (
@@ -32,12 +29,9 @@ from tgan_chainer.models.video_discriminator import (
     VideoDiscriminatorNoBetaInitUniform,
 )
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.train import find_sizes
+from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
-from tgan_chainer.updaters.tgan_updater_wgan import (
-    TGANUpdaterWGANClip,
-    TGANUpdaterWGANSVC,
-    TGANUpdaterWGANVideoFrameDis,
-)
 
 Z = 4
 NETWORKS = ('fsgen', 'vgen', 'vdis')
@@ -59,24 +53,24 @@ def video_and_frame():
 
 
 def conditional_tgan():
-    return (ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
-            ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
-            ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
+    return (conditional.ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
+            conditional.ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
+            conditional.ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
 
 
 CASES = {
-    'svc': (TGANUpdaterWGANSVC, tgan, {'freq': 2}),
-    'clip': (TGANUpdaterWGANClip, tgan, {}),
+    'svc': (wgan.TGANUpdaterWGANSVC, tgan, {'freq': 2}),
+    'clip': (wgan.TGANUpdaterWGANClip, tgan, {}),
     'vanilla': (TGANUpdaterVanilla, tgan, {'shuffle_time_order': 0.5}),
-    'without G0': (TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
+    'without G0': (wgan.TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
 }
 CASES_OF_TWO = {    # enough for what takes another way to its parameters or its batches
-    'conditional': (TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
-    'sizes found when called': (TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
+    'conditional': (wgan.TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
+    'sizes found when called': (wgan.TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
 }
 
 
-class FedUpdater(TGANUpdaterWGANSVC):
+class FedUpdater(wgan.TGANUpdaterWGANSVC):
     """Takes its latent vectors from ``z_slow``, arrays (B, Ks), an update each."""
 
     z_slow = None
@@ -93,7 +87,9 @@ def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=N
     optimizers = {name: chainer.optimizers.RMSprop(lr=5e-3).setup(model)
                   for name, model in zip(NETWORKS, models, strict=True) if model}
     if ranks:
-        train.make_the_same(models, videos[0], ranks)
+        find_sizes(models[-1], videos[0][0] if isinstance(videos[0], tuple) else videos[0])
+        for model in filter(None, models):
+            ranks.broadcast(model)
         optimizers = {name: ranks.wrap(optimizer) for name, optimizer in optimizers.items()}
     return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
                optimizer=optimizers, device=-1, **kwargs)
@@ -162,11 +158,11 @@ def normalise(ranks, statistics):
         bn.cleargrads()
         bn.gamma.array[:], bn.beta.array[:] = gamma, beta
         variable = chainer.Variable(x[part] * 1e-2)    # small, so that eps counts
-        y = bn(variable, slope=0.2)
+        y = bn(variable, activation=LeakyReLU(0.2))
         y.grad = gy[part]
         y.backward()
         with chainer.using_config('train', False):
-            tested = bn(variable, slope=0.2).array
+            tested = bn(variable, activation=LeakyReLU(0.2)).array
         return {f'{name}/{key}': array for key, array in {
             'y': y.array, 'gx': variable.grad, 'ggamma': bn.gamma.grad, 'gbeta': bn.beta.grad,
             'avg_mean': bn.avg_mean, 'avg_var': bn.avg_var, 'tested': tested}.items()}
@@ -195,7 +191,7 @@ def errors(ranks):
         'of the last': lambda: ranks.on_all(fail, ranks.size - 1),
         'of all': lambda: ranks.on_all(fail, 0),
         'of the first': lambda: ranks.on_first(fail, 0),
-        'gpu': lambda: ranks.on_all(ranks.get_device, 0),
+        'gpu': lambda: ranks.get_device(0),
         'unknown': lambda: connect('flat'),
         'no gpus': lambda: connect('pure_nccl'),
     }
@@ -210,14 +206,9 @@ def errors(ranks):
     return found
 
 
-class Observed:
-    def __init__(self, **observation):
-        self.observation = observation
-
-
 def observe(ranks):
-    trainer = Observed(a=chainer.Variable(np.array(ranks.rank, 'f')),
-                       b=np.float32(10 * ranks.rank))
+    trainer = SimpleNamespace(observation={
+        'a': chainer.Variable(np.array(ranks.rank, 'f')), 'b': np.float32(10 * ranks.rank)})
     AverageOverRanks(ranks)(trainer)
     return {key: float(value) for key, value in trainer.observation.items()}
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tgan_chainer import config, infer, train
+from tgan_chainer import infer, train
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR
 from tgan_chainer.io import snapshots
 
@@ -18,22 +18,18 @@ EXIT_FAULT = 1    # Python's own
 ROOT = Path(__file__).parents[2]
 FAULTY = Path(__file__).with_name('faulty_train.py')
 
-SMALL = {'z_slow_dim': 4, 'z_fast_dim': 4, 'conv_ch': 16, 'mid_ch': 2}
-
 
 @pytest.fixture(scope='module')
-def folder(tmp_path_factory, moving_mnist):
+def folder(tmp_path_factory, moving_mnist, shrunk):
     """A folder with tgan.yml, which has a log, and small.yml without G0: trained in seconds."""
     folder = tmp_path_factory.mktemp('training')
     for name, packaged, display in (
             ('tgan.yml', 'default.yml', 2),
             ('small.yml', 'moving_mnist/mnist_3d-model_wgan_svd_zdim-100_no-beta-all_'
              'init-uniform-all.yml', 1000)):
-        document = yaml.safe_load((config.PACKAGED / packaged).read_text())
+        document = shrunk(f'configs/{packaged}')
         for key in ('make_moving_mnist', 'quality_interval'):    # it would take 256 videos
             document.pop(key, None)
-        for part in document['models'].values():
-            part['args'].update({key: SMALL[key] for key in part['args'].keys() & SMALL.keys()})
         document['dataset']['args']['dataset_path'] = str(moving_mnist)
         document['updater']['args']['freq'] = 2
         document.update(batchsize=2, iterations=1000, snapshot_interval=2, preview_interval=1000,
@@ -150,23 +146,18 @@ def test_what_rank_0_writes(training, folder):
     assert start['ranks'] == 2
 
 
-def test_a_rank_that_is_killed_ends_the_job(training, folder, monkeypatch):
-    job = training(2, '--out', 'killed')
-    job.wait_for(folder / 'killed' / 'snapshot_iter_2.npz')
-    os.kill(job.ranks()[1], signal.SIGKILL)
+@pytest.mark.parametrize('whom', ['rank', 'mpiexec'])
+def test_a_job_that_is_ended_leaves_a_usable_snapshot(training, folder, monkeypatch, whom):
+    job = training(2, '--out', whom)
+    job.wait_for(folder / whom / 'snapshot_iter_2.npz')
+    if whom == 'rank':
+        os.kill(job.ranks()[1], signal.SIGKILL)
+    else:
+        job.process.send_signal(signal.SIGTERM)
     code, _, err = job.end()
     assert code != 0
-    assert 'exited on signal 9 (Killed)' in ' '.join(err.split())
-    assert_usable(folder / 'killed', folder, monkeypatch)
-
-
-def test_mpiexec_that_is_told_to_end_leaves_a_usable_snapshot(training, folder, monkeypatch):
-    job = training(2, '--out', 'ended')
-    job.wait_for(folder / 'ended' / 'snapshot_iter_2.npz')
-    job.process.send_signal(signal.SIGTERM)
-    code, _, _ = job.end()
-    assert code != 0
-    assert_usable(folder / 'ended', folder, monkeypatch)
+    assert ('exited on signal 9 (Killed)' in ' '.join(err.split())) == (whom == 'rank')
+    assert_usable(folder / whom, folder, monkeypatch)
 
 
 @pytest.mark.parametrize('fault, expected_code, message', [

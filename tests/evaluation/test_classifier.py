@@ -35,20 +35,18 @@ def arrays():
             'fc8/W': rs.randn(2, 4).astype('f'), 'fc8/b': rs.randn(2).astype('f')}
 
 
-def test_weights_are_loaded(tmp_path, arrays):
-    np.savez(tmp_path / 'c3d.npz', **arrays)
-    network, digest = load_c3d(tmp_path / 'c3d.npz')
-    for key, param in network.namedparams():
-        np.testing.assert_array_equal(param.array, arrays[key[1:]])
-    assert digest == sha256(tmp_path / 'c3d.npz')
-
-
-def test_a_missing_file_says_what_it_is_and_where_from(tmp_path):
+def test_a_missing_file_says_what_it_is_and_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError) as caught:
-        load_c3d(tmp_path / 'nowhere.npz')
+        load_c3d('nowhere.npz')
     for text in ('nowhere.npz', 'conv3d_deepnetA_ucf.npz', 'github.com/pfnet-research/tgan2',
                  '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
         assert text in str(caught.value)
+    assert 'is here' not in str(caught.value)
+    (tmp_path / classifier.CAFFEMODEL).touch()
+    with pytest.raises(DataError, match=r'_20000 is here: tgan convert-c3d '
+                       r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
+        load_c3d('nowhere.npz')
 
 
 @pytest.mark.parametrize('changes, found', [
@@ -56,7 +54,7 @@ def test_a_missing_file_says_what_it_is_and_where_from(tmp_path):
     ({'fc9/W': np.zeros(3)}, r"besides \['fc9/W'\]"),
     ({'fc8/W': np.zeros((487, 4))}, r'fc8/W in .* is float64 \(487, 4\), expected floats \(2, 4\)'),
     ({'fc8/b': np.zeros(2, int)}, 'fc8/b in .* is int64'),
-    ({'conv1a/b': np.array([1, np.nan, 0, 0])}, 'conv1a/b in .* no finite numbers'),
+    ({'conv1a/b': np.array([1, np.nan, 0, 0])}, 'conv1a/b in .* not finite'),
     ({'conv1a/b': np.array([None] * 4)}, 'damaged or no npz file .Object arrays'),
 ])
 def test_weights_of_another_network(tmp_path, arrays, changes, found):
@@ -69,15 +67,13 @@ def test_weights_of_another_network(tmp_path, arrays, changes, found):
 def test_damaged_weights(tmp_path, arrays):
     path = tmp_path / 'c3d.npz'
     np.savez(path, **arrays)
+    np.save(tmp_path / 'array.npy', np.zeros(3))
     whole = path.read_bytes()
-    for content in (b'', b'text', whole[:-100], whole[:150] + b'!' + whole[151:]):
+    for content in (b'', b'text', whole[:-100], whole[:150] + b'!' + whole[151:],
+                    (tmp_path / 'array.npy').read_bytes()):
         path.write_bytes(content)
         with pytest.raises(DataError, match='is damaged or no npz file'):
             load_c3d(path)
-    with open(path, 'wb') as file:
-        np.save(file, np.zeros(3))
-    with pytest.raises(DataError, match='is damaged or no npz file'):
-        load_c3d(path)
 
 
 def test_a_flag_before_the_variable_before_the_usual_places(tmp_path, monkeypatch):
@@ -95,52 +91,29 @@ def test_a_flag_before_the_variable_before_the_usual_places(tmp_path, monkeypatc
 
 
 def test_load_classifier(tmp_path, arrays, mean, monkeypatch):
-    np.savez(tmp_path / 'my_mean.npz', mean=mean)
-    np.savez(tmp_path / 'my_c3d.npz', **arrays)
+    device, mean_path = chainer.get_device('@numpy'), tmp_path / 'my_mean.npz'
     monkeypatch.setenv('TGAN_C3D', str(tmp_path / 'my_c3d.npz'))
-    device = chainer.get_device('@numpy')
+    # Before the weights are read, which are not there yet.
+    with pytest.raises(DataError, match='cannot read .*my_mean.npz.*TGAN_MEAN'):
+        load_classifier(None, mean_path, 'tgan-v1', device)
+    np.savez(mean_path, mean=mean)
     with pytest.raises(DataError, match='my_mean.npz. has sha256'):
-        load_classifier(None, tmp_path / 'my_mean.npz', 'tgan-v1', device)
+        load_classifier(None, mean_path, 'tgan-v1', device)
+    np.savez(tmp_path / 'my_c3d.npz', **arrays)
     monkeypatch.setattr(classifier, 'load_mean', lambda path: np.load(path)['mean'])
-    loaded = load_classifier(None, tmp_path / 'my_mean.npz', 'tgan-v2', device)
+    loaded = load_classifier(None, mean_path, 'tgan-v2', device)
     assert loaded.protocol == 'tgan-v2' and loaded.mean.dtype == np.float32
-    np.testing.assert_array_equal(loaded.network.fc8.W.array, arrays['fc8/W'])
-    assert loaded.files == {'c3d': sha256(tmp_path / 'my_c3d.npz'),
-                            'mean': sha256(tmp_path / 'my_mean.npz')}
+    for key, param in loaded.network.namedparams():
+        np.testing.assert_array_equal(param.array, arrays[key[1:]])
+    assert loaded.files == {'c3d': sha256(tmp_path / 'my_c3d.npz'), 'mean': sha256(mean_path)}
 
 
-def test_a_missing_mean_is_noticed_before_the_weights_are_read(tmp_path):
-    with pytest.raises(DataError, match='cannot read .*no_mean.npz.*TGAN_MEAN'):
-        load_classifier(tmp_path / 'no_c3d.npz', tmp_path / 'no_mean.npz', 'tgan-v1',
-                        chainer.get_device('@numpy'))
-
-
-def test_a_missing_file_says_how_to_convert_the_caffemodel_that_is_here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError) as caught:
-        load_c3d('nowhere.npz')
-    assert 'is here' not in str(caught.value)
-    (tmp_path / classifier.CAFFEMODEL).touch()
-    with pytest.raises(DataError, match=r'_20000 is here: tgan convert-c3d '
-                       r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
-        load_c3d('nowhere.npz')
-
-
-def test_weights_are_found_where_the_authors_code_looks(tmp_path, arrays, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_weights_are_found_where_the_authors_code_looks(tmp_path, monkeypatch):
     folder = tmp_path / 'root/pfnet/chainer/models'
-    root = chainer.dataset.get_dataset_root()
-    chainer.dataset.set_dataset_root(str(tmp_path / 'root'))
-    try:
-        data, theirs = classifier.usual_c3d_places()
-    finally:
-        chainer.dataset.set_dataset_root(root)
-    assert (data, Path(theirs)) == ('data/conv3d_deepnetA_ucf.npz',
-                                    folder / 'conv3d_deepnetA_ucf.npz')
+    monkeypatch.setattr(chainer.dataset.download, '_dataset_root', str(tmp_path / 'root'))
+    assert [*map(Path, classifier.usual_c3d_places())] == [
+        Path('data/conv3d_deepnetA_ucf.npz'), folder / 'conv3d_deepnetA_ucf.npz']
     assert not folder.exists()
-    folder.mkdir(parents=True)
-    np.savez(theirs, **arrays)
-    assert str(find(None, 'TGAN_C3D', (data, theirs))) == theirs
 
 
 VIDEOS = np.random.RandomState(0).uniform(-1, 1, (5, 3, 16, 64, 64)).astype('f')
@@ -162,7 +135,7 @@ def test_probabilities_are_those_of_the_network_with_the_protocols_dropout(
     np.testing.assert_array_equal(ys, expected)
 
 
-@pytest.mark.parametrize('chunk', [1, 2, 3, 7])
+@pytest.mark.parametrize('chunk', [2, 7])
 def test_masks_do_not_depend_on_the_chunk(small_classifier, chunk):
     seen = []
     np.random.seed(1)

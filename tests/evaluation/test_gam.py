@@ -12,19 +12,6 @@ from hypothesis import strategies as st
 from reference.oracle import scores as oracle
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 from tgan_chainer.evaluation import gam, ledger
-from tgan_chainer.evaluation.gam import (
-    Contestant,
-    Critic,
-    Scores,
-    balanced_accuracy,
-    battle,
-    best_threshold,
-    interval,
-    judge,
-    ratio,
-    scale_of,
-    winner,
-)
 from tgan_chainer.io.files import sha256
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
@@ -46,7 +33,7 @@ def of_critics(draw):
 
     def one():
         exactly = [draw(st.lists(tenths, min_size=n, max_size=n)) for n in (n_fake, n_test)]
-        return Scores(draw(thresholds), draw(numbers), draw(numbers), *map(np.array, exactly))
+        return gam.Scores(draw(thresholds), draw(numbers), draw(numbers), *map(np.array, exactly))
     return one(), one()
 
 
@@ -58,74 +45,42 @@ GROWING = [lambda x: 3 * x - 7, np.exp, lambda x: x ** 3, np.tanh]
 @settings(deadline=None)
 @given(real=numbers, fake=numbers)
 def test_threshold_against_every_other(real, fake):
-    threshold = best_threshold(real, fake)
-    best = balanced_accuracy(real, fake, threshold)
+    threshold = gam.best_threshold(real, fake)
+    best = gam.balanced_accuracy(real, fake, threshold)
     assert best == pytest.approx(oracle.best_threshold(real, fake)[1], abs=1e-12)
     for other in (-np.inf, *np.linspace(-2.05, 2.05, 42)):
-        assert balanced_accuracy(real, fake, other) <= best + 1e-12
+        assert gam.balanced_accuracy(real, fake, other) <= best + 1e-12
         if other < threshold - 0.1:    # the lowest of equally good ones
-            assert balanced_accuracy(real, fake, other) < best - 1e-12
-
-
-@settings(deadline=None)
-@given(real=numbers, fake=numbers, held_out=numbers, growing=st.sampled_from(GROWING))
-def test_a_growing_function_of_scores_changes_no_decision(real, fake, held_out, growing):
-    np.testing.assert_array_equal(
-        held_out > best_threshold(real, fake),
-        growing(held_out) > best_threshold(growing(real), growing(fake)))
-
-
-def test_a_critic_that_separates_nothing():
-    assert best_threshold([1.0, 1.0], [1.0]) == -np.inf
-    assert balanced_accuracy([1.0], [1.0], -np.inf) == 0.5
+            assert gam.balanced_accuracy(real, fake, other) < best - 1e-12
 
 
 @pytest.mark.parametrize('real, fake', [([], [1.0]), ([1.0], []), ([np.nan], [1.0]),
                                         ([1.0], [0.0, np.nan])])
 def test_scores_that_have_no_threshold(real, fake):
     with pytest.raises(ValueError, match='expected some of each|NaN'):
-        best_threshold(real, fake)
+        gam.best_threshold(real, fake)
 
 
 # -- ratios ----------------------------------------------------------------------------------------
 
 @settings(deadline=None)
-@given(of_critics())
-def test_against_the_oracle(scores):
+@given(scores=of_critics(), growing=st.sampled_from(GROWING))
+def test_ratios_are_the_oracles_swapping_inverts_and_growing_functions_keep_them(scores, growing):
     a, b = scores
-    found, outcome = judge(a, b, seed=0, held_out=True)
+    found, outcome = gam.judge(a, b, seed=0, held_out=True)
     expected = oracle.gam(a.other_fakes, b.other_fakes, a.test, b.test, a.threshold, b.threshold)
     np.testing.assert_allclose([found, outcome.r_test], [expected.r_samples, expected.r_test],
                                rtol=1e-14)
-
-
-@settings(deadline=None)
-@given(of_critics())
-def test_swapping_inverts_the_ratios(scores):
-    a, b = scores
-    there, outcome = judge(a, b, seed=0, held_out=True)
-    back, swapped = judge(b, a, seed=0, held_out=True)
-    np.testing.assert_allclose([back, swapped.r_test],
-                               [ratio(1, there), ratio(1, outcome.r_test)], rtol=1e-14)
+    back, swapped = gam.judge(b, a, seed=0, held_out=True)
+    np.testing.assert_allclose(
+        [back, swapped.r_test], [gam.ratio(1, found), gam.ratio(1, outcome.r_test)], rtol=1e-14)
     assert swapped.winner == {'A': 'B', 'B': 'A', 'tie': 'tie'}[outcome.winner]
+    itself, outcome = gam.judge(a, a, seed=0, held_out=True)
+    assert (itself == 1 or math.isnan(itself)) and outcome.winner == 'tie'
 
-
-@settings(deadline=None)
-@given(of_critics())
-def test_nobody_beats_itself(scores):
-    a, _ = scores
-    found, outcome = judge(a, a, seed=0, held_out=True)
-    assert found == 1 or math.isnan(found)
-    assert outcome.winner == 'tie'
-
-
-@settings(deadline=None)
-@given(scores=of_critics(), growing=st.sampled_from(GROWING))
-def test_a_growing_function_of_one_critics_scores_changes_nothing(scores, growing):
-    a, b = scores
-    a = Scores(None, a.own_fakes, a.real, a.other_fakes, a.test)
-    grown = Scores(None, *map(growing, (a.own_fakes, a.real, a.other_fakes, a.test)))
-    (found, outcome), (other, other_outcome) = (judge(x, b, 0, True) for x in (a, grown))
+    a = gam.Scores(None, a.own_fakes, a.real, a.other_fakes, a.test)
+    grown = gam.Scores(None, *map(growing, (a.own_fakes, a.real, a.other_fakes, a.test)))
+    (found, outcome), (other, other_outcome) = (gam.judge(x, b, 0, True) for x in (a, grown))
     np.testing.assert_array_equal(found, other)
     assert outcome.critics[0].on_test == other_outcome.critics[0].on_test
     np.testing.assert_array_equal(outcome.interval, other_outcome.interval)
@@ -136,11 +91,7 @@ def test_a_growing_function_of_one_critics_scores_changes_nothing(scores, growin
     (0.5, 0.910, 'B'), (0.5, 0.908, 'tie'), (math.inf, 1.0, 'A'), (0.0, 1.0, 'B'),
     (math.nan, 1.0, 'tie'), (2.0, math.nan, 'tie'), (2.0, math.inf, 'tie')])
 def test_winner(r_samples, r_test, expected):
-    assert winner(r_samples, r_test) == expected
-
-
-def test_ratio_of_nothing():
-    assert ratio(0.5, 0) == math.inf and math.isnan(ratio(0, 0)) and ratio(0, 0.5) == 0
+    assert gam.winner(r_samples, r_test) == expected
 
 
 # -- bootstrap -------------------------------------------------------------------------------------
@@ -149,7 +100,7 @@ def test_ratio_of_nothing():
 def test_interval_against_plain_resampling(paired):
     rs = np.random.RandomState(1)
     a, b = rs.rand(400) < 0.8, rs.rand(400) < 0.6
-    found = interval(a, b, seed=2, paired=paired)
+    found = gam.interval(a, b, seed=2, paired=paired)
     ratios = []
     for _ in range(4000):
         rows = rs.randint(400, size=400)
@@ -159,22 +110,17 @@ def test_interval_against_plain_resampling(paired):
     assert found[0] < a.mean() / b.mean() < found[1]
 
 
-def test_the_interval_is_of_the_seed():
+def test_intervals_of_pairs_of_seeds_and_of_nothing():
     a, b = np.arange(50) % 3 > 0, np.arange(50) % 2 > 0
-    assert interval(a, b, 1, False) == interval(a, b, 1, False) != interval(a, b, 2, False)
-
-
-def test_pairs_are_resampled_together():
-    a = np.arange(50) % 3 > 0
-    assert interval(a, a, 0, paired=True) == [1, 1]
-    low, high = interval(a, a, 0, paired=False)
+    assert gam.interval(a, a, 0, paired=True) == [1, 1]
+    low, high = gam.interval(a, a, 0, paired=False)
     assert low < 1 < high
-
-
-def test_intervals_of_nothing():
+    one, again, two = (gam.interval(a, b, seed, False) for seed in (1, 1, 2))
+    assert one == again != two
     never, always = np.zeros(9, bool), np.ones(9, bool)
-    assert interval(always, never, 0, False) == [math.inf, math.inf]
-    assert all(map(math.isnan, interval(never, never, 0, False)))
+    assert gam.interval(always, never, 0, False) == [math.inf, math.inf]
+    assert all(map(math.isnan, gam.interval(never, never, 0, False)))
+    assert gam.ratio(0.5, 0) == math.inf and math.isnan(gam.ratio(0, 0)) and gam.ratio(0, 0.5) == 0
 
 
 # -- battles ---------------------------------------------------------------------------------------
@@ -198,12 +144,12 @@ def score(videos):
 
 
 def fight(a, b, counts=(6, 9), batchsize=4):
-    return battle(a, b, lambda: Source(1.0), counts, RandomState(3, CPU), batchsize)
+    return gam.battle(a, b, lambda: Source(1.0), counts, RandomState(3, CPU), batchsize)
 
 
 def test_who_judges_what():
-    a = Contestant('a', Source(-1.0), score, None)
-    b = Contestant('b', Source(-0.5), lambda videos: 2 * score(videos), 0.0)
+    a = gam.Contestant('a', Source(-1.0), score, None)
+    b = gam.Contestant('b', Source(-0.5), lambda videos: 2 * score(videos), 0.0)
     of_a, of_b = fight(a, b)
     np.random.seed(3)
     noise = np.random.randn(15, 16).mean(axis=1)
@@ -216,24 +162,20 @@ def test_who_judges_what():
     assert of_a.natural is None and of_b.natural == 0
 
 
-def test_the_better_generator_wins():
-    good, bad = (Contestant(name, Source(centre), score, None)
+def test_the_better_generator_wins_and_meets_itself_on_the_same_videos():
+    good, bad = (gam.Contestant(name, Source(centre), score, None)
                  for name, centre in (('good', 0.9), ('bad', -1.0)))
-    r_samples, outcome = judge(*fight(good, bad, (400, 400)), 0, True)
+    r_samples, outcome = gam.judge(*fight(good, bad, (400, 400)), 0, True)
     # The critic of the good one has learned to tell what is nearly real.
     assert r_samples > 1 and outcome.interval[0] > 1
-
-
-def test_a_system_meets_itself_on_the_same_videos():
-    a = Contestant('a', Source(0.5), score, None)
-    r_samples, outcome = judge(*fight(a, a, (50, 50)), 0, True)
+    r_samples, outcome = gam.judge(*fight(good, good, (50, 50)), 0, True)
     assert r_samples == outcome.r_test == 1 and outcome.winner == 'tie'
     # Both judge the same real videos, which are resampled together; the fakes are not.
     assert outcome.test_interval == [1, 1] and outcome.interval[0] < 1 < outcome.interval[1]
 
 
 def test_videos_of_two_sizes():
-    a, b = (Contestant(f'system {size}', Source(0, size), score, None) for size in (1, 2))
+    a, b = (gam.Contestant(f'system {size}', Source(0, size), score, None) for size in (1, 2))
     with pytest.raises(ConfigError, match=r'one size only, found \(1, 16, 1, 1\) of system 1, '
                        r'\(1, 16, 2, 2\) of system 2, \(1, 16, 1, 1\) of the data set'):
         fight(a, b)
@@ -252,16 +194,16 @@ class Pair(D):
 
 def test_scores_are_flattened_turned_and_those_of_a_pair_added():
     videos = np.arange(6.0).reshape(3, 1, 1, 1, 2)
-    np.testing.assert_array_equal(Critic(D(), 1)(videos), [1, 5, 9])
-    np.testing.assert_array_equal(Critic(D(), -1)(videos), [-1, -5, -9])
-    np.testing.assert_array_equal(Critic(Pair(), 1)(videos), [1.5, 5.5, 9.5])
+    np.testing.assert_array_equal(gam.Critic(D(), 1)(videos), [1, 5, 9])
+    np.testing.assert_array_equal(gam.Critic(D(), -1)(videos), [-1, -5, -9])
+    np.testing.assert_array_equal(gam.Critic(Pair(), 1)(videos), [1.5, 5.5, 9.5])
 
 
 @pytest.mark.parametrize('updater, expected', [
     (TGANUpdaterVanilla, (-1, 0)), (TGANUpdaterLSGAN, (1, 0)), (TGANUpdaterWGANClip, (1, None)),
     (TGANUpdaterWGANSVC, (1, None))])
 def test_scale_of_a_critic(updater, expected):
-    assert scale_of(updater) == expected
+    assert gam.scale_of(updater) == expected
 
 
 # -- the command -----------------------------------------------------------------------------------
@@ -270,10 +212,10 @@ COUNTS = ['--n', '4', '--calibration', '2', '--batchsize', '3']
 
 
 @pytest.fixture
-def folders(small_experiment, tmp_path, monkeypatch, write_networks):
+def folders(small_experiment, tmp_path, monkeypatch, make_result):
     """Result folders of two untrained systems; the small data set has six videos."""
     monkeypatch.chdir(tmp_path)
-    return [write_networks(tmp_path / 'results' / name, small_experiment, (5, 10), seed)
+    return [make_result(name, small_experiment, (5, 10), seed)
             for name, seed in (('a', 0), ('b', 1))]
 
 
@@ -302,25 +244,21 @@ def test_two_folders(folders, moving_mnist, capsys):
     assert 'the real videos are those of the training' in out
 
 
-def test_swapped_folders_invert_the_ratio(folders, tmp_path):
-    assert run(folders) == run(folders[::-1]) == 0
-    there, back = map(record, folders)
-    assert there.battle.critics == back.battle.critics[::-1]
-    np.testing.assert_array_equal(back.value, ratio(1, there.value))
-
-
-def test_a_folder_against_itself(folders):
-    assert run([folders[0]] * 2) == 0
-    found = record(folders[0])
-    assert found.battle.critics[0] == found.battle.critics[1] and found.battle.winner == 'tie'
-
-
 def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):
     shutil.copy(moving_mnist, tmp_path / 'other.npy')
     assert run(folders, '--test', f'dataset_path={tmp_path / "other.npy"}', '--ledger', 'mine') == 0
     found, = ledger.read_folder(tmp_path / 'mine')
     assert found.battle.held_out and found.dataset.files == {'dataset_path': 'other.npy'}
     assert 'those of the training' not in capsys.readouterr().out
+
+
+@pytest.fixture
+def refused(folders, capsys):
+    def check(message, *flags, other=folders[1]):
+        assert run([folders[0], other], *flags) == EXIT_USER_ERROR
+        assert re.search(message, capsys.readouterr().err)
+        assert not (folders[0] / 'ledger').exists()
+    return check
 
 
 @pytest.mark.parametrize('flags, message', [
@@ -330,46 +268,20 @@ def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):
     (['--n', '5'], 'has 6 videos, expected at least 7'),
     (['--iter', '5', '7'], 'no networks of iteration 7'),
 ])
-def test_errors(folders, capsys, flags, message):
-    assert run(folders, *flags) == EXIT_USER_ERROR
-    assert message in capsys.readouterr().err
-    assert not (folders[0] / 'ledger').exists()
+def test_errors(refused, flags, message):
+    refused(message, *flags)
 
 
-def test_a_missing_critic(folders, capsys):
+def test_systems_that_cannot_meet(refused, folders, result, make_result, moving_mnist):
+    refused('say by --test which videos test both', other=result)
+    refused(r'\(1, 16, 64, 64\) of .*\(3, 16, 64, 64\) of ', '--test',
+            f'dataset_path={moving_mnist}', other=result)
+    refused('a conditional critic judges videos with labels', other=make_result('c', 'conditional'))
     (folders[1] / 'vdis_iter_10.npz').unlink()
-    assert run(folders) == EXIT_USER_ERROR
-    assert 'vdis_iter_10.npz: there is no such snapshot' in capsys.readouterr().err
+    refused('vdis_iter_10.npz: there is no such snapshot')
 
 
-def test_systems_of_two_sizes_or_data(folders, result, tmp_path, moving_mnist, capsys):
-    assert run([folders[0], result]) == EXIT_USER_ERROR
-    assert 'say by --test which videos test both' in capsys.readouterr().err
-    assert run([folders[0], result], '--test', f'dataset_path={moving_mnist}') == EXIT_USER_ERROR
-    error = capsys.readouterr().err
-    assert '(1, 16, 64, 64) of ' in error and '(3, 16, 64, 64) of ' in error
-
-
-def test_conditional_systems_are_refused(folders, tmp_path, small_experiment, write_networks,
-                                         conditional, capsys):
-    folder = write_networks(tmp_path / 'results' / 'c', conditional(small_experiment))
-    assert run([folders[0], folder]) == EXIT_USER_ERROR
-    assert 'a conditional critic judges videos with labels' in capsys.readouterr().err
-
-
-def test_a_system_without_g0(folders, tmp_path, small_experiment, write_networks):
-    lines = small_experiment.read_text().splitlines()
-    lines[1:5] = []    # fsgen
-    text = '\n'.join(lines).replace('video_generator.py', 'model_3d.py').replace(
-        'VideoGeneratorInitUniform', 'VideoGenerator3D').replace('z_fast_dim: 4, ', '')
-    (tmp_path / '3d.yml').write_text(text)
-    folder = write_networks(tmp_path / 'results' / '3d', tmp_path / '3d.yml')
-    assert run([folders[0], folder]) == 0
+def test_a_system_without_g0(folders, make_result, moving_mnist):
+    folder = make_result('3d', '3d', in_channels=1, out_channels=1)
+    assert run([folders[0], folder], '--test', f'dataset_path={moving_mnist}') == 0
     assert set(record(folders[0]).systems[1].networks) == {'vgen_iter_5.npz', 'vdis_iter_5.npz'}
-
-
-@pytest.mark.parametrize('flags', [['--n', '0'], ['--calibration', '-1'], ['--batchsize', '0'],
-                                   ['--seed', 'x'], ['--iter', '5']])
-def test_flags_that_make_no_sense(flags):
-    with pytest.raises(SystemExit, match='2'):
-        run(['a', 'b'], *flags)

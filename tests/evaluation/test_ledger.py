@@ -15,9 +15,8 @@ CPU = chainer.get_device('@numpy')
 
 @pytest.fixture
 def system(result):
-    experiment = config.load(result / 'experiment.yml')
-    return ledger.describe_system(
-        result, result / 'experiment.yml', experiment, 5, ('fsgen', 'vgen'))
+    return ledger.describe_system(result, result / 'config.yml',
+                                  config.load(result / 'config.yml'), 5, ('fsgen', 'vgen'))
 
 
 def measurement(system, values=(2.0, 3.0), **changes):
@@ -27,15 +26,6 @@ def measurement(system, values=(2.0, 3.0), **changes):
         'samples': 9984, 'seeds': list(range(len(values))), 'values': values, 'value': mean,
         'std': std, 'best': best, 'weights': {'c3d': 'a' * 64},
         'conditions': ledger.conditions(['calc_inception.py', '--seed', 'a b'], CPU), **changes})
-
-
-def a_battle(**changes):
-    critic = {'threshold': -np.inf, 'calibrated': True, 'calibration_accuracy': 0.5,
-              'on_fakes': 0.0, 'on_test': 1.0}
-    return ledger.Battle(**{
-        'critics': [critic, critic], 'r_test': 1.0, 'winner': 'tie', 'interval': [0.5, np.inf],
-        'test_interval': [1.0, 1.0], 'confidence': 0.95, 'calibration': 10, 'held_out': True,
-        **changes})
 
 
 def test_written_and_read_back(system, tmp_path):
@@ -49,8 +39,13 @@ def test_written_and_read_back(system, tmp_path):
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, 1.5])
 def test_a_battle_is_written_and_read_back(system, tmp_path, value):
-    written = measurement(system, (value,), metric='GAM', systems=[system, system],
-                          dataset=system.dataset, battle=a_battle())
+    critic = {'threshold': -np.inf, 'calibrated': True, 'calibration_accuracy': 0.5,
+              'on_fakes': 0.0, 'on_test': 1.0}
+    written = measurement(
+        system, (value,), metric='GAM', systems=[system, system], dataset=system.dataset,
+        battle=ledger.Battle(critics=[critic, critic], r_test=1.0, winner='tie',
+                             interval=[0.5, np.inf], test_interval=[1.0, 1.0], confidence=0.95,
+                             calibration=10, held_out=True))
     path = ledger.write(tmp_path, written)
     found = ledger.read(path)
     np.testing.assert_array_equal(found.values, written.values)
@@ -59,7 +54,7 @@ def test_a_battle_is_written_and_read_back(system, tmp_path, value):
 
 
 def test_what_a_system_is(system, result, ucf_folder):
-    assert (system.result_dir, system.seed, system.batchsize) == ('colour_0', 0, 32)
+    assert (system.result_dir, system.seed, system.batchsize) == ('colour_0', 0, 2)
     assert system.networks['gen_iter_5.npz'] == sha256(result / 'gen_iter_5.npz')
     assert system.parts['vgen'].args['conv_ch'] == 16
     assert system.parts['updater'].args['shuffle_time_order'] is None    # a default
@@ -70,33 +65,26 @@ def test_what_a_system_is(system, result, ucf_folder):
                 'config_path': sha256(ucf_folder / 'ucf.csv')})
 
 
-def test_data_that_are_not_there(result):
-    path = result / 'experiment.yml'
-    path.write_text(path.read_text().replace('/ucf.h5', '/gone.h5'))
+@pytest.mark.parametrize('old, new, there', [
+    ('/ucf.h5', '/gone.h5', {'config_path'}),
+    ('/ucf.csv', '/ucf.pkl', {'h5path', 'config_path'})])    # a table in place of a pickle
+def test_data_that_are_not_there(result, old, new, there):
+    path = result / 'config.yml'
+    path.write_text(path.read_text().replace(old, new))
     found = ledger.describe_dataset(config.load(path).dataset)
-    assert found.videos is None and found.sha256['h5path'] is None
-    assert found.sha256['config_path'] is not None
+    assert {name for name, digest in found.sha256.items() if digest} == there
+    assert (found.videos is None) == ('h5path' not in there)
+    assert found.files['config_path'] == 'ucf.csv'
 
 
-def test_a_table_in_place_of_a_pickle(result):
-    path = result / 'experiment.yml'
-    path.write_text(path.read_text().replace('/ucf.csv', '/ucf.pkl'))
-    found = ledger.describe_dataset(config.load(path).dataset)
-    assert found.files['config_path'] == 'ucf.csv' and found.sha256['config_path'] is not None
-
-
-def test_a_system_without_g0():
-    experiment = config.load('configs/ucf101/ucf101_video-gan_wgan_svd_zdim-100.yml')
-    assert experiment.fsgen is None
-    assert ledger.describe_dataset(experiment.dataset).files['h5path'] == 'ucf101_train.h5'
-
-
-def test_names_of_files_are_safe_and_differ(system, tmp_path):
+def test_names_of_files_are_safe_and_records_come_by_date(system, tmp_path):
     odd = system.model_copy(update={'result_dir': '../a b|c'})
-    paths = {ledger.write(tmp_path, measurement(odd)) for _ in range(3)}
+    measurements = [measurement(odd, (float(i),)) for i in range(3)]
+    paths = {ledger.write(tmp_path, each) for each in measurements[::-1]}
     assert len(paths) == 3
     for path in paths:
         assert path.parent == tmp_path and path.name.startswith('inception-score_..-a-b-c-5_')
+    assert [found.values for found in ledger.read_folder(tmp_path)] == [[0.0], [1.0], [2.0]]
 
 
 @pytest.mark.parametrize('protocol, found', [
@@ -111,13 +99,6 @@ def test_scores_of_format_1_were_without_dropout(system, tmp_path, protocol, fou
     path.write_text(json.dumps({**record, 'format': 1}))
     assert ledger.read(path) == measurement(
         system, protocol=found, conditions=record['conditions'])
-
-
-def test_records_come_by_date(system, tmp_path):
-    first, second = (measurement(system, (float(i),)) for i in range(2))
-    for each in (second, first):
-        ledger.write(tmp_path, each)
-    assert [found.values for found in ledger.read_folder(tmp_path)] == [[0.0], [1.0]]
 
 
 @pytest.mark.parametrize('change, found', [
@@ -139,7 +120,7 @@ def test_damaged_records(system, tmp_path, change, found):
     record = json.loads(path.read_text())
     change(record)
     path.write_text(json.dumps(record))
-    with pytest.raises(DataError, match=f'{path.name}: is no whole record.*{found}'):
+    with pytest.raises(DataError, match=f'{path.name}: is not a whole record.*{found}'):
         ledger.read(path)
 
 
@@ -147,7 +128,7 @@ def test_a_file_that_is_no_json(system, tmp_path):
     path = ledger.write(tmp_path, measurement(system))
     for content in (path.read_bytes()[:-20], b'', b'\xff'):
         path.write_bytes(content)
-        with pytest.raises(DataError, match='is no whole record'):
+        with pytest.raises(DataError, match='is not a whole record'):
             ledger.read_folder(tmp_path)
     with pytest.raises(DataError, match='cannot be read'):
         ledger.read(tmp_path / 'nowhere.json')

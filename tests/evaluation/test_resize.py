@@ -2,7 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-from reference.oracle import resize as oracle
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
     cubic_matrix,
@@ -27,17 +26,8 @@ def test_against_opencv(height, width, new_height, new_width, dtype, matrix, int
     image = np.random.RandomState(0).uniform(-30, 280, (height, width)).astype(dtype)
     theirs = cv2.resize(image, (new_width, new_height), interpolation=interpolation)
     ours = resize(image, new_height, new_width, matrix)
-    assert ours.dtype == dtype
+    assert ours.dtype == dtype and ours.flags.c_contiguous
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * 310)
-
-
-@pytest.mark.parametrize('height, width, new_height, new_width', SIZES)
-def test_against_the_oracle(height, width, new_height, new_width):
-    images = np.random.RandomState(0).randn(2, 3, height, width)
-    found = resize_bicubic(images, new_height, new_width)
-    assert found.flags.c_contiguous
-    np.testing.assert_allclose(
-        found, oracle.resize_cubic(images, new_height, new_width), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize('n_in, n_out', [(64, 112), (112, 64), (5, 5), (3, 2), (1, 4), (4, 1)])
@@ -49,13 +39,9 @@ def test_corners_on_one_another(n_in, n_out):
 
 
 @pytest.mark.parametrize('matrix', MATRICES)
-def test_the_same_size_changes_nothing(matrix):
+def test_the_same_size_changes_nothing_and_rows_sum_to_one(matrix):
     images = np.random.RandomState(0).randn(3, 8, 9)
     np.testing.assert_array_equal(resize(images, 8, 9, matrix), images)
-
-
-@pytest.mark.parametrize('matrix', MATRICES)
-def test_rows_sum_to_one(matrix):
     for n_in, n_out in ((64, 128), (7, 3), (1, 2)):
         np.testing.assert_allclose(matrix(n_in, n_out).sum(axis=1), 1, rtol=0, atol=1e-14)
 

@@ -81,18 +81,9 @@ def on_one_stream(stream, after):
     return Noise(stream), Dropping(stream, after)
 
 
-def evaluation(path, pair=None, settings=SETTINGS, run=None):
+def evaluation(path, pair=None, run=None):
     source, classifier = pair or (Noise(), Dropping())
-    return Evaluation(source, classifier, settings, RandomState(2, CPU), path,
-                      {'seed': 2} if run is None else run)
-
-
-def test_the_score_of_all_videos(tmp_path):
-    np.random.seed(2)
-    classify = Dropping()
-    ys = [classify(Noise().draw(4), int) for _ in range(5)]
-    assert evaluation(tmp_path / 'part.npz').score() == pytest.approx(
-        scores.inception_score(np.concatenate(ys)), rel=1e-13)
+    return Evaluation(source, classifier, SETTINGS, RandomState(2, CPU), path, run or {'seed': 2})
 
 
 @pytest.mark.parametrize('pair', PAIRS)
@@ -100,6 +91,10 @@ def test_the_score_of_all_videos(tmp_path):
 def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, pair, after):
     make = PAIRS[pair]
     whole = evaluation(tmp_path / 'whole.npz', make()).score()
+    np.random.seed(2)
+    source, classify = make()
+    ys = [classify(source.make(source.draw(4)), int) for _ in range(5)]
+    assert whole == pytest.approx(scores.inception_score(np.concatenate(ys)), rel=1e-13)
     with pytest.raises(Interrupted):
         evaluation(tmp_path / 'part.npz', make(after)).score()
     assert (tmp_path / 'part.npz').exists() == (after >= 1)
@@ -109,34 +104,17 @@ def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, pair, after):
     assert classifier.calls == 5 - after    # no whole batch was classified again
 
 
-def test_a_finished_score_is_not_made_again(tmp_path):
-    whole = evaluation(tmp_path / 'part.npz').score()
-    assert evaluation(tmp_path / 'part.npz', (Noise(), Dropping(after=0))).score() == whole
-
-
-def test_of_another_run(tmp_path):
-    run = {'seed': 2, 'protocol': 'tgan-v1', 'weights': {'c3d': 'a'}}
-    evaluation(tmp_path / 'part.npz', run=run).score()
+def test_a_finished_score_is_not_made_again_and_belongs_to_its_run(tmp_path, capsys):
+    path, run = tmp_path / 'part.npz', {'seed': 2, 'protocol': 'tgan-v1', 'weights': {'c3d': 'a'}}
+    whole = evaluation(path, run=run).score()
+    assert 'seed 2: 100%' in capsys.readouterr().err
+    assert evaluation(path, (Noise(), Dropping(after=0)), run=run).score() == whole
     for changes, named in (({'protocol': 'tgan-v2'}, 'protocol'),
                            ({'weights': {'c3d': 'b'}, 'seed': 3}, 'seed and weights')):
         with pytest.raises(SnapshotError, match=f'of other {named}; delete it to start'):
-            evaluation(tmp_path / 'part.npz', run={**run, **changes}).score()
-
-
-def test_a_damaged_file(tmp_path):
-    path = tmp_path / 'part.npz'
-    evaluation(path).score()
+            evaluation(path, run={**run, **changes}).score()
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(SnapshotError, match='delete it to start this score over'):
-        evaluation(path).score()
-
-
-def test_a_place_that_cannot_be_written_to(tmp_path):
-    (tmp_path / 'file').touch()
+        evaluation(path, run=run).score()
     with pytest.raises(DataError, match='cannot write'):
-        evaluation(tmp_path / 'file' / 'part.npz').score()
-
-
-def test_progress_goes_to_stderr(tmp_path, capsys):
-    evaluation(tmp_path / 'part.npz').score()
-    assert 'seed 2: 100%' in capsys.readouterr().err
+        evaluation(path / 'part.npz').score()

@@ -2,14 +2,9 @@
 import numpy as np
 import pytest
 
+from tgan_chainer.evaluation import digit_classifier
 from tgan_chainer.evaluation import train_digit_classifier as trainer
-from tgan_chainer.evaluation.digit_classifier import (
-    DIGIT_SETS,
-    PACES,
-    TASKS,
-    WEIGHTS,
-    load_classifier,
-)
+from tgan_chainer.evaluation.digit_classifier import DIGIT_SETS, PACES
 from tgan_chainer.prepare.digits import load_digits
 
 
@@ -88,11 +83,11 @@ def test_training_is_repeatable(tmp_path, monkeypatch, capsys):
 
 
 def test_the_weights_of_the_package():
-    classifier = load_classifier()
-    assert WEIGHTS.stat().st_size < 1e6
+    classifier = digit_classifier.load_classifier()
+    assert digit_classifier.WEIGHTS.stat().st_size < 1e6
     assert {param.dtype for param in classifier.params()} == {np.dtype(np.float32)}
     found = trainer.accuracies(classifier, 'heldout', 300, seed=2)
-    assert found.keys() == {*TASKS, 'one digit', 'two digits'}
+    assert found.keys() == {*digit_classifier.TASKS, 'one digit', 'two digits'}
     for task, stated in STATED.items():
         # Three standard errors of the 100 videos of one digit, more of the others.
         assert found[task] > stated - 3 * np.sqrt(stated * (1 - stated) / 100), task

@@ -1,4 +1,4 @@
-"""What happens beside the updates, on a trainer of one small network each."""
+"""What happens beside the updates, on a trainer of small networks each."""
 import json
 import random
 import re
@@ -12,7 +12,7 @@ from PIL import Image
 
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
-from tgan_chainer.errors import DivergedError
+from tgan_chainer.errors import DataError, DivergedError, SnapshotError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
@@ -27,10 +27,7 @@ from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.io import pictures, snapshots
-from tgan_chainer.models.conditional_tgan import (
-    ConditionalFrameSeedGenerator,
-    ConditionalVideoGenerator,
-)
+from tgan_chainer.models import conditional_tgan
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.sampling import make_video
@@ -39,6 +36,7 @@ from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')
+CHAINERS_LOG = training.extensions.LogReport
 
 
 class Updater(training.updaters.StandardUpdater):
@@ -47,13 +45,14 @@ class Updater(training.updaters.StandardUpdater):
     def __init__(self, models, losses=()):
         optimizers = {name: chainer.optimizers.SGD().setup(model) for name, model in zip(
             ('fsgen', 'vgen', 'vdis'), models, strict=True) if model is not None}
-        super().__init__(chainer.iterators.SerialIterator([0, 1, 2, 3], 1), optimizers)
+        iterator = chainer.iterators.SerialIterator([0, 1, 2, 3], 1, shuffle=False)
+        super().__init__(iterator, optimizers)
         self.fsgen, self.vgen, self.vdis = models
-        self.given = iter(losses)
+        self.given = list(losses)
 
     def update_core(self):
         self.get_iterator('main').next()
-        chainer.report({'loss_gen': next(self.given)}, self.vdis)
+        chainer.report({'loss_gen': self.given.pop(0)}, self.vdis)
 
 
 @pytest.fixture(scope='module')
@@ -65,50 +64,102 @@ def models():
 
 
 @pytest.fixture
-def trainer(models, tmp_path):
-    def make(losses):
-        return training.Trainer(Updater(models, losses), (len(losses), 'iteration'),
-                                out=str(tmp_path))
-    return make
+def run(models, tmp_path):
+    """Function that trains with extensions, or pairs of one and its interval -> the trainer.
+
+    It takes the losses of the updates; networks that are to be others, where to write, and a
+    snapshot with which to begin.
+    """
+    def run(losses, *extensions, models=models, out=tmp_path, snapshot=None):
+        trainer = training.Trainer(
+            Updater(models, losses), lambda trainer: not trainer.updater.given, out=str(out))
+        for extension in extensions:
+            extension, every = extension if isinstance(extension, tuple) else (extension, None)
+            trainer.extend(extension, trigger=(every, 'iteration') if every else None)
+        if snapshot:
+            snapshots.load(snapshot, trainer)
+        trainer.run(show_loop_exception_msg=False)
+        return trainer
+    return run
 
 
-def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(trainer, tmp_path, models):
-    t = trainer([0.0] * 2)
-    t.extend(Snapshot(), trigger=(2, 'iteration'))
-    t.run()
-    assert {path.name for path in tmp_path.iterdir()} == {
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+# -- snapshots -------------------------------------------------------------------------------------
+
+def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_path, models):
+    run([0.0] * 2, (Snapshot(), 2))
+    assert names(tmp_path) == {
         'snapshot_iter_2.npz', 'gen_iter_2.npz', 'vgen_iter_2.npz', 'vdis_iter_2.npz'}
     other = FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4)
     chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
     np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
+    assert saved_ranks(tmp_path / 'snapshot_iter_2.npz') == 1
+    # On the second of two ranks there is nothing of its own to load.
+    run([0.0], (Snapshot(TwoRanks(1), {'random_state': RandomState(5, CPU)}), 9), out=tmp_path,
+        snapshot=tmp_path / 'snapshot_iter_2.npz')
 
 
-def test_snapshot_of_a_system_with_one_generator(tmp_path, models):
-    t = training.Trainer(Updater((None, VideoGenerator3D(4, 1, 4, conv_ch=8), models[2]), [0.0]),
-                         (1, 'iteration'), out=str(tmp_path))
-    t.extend(Snapshot(), trigger=(1, 'iteration'))
-    t.run()
-    assert {path.name for path in tmp_path.iterdir()} == {
-        'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
+def test_snapshot_of_a_system_with_one_generator(run, tmp_path, models):
+    run([0.0], (Snapshot(), 1), models=(None, VideoGenerator3D(4, 1, 4, conv_ch=8), models[2]))
+    assert names(tmp_path) == {'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
 
 
-def test_snapshot_refuses_what_is_not_finite(trainer, tmp_path, models, monkeypatch):
+def test_snapshot_refuses_what_is_not_finite(run, tmp_path, models, monkeypatch):
     monkeypatch.setattr(models[1].dc2.W, 'array', np.full_like(models[1].dc2.W.array, np.nan))
-    t = trainer([0.0])
-    t.extend(Snapshot(), trigger=(1, 'iteration'))
     with pytest.raises(DivergedError, match=r'iteration 1: vgen/dc2/W is not finite'):
-        t.run(show_loop_exception_msg=False)
-    assert list(tmp_path.iterdir()) == []
+        run([0.0], (Snapshot(), 1))
+    assert not names(tmp_path)
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_a_loss_that_is_no_number_stops_before_the_snapshot(trainer, tmp_path, value):
-    t = trainer([0.5, value, 0.5])
-    t.extend(StopOnDivergence())
-    t.extend(Snapshot(), trigger=(1, 'iteration'))
+def test_a_loss_that_is_no_number_stops_before_the_snapshot_and_is_plotted(run, tmp_path, value):
     with pytest.raises(DivergedError, match=f'iteration 2: vdis/loss_gen is {value}'):
-        t.run(show_loop_exception_msg=False)
+        run([0.5, value, 0.5], StopOnDivergence(), (Snapshot(), 1), LogReport((1, 'iteration')),
+            (Plots(['loss_gen']), 9))
     assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_1.npz'
+    assert (tmp_path / 'loss_gen.png').exists()
+
+
+class TwoRanks(OneProcess):
+    """Rank 0 or 1 of two, whose other one holds what ``change`` makes of this one's."""
+
+    size = 2
+
+    def __init__(self, rank, change=lambda digests: digests):
+        self.rank = rank
+        self.is_first = rank == 0
+        self._change = change
+
+    def gather(self, value):
+        state, digests = value
+        other = {'random_state/numpy_position': 3}, self._change(digests)
+        return [value, other] if self.is_first else None
+
+
+def test_a_snapshot_of_two_ranks(run, tmp_path):
+    state = RandomState(5, CPU)
+    for rank in (1, 0):
+        run([0.0], (Snapshot(TwoRanks(rank), {'random_state': state}), 1))
+        assert bool(names(tmp_path)) == (rank == 0)
+    path = tmp_path / 'snapshot_iter_1.npz'
+    with np.load(path) as archive:
+        assert archive['extensions/snapshot/rank_1/random_state/numpy_position'] == 3
+    assert saved_ranks(path) == 2
+
+
+def test_ranks_that_hold_other_parameters_are_noticed(run, tmp_path):
+    with pytest.raises(RuntimeError, match='iteration 1: vdis of rank 1 is not that of rank 0'):
+        run([0.0], (Snapshot(TwoRanks(0, lambda digests: {**digests, 'vdis': b''})), 1))
+    assert not names(tmp_path)
+
+
+# -- random numbers --------------------------------------------------------------------------------
+
+def draws():
+    return np.random.rand(), random.random()
 
 
 def test_random_state_comes_back(tmp_path):
@@ -125,14 +176,9 @@ def test_random_state_comes_back(tmp_path):
     assert (random.gauss(0, 1), random.random()) == expected[1:]
 
 
-def draws():
-    return np.random.rand(), random.random()
-
-
 def test_ranks_draw_the_same_parameters_and_then_other_numbers():
     states = [RandomState(5, CPU, rank) for rank in range(3)]
-    first = []
-    later = []
+    first, later = [], []
     for state in states:
         state.seed_all()
         first.append(draws())
@@ -153,81 +199,21 @@ def test_a_start_anew_depends_on_seed_rank_and_iteration():
     assert len(set(found)) == 4 and found[0] == found[4]
 
 
-class TwoRanks(OneProcess):
-    """Rank 0 or 1 of two, whose other one holds what ``change`` makes of this one's."""
+# -- previews and quality --------------------------------------------------------------------------
 
-    size = 2
-
-    def __init__(self, rank, change=lambda digests: digests):
-        self.rank = rank
-        self.is_first = rank == 0
-        self._change = change
-
-    def gather(self, value):
-        state, digests = value
-        other = {'random_state/numpy_position': 3}, self._change(digests)
-        return [value, other] if self.is_first else None
-
-
-def test_a_snapshot_of_two_ranks(trainer, tmp_path):
-    state = RandomState(5, CPU)
-    for rank in (1, 0):
-        t = trainer([0.0])
-        t.extend(Snapshot(TwoRanks(rank), {'random_state': state}), trigger=(1, 'iteration'))
-        t.run()
-        assert bool(list(tmp_path.iterdir())) == (rank == 0)
-    path = tmp_path / 'snapshot_iter_1.npz'
-    with np.load(path) as archive:
-        assert archive['extensions/snapshot/rank_1/random_state/numpy_position'] == 3
-    assert saved_ranks(path) == 2
-
-
-def test_a_snapshot_of_one_process_is_of_one_rank(trainer, tmp_path):
-    t = trainer([0.0])
-    t.extend(Snapshot(), trigger=(1, 'iteration'))
-    t.run()
-    assert saved_ranks(tmp_path / 'snapshot_iter_1.npz') == 1
-    # On the second of two ranks there is nothing of its own to load.
-    snapshots.load(tmp_path / 'snapshot_iter_1.npz', _At('extensions/snapshot', Snapshot(
-        TwoRanks(1), {'random_state': RandomState(5, CPU)})))
-
-
-class _At:
-    """Loads ``target`` from what stands under ``path``."""
-
-    def __init__(self, path, target):
-        self.path, self.target = path, target
-
-    def serialize(self, serializer):
-        for name in self.path.split('/'):
-            serializer = serializer[name]
-        self.target.serialize(serializer)
-
-
-def test_ranks_that_hold_other_parameters_are_noticed(trainer, tmp_path):
-    def change(digests):
-        return {**digests, 'vdis': b''}
-
-    t = trainer([0.0])
-    t.extend(Snapshot(TwoRanks(0, change)), trigger=(1, 'iteration'))
-    with pytest.raises(RuntimeError, match='iteration 1: vdis of rank 1 is not that of rank 0'):
-        t.run(show_loop_exception_msg=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
-        trainer, tmp_path, models):
-    t = trainer([0.0] * 2)
-    state = str(np.random.get_state())
+def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
+        run, tmp_path, models, moving_mnist):
+    before = str(np.random.get_state()), random.getstate()
     statistics = models[1].bn1.avg_mean.copy()
-    # The second stands for that of a resumed training, which has to draw the same.
-    t.extend(Preview(*models[:2], n=4, seed=3), trigger=training.triggers.ManualScheduleTrigger(
-        1, 'iteration'))
-    t.extend(Preview(*models[:2], n=4, seed=3), trigger=training.triggers.ManualScheduleTrigger(
-        2, 'iteration'))
-    t.run()
-    assert str(np.random.get_state()) == state
+    dataset = MovingMNISTDataset(dataset_path=moving_mnist)
+    # The second preview stands for that of a resumed training, which has to draw the same.
+    first, second = run(
+        [0.0] * 2, (Quality(*models[:2], dataset, n=3), 1), CHAINERS_LOG(trigger=(1, 'iteration')),
+        (Preview(*models[:2], n=4, seed=3), 1), (Preview(*models[:2], n=4, seed=3), 2)
+    ).get_extension('LogReport').log
+    assert (str(np.random.get_state()), random.getstate()) == before
     np.testing.assert_array_equal(models[1].bn1.avg_mean, statistics)
+
     sheets = [np.array(Image.open(tmp_path / 'preview' / f'image_img_0000000{i}.png'))
               for i in (1, 2)]
     assert sheets[0].shape == (4 * 64, 16 * 64, 3)
@@ -236,55 +222,40 @@ def test_preview_repeats_its_latent_vectors_and_leaves_training_untouched(
         movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
 
-
-def test_quality_repeats_its_videos_and_leaves_training_untouched(
-        trainer, models, moving_mnist):
-    statistics = models[1].bn1.avg_mean.copy()
-    t = trainer([0.0] * 2)
-    before = str(np.random.get_state()), random.getstate()
-    dataset = MovingMNISTDataset(dataset_path=moving_mnist)
-    t.extend(Quality(*models[:2], dataset, n=3), trigger=(1, 'iteration'))
-    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
-    t.run()
-    assert (str(np.random.get_state()), random.getstate()) == before
-    np.testing.assert_array_equal(models[1].bn1.avg_mean, statistics)
-    first, second = ({key: value for key, value in entry.items() if key.startswith('quality/')}
-                     for entry in t.get_extension('LogReport').log)
-    assert first == second
-    assert first.keys() == {f'quality/{name}' for name in (
+    keys = {f'quality/{name}' for name in (
         *ledger.QualityRecord.model_fields, 'real_frechet', 'real_inception')}
+    assert {key for key in first if key.startswith('quality/')} == keys
+    assert [first[key] for key in keys] == [second[key] for key in keys]
     found = quality.compare(*(
         quality.statistics(videos, load_classifier()) for videos in (
             quality.generated_videos(*models[:2], 3, 0), quality.real_videos(dataset, 6, 0)[:3])))
     assert first['quality/frechet'] == found.frechet
 
 
-def sheet(generators, folder, seed=3):
-    """The sheet of four videos that a preview of these generators makes."""
-    t = training.Trainer(Updater((*generators, chainer.links.Linear(1, 1)), [0.0]),
-                         (1, 'iteration'), out=str(folder))
-    t.extend(Preview(*generators, n=4, seed=seed), trigger=(1, 'iteration'))
-    t.run()
-    return np.array(Image.open(folder / 'preview' / 'image_img_00000001.png'))
-
-
-@pytest.mark.parametrize('latent', ['uniform', 'normal'])
-def test_preview_of_a_system_with_one_generator(tmp_path, latent):
-    np.random.seed(0)
+def one_generator(latent):
     generator = VideoGenerator3D(4, 1, 4, conv_ch=8, wscale=1, latent=latent)
-    random = np.random.RandomState(3)
-    z_slow = random.normal(0, 1, (4, 4)) if latent == 'normal' else random.uniform(-1, 1, (4, 4))
-    videos, _, _ = make_video(None, generator, 4, z_slow=z_slow.astype('f'))
-    np.testing.assert_array_equal(sheet((None, generator), tmp_path), pictures.frame_sheet(videos))
+    return (None, generator), None
 
 
-def test_preview_of_a_conditional_system_goes_through_the_categories(tmp_path):
+def conditional():
+    return (conditional_tgan.ConditionalFrameSeedGenerator(2, z_slow_dim=4, z_fast_dim=4),
+            conditional_tgan.ConditionalVideoGenerator(2, 4, 4, 1, 4, conv_ch=16, wscale=1),
+            ), np.array([0, 0, 1, 1], 'i')
+
+
+@pytest.mark.parametrize('make, is_normal', [
+    (lambda: one_generator('uniform'), False), (lambda: one_generator('normal'), True),
+    (conditional, False)], ids=['one generator', 'normal', 'conditional'])
+def test_preview_of_another_system(run, tmp_path, make, is_normal):
     np.random.seed(0)
-    generators = (ConditionalFrameSeedGenerator(2, z_slow_dim=4, z_fast_dim=4),
-                  ConditionalVideoGenerator(2, 4, 4, 1, 4, conv_ch=16, wscale=1))
-    z_slow = np.random.RandomState(3).uniform(-1, 1, (4, 4)).astype('f')
-    videos, _, _ = make_video(*generators, 4, z_slow=z_slow, labels=np.array([0, 0, 1, 1], 'i'))
-    np.testing.assert_array_equal(sheet(generators, tmp_path), pictures.frame_sheet(videos))
+    generators, labels = make()
+    rs = np.random.RandomState(3)
+    z_slow = rs.normal(0, 1, (4, 4)) if is_normal else rs.uniform(-1, 1, (4, 4))
+    videos, _, _ = make_video(*generators, 4, z_slow=z_slow.astype('f'), labels=labels)
+    run([0.0], (Preview(*generators, n=4, seed=3), 1),
+        models=(*generators, chainer.links.Linear(1, 1)))
+    np.testing.assert_array_equal(
+        Image.open(tmp_path / 'preview' / 'image_img_00000001.png'), pictures.frame_sheet(videos))
 
 
 @pytest.mark.parametrize('n_real', [1, 5])
@@ -323,20 +294,72 @@ def test_critic_spectrum(models):
     assert spectrum['vdis/bn2/gamma_ratio'] == pytest.approx(1)
 
 
-def test_plots_show_what_the_log_holds(trainer, tmp_path):
-    t = trainer([1.0, 2.0])
-    t.extend(LogReport((1, 'iteration')))
-    t.extend(Plots(['loss_gen', 'loss_dis']), trigger=(2, 'iteration'))
-    t.run()
-    assert {path.name for path in tmp_path.iterdir()} == {'log', 'loss_gen.png'}
+# -- the log and its plots -------------------------------------------------------------------------
+
+def logged(folder):
+    """The entries of the log, without what only the clock decides."""
+    log = json.loads((folder / 'log').read_text(), parse_constant=pytest.fail)
+    return [{key: value for key, value in entry.items() if key != 'elapsed_time'} for entry in log]
+
+
+def test_the_log_is_that_of_chainer_whose_snapshot_goes_on_here(run, tmp_path):
+    losses, every = [1.0, 2.0, 3.0, 4.0], (2, 'iteration')
+    run(losses, LogReport(every), out=tmp_path / 'a')
+    theirs = run(losses, CHAINERS_LOG(trigger=every), out=tmp_path / 'b')
+    assert names(tmp_path / 'a') == {'log'}
+    assert logged(tmp_path / 'a') == logged(tmp_path / 'b')
+    assert [entry['iteration'] for entry in logged(tmp_path / 'a')] == [2, 4]
+    snapshots.save(tmp_path / 'snapshot_iter_4.npz', theirs)
+    run(losses[:2], LogReport(every), out=tmp_path / 'c', snapshot=tmp_path / 'snapshot_iter_4.npz')
+    assert [entry['iteration'] for entry in logged(tmp_path / 'c')] == [2, 4, 6]
+
+
+def test_the_rest_is_in_the_file_and_in_no_snapshot(run, tmp_path):
+    trainer = run([0.0, 1.0, 2.0], LogReport((2, 'iteration')))
+    states = []
+    for _ in range(2):
+        snapshots.save(tmp_path / 'state.npz', trainer)
+        with np.load(tmp_path / 'state.npz') as archive:
+            states.append({key: archive[key].tobytes() for key in archive.files})
+        trainer.get_extension('LogReport').finish(trainer)
+        assert [(entry['iteration'], entry['vdis/loss_gen']) for entry in logged(tmp_path)] == [
+            (2, 0.5), (3, 2.0)]    # the second time without a rest
+    assert states[0] == states[1]
+
+
+def test_what_json_does_not_know_is_left_out(run, tmp_path):
+    run([np.inf], LogReport((1, 'iteration')))
+    assert [sorted(entry) for entry in logged(tmp_path)] == [['epoch', 'iteration']]
+
+
+def test_a_log_that_cannot_be_written_is_one_message(run, tmp_path):
+    (tmp_path / 'log').mkdir()
+    with pytest.raises(DataError, match='cannot write .*log'):
+        run([0.0], LogReport((1, 'iteration')))
+
+
+@pytest.mark.parametrize('log', ['{}', '[1]', '[{"loss": 1}]', '[{"iteration": "x"}]', '[',
+                                 '[' * 100_000])
+def test_what_is_no_log_is_refused(run, tmp_path, log):
+    path = tmp_path / 'snapshot_iter_1.npz'
+    snapshots.save(path, run([0.0], LogReport((1, 'iteration'))))
+    arrays = dict(np.load(path))
+    arrays['extensions/LogReport/_log'] = np.array(log)
+    np.savez(path, **arrays)
+    with pytest.raises(SnapshotError, match='cannot be loaded'):
+        run([0.0], LogReport((1, 'iteration')), snapshot=path)
+
+
+def test_plots_show_what_the_log_holds(run, tmp_path):
+    run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
+    assert names(tmp_path) == {'log', 'loss_gen.png'}
     assert Image.open(tmp_path / 'loss_gen.png').size == (800, 450)
-    log = json.loads((tmp_path / 'log').read_text())
-    axes, = draw(log, ['vdis/loss_gen'], 'loss', bound=1).axes
+    axes, = draw(logged(tmp_path), ['vdis/loss_gen'], 'loss', bound=1).axes
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
 
 
-def test_plots_are_drawn_only_of_something_new(trainer, monkeypatch):
+def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
     drawn = []
 
     def drawing(log, *rest):
@@ -344,10 +367,7 @@ def test_plots_are_drawn_only_of_something_new(trainer, monkeypatch):
         return draw(log, *rest)
 
     monkeypatch.setattr(plots, 'draw', drawing)
-    t = trainer([1.0] * 5)
-    t.extend(LogReport((2, 'iteration')))
-    t.extend(Plots(['loss_gen']), trigger=(1, 'iteration'))
-    t.run()
+    t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(['loss_gen']), 1))
     t.get_extension('plots')(t)
     assert drawn == [1, 2]    # at 2 and 4 of 5 updates
     t.get_extension('LogReport').finish(t)
@@ -355,58 +375,36 @@ def test_plots_are_drawn_only_of_something_new(trainer, monkeypatch):
     assert drawn == [1, 2, 3]
 
 
-def test_plots_of_a_training_that_diverges(trainer, tmp_path):
-    t = trainer([1.0, 2.0, float('nan')])
-    t.extend(StopOnDivergence())
-    t.extend(LogReport((1, 'iteration')))
-    t.extend(Plots(['loss_gen']), trigger=(9, 'iteration'))
-    with pytest.raises(DivergedError):
-        t.run(show_loop_exception_msg=False)
-    assert (tmp_path / 'loss_gen.png').exists()
-
+# -- what is told ----------------------------------------------------------------------------------
 
 @pytest.mark.parametrize('cache, how_often', [(True, 'once: '), (False, 'NUMBA_CACHE_DIR')])
-def test_compilation_is_told_before_and_after(trainer, capsys, monkeypatch, tmp_path, cache,
-                                              how_often):
+def test_compilation_is_told_before_and_after(run, capsys, monkeypatch, tmp_path, cache, how_often):
     monkeypatch.setattr(numba.config, 'CACHE_DIR', str(tmp_path))
 
     @numba.njit(cache=cache)
     def increment(x):
         return x + 1
 
-    t = trainer([1.0] * 2)
     Compilation()    # of another trainer, which never runs
-    t.extend(Compilation())
-    told = []
+    extension = Compilation()
     increment(1)
-    told.append(capsys.readouterr().out)
-    t.run()
-    told.append(capsys.readouterr().out)
+    told = capsys.readouterr().out
+    assert told.startswith('compiling the CPU kernels, ') and told.count('\n') == 1
+    assert how_often in told
+    run([1.0] * 2, extension)
+    assert re.fullmatch(r'compiled the CPU kernels in \d+ s\n', capsys.readouterr().out)
     increment(1.5)    # after the first update
-    told.append(capsys.readouterr().out)
-    assert told[0].startswith('compiling the CPU kernels, ') and told[0].count('\n') == 1
-    assert how_often in told[0]
-    assert re.fullmatch(r'compiled the CPU kernels in \d+ s\n', told[1])
-    assert told[2] == ''
-
-
-def test_nothing_is_told_of_code_that_is_there(trainer, capsys):
-    increment = numba.njit(lambda x: x + 1)
-    increment(1)
-    t = trainer([1.0])
-    t.extend(Compilation())
-    increment(1)
-    t.run()
+    assert capsys.readouterr().out == ''
+    extension = Compilation()
+    increment(1)    # is there
+    run([1.0], extension)
     assert capsys.readouterr().out == ''
 
 
-def test_progress_bar_keeps_lines_whole(trainer, capsys):
-    t = trainer([1.0, 2.0])
+def test_progress_bar_keeps_lines_whole(run, capsys):
     bar = ProgressBar(2)
-    t.extend(training.extensions.LogReport(trigger=(1, 'iteration')))
-    t.extend(training.extensions.PrintReport(['iteration', 'vdis/loss_gen'], out=bar))
-    t.extend(bar)
-    t.run()
+    run([1.0, 2.0], CHAINERS_LOG(trigger=(1, 'iteration')),
+        training.extensions.PrintReport(['iteration', 'vdis/loss_gen'], out=bar), bar)
     out, err = capsys.readouterr()
     assert [line.split() for line in out.splitlines()] == [
         ['iteration', 'vdis/loss_gen'], ['1', '1'], ['2', '2']]

@@ -7,17 +7,13 @@ from chainer import gradient_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgan_chainer.functions import leaky_relu
+from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 
-def chainers(x, slope):
-    return F.leaky_relu(x, slope) if slope else F.relu(x)
-
-
-def run(function, x, gy, slope):
+def run(function, x, gy):
     x = chainer.Variable(x)
-    y = function(x, slope)
+    y = function(x)
     y.grad = gy
     y.backward()
     return y.array, x.grad
@@ -32,8 +28,8 @@ def test_equals_chainers(shape, slope, dtype, last):
     x[rs.rand(*shape) < 0.1] = 0    # where the derivative is a convention
     if last:
         x = samples_first(samples_last(x))
-    for ours, theirs in zip(run(leaky_relu, x, gy, slope), run(chainers, x, gy, slope),
-                            strict=True):
+    chainers = (lambda x: F.leaky_relu(x, slope)) if slope else F.relu
+    for ours, theirs in zip(run(LeakyReLU(slope), x, gy), run(chainers, x, gy), strict=True):
         assert ours.dtype == theirs.dtype
         # One product, of the same two numbers.
         np.testing.assert_array_equal(ours, theirs)
@@ -41,7 +37,7 @@ def test_equals_chainers(shape, slope, dtype, last):
 
 @pytest.mark.parametrize('slope', [0, 0.2])
 def test_what_is_no_number_shows(slope):
-    y = leaky_relu(np.array([[np.nan, np.inf, -1]]), slope).array
+    y = LeakyReLU(slope)(np.array([[np.nan, np.inf, -1]])).array
     np.testing.assert_array_equal(y, [[np.nan, np.inf, -slope]])
 
 
@@ -50,5 +46,5 @@ def test_differentiable_twice():
     gy, ggx = np.random.RandomState(1).randn(2, 3, 4)
     # Numerical differentiation of float64 by steps of 1e-3 of a piecewise linear function, squared.
     gradient_check.check_double_backward(
-        lambda x: leaky_relu(x, 0.2) ** 2, x, gy, ggx, eps=1e-3, rtol=1e-6, atol=1e-6,
+        lambda x: LeakyReLU(0.2)(x) ** 2, x, gy, ggx, eps=1e-3, rtol=1e-6, atol=1e-6,
         dtype=np.float64)

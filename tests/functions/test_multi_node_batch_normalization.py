@@ -6,6 +6,7 @@ import pytest
 
 from tgan_chainer import links
 from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.functions import LeakyReLU, relu
 from tgan_chainer.functions.multi_node_batch_normalization import multi_node_batch_normalization
 
 EPS, DECAY = 2e-5, 0.9
@@ -55,7 +56,7 @@ def test_the_link_moves_statistics_as_without_ranks(finetune, recomputing):
     for ranks in (OneProcess(), None):
         bn = make_link(ranks)
         with chainer.using_config('in_recomputing', recomputing):
-            outputs = [bn(batch, finetune=finetune, slope=0.2).array for batch in x]
+            outputs = [bn(batch, LeakyReLU(0.2), finetune=finetune).array for batch in x]
         found.append([*outputs, bn.avg_mean, bn.avg_var, bn.N])
     for ours, without in zip(*found, strict=True):
         # 1e-12: some float64 roundings.
@@ -66,4 +67,4 @@ def test_in_test_mode_no_rank_is_asked():
     bn = make_link(None)
     bn.ranks = 'nobody'
     with chainer.using_config('train', False):
-        assert bn(np.zeros((2, 3)), slope=0).shape == (2, 3)
+        assert bn(np.zeros((2, 3)), relu).shape == (2, 3)

@@ -45,12 +45,11 @@ def test_arrays_come_back(tmp_path, save):
             npz.header('m')
 
 
-@pytest.mark.parametrize('shape, is_it', [((2, 3), True), ((6,), False), ((), False)])
-def test_numbers_of_a_shape(shape, is_it):
-    with Archive(archive(a=npy(described("'<f4'", '(2, 3)')))) as npz:
+@pytest.mark.parametrize('descr, shape, is_it', [
+    ('<f4', (2, 3), True), ('<f4', (6,), False), ('<f4', (), False), ('<U4', (2, 3), False)])
+def test_numbers_of_a_shape(descr, shape, is_it):
+    with Archive(archive(a=npy(described(f"'{descr}'", '(2, 3)')))) as npz:
         assert npz.header('a').is_numbers_of(shape) is is_it
-    with Archive(archive(a=npy(described("'<U4'", '(2, 3)')))) as npz:
-        assert not npz.header('a').is_numbers_of((2, 3))
 
 
 def test_a_size_is_told_without_memory_for_it():
@@ -83,14 +82,14 @@ def test_values_that_are_missing():
 
 
 @pytest.mark.parametrize('order', '<>')
-def test_a_text_of_what_is_no_unicode(order):
+def test_a_string_that_is_not_unicode(order):
     for code, is_text in ((0x10ffff, True), (0x110000, False)):
         data = np.array([ord('a'), code], f'{order}u4').tobytes()
         with Archive(archive(text=npy(described(f"'{order}U2'", ()), data))) as npz:
             if is_text:
                 assert npz['text'] == 'a' + chr(code)
                 continue
-            with pytest.raises(ValueError, match='no Unicode in text'):
+            with pytest.raises(ValueError, match='not Unicode in text'):
                 npz['text']
 
 
@@ -110,12 +109,9 @@ def test_two_arrays_of_one_name():
         Archive(file)
 
 
-@pytest.mark.parametrize('content', [b'', b'PK\x05\x06', b'\x80\x04.', bytes(100)])
-def test_what_is_no_archive(content):
-    with pytest.raises(ValueError, match='no whole npz file'):
-        Archive(io.BytesIO(content))
-
-
-def test_a_file_that_is_missing(tmp_path):
+def test_what_is_no_archive(tmp_path):
+    for content in (b'', b'PK\x05\x06', b'\x80\x04.', bytes(100)):
+        with pytest.raises(ValueError, match='no whole npz file'):
+            Archive(io.BytesIO(content))
     with pytest.raises(FileNotFoundError):
         Archive(tmp_path / 'none.npz')

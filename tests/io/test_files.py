@@ -42,9 +42,12 @@ def test_temporary_is_hidden_beside_its_place_with_its_suffix(tmp_path):
     assert (tmp_path / 'a.tar.npz').read_bytes() == b'new'
 
 
-def test_parent_folders_are_made(tmp_path):
-    files.write_text(tmp_path / 'x' / 'y' / 'z.txt', 'deep')
-    assert (tmp_path / 'x' / 'y' / 'z.txt').read_text() == 'deep'
+def test_text_is_utf8_in_a_new_file_and_folder_like_any_other(tmp_path):
+    (tmp_path / 'plain').touch()
+    path = tmp_path / 'x' / 'y' / 'z.txt'
+    files.write_text(path, 'σ_B² ≤ 1\r\n')
+    assert path.read_bytes() == 'σ_B² ≤ 1\r\n'.encode()
+    assert path.stat().st_mode == (tmp_path / 'plain').stat().st_mode
 
 
 @pytest.mark.parametrize('exception', [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -67,23 +70,21 @@ def test_full_disk_is_an_error_of_the_user(tmp_path):
         f'cannot write {path}: File too large. Check that its folder can be written to and that '
         'the disk has space.')
     assert isinstance(caught.value.__cause__, OSError)
+    # numpy.ndarray.tofile raises an OSError without an errno.
+    with pytest.raises(DataError, match='5000 requested and [0-9]+ written'), full_disk(1000), \
+            files.atomic_path(path) as temporary:
+        np.zeros(5000).tofile(temporary)
     assert names(tmp_path) == ['log']
     assert path.read_text() == 'old'
 
 
-def test_short_write_of_numpy_is_an_error_of_the_user(tmp_path):
-    # numpy.ndarray.tofile raises an OSError without an errno.
-    with pytest.raises(DataError, match='5000 requested and [0-9]+ written'), full_disk(1000), \
-            files.atomic_path(tmp_path / 'a.bin') as temporary:
-        np.zeros(5000).tofile(temporary)
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize('inside', ['file/log', 'file/folder/log'])
-def test_folder_that_cannot_be_is_noticed_before_the_work(tmp_path, inside):
+@pytest.mark.parametrize('place, message', [
+    ('file/log', 'cannot write .*log: (File exists|Not a directory)'),
+    ('file/folder/log', 'cannot write .*log: (File exists|Not a directory)'),
+    ('.', 'it exists and is not a file'), (os.devnull, 'it exists and is not a file')])
+def test_a_place_that_cannot_be_is_noticed_before_the_work(tmp_path, place, message):
     (tmp_path / 'file').write_text('not a folder')
-    with pytest.raises(DataError, match='cannot write .*log: (File exists|Not a directory)'), \
-            files.atomic_path(tmp_path / inside):
+    with pytest.raises(DataError, match=message), files.atomic_path(tmp_path / place):
         pytest.fail('the body must not start')
 
 
@@ -92,13 +93,6 @@ def test_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(DataError, match='Permission denied. Check that its folder'):
         files.write_text(tmp_path / 'log', 'text')
-
-
-@pytest.mark.parametrize('special', ['folder', 'device'])
-def test_what_is_no_file_is_not_replaced(tmp_path, special):
-    path = tmp_path if special == 'folder' else os.devnull
-    with pytest.raises(DataError, match='it exists and is not a file'):
-        files.write_text(path, 'text')
 
 
 @pytest.mark.parametrize('error', [
@@ -124,17 +118,6 @@ def test_symbolic_link_stays(tmp_path):
     assert names(tmp_path / 'disk') == ['data.txt']
 
 
-def test_new_file_has_the_permissions_of_any_new_file(tmp_path):
-    (tmp_path / 'plain').touch()
-    files.write_text(tmp_path / 'atomic', 'text')
-    assert (tmp_path / 'atomic').stat().st_mode == (tmp_path / 'plain').stat().st_mode
-
-
-def test_text_is_utf8_with_line_ends_as_they_are(tmp_path):
-    files.write_text(tmp_path / 't', 'σ_B² ≤ 1\r\n')
-    assert (tmp_path / 't').read_bytes() == 'σ_B² ≤ 1\r\n'.encode()
-
-
 def test_json(tmp_path):
     obj = {'name': 'σ', 'losses': [0.1, -2.5e-8]}
     files.write_json(tmp_path / 'j', obj)
@@ -142,23 +125,16 @@ def test_json(tmp_path):
     assert json.loads(text) == obj
     assert text.startswith('{\n  "name": "σ"')
     assert text.endswith('}\n')
-
-
-@pytest.mark.parametrize(('obj', 'error'), [
-    ({'loss': float('nan')}, ValueError), ({'array': np.zeros(2)}, TypeError)])
-def test_what_is_no_json_writes_nothing(tmp_path, obj, error):
-    with pytest.raises(error):
-        files.write_json(tmp_path / 'j', obj)
-    assert names(tmp_path) == []
+    for no_json, error in (({'loss': float('nan')}, ValueError), ({'x': np.zeros(2)}, TypeError)):
+        with pytest.raises(error):
+            files.write_json(tmp_path / 'no', no_json)
+    assert names(tmp_path) == ['j']
 
 
 def test_sha256(tmp_path):
     data = bytes(range(256)) * 5000    # more than one chunk
     (tmp_path / 'data').write_bytes(data)
     assert files.sha256(tmp_path / 'data') == hashlib.sha256(data).hexdigest()
-
-
-def test_sha256_of_a_missing_file(tmp_path):
     with pytest.raises(DataError, match='cannot read .*none: No such file or directory. Check'):
         files.sha256(tmp_path / 'none')
 

@@ -21,19 +21,15 @@ def file(tmp_path, network):
 
 
 def test_damage_is_reported(file, network):
-    content = bytearray(file.read_bytes())
-    for damaged in (content[:100], content[:-30], b'', b'no archive'):
+    content = file.read_bytes()
+    np.save(file.with_suffix('.npy'), np.zeros(3))
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:]
+    for damaged in (content[:100], content[:-30], b'', b'no archive', flipped,
+                    file.with_suffix('.npy').read_bytes()):
         file.write_bytes(damaged)
         with pytest.raises(SnapshotError, match=r'gen_iter_3\.npz: cannot be loaded'):
             snapshots.load(file, network)
-
-
-def test_a_flipped_bit_is_noticed(file, network):
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-    with pytest.raises(SnapshotError):
-        snapshots.load(file, network)
 
 
 def test_any_flipped_bits_end_in_the_documented_error(tmp_path):
@@ -41,7 +37,7 @@ def test_any_flipped_bits_end_in_the_documented_error(tmp_path):
     snapshots.save(file, network)
     content, rs = file.read_bytes(), np.random.RandomState(0)
     noticed = 0
-    for _ in range(1500):
+    for _ in range(1000):
         damaged = bytearray(content)
         for position in rs.randint(0, len(content), rs.randint(1, 4)):
             damaged[position] ^= 1 << rs.randint(8)
@@ -50,13 +46,7 @@ def test_any_flipped_bits_end_in_the_documented_error(tmp_path):
             snapshots.load(file, network)    # a flipped time stamp is no damage
         except SnapshotError:
             noticed += 1
-    assert noticed > 1000
-
-
-def test_a_single_array_is_no_snapshot(tmp_path, network):
-    np.save(tmp_path / 'array.npy', np.zeros(3))
-    with pytest.raises(SnapshotError, match='cannot be loaded'):
-        snapshots.load(tmp_path / 'array.npy', network)
+    assert noticed > 600
 
 
 def test_python_objects_are_not_unpickled(file, network, tmp_path):
@@ -64,9 +54,7 @@ def test_python_objects_are_not_unpickled(file, network, tmp_path):
         def __reduce__(self):
             return open, (str(tmp_path / 'owned'), 'w')
 
-    arrays = dict(np.load(file))
-    arrays['dc0/W'] = np.array([Hostile()], object)
-    np.savez(file, **arrays)
+    np.savez(file, **{**np.load(file), 'dc0/W': np.array([Hostile()], object)})
     with pytest.raises(SnapshotError, match='Object arrays cannot be loaded'):
         snapshots.load(file, network)
     assert not (tmp_path / 'owned').exists()
@@ -107,13 +95,8 @@ def test_the_snapshot_before_a_damaged_one_is_named(tmp_path, network):
     (tmp_path / 'snapshot_iter_2.npz').write_bytes(b'')
     with pytest.raises(SnapshotError, match='damaged, or no snapshot$'):
         snapshots.load(tmp_path / 'snapshot_iter_2.npz', network)
-
-
-def test_one_that_is_whole_is_not_called_damaged(tmp_path, network):
-    for iteration in (2, 10):
-        snapshots.save(tmp_path / f'snapshot_iter_{iteration}.npz', chainer.links.Linear(3, 4))
     with pytest.raises(SnapshotError, match='for another network or experiment than [^:]*$'):
-        snapshots.load(tmp_path / 'snapshot_iter_10.npz', network)
+        snapshots.load(tmp_path / 'snapshot_iter_10.npz', chainer.links.Linear(3, 4))    # is whole
 
 
 def test_what_may_be_lacking_stays_as_it_is(file, network):
@@ -127,21 +110,14 @@ def test_what_may_be_lacking_stays_as_it_is(file, network):
     np.testing.assert_array_equal(network.dc0.W.array, arrays['dc0/W'] + 1)
 
 
-def test_missing_file(tmp_path, network):
+def test_newest_is_by_number(tmp_path, network):
     with pytest.raises(SnapshotError, match='there is no such snapshot'):
         snapshots.load(tmp_path / 'gen_iter_1.npz', network)
-
-
-def test_newest_is_by_number(tmp_path):
+    for folder, message in ((tmp_path, 'nothing to resume'), (tmp_path / 'nowhere', 'no such res')):
+        with pytest.raises(SnapshotError, match=message):
+            snapshots.latest_trainer(folder)
     for name in ('snapshot_iter_9.npz', 'snapshot_iter_10.npz', 'snapshot_iter_11.npz.part',
                  'gen_iter_12.npz'):
         (tmp_path / name).touch()
     assert snapshots.iterations(tmp_path, snapshots.TRAINER) == [9, 10]
     assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_10.npz'
-
-
-def test_nothing_to_resume(tmp_path):
-    with pytest.raises(SnapshotError, match='nothing to resume'):
-        snapshots.latest_trainer(tmp_path)
-    with pytest.raises(SnapshotError, match='no such result folder'):
-        snapshots.latest_trainer(tmp_path / 'nowhere')

@@ -20,33 +20,17 @@ D = [cls for cls in variants(d, d.VideoDiscriminator) if not cls.__name__.endswi
 
 
 @pytest.mark.parametrize('dtype', ['float32', 'float64'])
-@pytest.mark.parametrize('cls', G0)
-def test_g0(cls, dtype):
-    with chainer.using_config('dtype', np.dtype(dtype)):
-        z_fast = cls(z_slow_dim=5, z_fast_dim=7)(np.random.randn(3, 5).astype(dtype))
-    assert z_fast.shape == (3, 7, 16)
-    assert z_fast.dtype == dtype
-    assert np.abs(z_fast.array).max() <= 1
-
-
-@pytest.mark.parametrize('dtype', ['float32', 'float64'])
-@pytest.mark.parametrize('cls', G1)
-def test_g1(cls, dtype):
-    with chainer.using_config('dtype', np.dtype(dtype)):
-        frames = cls(5, 7, 3, 4, conv_ch=16)(np.random.randn(2, 5).astype(dtype),
-                                             np.random.randn(2, 7).astype(dtype))
-    assert frames.shape == (2, 3, 64, 64)
-    assert frames.dtype == dtype
-    assert np.abs(frames.array).max() <= 1
-
-
-@pytest.mark.parametrize('dtype', ['float32', 'float64'])
-@pytest.mark.parametrize('cls', D)
-def test_d(cls, dtype):
-    with chainer.using_config('dtype', np.dtype(dtype)):
-        score = cls(1, 4, 2)(np.random.randn(2, 1, 16, 64, 64).astype(dtype))
-    assert score.shape == (2, 1, 1, 1)
-    assert score.dtype == dtype
+@pytest.mark.parametrize('classes, args, inputs, shape', [
+    (G0, (16, 5, 7), [(3, 5)], (3, 7, 16)),
+    (G1, (5, 7, 3, 4, 16), [(2, 5), (2, 7)], (2, 3, 64, 64)),
+    (D, (1, 4, 2), [(2, 1, 16, 64, 64)], (2, 1, 1, 1)),
+], ids=['G0', 'G1', 'D'])
+def test_shape_type_and_range(classes, args, inputs, shape, dtype):
+    for cls in classes:
+        with chainer.using_config('dtype', np.dtype(dtype)):
+            y = cls(*args)(*(np.random.randn(*each).astype(dtype) for each in inputs))
+        assert (y.shape, y.dtype) == (shape, dtype)
+        assert classes is D or np.abs(y.array).max() <= 1
 
 
 @pytest.mark.parametrize('cls', [*G0, *D])

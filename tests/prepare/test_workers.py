@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -32,9 +35,11 @@ def test_results_are_in_order_and_from_other_processes():
     assert os.getpid() not in processes
 
 
-def test_one_worker_is_this_process():
+def test_one_worker_is_this_process_and_no_tasks_start_none():
     assert {process for _, process in map_in_order(slower_when_earlier, range(3), 1)} == {
         os.getpid()}
+    assert [*map_in_order(fail_at_three, [], 2)] == []
+    assert available_cores() >= 1
 
 
 @pytest.mark.parametrize('n_workers, n_begun', [(1, 4), (2, 8)])
@@ -58,6 +63,12 @@ def test_a_worker_that_is_killed():
         [*map_in_order(die_at_three, range(9), 2)]
 
 
-def test_no_tasks_start_nothing():
-    assert [*map_in_order(fail_at_three, [], 2)] == []
-    assert available_cores() >= 1
+def test_workers_end_with_a_parent_that_is_killed():
+    script = ('import os, signal, time\n'
+              'from tgan_chainer.prepare.workers import map_in_order\n'
+              'for done, _ in enumerate(map_in_order(time.sleep, [0] * 40, 2)):\n'
+              '    if done == 30:\n'
+              '        os.kill(os.getpid(), signal.SIGKILL)\n')
+    # They have its standard output, too, so that this waits for the end of all.
+    ended = subprocess.run([sys.executable, '-c', script], stdout=subprocess.PIPE, timeout=60)
+    assert ended.returncode == -signal.SIGKILL

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,66 +47,6 @@ def test_conv_and_both_its_adjoints(geometry, seed):
     assert gx.shape == x.shape and gW.shape == W.shape
     form = np.sum(gy * y)
     np.testing.assert_allclose([np.sum(gx * x), np.sum(gW * W)], form, atol=100 * ROUNDING)
-
-
-def test_deconvolution_doubles():
-    x, W = np.zeros((1, 2, 4, 4)), np.zeros((2, 3, 4, 4))
-    assert layers.conv_transpose(x, W, stride=2, pad=1).shape == (1, 3, 8, 8)
-
-
-@pytest.mark.parametrize('function', ['mean square', 'random'])
-def test_batch_normalization_derivatives(function):
-    rng = np.random.RandomState(0)
-    x, gamma, beta = rng.randn(3, 4, 5) * 3 + 1, rng.rand(4) + 0.5, rng.randn(4)
-    weight = rng.randn(*x.shape) if function == 'random' else None
-
-    def loss(x, gamma, beta):
-        y = layers.scale_shift(layers.normalize(x, *layers.batch_moments(x)), gamma, beta)
-        return np.sum(y * weight if weight is not None else y * y / 2), y
-
-    _, y = loss(x, gamma, beta)
-    gy = weight if weight is not None else y
-    mean, var = layers.batch_moments(x)
-    x_hat = layers.normalize(x, mean, var)
-    found = (layers.batch_normalization_grad(gy, x_hat, var, gamma),
-             *layers.scale_shift_grads(gy, x_hat))
-    h = 1e-5
-    for i, (argument, grad) in enumerate(zip((x, gamma, beta), found, strict=True)):
-        direction = rng.randn(*argument.shape)
-        ends = []
-        for step in h, -h:
-            moved = [x, gamma, beta]
-            moved[i] = argument + step * direction
-            ends.append(loss(*moved)[0])
-        # Central differences: h^2 = 1e-10 and 1e-16 / h = 1e-11, times values of order 100.
-        assert abs((ends[0] - ends[1]) / (2 * h) - np.sum(grad * direction)) < 1e-6
-
-
-def test_running_statistics_by_hand():
-    old_mean, old_var = np.array([1.0]), np.array([2.0])
-    mean, var = np.array([3.0]), np.array([4.0])
-    avg_mean, chainer7 = layers.running_statistics(old_mean, old_var, mean, var, 5, 'chainer7')
-    assert avg_mean == pytest.approx(0.9 * 1 + 0.1 * 3)
-    assert chainer7 == pytest.approx(0.9 * 2 + 0.1 * 5 / 4 * 4)
-    _, chainer2 = layers.running_statistics(old_mean, old_var, mean, var, 5, 'chainer2')
-    assert chainer2 - chainer7 == pytest.approx(0.1 * 5 / 4 * 2e-5, rel=1e-9)
-
-
-def test_unknown_statistics_are_refused():
-    with pytest.raises(ValueError, match='expected one of chainer2, chainer7'):
-        layers.initial_avg_var('chainer1')
-
-
-@pytest.mark.parametrize(('function', 'derivative'), [
-    (layers.relu, layers.relu_grad),
-    (layers.leaky_relu, layers.leaky_relu_grad),
-    (np.tanh, layers.tanh_grad),
-])
-def test_activation_derivatives(function, derivative):
-    x = np.array([-2.0, -0.3, 0.4, 3.0])
-    h = 1e-6
-    numeric = (function(x + h) - function(x - h)) / (2 * h)
-    np.testing.assert_allclose(derivative(np.ones(4), function(x)), numeric, atol=1e-9)
 
 
 def test_probabilities_do_not_overflow():

@@ -1,6 +1,5 @@
 """What a training says of itself before it starts."""
 import chainer
-import numpy as np
 
 from tgan_chainer import config, train
 from tgan_chainer.distributed.one_process import OneProcess
@@ -10,11 +9,10 @@ from tgan_chainer.training.overview import overview
 def test_overview(small_experiment, moving_mnist, monkeypatch):
     monkeypatch.setenv('TGAN_NUM_THREADS', '3')
     experiment, ranks, device = config.load(small_experiment), OneProcess(), chainer.get_device(-1)
-    dataset = train.build_dataset(experiment)
-    models = train.build_models(experiment, ranks, device)
-    updater = train.build_updater(experiment, models, dataset, ranks, device)
-    sizes = [f'{sum(param.size for param in model.params()):,}' for model in models]
-    assert overview(experiment, updater, dataset, dataset[0], 8000, device, ranks).splitlines() == [
+    experiment = experiment.replace(iterations=8000)
+    training = train.build(experiment, device, ranks)
+    sizes = [f'{sum(param.size for param in model.params()):,}' for model in training.system]
+    assert overview(experiment, training, ranks).splitlines() == [
         'device    CPU, 3 thread(s)',
         f'networks  G0 {sizes[0]}, G1 {sizes[1]}, D {sizes[2]} parameters',
         f'data      6 videos, T x C x H x W = 16 x 1 x 64 x 64, from {moving_mnist}',
@@ -23,11 +21,10 @@ def test_overview(small_experiment, moving_mnist, monkeypatch):
     class TwoRanks(OneProcess):
         size = 2
 
-    updater.iteration = 5
-    models[2].add_link('late', chainer.links.Linear(None, 2))
-    lines = overview(experiment, updater, dataset, (dataset[0], np.int32(1)), 8, device,
-                     TwoRanks()).splitlines()
+    training.trainer.updater.iteration = 5
+    training.system.vdis.add_link('late', chainer.links.Linear(None, 2))
+    lines = overview(experiment, training, TwoRanks()).splitlines()
     assert lines[0].endswith(', 2 ranks')
     assert 'D over ' in lines[1]
     assert lines[2].endswith(str(moving_mnist))
-    assert lines[3] == 'updates   8 of 2 videos a rank, 5 of them done'
+    assert lines[3] == 'updates   8,000 of 2 videos a rank, 5 of them done'

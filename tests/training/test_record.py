@@ -4,30 +4,8 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
-
 from tgan_chainer import config
-from tgan_chainer.errors import SnapshotError
 from tgan_chainer.training import record
-
-
-@pytest.mark.parametrize('content, message', [
-    (b'[{', 'is damaged'), (b'\xff', 'is damaged'), (b'[' * 100_000, 'is damaged'),
-    (b'{"seed": 0}', 'found dict, expected a list of starts'),
-    (b'null', 'found NoneType, expected a list of starts'),
-])
-def test_a_damaged_record(tmp_path, content, message):
-    path = tmp_path / 'record.json'
-    path.write_bytes(content)
-    with pytest.raises(SnapshotError, match=f'record.json: .*{message}.*move it away'):
-        record.read_record(path)
-
-
-def test_no_record(tmp_path):
-    assert record.read_record(tmp_path / 'record.json') == []
-    (tmp_path / 'record.json').mkdir()
-    with pytest.raises(SnapshotError, match='is damaged'):
-        record.read_record(tmp_path / 'record.json')
 
 
 def test_sources_are_whole_or_not_there(small_experiment, tmp_path):

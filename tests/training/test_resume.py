@@ -2,18 +2,16 @@
 import json
 import re
 
+import chainer
 import numpy as np
 import pytest
 from chainer import serializers
-from chainer.training import Trainer
 
 from tgan_chainer import config, infer, results, train
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import snapshots
-from tgan_chainer.random_streams import RandomState
 from tgan_chainer.training.resume import find_snapshot, resume
-from tgan_chainer.training.stopping import StopAt
 
 # What Chainer 2 does not write (measured on a snapshot of its).
 NOT_IN_CHAINER_2 = re.compile(
@@ -44,15 +42,8 @@ def contents(folder):
 
 def new_trainer(experiment):
     """A trainer as train.py makes it, and its random state."""
-    cpu, ranks = OneProcess().get_device(-1), OneProcess()
-    random_state = RandomState(experiment.seed, cpu)
-    random_state.seed_all()
-    models = train.build_models(experiment, ranks, cpu)
-    dataset = experiment.dataset.build()
-    updater = train.build_updater(experiment, models, dataset, ranks, cpu)
-    trainer = Trainer(updater, StopAt(9))
-    train.extend(trainer, experiment, dataset, random_state, trainer.stop_trigger, ranks)
-    return trainer, random_state
+    training = train.build(experiment, chainer.get_device(-1), OneProcess())
+    return training.trainer, training.random_state
 
 
 def test_all_that_their_trainer_kept_is_taken_over(theirs, recwarn):

@@ -178,7 +178,7 @@ def parse_args(argv=None):
 def _add(figures, number, draw, what):
     parser = figures.add_parser(str(number), help=what, description=f'Figure {number}: {what}.')
     parser.add_argument('--out', default=f'figures/figure_{number}.png', metavar='FILE',
-                        help='picture to write (default: %(default)s)')
+                        help='image to write (default: %(default)s)')
     parser.set_defaults(draw=draw)
     return parser
 

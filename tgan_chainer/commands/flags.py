@@ -2,8 +2,10 @@
 import argparse
 from pathlib import Path
 
-from tgan_chainer.categories import EVERY
 from tgan_chainer.errors import SnapshotError
+
+EVERY = 'all'
+"""What stands for every category of a conditional system, in place of a name."""
 
 PRETRAINED = Path(__file__).parents[1] / 'pretrained'
 """Result folders that come with the package."""

@@ -15,7 +15,7 @@ def parse_args(argv=None):
     parser.add_argument('--video', action='store_true',
                         help='write a grid of all videos as .avi, .mp4 and .gif')
     parser.add_argument('--images', action='store_true',
-                        help='write each video as a picture of its 16 frames')
+                        help='write each video as an image of its 16 frames')
     args = parser.parse_args(argv)
     if not args.video and not args.images:
         parser.error('nothing to write: give --video, --images or both')

@@ -1,4 +1,4 @@
-"""Turn a preview picture back into movies (the authors' visualizer.py, FACTS §11).
+"""Turn a preview image back into movies (the authors' visualizer.py, FACTS §11).
 
 A training writes its previews as sheets: one row for each video, its frames side by side. This
 command plays the rows in a grid. It writes the movie and its frames into a folder that is called as
@@ -51,14 +51,14 @@ def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
     parser = argparse.ArgumentParser(
         prog='tgan visualizer',
-        description='Turn a preview picture of a training back into movies.')
+        description='Turn a preview image of a training back into movies.')
     parser.add_argument('--preview_png', required=True,
                         help='PNG sheet of videos: a row each, frames side by side')
     parser.add_argument('--C', type=int, choices=(1, 3), default=3,
                         help='channels: 3 for colour, 1 for grey (3)')
     for flag, default, meaning in (('--H', 64, 'height of a frame in pixels'),
                                    ('--W', 64, 'width of a frame in pixels'),
-                                   ('--rows', 100, 'videos in the picture, a row each'),
+                                   ('--rows', 100, 'videos in the image, a row each'),
                                    ('--cols', 16, 'frames of each video, side by side')):
         parser.add_argument(flag, type=positive, default=default, help=f'{meaning} ({default})')
     return parser.parse_args(argv)

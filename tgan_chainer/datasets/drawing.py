@@ -12,6 +12,8 @@ class DrawnDataset:
     An example that is simply asked for draws from the global streams, as the authors' do.
     """
 
+    n_categories = 0
+
     def draw(self, i, streams):
         """Draw what is random about example `i` from `streams` -> what :meth:`load` takes."""
         raise NotImplementedError

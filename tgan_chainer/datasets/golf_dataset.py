@@ -18,24 +18,24 @@ RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remov
 
 
 class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
-    """Clips of golf videos, stored as pictures that hold the frames of a video one below the other.
+    """Clips of golf videos, stored as images that hold the frames of a video one below the other.
 
-    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random picture of row `i`, resized to
+    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random image of row `i`, resized to
     64 pixels a frame with the nearest pixel, then a random offset in it.
 
     Args:
         n_frames: Frames a clip.
         root_path: Folder that the paths in the table are relative to.
-        config_path: Table with the columns `path`, `start` and `end`: a row stands for the pictures
+        config_path: Table with the columns `path`, `start` and `end`: a row stands for the images
             `root_path/path/%04d.jpg`, `start` to `end`, both included. A pickled DataFrame or a
-            `.csv` (see `tgan_chainer.datasets.tables`). Every picture is 128 pixels wide and at
+            `.csv` (see `tgan_chainer.datasets.tables`). Every image is 128 pixels wide and at
             least 128 * n_frames high.
 
-    The picture is chosen by Python's `random`, as in the authors' code: seed that, too.
+    The image is chosen by Python's `random`, as in the authors' code: seed that, too.
 
     Raises:
-        DataError: The table is missing, damaged, or names a picture that is missing; when an
-            example is read, its picture is damaged or of another size.
+        DataError: The table is missing, damaged, or names an image that is missing; when an
+            example is read, its image is damaged or of another size.
     """
 
     def __init__(self, n_frames: int, root_path: str, config_path: str):
@@ -46,7 +46,7 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         start, end = table['start'], table['end']
         require_rows(
             table, (start >= 0) & (start <= end), config_path,
-            '0 <= start <= end, the numbers of the first and the last picture; correct the row')
+            '0 <= start <= end, the numbers of the first and the last image; correct the row')
         self._rows = list(zip(table['path'], start.tolist(), end.tolist(), strict=True))
         self._require_pictures()
 
@@ -77,7 +77,7 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         return os.path.join(self.root_path, path, file_name(number))
 
     def _require_pictures(self):
-        """One listing a folder, instead of one look-up for each of perhaps a million pictures."""
+        """One listing a folder, instead of one look-up for each of perhaps a million images."""
         listings = {}
         for row, (path, start, end) in enumerate(self._rows):
             if path not in listings:
@@ -100,17 +100,17 @@ class GolfDatasetAugmented(GolfDataset):
 
 @contextlib.contextmanager
 def open_strip(path, n_frames):
-    """Open a picture of at least `n_frames` frames of a video; its pixels are not read yet.
+    """Open an image of at least `n_frames` frames of a video; its pixels are not read yet.
 
     Yields:
-        (PIL.Image.Image, int): Picture of 128 pixels by 128 * length, and length. What Pillow
-            raises when the picture is used becomes a DataError, too.
+        (PIL.Image.Image, int): Image of 128 pixels by 128 * length, and length. What Pillow
+            raises when the image is used becomes a DataError, too.
 
     Raises:
-        DataError: The picture is missing, damaged, or of another size.
+        DataError: The image is missing, damaged, or of another size.
     """
     require_file(path, RESTORE)
-    with telling_damage(f"'{path}' is damaged or no picture", f'; {RESTORE}'), \
+    with telling_damage(f"'{path}' is damaged or not an image", f'; {RESTORE}'), \
             Image.open(path) as picture:
         length, rest = divmod(picture.height, SOURCE_SIZE)
         if picture.width != SOURCE_SIZE or rest or length < n_frames:
@@ -122,5 +122,5 @@ def open_strip(path, n_frames):
 
 
 def file_name(number):
-    """Name of the picture of that number."""
+    """Name of the image of that number."""
     return f'{number:04d}.jpg'

@@ -158,7 +158,7 @@ def _read_csv(content, path):
         text = content.decode('utf-8-sig')
         header, *rows = csv.reader(io.StringIO(text, newline=''), strict=True)
     except (ValueError, csv.Error) as error:
-        raise DataError(f"'{path}' is no CSV file ({error}), expected UTF-8 text with a header "
+        raise DataError(f"'{path}' is not a CSV file ({error}), expected UTF-8 text with a header "
                         'line; write it again') from error
     for row, cells in enumerate(rows):
         if len(cells) != len(header):
@@ -212,7 +212,7 @@ def _with_string_keys(load, keys):
     """``load`` of an opcode, once what it takes from these places of the stack are strings."""
     def checked(self):
         if not all(type(key) is str for key in self.stack[keys]):
-            raise TypeError('a dict with keys that are no strings')
+            raise TypeError('a dict with keys that are not strings')
         load(self)
     return checked
 
@@ -301,7 +301,7 @@ def _columns_of_blocks(manager):
         raise ValueError(f'{len(names)} columns in {len(blocks)} blocks, expected at most '
                          f'{MAX_COLUMNS}')
     if not all(isinstance(name, str) for name in names):
-        raise TypeError('a column whose name is no string')
+        raise TypeError('a column whose name is not a string')
     columns = {}
     for values, placement in blocks:
         which = (slice(*placement.args) if isinstance(placement, _RECORDS['slice'])
@@ -329,7 +329,7 @@ def _array(record):
 
 
 def _buffer(data):
-    """Bytes, which protocol 2 writes as `_codecs.encode(text, 'latin1')` and Python 2 as text."""
+    """Bytes, which protocol 2 writes as `_codecs.encode(s, 'latin1')` and Python 2 as a string."""
     if isinstance(data, _RECORDS['encode']):
         data = data.args[0]
     return data.encode('latin1') if isinstance(data, str) else data

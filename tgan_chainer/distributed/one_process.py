@@ -14,7 +14,7 @@ class OneProcess:
     stop_signals = (signal.SIGINT, signal.SIGTERM)    #: They end the training with a snapshot.
 
     def get_device(self, gpu):
-        """The Chainer device of this process, with ``--gpu`` as given."""
+        """The Chainer device of this process, with ``--gpu`` as given; errors as for on_all."""
         return get_device(gpu)
 
     def on_all(self, function, *args):
@@ -29,6 +29,10 @@ class OneProcess:
     def on_first(self, function, *args):
         """``function(*args)`` on rank 0 -> its result, on every rank; errors as for on_all."""
         return function(*args)
+
+    def say(self, text):
+        """Print ``text``, on rank 0."""
+        print(text, flush=True)
 
     def ending_together(self):
         """Context in which an error that only one rank has ends all of them."""

@@ -45,12 +45,23 @@ class Ranks(OneProcess):
         self._shared_error = None    # one that all ranks know of, and end with
 
     def get_device(self, gpu):
-        """The CPU, or with a communicator for GPUs the one of this rank's number on its node."""
+        """The CPU, or with a communicator for GPUs the one of this rank's number on its node.
+
+        Raises:
+            ConfigError: ``--gpu`` is given as well.
+        """
+        return self.on_all(self._get_own_device, gpu)
+
+    def _get_own_device(self, gpu):
         if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
                 'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
         return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
+
+    def say(self, text):
+        if self.is_first:
+            super().say(text)
 
     def on_all(self, function, *args):
         result, error = _outcome(function, args)

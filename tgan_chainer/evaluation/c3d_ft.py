@@ -8,7 +8,7 @@ import chainer.links as L
 import numpy as np
 from chainer import initializers
 
-from tgan_chainer.functions import leaky_relu, max_pooling_3d
+from tgan_chainer.functions import max_pooling_3d, relu
 from tgan_chainer.links import ConvolutionND
 
 N_CLASSES = 101    #: Classes of UCF-101.
@@ -93,7 +93,7 @@ class C3D(chainer.Chain):
             raise ValueError(f'C3D got clips of shape {x.shape}, expected (B, 3, 16, 112, 112)')
         h = x
         for name, _, pool in _CONVOLUTIONS:
-            h = leaky_relu(self[name](h), 0)
+            h = relu(self[name](h))
             yield name, h
             if pool:
                 h = max_pooling_3d(h, pool[1])

@@ -161,6 +161,6 @@ def _checked(npz, params, path):
                             f'{_PUBLISHED}')
         array = npz[key]
         if not np.isfinite(array).all():
-            raise DataError(f"{key} in '{path}' holds values that are no finite numbers; expected "
+            raise DataError(f"{key} in '{path}' holds values that are not finite; expected "
                             f'{_PUBLISHED}')
         yield key, array

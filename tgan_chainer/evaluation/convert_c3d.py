@@ -97,7 +97,7 @@ def _reshaped(dimensions, values, shape, where):
     if values.size != math.prod(shape) or kept != tuple(size for size in shape if size != 1):
         raise DataError(f'{where} is {dimensions} with {values.size} values, expected {shape}')
     if not np.isfinite(values).all():
-        raise DataError(f'{where} holds values that are no finite numbers')
+        raise DataError(f'{where} holds values that are not finite')
     return values.reshape(shape)
 
 

@@ -10,7 +10,7 @@ import chainer.functions as F
 import numpy as np
 from chainer import initializers
 
-from tgan_chainer.functions import leaky_relu
+from tgan_chainer.functions import relu
 from tgan_chainer.io import snapshots
 from tgan_chainer.links import BatchNormalization, ConvolutionND, Linear
 
@@ -67,7 +67,7 @@ class DigitClassifier(chainer.Chain):
         """Videos (B, 1, 16, 32, 32) -> Variable (B, 64)."""
         h = videos + 1    # the padding is as black as the background
         for conv, bn in zip(self.conv, self.bn, strict=True):
-            h = leaky_relu(bn(conv(h)), 0)
+            h = relu(bn(conv(h)))
         return F.mean(h, axis=(2, 3, 4))
 
     def classify(self, features):

@@ -48,7 +48,7 @@ def best_threshold(real, fake):
     if np.isnan(real[-1]) or np.isnan(fake[-1]):
         raise ValueError('a score is NaN')
     candidates = np.concatenate([[-np.inf], np.unique(np.concatenate([real, fake]))])
-    # In whole numbers: rounding would choose among equally good ones.
+    # In integers: rounding would choose among equally good ones.
     recognised = ((real.size - np.searchsorted(real, candidates, 'right')) * fake.size
                   + np.searchsorted(fake, candidates, 'right') * real.size)
     return float(candidates[np.argmax(recognised)])
@@ -220,7 +220,7 @@ def open_contestant(result_dir, iteration, device):
     """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
     subject = open_result(result_dir, iteration, device, with_critic=True)
     source = subject.source(0)
-    if getattr(first_generator(source.fsgen, source.vgen), 'n_categories', 0):
+    if first_generator(source.fsgen, source.vgen).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     sign, natural = scale_of(subject.experiment.updater.cls)

@@ -71,7 +71,7 @@ class InceptionSums:
     def score(self):
         """The score of all examples so far; a ValueError where there is none."""
         if not self.n:
-            raise ValueError('there is no score of no examples')
+            raise ValueError('a score needs at least one example')
         mean = self._p / self.n
         return float(np.exp(self._p_log_p / self.n - (mean * np.log(mean + self.eps)).sum()))
 

@@ -31,7 +31,7 @@ _LARGE = 4 * 10 ** 9
 
 
 class _Strict(pydantic.BaseModel):
-    # NaN and infinity, which JSON does not know, are written as text.
+    # NaN and infinity, which JSON does not know, are written as strings.
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, ser_json_inf_nan='strings')
 
 
@@ -217,7 +217,7 @@ def read(path):
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         key = '.'.join(map(str, first['loc'])) or 'the record'
-        raise DataError(f'{path}: is no whole record of a measurement: {key}: {first["msg"]}. '
+        raise DataError(f'{path}: is not a whole record of a measurement: {key}: {first["msg"]}. '
                         'Records are written by the evaluation commands only: measure again, or '
                         'remove it') from error
 

@@ -1,4 +1,4 @@
-"""Resizing floating-point pictures as OpenCV's modes and Chainer's do it, one axis at a time."""
+"""Resizing floating-point images as OpenCV's modes and Chainer's do it, one axis at a time."""
 import functools
 
 import chainer
@@ -36,7 +36,7 @@ def resize(images, height, width, matrix):
 
 
 def _along_last(x, weights):
-    """(..., n_in) -> (..., n_out) as a single product: one a picture costs more than its work."""
+    """(..., n_in) -> (..., n_out) as a single product; one an image costs more than its work."""
     return (x.reshape(-1, x.shape[-1]) @ weights.T).reshape(*x.shape[:-1], len(weights))
 
 

@@ -45,10 +45,10 @@ class LogReport(extensions.LogReport):
             for entry in self.log])
 
     def serialize(self, serializer):
-        """Save the log, or load it; a ValueError if what is loaded is no log."""
+        """Save the log, or load it; a ValueError if what is loaded is not a log."""
         super().serialize(serializer)
         if not isinstance(self.log, list) or not all(
                 isinstance(entry, dict) and 'iteration' in entry
                 and all(isinstance(value, int | float) for value in entry.values())
                 for entry in self.log):
-            raise ValueError('the log is no list of entries')
+            raise ValueError('the log is not a list of entries')

@@ -39,7 +39,7 @@ class Preview(extension.Extension):
         z_slow = draw_latent(np.random.RandomState(seed), first.latent, (n, first.z_slow_dim))
         self._z_slow = z_slow.astype(np.float32)
         self._real = real
-        self._labels = spread_labels(n, getattr(first, 'n_categories', 0))
+        self._labels = spread_labels(n, first.n_categories)
 
     def __call__(self, trainer):
         xp = self.vgen.xp

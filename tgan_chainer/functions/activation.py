@@ -1,4 +1,4 @@
-"""Leaky ReLU on NumPy arrays, in one pass and on all threads."""
+"""ReLU and leaky ReLU on NumPy arrays, in one pass and on all threads."""
 import chainer
 import chainer.functions as F
 import numpy as np
@@ -10,19 +10,26 @@ from tgan_chainer.functions.cpu.jit import kernel
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 
-def leaky_relu(x, slope):
-    """``chainer.functions.leaky_relu(x, slope)``, and for slope 0 ``chainer.functions.relu(x)``.
+class LeakyReLU:
+    """The function ``chainer.functions.leaky_relu``, or ``relu``, as a value that has its slope.
+
+    A link that is given one as its activation can compute both in one pass.
 
     Args:
-        x (chainer.Variable or array): (N, ...), any shape.
         slope (float): Of the negative half, in [0, 1].
-
-    Returns:
-        chainer.Variable: Of the shape of ``x``.
     """
-    if runs_on_cpu_kernels(x) and x.ndim > 1:
-        return _LeakyReLU(slope).apply((x,))[0]
-    return F.leaky_relu(x, slope) if slope else F.relu(x)
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def __call__(self, x):
+        """x (N, ...) -> Variable of the same shape."""
+        if runs_on_cpu_kernels(x) and x.ndim > 1:
+            return _LeakyReLU(self.slope).apply((x,))[0]
+        return F.leaky_relu(x, self.slope) if self.slope else F.relu(x)
+
+
+relu = LeakyReLU(0)
 
 
 def slope_of(y, slope):
@@ -38,7 +45,7 @@ class _LeakyReLU(function_node.FunctionNode):
         self.retain_outputs((0,))
         x = samples_last(inputs[0])
         y = np.empty_like(x)
-        _for_parts(_forward, x, y, x.dtype.type(self.slope))
+        parallel.run_elementwise(_forward, (x, y), self.slope)
         return samples_first(y),
 
     def backward(self, indexes, grad_outputs):
@@ -48,16 +55,8 @@ class _LeakyReLU(function_node.FunctionNode):
             return gy * slope_of(y.array, self.slope).astype(y.dtype),
         y, gy = samples_last(y.array), samples_last(gy.array)
         gx = np.empty_like(gy)
-        _for_parts(_backward, gy, y, gx, gy.dtype.type(self.slope))
+        parallel.run_elementwise(_backward, (gy, y, gx), self.slope)
         return chainer.Variable(samples_first(gx)),
-
-
-def _for_parts(function, *arguments):
-    """Call a kernel with the same parts of all arrays, on all threads."""
-    arrays = [a.reshape(-1) for a in arguments if isinstance(a, np.ndarray)]
-    rest = arguments[len(arrays):]
-    parts = parallel.cuts(arrays[0].size, parallel.TASK_ELEMENTS)
-    parallel.run(lambda part: function(*(a[slice(*part)] for a in arrays), *rest), parts)
 
 
 @kernel

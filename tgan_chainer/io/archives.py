@@ -78,7 +78,7 @@ class Archive:
 
         Raises:
             KeyError: There is none.
-            ValueError: It is damaged, or written as NumPy does not write numbers or text.
+            ValueError: It is damaged, or written as NumPy does not write numbers or strings.
         """
         return self._read(key, _read_header)
 
@@ -127,5 +127,5 @@ def _read_array(file):
     if array.dtype.kind == 'U' and array.nbytes:
         codes = np.frombuffer(array.tobytes(), array.dtype.byteorder + 'u4')
         if codes.max() > sys.maxunicode:    # Python would raise a SystemError where it is used
-            raise ValueError('a text of what is no Unicode')
+            raise ValueError('a string that is not Unicode')
     return array

@@ -1,8 +1,8 @@
-"""Videos as pictures and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
+"""Videos as images and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
 values in [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
-:func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Pictures are
+:func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Images are
 uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview and
 inference (FACTS §10). All files are written whole or not at all. What cannot be read or written is
 a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
@@ -126,7 +126,7 @@ def _rgb_pixels(videos):
 
 
 def save_png(path, image):
-    """Write a picture, uint8 (H, W, 3), or (H, W) for a grey file, as PNG whatever the suffix."""
+    """Write an image, uint8 (H, W, 3), or (H, W) for a grey file, as PNG whatever the suffix."""
     buffer = io.BytesIO()
     # Pillow's own level takes four times as long, for a twentieth of the size.
     Image.fromarray(image).save(buffer, 'PNG', compress_level=1)
@@ -134,14 +134,14 @@ def save_png(path, image):
 
 
 def read_png(path, channels=3):
-    """Read a PNG picture -> uint8 (H, W, channels), RGB, or with 1 channel its luminance."""
+    """Read a PNG image -> uint8 (H, W, channels), RGB, or with 1 channel its luminance."""
     try:
         with Image.open(path, formats=['PNG']) as image:
             pixels = np.array(image.convert('L' if channels == 1 else 'RGB'))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         # Pillow's name for a damaged PNG is SyntaxError.
         reason = getattr(error, 'strerror', None) or 'not a PNG that can be read'
-        raise DataError(f'cannot read {path}: {reason}. Give the path of a PNG picture.') from error
+        raise DataError(f'cannot read {path}: {reason}. Give the path of a PNG image.') from error
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
@@ -200,7 +200,7 @@ def save_movies(stem, frames, fps=INFER_FPS):
 
 
 def save_strips(stem, videos, names):
-    """Write each of uint8 ``videos`` (N, C, T, H, W) as a picture of its frames -> their paths.
+    """Write each of uint8 ``videos`` (N, C, T, H, W) as an image of its frames -> their paths.
 
     With ``names`` of categories, each has as many videos as the others, one after another. A
     picture of a grey video has one channel, as the authors' have (FACTS §11).

@@ -24,8 +24,8 @@ NETWORKS = {
 }
 """File names of the networks, with a place for the iteration."""
 
-# What a file that is no whole snapshot makes Archive raise, and the objects that are loaded: texts
-# in it are JSON, numbers counts and positions.
+# What a file that is not a whole snapshot makes Archive raise, and the objects that are loaded:
+# strings in it are JSON, numbers counts and positions.
 _DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
            ArithmeticError, LookupError)
 
@@ -103,7 +103,7 @@ class _Deserializer(serializers.NpzDeserializer):
         if name not in self.npz and self._may_lack(name):
             return value
         header = self.npz.header(name)
-        if value is None or isinstance(value, str):    # a text, or an array of any shape
+        if value is None or isinstance(value, str):    # a string, or an array of any shape
             if header.n_bytes > MAX_BYTES:
                 raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
                                  f'{MAX_BYTES}')

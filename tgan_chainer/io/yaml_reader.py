@@ -15,7 +15,7 @@ def read_yaml(file, source):
     """What a YAML file, called ``source`` in messages, holds: no object of a class.
 
     Raises:
-        ConfigError: The file cannot be read, is no YAML, or too large.
+        ConfigError: The file cannot be read, is not YAML, or is too large.
     """
     try:
         with open(file, 'rb') as stream:

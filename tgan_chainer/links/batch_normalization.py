@@ -5,7 +5,7 @@ Its batch is the process's own, or that of all ranks of a training on many devic
 import chainer
 from chainer import links
 
-from tgan_chainer.functions.activation import leaky_relu
+from tgan_chainer.functions.activation import LeakyReLU
 from tgan_chainer.functions.batch_normalization import (
     batch_normalization,
     fixed_batch_normalization,
@@ -70,25 +70,25 @@ class BatchNormalization(links.BatchNormalization):
         self.statistics = statistics
         self.ranks = chainer.config.batch_norm_ranks
 
-    def forward(self, x, finetune=False, slope=1):
-        """Normalise ``x`` (B, C, ...), then apply a leaky ReLU of this ``slope``; 1 is none.
+    def forward(self, x, activation=None, finetune=False):
+        """``activation(normalised x)``, for x (B, C, ...); in train mode statistics move, too.
 
-        In train mode the running statistics move, too. Both in one function on the CPU kernels of
-        this package.
+        On the CPU kernels of this package a :class:`.LeakyReLU` takes no pass of its own.
         """
         moves_statistics = chainer.config.train and not chainer.config.in_recomputing
         on_ranks = self.ranks is not None and chainer.config.train
         if not on_ranks and self._runs_on_cpu_kernels(x, finetune):
-            y = self._forward_cpu(x, slope)
+            fused = isinstance(activation, LeakyReLU)
+            y = self._forward_cpu(x, activation.slope if fused else 1)
+            activation = None if fused else activation
         else:
             y = (self._forward_on_ranks(x, finetune) if on_ranks
                  else super().forward(x, finetune=finetune))
-            y = y if slope == 1 else leaky_relu(y, slope)
         if moves_statistics and self.statistics == 'chainer2':
             m = x.size // self.avg_var.size * (1 if self.ranks is None else self.ranks.size)
             decay = 1 - 1 / self.N if finetune else self.decay
             self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
-        return y
+        return y if activation is None else activation(y)
 
     def _runs_on_cpu_kernels(self, x, finetune):
         # Chainer's own function where the kernels have none: to recompute, to fine-tune, and for

@@ -11,22 +11,20 @@ from chainer import initializers
 
 from tgan_chainer.functions import convolution_nd
 from tgan_chainer.links import BatchNormalization, Linear
-from tgan_chainer.models.frame_seed_generator import N_FRAMES, FrameSeedGenerator
+from tgan_chainer.models.frame_seed_generator import (
+    N_FRAMES,
+    FrameSeedGeneratorNoBetaInitUniform,
+)
 from tgan_chainer.models.latent import Latent
-from tgan_chainer.models.video_discriminator import VideoDiscriminator
+from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import ImageGenerator
 
 
-class ConditionalFrameSeedGenerator(FrameSeedGenerator):
+class ConditionalFrameSeedGenerator(FrameSeedGeneratorNoBetaInitUniform):
     """G0 of [z_slow, v]: z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1].
 
-    Without beta, and weights from U(-wscale, wscale), as in the authors' TGAN.
-
     Args:
-        n_categories (int): Length of v.
-        n_frames (int), z_slow_dim (int), z_fast_dim (int), latent (str): See
-            :class:`FrameSeedGenerator`.
-        wscale (float): Bound of the initial weights.
+        n_categories (int): Length of v. Other arguments are those of the base class.
 
     Attributes:
         category_prior: Array (n_categories,) of float64, the probabilities from which labels are
@@ -36,8 +34,7 @@ class ConditionalFrameSeedGenerator(FrameSeedGenerator):
     def __init__(self, n_categories: int, n_frames: int = N_FRAMES, z_slow_dim: int = 256,
                  z_fast_dim: int = 256, wscale: float = 0.01, latent: Latent = 'uniform'):
         require_categories(n_categories)
-        super().__init__(n_frames, z_slow_dim + n_categories, z_fast_dim,
-                         initializers.Uniform(wscale), use_beta=False, latent=latent)
+        super().__init__(n_frames, z_slow_dim + n_categories, z_fast_dim, wscale, latent)
         self.n_categories = n_categories
         self.z_slow_dim = z_slow_dim
         self.add_persistent('category_prior', np.full(n_categories, 1 / n_categories))
@@ -59,11 +56,8 @@ class ConditionalVideoGenerator(ImageGenerator):
 
     Args:
         n_categories (int): Length of v.
-        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow and z_fast.
-        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`; each of
-            the branches of z_slow and z_fast has conv_ch / 2 channels.
-        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``.
-        wscale (float): Weights are drawn from U(-wscale, wscale).
+        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``. Other
+            arguments are those of :class:`VideoGeneratorInitUniform`.
     """
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
@@ -94,24 +88,20 @@ class ConditionalVideoGenerator(ImageGenerator):
                                       self._branch(self.l0v, self.bn0v, v)), axis=1))
 
 
-class ConditionalVideoDiscriminator(VideoDiscriminator):
+class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
     """D of video (B, C, 16, 16 w, 16 w) and labels (B,) -> score (B, 1, 1, 1).
 
     v is broadcast to a voxel of n_categories channels and the size of the video, and concatenated
     with it on the channels: c0 has n_categories input channels more, and clipping sees one matrix.
-    Without beta, and weights from U(-wscale, wscale), as in the authors' TGAN.
 
     Args:
-        n_categories (int): Length of v.
-        in_channels (int), top_width (int), mid_ch (int): See :class:`VideoDiscriminator`.
-        wscale (float): Bound of the initial weights.
+        n_categories (int): Length of v. Other arguments are those of the base class.
     """
 
     def __init__(self, n_categories: int, in_channels: int, top_width: int, mid_ch: int,
                  wscale: float = 0.01):
         require_categories(n_categories)
-        super().__init__(in_channels + n_categories, top_width, mid_ch,
-                         initializers.Uniform(wscale), use_beta=False)
+        super().__init__(in_channels + n_categories, top_width, mid_ch, wscale)
         self.n_categories = n_categories
         self.in_channels = in_channels
 

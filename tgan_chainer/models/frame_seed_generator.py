@@ -3,6 +3,7 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
 from tgan_chainer.models.latent import Latent
 
@@ -21,15 +22,20 @@ class FrameSeedGenerator(chainer.Chain):
         z_slow_dim (int): Length of z_slow.
         z_fast_dim (int): Length of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        use_beta (bool): Whether batch normalisation shifts its output.
         latent (str): What z_slow is drawn from, 'uniform' (the authors' U(-1, 1)) or 'normal'.
+
+    Attributes:
+        use_beta (bool): Whether batch normalisation shifts its output.
 
     Raises:
         ValueError: ``n_frames`` is not 16.
     """
 
+    n_categories = 0
+    use_beta = True
+
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 initialW=None, use_beta: bool = True, latent: Latent = 'uniform'):
+                 initialW=None, latent: Latent = 'uniform'):
         super().__init__()
         if n_frames != N_FRAMES:
             raise ValueError(
@@ -46,18 +52,18 @@ class FrameSeedGenerator(chainer.Chain):
             self.dc2 = DeconvolutionND(1, 256, 128, 4, 2, 1, **w)
             self.dc3 = DeconvolutionND(1, 128, 128, 4, 2, 1, **w)
             self.dc4 = DeconvolutionND(1, 128, z_fast_dim, 4, 2, 1, **w)
-            self.bn0 = BatchNormalization(512, use_beta=use_beta)
-            self.bn1 = BatchNormalization(256, use_beta=use_beta)
-            self.bn2 = BatchNormalization(128, use_beta=use_beta)
-            self.bn3 = BatchNormalization(128, use_beta=use_beta)
+            self.bn0 = BatchNormalization(512, use_beta=self.use_beta)
+            self.bn1 = BatchNormalization(256, use_beta=self.use_beta)
+            self.bn2 = BatchNormalization(128, use_beta=self.use_beta)
+            self.bn3 = BatchNormalization(128, use_beta=self.use_beta)
 
     def forward(self, z_slow):
         """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1))
-        h = self.bn0(self.dc0(h), slope=0)
-        h = self.bn1(self.dc1(h), slope=0)
-        h = self.bn2(self.dc2(h), slope=0)
-        h = self.bn3(self.dc3(h), slope=0)
+        h = self.bn0(self.dc0(h), activation=relu)
+        h = self.bn1(self.dc1(h), activation=relu)
+        h = self.bn2(self.dc2(h), activation=relu)
+        h = self.bn3(self.dc3(h), activation=relu)
         return F.tanh(self.dc4(h))
 
 
@@ -78,18 +84,13 @@ class FrameSeedGeneratorInitDefault(FrameSeedGenerator):
         super().__init__(n_frames, z_slow_dim, z_fast_dim, latent=latent)
 
 
-class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGenerator):
+class FrameSeedGeneratorNoBetaInitUniform(FrameSeedGeneratorInitUniform):
     """G0 without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 wscale: float = 0.01, latent: Latent = 'uniform'):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, initializers.Uniform(wscale),
-                         use_beta=False, latent=latent)
+    use_beta = False
 
 
-class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGenerator):
+class FrameSeedGeneratorNoBetaInitDefault(FrameSeedGeneratorInitDefault):
     """G0 without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
-                 latent: Latent = 'uniform'):
-        super().__init__(n_frames, z_slow_dim, z_fast_dim, use_beta=False, latent=latent)
+    use_beta = False

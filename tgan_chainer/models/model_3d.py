@@ -11,6 +11,7 @@ kernel (4, 4), weight for weight. Singular value clipping sees the same matrix e
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
 from tgan_chainer.models.latent import Latent
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
@@ -52,9 +53,9 @@ class VideoGenerator3D(WholeVideoGenerator):
     def forward(self, z_slow):
         """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
         width = self.bottom_width
-        h = self.bn0(self.l0(z_slow), slope=0)
+        h = self.bn0(self.l0(z_slow), activation=relu)
         h = F.reshape(h, (len(h), self.conv_ch, 1, width, width))
-        h = self.bn1(self.dc1(h), slope=0)
-        h = self.bn2(self.dc2(h), slope=0)
-        h = self.bn3(self.dc3(h), slope=0)
+        h = self.bn1(self.dc1(h), activation=relu)
+        h = self.bn2(self.dc2(h), activation=relu)
+        h = self.bn3(self.dc3(h), activation=relu)
         return F.tanh(self.dc4(h))

@@ -1,8 +1,7 @@
 """From latent vectors to videos, in training and after it.
 
-A system makes its videos frame by frame, with G0 and G1 (``fsgen``, ``vgen``), or at once with a
-single generator; then ``fsgen`` is None and there is no z_fast. A conditional system takes labels
-too: arrays (B,) of int32, which index its categories. Without labels they are None.
+Without G0 ``fsgen`` is None, and there is no z_fast; see :class:`~.system.System`. Labels are an
+array (B,) of int32, which index the categories of a conditional system.
 """
 import chainer
 import chainer.functions as F
@@ -17,11 +16,6 @@ _CHUNK = 8
 def first_generator(fsgen, vgen):
     """The network that z_slow enters: G0, or a generator that makes whole videos."""
     return vgen if fsgen is None else fsgen
-
-
-def given(labels):
-    """Arguments of a network after its first ones: (labels,), or none without labels."""
-    return () if labels is None else (labels,)
 
 
 def draw_z_slow(generator, n):
@@ -45,33 +39,28 @@ def draw_labels(generator, n):
 
     Uses the global generator of the array module.
     """
-    prior = getattr(generator, 'category_prior', None)
-    if prior is None:
+    if not generator.n_categories:
         return None
-    return generator.xp.random.choice(len(prior), n, p=prior).astype(np.int32)
+    return generator.xp.random.choice(
+        generator.n_categories, n, p=generator.category_prior).astype(np.int32)
 
 
-def make_z_fast(fsgen, z_slow, labels=None):
-    """z_fast (B, Kf, T) = G0(z_slow), a Variable; None without G0."""
-    return None if fsgen is None else fsgen(z_slow, *given(labels))
-
-
-def generate_video(vgen, z_slow, z_fast=None, labels=None):
+def generate_video(vgen, z_slow, z_fast, *labels):
     """z_slow (B, Ks), z_fast (B, Kf, T) -> video (B, C, T, H, W), by G1 on every frame.
 
     z_slow and the labels are repeated for every frame before G1, so that G1's batch normalisation
-    sees B T rows in all branches, as in the authors' code. Without z_fast, ``vgen`` makes the video
-    at once.
+    sees B T rows in all branches, as in the authors' code. If z_fast is None, ``vgen`` makes the
+    video at once.
     """
     if z_fast is None:
-        return vgen(z_slow, *given(labels))
+        return vgen(z_slow, *labels)
     batch, k_fast, frames = z_fast.shape
     k_slow = z_slow.shape[1]
     slow = F.broadcast_to(F.expand_dims(z_slow, 1), (batch, frames, k_slow))
     fast = F.transpose(z_fast, (0, 2, 1))
     images = vgen(F.reshape(slow, (batch * frames, k_slow)),
                   F.reshape(fast, (batch * frames, k_fast)),
-                  *(label.repeat(frames) for label in given(labels)))
+                  *(label.repeat(frames) for label in labels))
     video = F.reshape(images, (batch, frames, *images.shape[1:]))
     return F.transpose(video, (0, 2, 1, 3, 4))
 
@@ -101,11 +90,13 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None, progress=i
         for name, vectors in (('z_slow', z_slow), ('z_fast', z_fast), ('labels', labels)):
             if vectors is not None and len(vectors) != n:
                 raise ValueError(f'{name} holds {len(vectors)} vectors, expected n = {n}')
-        z_fast = make_z_fast(fsgen, z_slow, labels) if z_fast is None else z_fast
+        labels = () if labels is None else (labels,)
+        if z_fast is None and fsgen is not None:
+            z_fast = fsgen(z_slow, *labels)
         z_fast = None if z_fast is None else chainer.as_array(z_fast)
-        parts = [
-            generate_video(vgen, *(_chunk(vectors, i) for vectors in (z_slow, z_fast, labels)))
-            .array for i in progress(range(0, n, _CHUNK))]
+        parts = [generate_video(vgen, *(vectors if vectors is None else vectors[i:i + _CHUNK]
+                                        for vectors in (z_slow, z_fast, *labels))).array
+                 for i in progress(range(0, n, _CHUNK))]
     return vgen.xp.concatenate(parts), z_slow, z_fast
 
 
@@ -151,13 +142,10 @@ def make_interpolated_video(fsgen, vgen, n, between, labels=None, progress=iter)
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         z_slow = draw_z_slow(fsgen, n)
         labels = draw_labels(fsgen, n) if labels is None else labels
-        z_fast = interpolate_z_fast(make_z_fast(fsgen, z_slow, labels).array, between)
+        given = () if labels is None else (labels,)
+        z_fast = interpolate_z_fast(fsgen(z_slow, *given).array, between)
     # In test mode a frame does not depend on others: G1's memory need not grow with their number.
     parts = [make_video(fsgen, vgen, n, z_slow, z_fast[:, :, start:start + fsgen.n_frames],
                         labels)[0]
              for start in progress(range(0, z_fast.shape[2], fsgen.n_frames))]
     return vgen.xp.concatenate(parts, axis=2)
-
-
-def _chunk(vectors, start):
-    return None if vectors is None else vectors[start:start + _CHUNK]

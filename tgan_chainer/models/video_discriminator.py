@@ -3,11 +3,11 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
-from tgan_chainer.functions import leaky_relu
+from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.links import BatchNormalization, Convolution2D, ConvolutionND, Linear
 
-LEAKY_SLOPE = 0.2
-"""Slope of every leaky ReLU (paper Table 1)."""
+leaky_relu = LeakyReLU(0.2)
+"""Of this slope in every layer (paper Table 1)."""
 
 
 class VideoDiscriminator(chainer.Chain):
@@ -22,13 +22,19 @@ class VideoDiscriminator(chainer.Chain):
         top_width (int): Width of the last feature map; 4 for frames of 64 x 64.
         mid_ch (int): Channels after the first convolution.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        use_beta (bool): Whether batch normalisation shifts its output.
         sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
             in train mode.
+
+    Attributes:
+        use_beta (bool): Whether batch normalisation shifts its output.
     """
 
+    n_categories = 0
+    returns_pair = False
+    use_beta = True
+
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
-                 use_beta: bool = True, sigma: float = 0.0):
+                 sigma: float = 0.0):
         super().__init__()
         self.in_channels = in_channels
         self.top_width = top_width
@@ -42,10 +48,10 @@ class VideoDiscriminator(chainer.Chain):
             self.c2 = ConvolutionND(3, mid_ch * 2, mid_ch * 4, 4, 2, 1, **w)
             self.c3 = ConvolutionND(3, mid_ch * 4, mid_ch * 8, 4, 2, 1, **w)
             self.c4 = Convolution2D(mid_ch * 8, 1, top_width, 1, 0, **w)
-            self.bn0 = BatchNormalization(mid_ch, use_beta=use_beta)
-            self.bn1 = BatchNormalization(mid_ch * 2, use_beta=use_beta)
-            self.bn2 = BatchNormalization(mid_ch * 4, use_beta=use_beta)
-            self.bn3 = BatchNormalization(mid_ch * 8, use_beta=use_beta)
+            self.bn0 = BatchNormalization(mid_ch, use_beta=self.use_beta)
+            self.bn1 = BatchNormalization(mid_ch * 2, use_beta=self.use_beta)
+            self.bn2 = BatchNormalization(mid_ch * 4, use_beta=self.use_beta)
+            self.bn3 = BatchNormalization(mid_ch * 8, use_beta=self.use_beta)
 
     def forward(self, video):
         """video (B, C, 16, 16 w, 16 w) -> score (B, 1, 1, 1), not bounded.
@@ -57,10 +63,11 @@ class VideoDiscriminator(chainer.Chain):
 
     def _score(self, h, size):
         """What c0 makes of a video of ``size`` (T, H, W): (B, mid_ch, ...) -> (B, 1, 1, 1)."""
-        h = self._activate(h)
-        h = self._normalize(self.bn1, self.c1(h))
-        h = self._normalize(self.bn2, self.c2(h))
-        h = self._normalize(self.bn3, self.c3(h))
+        activation = self._activation()
+        h = activation(h)
+        h = self.bn1(self.c1(h), activation)
+        h = self.bn2(self.c2(h), activation)
+        h = self.bn3(self.c3(h), activation)
         if h.shape[2:] != (1, self.top_width, self.top_width):
             side = 16 * self.top_width
             raise ValueError(
@@ -68,17 +75,12 @@ class VideoDiscriminator(chainer.Chain):
         h = F.reshape(h, (h.shape[0] * h.shape[2], h.shape[1], *h.shape[3:]))
         return self.c4(h)
 
-    def _normalize(self, bn, h):
-        return self._activate(bn(h)) if self._is_noisy() else bn(h, slope=LEAKY_SLOPE)
+    def _activation(self):
+        return self._noisy_leaky_relu if self.sigma and chainer.config.train else leaky_relu
 
-    def _activate(self, h):
-        if self._is_noisy():
-            noise = self.sigma * self.xp.random.randn(*h.shape)
-            h = h + noise.astype(h.dtype, copy=False)
-        return leaky_relu(h, LEAKY_SLOPE)
-
-    def _is_noisy(self):
-        return self.sigma and chainer.config.train
+    def _noisy_leaky_relu(self, h):
+        noise = self.sigma * self.xp.random.randn(*h.shape)
+        return leaky_relu(h + noise.astype(h.dtype, copy=False))
 
 
 class VideoDiscriminatorInitUniform(VideoDiscriminator):
@@ -95,26 +97,25 @@ class VideoDiscriminatorInitDefault(VideoDiscriminator):
         super().__init__(in_channels, top_width, mid_ch)
 
 
-class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminator):
+class VideoDiscriminatorNoBetaInitUniform(VideoDiscriminatorInitUniform):
     """D without beta, as in the paper; weights drawn from U(-wscale, wscale)."""
 
-    def __init__(self, in_channels: int, top_width: int, mid_ch: int, wscale: float = 0.01):
-        super().__init__(
-            in_channels, top_width, mid_ch, initializers.Uniform(wscale), use_beta=False)
+    use_beta = False
 
 
-class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminator):
+class VideoDiscriminatorNoBetaInitDefault(VideoDiscriminatorInitDefault):
     """D without beta, as in the paper; weights drawn by Chainer's default, LeCunNormal."""
 
-    def __init__(self, in_channels: int, top_width: int, mid_ch: int):
-        super().__init__(in_channels, top_width, mid_ch, use_beta=False)
+    use_beta = False
 
 
 class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
     """D without beta whose features are disturbed in train mode, for the vanilla GAN."""
 
+    use_beta = False
+
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, sigma: float):
-        super().__init__(in_channels, top_width, mid_ch, use_beta=False, sigma=sigma)
+        super().__init__(in_channels, top_width, mid_ch, sigma=sigma)
 
 
 class FrameDiscriminator(chainer.Chain):
@@ -128,9 +129,6 @@ class FrameDiscriminator(chainer.Chain):
     Args:
         mid_ch (int): Channels after the first convolution.
     """
-
-    takes_videos = False
-    """For experiment files: alone it is no D, whose input is a video."""
 
     def __init__(self, mid_ch: int = 64):
         super().__init__()
@@ -148,10 +146,10 @@ class FrameDiscriminator(chainer.Chain):
 
     def forward(self, frames):
         """frames (B, C T, H, W) -> score (B, 1), not bounded."""
-        h = leaky_relu(self.c0(frames), LEAKY_SLOPE)
-        h = self.bn1(self.c1(h), slope=LEAKY_SLOPE)
-        h = self.bn2(self.c2(h), slope=LEAKY_SLOPE)
-        h = self.bn3(self.c3(h), slope=LEAKY_SLOPE)
+        h = leaky_relu(self.c0(frames))
+        h = self.bn1(self.c1(h), activation=leaky_relu)
+        h = self.bn2(self.c2(h), activation=leaky_relu)
+        h = self.bn3(self.c3(h), activation=leaky_relu)
         return self.l4l(h)
 
 
@@ -167,6 +165,7 @@ class VideoAndFrameDiscriminator(chainer.Chain):
         in_channels (int), top_width (int), mid_ch (int): As those of :class:`VideoDiscriminator`.
     """
 
+    n_categories = 0
     returns_pair = True
     """For the updaters, which take either one score a video or this pair."""
 

@@ -4,9 +4,11 @@ The authors' code of this comparison was never released. Networks and initial va
 Vondrick et al.; for 16 frames instead of 32 the foreground's first kernel and the discriminator's
 last are (1, 4, 4) instead of (2, 4, 4), which is an assumption (FACTS §7).
 """
+import chainer
 import chainer.functions as F
-from chainer import initializers
+from chainer import function_node, initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
 from tgan_chainer.models.latent import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
@@ -33,10 +35,7 @@ class VideoGANGenerator(WholeVideoGenerator):
         z_slow_dim (int), out_channels (int), bottom_width (int), conv_ch (int), latent (str): See
             :class:`WholeVideoGenerator`.
         mask_penalty (float): Weight of mean |m| in the generator's loss, which keeps the foreground
-            small. With a Wasserstein loss the weight is an assumption.
-
-    Attributes:
-        penalty (chainer.Variable or None): mask_penalty times mean |m| of the last call.
+            small (:func:`penalize`). With a Wasserstein loss the weight is an assumption.
 
     Raises:
         ValueError: ``mask_penalty`` is negative, or see :class:`WholeVideoGenerator`.
@@ -69,29 +68,29 @@ class VideoGANGenerator(WholeVideoGenerator):
 
     def forward(self, z_slow):
         """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
-        self.penalty = None    # frees the graph of the call before
         background = F.expand_dims(self._background(z_slow), 2)
         foreground, mask = self._foreground(z_slow)
-        if self.mask_penalty:
-            self.penalty = self.mask_penalty * F.mean(mask)    # a sigmoid: |m| is m
+        if self.mask_penalty and chainer.config.train:
+            mask = penalize(mask, self.mask_penalty)    # a sigmoid: |m| is m
+            chainer.report({'penalty': self.mask_penalty * F.mean(mask.array)}, self)
         return mask * foreground + (1 - mask) * background
 
     def _background(self, z_slow):
         """z_slow (B, Ks) -> picture (B, C, 16 w, 16 w) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1, 1))
-        h = self.bnb0(self.b0(h), slope=0)
-        h = self.bnb1(self.b1(h), slope=0)
-        h = self.bnb2(self.b2(h), slope=0)
-        h = self.bnb3(self.b3(h), slope=0)
+        h = self.bnb0(self.b0(h), activation=relu)
+        h = self.bnb1(self.b1(h), activation=relu)
+        h = self.bnb2(self.b2(h), activation=relu)
+        h = self.bnb3(self.b3(h), activation=relu)
         return F.tanh(self.b4(h))
 
     def _foreground(self, z_slow):
         """z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1], mask (B, 1, ...) in [0, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1, 1, 1))
-        h = self.bnf0(self.f0(h), slope=0)
-        h = self.bnf1(self.f1(h), slope=0)
-        h = self.bnf2(self.f2(h), slope=0)
-        h = self.bnf3(self.f3(h), slope=0)
+        h = self.bnf0(self.f0(h), activation=relu)
+        h = self.bnf1(self.f1(h), activation=relu)
+        h = self.bnf2(self.f2(h), activation=relu)
+        h = self.bnf3(self.f3(h), activation=relu)
         return F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
 
 
@@ -109,6 +108,27 @@ class VideoGANDiscriminator(VideoDiscriminator):
         super().__init__(in_channels, top_width, mid_ch, initializers.Normal(WEIGHT_STD))
         for bn in (self.bn1, self.bn2, self.bn3):
             _drawn(bn).eps = DISCRIMINATOR_EPS
+
+
+def penalize(x, weight):
+    """``x`` as it is; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
+
+    So a layer adds to every loss that is backpropagated to it, and no updater need know of it, as
+    with Torch's ``L1Penalty``.
+    """
+    return _Penalty(weight).apply((x,))[0]
+
+
+class _Penalty(function_node.FunctionNode):
+    def __init__(self, weight):
+        self.weight = weight
+
+    def forward(self, inputs):
+        return inputs
+
+    def backward(self, indexes, grad_outputs):
+        gy, = grad_outputs
+        return gy + self.weight / gy.size,
 
 
 def _drawn(bn):

@@ -3,6 +3,7 @@ import chainer
 import chainer.functions as F
 from chainer import initializers
 
+from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, Linear
 
 
@@ -21,6 +22,8 @@ class ImageGenerator(chainer.Chain):
     Raises:
         ValueError: ``conv_ch`` is not a positive multiple of 16.
     """
+
+    n_categories = 0
 
     def __init__(self, out_channels: int, bottom_width: int, conv_ch: int):
         super().__init__()
@@ -47,15 +50,15 @@ class ImageGenerator(chainer.Chain):
 
     def _branch(self, linear, bn, x):
         """x (N, K) -> feature map (N, width of the branch, w, w)."""
-        h = bn(linear(x), slope=0)
+        h = bn(linear(x), activation=relu)
         return F.reshape(h, (len(h), -1, self.bottom_width, self.bottom_width))
 
     def _frames(self, h):
         """Feature map (N, in_ch, w, w) -> frames (N, out_channels, 16 w, 16 w) in [-1, 1]."""
-        h = self.bn1(self.dc1(h), slope=0)
-        h = self.bn2(self.dc2(h), slope=0)
-        h = self.bn3(self.dc3(h), slope=0)
-        h = self.bn4(self.dc4(h), slope=0)
+        h = self.bn1(self.dc1(h), activation=relu)
+        h = self.bn2(self.dc2(h), activation=relu)
+        h = self.bn3(self.dc3(h), activation=relu)
+        h = self.bn4(self.dc4(h), activation=relu)
         return F.tanh(self.dc5(h))
 
 
@@ -69,13 +72,8 @@ class VideoGenerator(ImageGenerator):
     Args:
         z_slow_dim (int): Length of z_slow.
         z_fast_dim (int): Length of z_fast.
-        out_channels (int): Channels of a frame.
-        bottom_width (int): Width w of the first feature map; 4 makes frames of 64 x 64.
-        conv_ch (int): Channels of the first feature map, a multiple of 16.
+        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-
-    Raises:
-        ValueError: ``conv_ch`` is not a positive multiple of 16.
     """
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,

@@ -15,16 +15,12 @@ class WholeVideoGenerator(chainer.Chain):
         conv_ch (int): Channels of the first feature map, a multiple of 8.
         latent (str): What z_slow is drawn from, 'uniform' or 'normal'.
 
-    Attributes:
-        penalty (chainer.Variable or None): What the last call adds to the generator's loss; the
-            updaters read it (:meth:`TGANUpdaterBase._backward_generators`).
-
     Raises:
         ValueError: ``conv_ch`` is not a positive multiple of 8.
     """
 
     n_frames = N_FRAMES
-    penalty = None
+    n_categories = 0
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int,
                  latent: Latent):

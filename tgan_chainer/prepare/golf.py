@@ -1,10 +1,10 @@
-"""Make the table of the golf videos that training reads, from the folder of their pictures.
+"""Make the table of the golf videos that training reads, from the folder of their images.
 
     tgan make-golf --root data/golf      # data/golf_pd.csv
 
-The videos of Vondrick et al. (2016) are published as pictures, FOLDER/0001.jpg, FOLDER/0002.jpg,
+The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, FOLDER/0002.jpg,
 ..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
-of successive pictures in a folder: path, start, end (both included).
+of successive images in a folder: path, start, end (both included).
 """
 import argparse
 import contextlib
@@ -27,7 +27,7 @@ from tgan_chainer.prepare.workers import choose_workers, map_in_order
 
 ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
-CHUNK = 32  # pictures that a worker looks at in one go
+CHUNK = 32  # images that a worker looks at in one go
 
 _NAME = re.compile(r'(\d{4,})\.jpg', re.ASCII)
 
@@ -37,7 +37,7 @@ class Summary(NamedTuple):
 
     n_rows: int
     n_pictures: int    #: In the table.
-    skipped: list      #: Why each picture that is not in the table cannot be used.
+    skipped: list      #: Why each image that is not in the table cannot be used.
 
 
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
@@ -46,11 +46,11 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     Args:
         table_path: `.csv` file to write; with `overwrite` it may exist.
         root_path: Folder of the pictures, to which the paths in the table are relative.
-        n_frames: Frames that a picture must have at least.
+        n_frames: Frames that an image must have at least.
         workers: Processes that look; None is the number of cores.
 
     Raises:
-        DataError: An argument is wrong; the file exists or cannot be written; there is no picture
+        DataError: An argument is wrong; the file exists or cannot be written; there is no image
             that can be used.
     """
     workers = choose_workers(workers)
@@ -62,7 +62,7 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     reasons = _look_at_all(root_path, pictures, n_frames, workers)
     skipped = [reason for reason in reasons if reason]
     if len(skipped) == len(pictures):
-        raise DataError(f"'{root_path}' has no picture that can be used of {len(pictures)}, the "
+        raise DataError(f"'{root_path}' has no image that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
     good = [picture for picture, reason in zip(pictures, reasons, strict=True) if not reason]
     table = {'path': [], 'start': [], 'end': []}
@@ -77,7 +77,7 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
 
 
 def find_pictures(root_path):
-    """Pictures below a folder -> sorted list of (path, number), path being relative to it."""
+    """Images below a folder -> sorted list of (path, number), path being relative to it."""
     pictures = []
     for folder, _, names in os.walk(root_path):
         path = Path(folder).relative_to(root_path).as_posix()
@@ -86,19 +86,19 @@ def find_pictures(root_path):
             if match and file_name(int(match[1])) == name:
                 pictures.append((path, int(match[1])))
     if not pictures:
-        raise DataError(f"'{root_path}' has no pictures of the golf data set, expected folders of "
+        raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '
                         'with --root')
     return sorted(pictures)
 
 
 def _look_at_all(root_path, pictures, n_frames, workers):
-    """Why each picture cannot be used, or None."""
+    """Why each image cannot be used, or None."""
     paths = [os.path.join(root_path, path, file_name(number)) for path, number in pictures]
     chunks = [paths[k:k + CHUNK] for k in range(0, len(paths), CHUNK)]
     look = functools.partial(_look_at, n_frames=n_frames)
     reasons = []
-    with tqdm(total=len(paths), unit='picture', disable=None) as bar, \
+    with tqdm(total=len(paths), unit='image', disable=None) as bar, \
             contextlib.closing(map_in_order(look, chunks, workers)) as results:
         for result in results:
             reasons += result
@@ -107,7 +107,7 @@ def _look_at_all(root_path, pictures, n_frames, workers):
 
 
 def _look_at(paths, n_frames):
-    """Why each of some pictures cannot be used, or None."""
+    """Why each of some images cannot be used, or None."""
     reasons = []
     for path in paths:
         try:
@@ -124,13 +124,13 @@ def parse_args(argv=None):
     parser = argparse.ArgumentParser(
         prog='tgan make-golf',
         description='Make the table of the golf videos of Vondrick et al. (2016) that training '
-                    'reads, after a look at all pictures.')
+                    'reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT,
-                        help='folder of the pictures, root_path in experiments '
+                        help='folder of the images, root_path in experiments '
                              '(default: %(default)s)')
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=int, default=16, metavar='N',
-                        help='frames a picture must have at least (default: %(default)s)')
+                        help='frames an image must have at least (default: %(default)s)')
     flags.add(parser, 'workers', 'overwrite')
     return parser.parse_args(argv)
 
@@ -138,10 +138,10 @@ def parse_args(argv=None):
 def _make(args):
     summary = make_golf(args.out, args.root, args.n_frames, args.workers, args.overwrite)
     if summary.skipped:
-        print(f'left out {len(summary.skipped)} pictures:')
+        print(f'left out {len(summary.skipped)} images:')
         for reason in summary.skipped:
             print(f'  {reason}')
-    print(f'wrote {summary.n_rows} rows for {summary.n_pictures} pictures to {args.out}')
+    print(f'wrote {summary.n_rows} rows for {summary.n_pictures} images to {args.out}')
 
 
 main = command(parse_args, _make)

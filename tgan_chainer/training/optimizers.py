@@ -37,7 +37,7 @@ class _RMSpropRule(RMSpropRule):
         if hp.eps_inside_sqrt or not arrays:
             super().update_core_cpu(param)
         else:
-            _for_parts(_rmsprop, arrays, hp.alpha, 1 - hp.alpha, hp.lr, hp.eps)
+            parallel.run_elementwise(_rmsprop, arrays, hp.alpha, 1 - hp.alpha, hp.lr, hp.eps)
 
 
 class _AdamRule(AdamRule):
@@ -46,8 +46,8 @@ class _AdamRule(AdamRule):
         if hp.amsgrad or hp.adabound or not arrays:
             super().update_core_cpu(param)
         else:
-            _for_parts(_adam, arrays, 1 - hp.beta1, 1 - hp.beta2, self.alpha_t, hp.eps,
-                       1 - hp.eta * hp.weight_decay_rate, -hp.eta)
+            parallel.run_elementwise(_adam, arrays, 1 - hp.beta1, 1 - hp.beta2, self.alpha_t,
+                                     hp.eps, 1 - hp.eta * hp.weight_decay_rate, -hp.eta)
 
 
 def _arrays(rule, param, *keys):
@@ -58,15 +58,6 @@ def _arrays(rule, param, *keys):
     arrays = param.array, param.grad, *(rule.state[key] for key in keys)
     usable = runs_on_cpu_kernels(*arrays) and all(a.flags.c_contiguous for a in arrays)
     return arrays if usable else None
-
-
-def _for_parts(function, arrays, *numbers):
-    """Call a kernel with the same parts of all arrays, on all threads."""
-    arrays = [array.reshape(-1) for array in arrays]
-    # NumPy, too, takes a Python number in the precision of the array.
-    numbers = [arrays[0].dtype.type(number) for number in numbers]
-    parts = parallel.cuts(arrays[0].size, parallel.TASK_ELEMENTS)
-    parallel.run(lambda part: function(*(a[slice(*part)] for a in arrays), *numbers), parts)
 
 
 @exact_kernel

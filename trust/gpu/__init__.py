@@ -1,4 +1,4 @@
-"""What can be known about the code on a GPU without one; docs/trust_gpu.md says what cannot.
+"""What can be known about the code on a GPU without one; docs/gpu.md says what cannot.
 
 Imports nothing here: the double (:mod:`trust.gpu.double`) must come before Chainer.
 """

@@ -1,4 +1,4 @@
-"""`python -m trust gpu`: run the three parts, and say what came of them."""
+"""`python -m trust.gpu`: run the three parts, and say what came of them."""
 import argparse
 import json
 import subprocess
@@ -36,7 +36,7 @@ def main(argv=None):
     """Run the command; returns its exit code: 0, 1 after a failure, 2 for what cannot be written,
     3 if nothing failed but a part could not run."""
     parser = argparse.ArgumentParser(
-        prog='python -m trust gpu', description='What can be known about the code on a GPU '
+        prog='python -m trust.gpu', description='What can be known about the code on a GPU '
         'without one. Exit code 1 if anything fails, 3 if a part could not run.')
     parser.add_argument('--only', nargs='+', choices=PARTS, default=list(PARTS),
                         help='parts to run (default: all)')

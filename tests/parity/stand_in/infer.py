@@ -2,7 +2,6 @@ import argparse
 import os
 
 import chainer
-import chainer.functions as F
 import cupy as cp
 import cv2
 import numpy as np
@@ -14,8 +13,11 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
             z_slow = fsgen.xp.random.uniform(-1, 1, (n, fsgen.z_slow_dim)).astype('f')
         if z_fast is None:
             z_fast = fsgen(z_slow).data
-        frames = [vgen(z_slow, z_fast[:, :, t]) for t in range(z_fast.shape[2])]
-    return F.stack(frames, axis=2).data, z_slow, z_fast
+        frames = [z_fast[:, :, t] for t in range(z_fast.shape[2])]
+        concatenate = fsgen.xp.concatenate
+        video = vgen(concatenate([z_slow] * len(frames)), concatenate(frames)).data
+    video = video.reshape((len(frames), n) + video.shape[1:])
+    return video.transpose(1, 2, 0, 3, 4), z_slow, z_fast
 
 
 def get_models(result_dir, iteration):

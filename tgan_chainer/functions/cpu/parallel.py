@@ -64,6 +64,15 @@ def run(task, items):
             helper.result()
 
 
+def run_elementwise(function, arrays, *numbers):
+    """Call a kernel with the same parts of all arrays, on all threads."""
+    arrays = [array.reshape(-1) for array in arrays]
+    # NumPy, too, takes a Python number in the precision of the array.
+    numbers = [arrays[0].dtype.type(number) for number in numbers]
+    run(lambda part: function(*(a[slice(*part)] for a in arrays), *numbers),
+        cuts(arrays[0].size, TASK_ELEMENTS))
+
+
 def cuts(length, step):
     """(start, stop) pairs that cut range(length) into pieces of `step`, the last one shorter."""
     return [(i, min(i + step, length)) for i in range(0, length, step)]

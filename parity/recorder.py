@@ -1,0 +1,131 @@
+"""`python -m parity record`: make the recordings again, and compare them with the shipped ones.
+
+    python -m parity record --upstream DIR --out DIR [--python PATH] [--only PATTERN]
+
+OUT gets chainer-VERSION/ and MANIFEST.json, in the format of reference/golden/. Exit code 1 if
+something could not be recorded, 2 for what cannot be asked. A deviation is printed, not judged:
+reference/PROVENANCE.md says how far float32 recordings drift from one machine to the next.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from parity.__main__ import matches
+from parity.upstream import Upstream, UpstreamError, reading
+from reference import recordings
+from tgan_chainer.commands.run import run_command
+from tgan_chainer.errors import TGANError
+
+
+class RecordError(TGANError):
+    """Something could not be recorded; the rest was."""
+
+    exit_code = 1
+
+
+def main(argv=None):
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog='python -m parity record',
+        description="Record a checkout of the authors' repository, and compare the recordings with "
+        'those of this project.')
+    parser.add_argument('--upstream', required=True, type=Path, metavar='DIR',
+                        help="a checkout of the authors' repository")
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR',
+                        help='where to write; a new folder, or an empty one')
+    parser.add_argument('--python', metavar='PATH',
+                        help='the interpreter that runs the checkout (by default this one)')
+    parser.add_argument('--only', action='append', metavar='PATTERN',
+                        help='make the recordings whose name has this part, or matches this shell '
+                        'pattern; may be given again')
+    return run_command(_record, parser.parse_args(argv))
+
+
+def _record(args):
+    made, failed = [], []
+    with Upstream(args.upstream, args.python) as upstream:
+        version = upstream.release
+        upstream.tell_what_it_lacks()
+        there_are = recordings.names(version)
+        names = [name for name in there_are if matches(name, args.only)]
+        if not names:
+            raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
+                                f'{", ".join(there_are)}')
+        folder = _make_folder(args.out, version)
+        for i, name in enumerate(names, start=1):
+            print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
+            try:
+                upstream.record(name, folder)
+                made.append(name)
+            except UpstreamError as error:
+                failed.append(f'{name} ({error})')
+    shipped = [recordings.load(name, version) for name in made]
+    with reading(args.out):
+        rows = [_row(recordings.load(each.name, version), each) for each in shipped]
+    print(_table(version, rows))
+    if failed:
+        raise RecordError(f'not recorded: {"; ".join(failed)}')
+
+
+def _make_folder(out, version):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UpstreamError(f'{out} is there already; expected a new folder, or an empty one')
+    # A folder of recordings has one for every release, maybe empty.
+    for each in recordings.CHAINERS:
+        (out / f'chainer-{each}').mkdir(parents=True)
+    return out / f'chainer-{version}'
+
+
+# -- comparison ------------------------------------------------------------------------------------
+
+def _row(fresh, shipped):
+    """Name, largest deviation, where it is, hashes that are equal, as strings."""
+    deviations = dict(_deviations(fresh, shipped))
+    where = max(deviations, key=deviations.get, default='')
+    largest = f'{deviations[where]:.1e}' if deviations else ''
+    found, expected = _hashes(fresh.meta), _hashes(shipped.meta)
+    equal = sum(found.get(path) == sha256 for path, sha256 in expected.items())
+    return fresh.name, largest, where, f'{equal} of {len(expected)}' if expected else ''
+
+
+def _deviations(fresh, shipped):
+    """Yield (tensor, deviation), rounding noise left out; what only one of the two has is inf."""
+    found, expected = _numbers(fresh), _numbers(shipped)
+    for key in sorted(found.keys() | expected.keys()):
+        if key.partition('.')[2] not in recordings.ROUNDING_NOISE:
+            same = key in found and key in expected and found[key].shape == expected[key].shape
+            yield key, recordings.deviation(found[key], expected[key]) if same else float('inf')
+
+
+def _numbers(recording):
+    """Every array of a recording, its losses and its scores, by a name."""
+    meta = recording.meta
+    losses = {f'{key} of update {step["iteration"]}': loss for step in meta.get('trace', ())
+              for key, loss in step['loss'].items()}
+    scores = {f'score {i}': score for i, score in enumerate(meta.get('scores', ()))}
+    return {key: np.ravel(value)
+            for key, value in {**recording.arrays, **losses, **scores}.items()}
+
+
+def _hashes(value, path=''):
+    """{path: sha256} of what has to be equal byte for byte, in a json file or a part of it."""
+    if isinstance(value, str):
+        return {path: value} if len(value) == 64 else {}
+    if isinstance(value, list):    # of arrays with a key: their place says less
+        value = {each['key'] if isinstance(each, dict) and 'key' in each else i: each
+                 for i, each in enumerate(value)}
+    if not hasattr(value, 'items'):
+        return {}
+    # The sum over a video's bytes differs from machine to machine.
+    return {inner: sha256 for key, part in value.items() if key != 'y_sha256'
+            for inner, sha256 in _hashes(part, f'{path}/{key}').items()}
+
+
+def _table(version, rows):
+    rows = [(f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'), *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return '\n'.join(
+        '  '.join(f'{cell:<{width}}' for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows)

@@ -1,0 +1,128 @@
+"""What a run found, as text and as JSON."""
+import math
+import platform
+from collections import Counter
+from datetime import datetime, timezone
+
+import chainer
+import numpy as np
+
+import tgan_chainer
+from parity import backend
+from parity.check import Verdict
+from parity.checks import LAYERS
+from parity.runner import MARKS
+from reference import recordings
+from tgan_chainer.io import files
+from tgan_chainer.training.record import git_revision
+
+EXCLUSION = (
+    'These biases feed a batch normalisation, which subtracts them again: their gradient is zero '
+    'but for rounding, and RMSprop makes steps of that rounding. The gradients layer checks that '
+    'it is rounding. In the oracle layer, the running means that these biases move are left out '
+    'with them.')
+
+
+def counts(outcomes):
+    """Checks a verdict: {'passed', 'failed', 'not run'}."""
+    found = Counter(outcome.verdict for outcome in outcomes)
+    return {verdict.value: found[verdict] for verdict in Verdict}
+
+
+def verdict(outcomes):
+    """The closing line, and the verdict of the page."""
+    return ', '.join(f'{count} {name}' for name, count in counts(outcomes).items())
+
+
+def by_layer(outcomes):
+    """'1. shapes', what it covers, and its outcomes, of every layer that has any."""
+    for number, (layer, covers) in enumerate(LAYERS.items(), start=1):
+        found = [outcome for outcome in outcomes if outcome.layer == layer]
+        if found:
+            yield f'{number}. {layer}', covers, found
+
+
+def excluded(outcomes):
+    """Names of the tensors that checks left out, and which were recorded."""
+    return sorted({name for outcome in outcomes for name in outcome.excluded})
+
+
+def text(outcomes):
+    """Everything that was found, in lines."""
+    lines = []
+    for layer, covers, found in by_layer(outcomes):
+        lines += ['', f'{layer}: {covers}']
+        for outcome in found:
+            lines += _lines(outcome)
+    if excluded(outcomes):
+        lines += ['', f'Left out of gradients and trajectories: {", ".join(excluded(outcomes))}.',
+                  EXCLUSION]
+    return '\n'.join([*lines, '', verdict(outcomes)])
+
+
+def _lines(outcome):
+    yield f'  {MARKS[outcome.verdict]:<8}{outcome.name:<58}{measured(outcome)}'.rstrip()
+    for line in (*outcome.text.splitlines(), *(outcome.error or '').splitlines()):
+        yield f'            {line}'
+    for each in outcome.comparisons:
+        if each.verdict is Verdict.FAILED:
+            yield (f'            {each.stage} {each.tensor} {each.shape}: max abs '
+                   f'{each.max_abs:.2g}, max rel {each.max_rel:.2g}, tolerance {each.tolerance:g} '
+                   f'({each.reason}), against {each.reference}')
+
+
+def measured(outcome):
+    """How close a check came, in a line."""
+    if outcome.why_not_run:
+        return outcome.why_not_run
+    if outcome.worst is None:
+        return 'compared nothing'
+    n, worst = len(outcome.comparisons), outcome.worst
+    if not worst.tolerance:
+        return f'{n:4} compared, all equal' if not worst.max_rel else f'{n:4} compared, not equal'
+    return (f'{n:4} compared, worst {worst.max_rel:.1e} of {worst.tolerance:.0e}: '
+            f'{worst.stage} {worst.tensor}')
+
+
+def versions():
+    """What ran, and on what."""
+    return {
+        'tgan_chainer': tgan_chainer.__version__,
+        'revision': git_revision() or 'unknown',
+        'kernels': backend.describe(),
+        'Chainer': chainer.__version__,
+        'NumPy': np.__version__,
+        'Python': platform.python_version(),
+        'machine': f'{platform.system()} {platform.machine()}',
+        'recordings (sha256 of MANIFEST.json)': files.sha256(
+            recordings.GOLDEN / recordings.MANIFEST),
+        'time': datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M UTC'),
+    }
+
+
+def document(outcomes):
+    """The report for :func:`tgan_chainer.io.files.write_json`; what is not finite is a string."""
+    return _finite({
+        **counts(outcomes),
+        'versions': versions(),
+        'excluded': {'tensors': excluded(outcomes), 'reason': EXCLUSION},
+        'checks': [{
+            **_fields(outcome), 'layer': outcome.layer, 'seconds': round(outcome.seconds, 2),
+            'comparisons': [_fields(comparison) for comparison in outcome.comparisons],
+        } for outcome in outcomes],
+    })
+
+
+def _fields(found):
+    """Fields of an outcome or a comparison, and its verdict."""
+    return {'verdict': found.verdict.value,
+            **{name.replace('_', ' '): value for name, value in vars(found).items()}}
+
+
+def _finite(value):
+    """The same with NaN and infinity, which JSON does not know, as text."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

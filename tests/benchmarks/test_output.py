@@ -1,0 +1,81 @@
+"""Text and JSON of outcomes that nobody measured."""
+import json
+import re
+import sys
+import types
+
+import pytest
+
+from benchmarks import output
+from benchmarks.race import Outcome
+from tgan_chainer.io import files
+
+MACHINE = {'git revision': 'abc', 'date': '2026-01-02T03:04:05+00:00', 'cpu': 'Fast CPU',
+           'cores': 2, 'memory bytes': 24 << 30, 'gpu': None, 'platform': 'Linux', 'load': 0.1}
+SIDES = {'ours': {'python': '3.11', 'openblas': '0.3 (2 threads)'}}
+OUTCOMES = [
+    Outcome('step/svc-b8', 'a step', {'ours': [1, 2, 4], 'Chainer': [2, 6, 8],
+                                      'floor': [0.01, 0.01, 0.01]},
+            not_run=[('PyTorch', 'install it')], text='a line', data={'facts': 1}),
+    Outcome('c3d/forward', 'C3D', not_run=[('c3d/forward', 'too large'), ('other', 'install it')]),
+    Outcome('memory/step', 'memory', errors=['Traceback\nValueError'])]
+
+
+@pytest.fixture
+def options(quick):
+    return quick.options
+
+
+def test_text(options):
+    lines = output.text(OUTCOMES, MACHINE, SIDES, options).splitlines()
+    assert lines[:5] == [
+        'tgan_chainer abc, 2026-01-02T03:04:05+00:00', 'Fast CPU, 2 cores, 24 GiB; no GPU; Linux',
+        '1 threads in every process, 0 busy neighbours; load before the start 0.1',
+        'ours: python 3.11, openblas 0.3 (2 threads)', '2 rounds, networks of size quick']
+    found = [' '.join(line.split()) for line in lines[lines.index('step/svc-b8: a step'):]]
+    assert found == [
+        'step/svc-b8: a step', 'Chainer 3.00 (2.00..3.00)', 'floor 0.00500 (0.00250..0.01000)',
+        'a line', 'PyTorch not run [1]', '',
+        'c3d/forward: C3D', 'c3d/forward not run [2]', 'other not run [1]', '',
+        'memory/step: memory', 'FAILED: Traceback', 'FAILED: ValueError', '',
+        '[1] not run: install it', '[2] not run: too large', '1 measured, 1 failed, 1 not run']
+    assert not re.search(r'\d\s*(ms|s|sec|seconds|minutes|GFLOP/s)\b', '\n'.join(lines))
+    options.load = 3
+    text = output.text([], {**MACHINE, 'load': 3.0, 'gpu': 'Fast GPU'}, SIDES, options)
+    assert '3 busy neighbours; load before the start 3.0, so something else was running' in text
+    assert '24 GiB; Fast GPU; Linux' in text
+
+
+@pytest.mark.parametrize('ratio, words', [
+    ((2.614, 2.4, 2.91), '2.61 (2.40..2.91)'), ((12.34, 9.96, 20), '12.3 (10.0..20.0)'),
+    ((1234.5, 1, 2000), '1234 (1..2000)'), ((0.00312, 0.003, 0.1), '0.00312 (0.00300..0.10000)')])
+def test_three_digits(ratio, words):
+    assert output.format_ratio(*ratio) == words
+
+
+def test_json_has_every_repetition(options, tmp_path):
+    path = tmp_path / 'report.json'
+    files.write_json(path, output.document(OUTCOMES, MACHINE, SIDES, options))
+    found = json.loads(path.read_text())
+    assert (found['machine'], found['sides']) == (MACHINE, SIDES)
+    assert found['options']['repeats'] == 2
+    step, c3d, memory = found['benchmarks']
+    assert step['costs']['Chainer'] == [2, 6, 8] and step['unit'] == 'seconds'
+    assert step['ratios'] == {'Chainer': [3, 2, 3], 'floor': [0.005, 0.0025, 0.01]}
+    assert step['data'] == {'facts': 1}
+    assert [entry['verdict'] for entry in (step, c3d, memory)] == ['measured', 'not run', 'failed']
+
+
+def test_machine(monkeypatch, tmp_path):
+    found = output.machine(-1)
+    assert json.loads(json.dumps(found)) == found
+    assert found['gpu'] is None and found['memory bytes'] > 100 << 20
+    assert found['packages']['chainer'] == '7.8.1'
+    runtime = types.SimpleNamespace(
+        getDeviceProperties=lambda number: {'name': f'GPU {number}'.encode()})
+    monkeypatch.setitem(sys.modules, 'cupy', types.SimpleNamespace(
+        cuda=types.SimpleNamespace(runtime=runtime)))
+    assert output.machine(1)['gpu'] == 'GPU 1'
+    path = tmp_path / 'cpuinfo'
+    path.write_text('processor\t: 0\nmodel name\t: Fast: 2 GHz\nprocessor\t: 1\nmodel name\t: B\n')
+    assert output.cpu_model(path) == 'Fast: 2 GHz'

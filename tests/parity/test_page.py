@@ -1,0 +1,103 @@
+"""The page: its structure always, and in a browser where there is one."""
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from parity import page
+
+CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
+
+
+class Structure(html.parser.HTMLParser):
+    """Attributes by tag, and whether every tag was closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.unbalanced, self.tags = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in {'meta', 'link', 'img', 'br'}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.unbalanced.append(tag)
+
+
+@pytest.fixture
+def text(checks):
+    return page.render([check.run() for check in checks.values()])
+
+
+def test_structure(text, checks):
+    found = Structure(text)
+    assert not found.unbalanced and not found.open
+    assert sorted(attributes['data-check'] for tag, attributes in found.tags
+                  if tag == 'details') == sorted(checks)
+    # Nothing is fetched.
+    for _, attributes in found.tags:
+        for name in ('src', 'href', 'action', 'data'):
+            assert (attributes.get(name) or 'data:').startswith('data:')
+    assert not re.search(r'url\(|@import|https?://', text)
+
+
+@pytest.mark.parametrize('part', [
+    "default-src 'none'", '<p class="verdict">2 passed, 2 failed, 2 not run</p>', 'revision',
+    '<header class="failed">', 'data-check="forward/differs" open>',
+    'data-check="metrics/misses">', 'rounding &lt;of&gt; float32', 'needs a file &amp; time',
+    'no such &lt;layer&gt;', '11.85 ± 0.07', 'vdis.c1.b', '<th>measured &lt;here&gt;</th>',
+    '<td>NOT OK</td><td>D</td>'])
+def test_what_it_says(text, part):
+    assert part in text
+
+
+# -- in a browser ----------------------------------------------------------------------------------
+
+PROBE = '''
+<script>
+addEventListener('load', () => {
+  const rows = [...document.querySelectorAll('details')];
+  rows.forEach(row => { if (!row.open) row.querySelector('summary').click(); });
+  const seen = {
+    open: rows.filter(row => row.open && row.querySelector('.body').offsetHeight > 20).length,
+    width: document.documentElement.scrollWidth, window: innerWidth,
+    fetched: performance.getEntriesByType('resource').map(entry => entry.name)
+      .filter(name => !name.startsWith('data:')),
+  };
+  parent.postMessage(JSON.stringify(seen), '*');
+});
+</script>
+'''
+
+FRAME = '''<!DOCTYPE html>
+<script>addEventListener('message', event => document.body.dataset.seen = event.data);</script>
+<body><iframe src="page.html" width="{width}" height="800"></iframe></body>
+'''
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason='needs Chromium')
+@pytest.mark.parametrize('width', [390, 1200])
+def test_in_a_browser(text, tmp_path, width):
+    (tmp_path / 'page.html').write_text(text.replace('</body>', PROBE + '</body>').replace(
+        'style-src', "script-src 'unsafe-inline'; style-src"))
+    frame = tmp_path / 'frame.html'
+    frame.write_text(FRAME.format(width=width))
+    run = subprocess.run(
+        [CHROMIUM, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
+         '--no-first-run', '--disable-background-networking', '--disable-component-update',
+         '--disable-sync', '--enable-logging=stderr', f'--user-data-dir={tmp_path / "profile"}',
+         '--dump-dom', '--virtual-time-budget=5000', frame.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True)
+    seen = json.loads(html.unescape(re.search('data-seen="([^"]*)"', run.stdout).group(1)))
+    assert seen['open'] == text.count('<details')
+    assert seen['fetched'] == []
+    assert seen['width'] <= seen['window'] <= width
+    assert 'CONSOLE' not in run.stderr

@@ -1,0 +1,275 @@
+"""The paper's tables beside a ledger."""
+import datetime
+import json
+import re
+
+import chainer
+import pytest
+
+from parity import checks, paper_tables
+from parity.__main__ import main
+from parity.check import Verdict
+from parity.checks import claims
+from reference import paper
+from tgan_chainer import config
+from tgan_chainer.evaluation import ledger
+
+UCF = ledger.DataSet(name='UCFDataset', files={'h5path': 'ucf101_train.h5'},
+                     sha256={'h5path': 'a' * 64}, videos=9537)
+MNIST = ledger.DataSet(name='MovingMNISTDataset', files={'dataset_path': 'mnist_test_seq.npy'},
+                       sha256={'dataset_path': 'b' * 64}, videos=10000)
+
+EXPERIMENTS = {
+    'TGAN, SVC': 'ucf101/ucf101_wgan_svd_zdim-100_no-beta-all_init-uniform-all',
+    'TGAN, weight clipping': 'ucf101/ucf101_wgan_clip_zdim-100_no-beta-all_init-uniform-all',
+    'TGAN, normal': 'ucf101/ucf101_vanilla_zdim-100_no-beta',
+    'Conditional TGAN, SVC': 'ucf101/ucf101_conditional_wgan_svd_zdim-100_no-beta-all_'
+                             'init-uniform-all',
+    '3D model, SVC': 'ucf101/ucf101_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all',
+    '3D model, weight clipping': 'ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_'
+                                 'init-uniform-all',
+    'Video GAN, normal': 'ucf101/ucf101_video-gan_vanilla_zdim-100',
+    'Video GAN, SVC': 'ucf101/ucf101_video-gan_wgan_svd_zdim-100',
+}
+OPPONENTS = {
+    '3D model (GAN)': 'mnist_3d-model_vanilla_zdim-100_no-beta-all_init-default_noise',
+    '3D model (SVC)': 'mnist_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all',
+    'TGAN (G1 with z1 only)': 'mnist_z1-only_wgan_svd_zdim-100_no-beta-all_init-uniform-all',
+}
+MNIST_TGAN = 'moving_mnist/mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all'
+
+
+def system(name, trained_on, **changes):
+    """A trained system of a packaged experiment."""
+    experiment = config.load(f'configs/{name}.yml')
+    parts = {role: ledger.PartRecord(name=part.name, args=ledger.arguments(part))
+             for role in ledger.PARTS if (part := getattr(experiment, role)) is not None}
+    return ledger.System(**{
+        'result_dir': 'r', 'config_sha256': 'c' * 64, 'seed': 0,
+        'iteration': 100000, 'networks': {'vgen_iter_100000.npz': 'd' * 64}, 'parts': parts,
+        'batchsize': experiment.batchsize, 'batch_norm_statistics': 'chainer2',
+        'optimizer': experiment.optimizer.model_dump(exclude_none=True),
+        'dataset': trained_on, **changes})
+
+
+def measured(values, systems, day=1, **changes):
+    mean, std, best = ledger.statistics(values)
+    conditions = ledger.conditions(['command'], chainer.get_device('@numpy'))
+    date = datetime.datetime(2026, 1, day, tzinfo=datetime.timezone.utc)
+    return ledger.Measurement(**{
+        'metric': 'inception score', 'systems': systems, 'dataset': None, 'protocol': 'tgan-v1',
+        'samples': 9984, 'seeds': list(range(len(values))), 'values': values, 'value': mean,
+        'std': std, 'best': best, 'weights': {'c3d': 'e' * 64},
+        'conditions': conditions.model_copy(update={'date': date}), **changes})
+
+
+def score(values=(11.0, 11.0, 12.0, 12.0), day=1, **changes):
+    """An inception score of TGAN with SVC; ``changes`` are of the system."""
+    return measured(values, [system(EXPERIMENTS['TGAN, SVC'], UCF, **changes)], day)
+
+
+def battle(opponent, value=1.5, day=1, **changes):
+    systems = [system(MNIST_TGAN, MNIST),
+               system(f'moving_mnist/{OPPONENTS[opponent]}', MNIST, **changes)]
+    critic = {'threshold': 0.5, 'calibrated': True, 'calibration_accuracy': 0.9, 'on_fakes': 0.5,
+              'on_test': 1.0}
+    outcome = ledger.Battle(
+        critics=[critic, critic], r_test=1.0, winner='A', interval=[1.4, 1.6],
+        test_interval=[1.0, 1.0], confidence=0.95, calibration=1000, held_out=False)
+    return measured((value,), systems, day, metric='GAM', dataset=MNIST, battle=outcome,
+                    samples=1000)
+
+
+def cells(table, measurements):
+    """{label: (reported, here, difference, conditions, elsewhere)} of a table."""
+    return {row.label: paper_tables.cells(table, row)[1:]
+            for row in paper_tables.rows(table, measurements)}
+
+
+def assert_not_comparable(table, label, measurement, reason):
+    """It never stands beside the paper's number."""
+    _, here, difference, conditions, elsewhere = cells(table, [measurement])[label]
+    assert here.startswith('not measured') and difference == conditions == ''
+    assert paper_tables.number(measurement) in elsewhere and reason in elsewhere
+
+
+def test_nothing_measured():
+    for table, reported in (('table3', paper.gam_ratios()), ('table4', paper.inception_scores())):
+        found = cells(table, [])
+        assert len(found) == len(reported)
+        for _, here, *rest in found.values():
+            assert here == f'not measured: {paper_tables.NEEDS[table]}' and rest == [''] * 3
+    assert found['TGAN, SVC'][0] == '11.85 ± 0.07' and found['UCF-101 dataset'][0] == '34.49 ± 0.03'
+
+
+@pytest.mark.parametrize('label', EXPERIMENTS)
+def test_every_system_of_table_4_finds_its_row_at_full_size(label):
+    found = cells('table4', [measured((1.0,) * 4, [system(EXPERIMENTS[label], UCF)])])
+    assert [other for other, texts in found.items() if texts[1] == '1.00 ± 0.00'] == [label]
+
+
+@pytest.mark.parametrize('opponent', OPPONENTS)
+def test_every_battle_of_table_3_finds_its_row_at_full_size(opponent):
+    found = cells('table3', [battle(opponent)])
+    assert [label for label, texts in found.items() if texts[1].startswith('1.50')] == [
+        f'TGAN against {opponent}']
+    assert cells('table4', [battle(opponent)]) == cells('table4', [])
+
+
+def test_measured_rows():
+    _, here, difference, conditions, elsewhere = cells('table4', [score()])['TGAN, SVC']
+    assert (here, difference, elsewhere) == ('11.50 ± 0.50', '-0.35', '')
+    for text in ('9984 videos', 'seeds 0, 1, 2, 3', 'tgan-v1', 'c3d eeeeeeee', 'r at 100000',
+                 '2026-01-01'):
+        assert text in conditions
+    _, here, difference, conditions, _ = cells('table3', [battle('3D model (GAN)')])[
+        'TGAN against 3D model (GAN)']
+    assert here == '1.50 [1.40, 1.60], r_test 1.00, winner A' and difference == '-0.20'
+    assert 'real videos of the training' in conditions
+    assert paper_tables.number(battle('3D model (GAN)', float('nan'))).startswith('undefined, 0/0')
+
+
+def test_the_newest_counts_and_all_others_are_shown():
+    found = [score((value,) * 4, day=day, iteration=iteration) for day, (value, iteration) in
+             enumerate([(1.0, 100000), (2.0, 100000), (3.0, 5), (4.0, 6)], start=1)]
+    texts = cells('table4', found)['TGAN, SVC']
+    assert texts[1] == '2.00 ± 0.00'
+    assert [line[:4] for line in texts[4].splitlines()] == ['4.00', '3.00']
+
+
+@pytest.mark.parametrize('changes, reason', [
+    ({'iteration': 99999}, '99999 updates instead of 100000'),
+    ({'batchsize': 4}, 'batch size 4 instead of 32'),
+    ({'ranks': 4}, 'batch size 128 instead of 32'),
+    ({'ranks': 4, 'batchsize': 8}, 'devices 4 instead of 1'),
+    ({'batch_norm_statistics': 'chainer7'}, 'batch normalisation of chainer7'),
+    ({'optimizer': {'name': 'RMSprop', 'args': {'lr': 1e-3}}}, "'lr': 0.001"),
+    ({'dataset': UCF.model_copy(update={'videos': 12})}, '12 videos in UCF-101 instead of 9537'),
+    ({'dataset': UCF.model_copy(update={'videos': None})}, 'an unknown number of videos'),
+    ({'dataset': MNIST}, 'data set MovingMNISTDataset instead of UCF-101')])
+def test_systems_that_are_not_the_papers(changes, reason):
+    assert_not_comparable('table4', 'TGAN, SVC', score(**changes), reason)
+
+
+@pytest.mark.parametrize('changes, reason', [
+    ({'protocol': 'tgan-v2'}, 'protocol tgan-v2'),
+    ({'protocol': 'tgan-v1/dropout-off'}, 'protocol tgan-v1/dropout-off instead of tgan-v1'),
+    ({'protocol': 'tgan-v1/INTER_LINEAR'}, 'protocol tgan-v1/INTER_LINEAR'),
+    ({'samples': 48}, 'videos scored 48'),
+    ({'seeds': [1, 2, 3, 4]}, r'seeds [1, 2, 3, 4] instead of [0, 1, 2, 3]')])
+def test_protocols_and_counts_that_are_not_the_papers(changes, reason):
+    assert_not_comparable('table4', 'TGAN, SVC', score().model_copy(update=changes), reason)
+
+
+def test_digits_that_were_made_here():
+    made = MNIST.model_copy(update={'files': {'dataset_path': 'moving_mnist_train.npy'}})
+    assert_not_comparable(
+        'table3', 'TGAN against 3D model (SVC)', battle('3D model (SVC)', dataset=made),
+        'data moving_mnist_train.npy instead of mnist_test_seq.npy')
+
+
+def test_other_networks_and_clipping():
+    changed = score()
+    for role, argument, value in (('fsgen', 'z_slow_dim', 8), ('vgen', 'conv_ch', 128),
+                                  ('vdis', 'mid_ch', 16), ('updater', 'freq', 1)):
+        changed.systems[0].parts[role].args[argument] = value
+    assert paper_tables.deviations(changed) == [
+        'r: z_slow_dim 8 instead of 100', 'r: conv_ch 128 instead of 512',
+        'r: mid_ch 16 instead of 64', 'r: freq 1 instead of 5']
+
+
+def test_what_both_systems_have_in_common_is_said_once():
+    whole = battle('3D model (SVC)')
+    a, b = (system.model_copy(update={'result_dir': name, 'iteration': 7})
+            for name, system in zip('ab', whole.systems, strict=True))
+    b.parts['vdis'].args['mid_ch'] = 16
+    assert paper_tables.deviations(whole.model_copy(update={'systems': [a, b]})) == [
+        'a and b: 7 updates instead of 100000', 'b: mid_ch 16 instead of 64']
+
+
+def test_the_data_set_itself():
+    whole = measured((34.0,) * 4, [], dataset=UCF)
+    part = measured((5.0,) * 4, [], day=2, dataset=UCF.model_copy(update={'videos': 10}))
+    texts = cells('table4', [whole, part])['UCF-101 dataset']
+    assert texts[1] == '34.00 ± 0.00' and texts[4].startswith('5.00')
+    assert cells('table4', [measured((2.0,) * 4, [], dataset=MNIST)]) == cells('table4', [])
+
+
+def test_a_system_of_no_table():
+    lsgan = score()
+    lsgan.systems[0].parts['updater'] = ledger.PartRecord(name='TGANUpdaterLSGAN', args={})
+    assert cells('table4', [lsgan]) == cells('table4', [])
+    of_no_row = paper_tables.markdown([lsgan, score()]).partition('Of no row:')[2]
+    assert of_no_row.count('inception score 11.50') == 1
+    assert 'Of no row' not in paper_tables.markdown([score()])
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+def test_the_command(tmp_path, capsys):
+    for each in (score(), score((1.0,) * 4, iteration=5, result_dir='a|b')):
+        ledger.write(tmp_path, each)
+    assert main(['tables', '--ledger', str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert '| TGAN, SVC | 11.85 ± 0.07 | 11.50 ± 0.50 | -0.35 |' in out
+    assert "Table 4: inception score on UCF-101, by the authors' script: C3D's dropout on" in out
+    assert out.count('not measured: ') == 11 and r'a\|b at 5' in out
+    for table in out.strip().split('\n\n')[1::2]:
+        assert len({line.replace(r'\|', '').count('|') for line in table.splitlines()}) == 1
+
+
+def test_records_that_are_damaged_or_missing(tmp_path, capsys):
+    path = ledger.write(tmp_path, score())
+    path.write_text(path.read_text().replace('tgan-v1', 'tgan\x00'))
+    assert main(['tables', '--ledger', str(tmp_path)]) == 2
+    assert f'{path}: is not a whole record' in capsys.readouterr().err
+    assert main(['tables', '--ledger', str(tmp_path / 'nowhere')]) == 2
+    assert 'no such folder' in capsys.readouterr().err
+
+
+def test_our_ledger_is_sound(capsys):
+    assert main(['tables']) == 0
+    assert len(re.findall(r'^\| (?!\|)', capsys.readouterr().out, re.MULTILINE)) == 12
+    assert all(path.suffix in ('.json', '.md') for path in paper_tables.LEDGER.iterdir())
+
+
+# -- the check -------------------------------------------------------------------------------------
+
+@pytest.fixture
+def claim(tmp_path, monkeypatch):
+    """Function from a table and measurements to the outcome of its check."""
+    def run(table, *measurements):
+        monkeypatch.setattr(paper_tables, 'LEDGER', tmp_path)
+        for each in measurements:
+            ledger.write(tmp_path, each)
+        return checks.registry()[f'claims/{table}'].run()
+    return run
+
+
+@pytest.mark.parametrize('measurements, verdict, part', [
+    ([], 'not run', 'measured 0 of 9 rows; the others: needs UCF-101, C3D weights and a GPU'),
+    ([score()], 'not run', 'measured 1 of 9'),
+    ([score((1.0,) * 4, iteration=10)], 'not run', 'measured 0 of 9'),
+    ([score((9.0,) * 4)], 'failed', None)])
+def test_what_proves_nothing(claim, measurements, verdict, part):
+    outcome = claim('table4', *measurements)
+    assert outcome.verdict.value == verdict and (part or '') in (outcome.why_not_run or '')
+    assert outcome.text.count('not measured') == 9 - len(outcome.comparisons)
+    for each in measurements:
+        assert paper_tables.number(each) in outcome.text
+    json.dumps(outcome.data)
+
+
+def test_all_rows(claim):
+    found = [battle(opponent, row.ratio * 1.05, day)
+             for day, (row, opponent) in enumerate(
+                 zip(paper.gam_ratios(), OPPONENTS, strict=True), start=1)]
+    outcome = claim('table3', *found)
+    assert outcome.verdict is Verdict.PASSED and len(outcome.comparisons) == 3
+    assert all(each.tolerance == claims.REPRODUCED.value for each in outcome.comparisons)
+
+
+def test_a_damaged_ledger_has_failed(claim, tmp_path):
+    (tmp_path / 'x.json').write_text('{')
+    outcome = claim('table4')
+    assert outcome.verdict is Verdict.FAILED and 'is not a whole record' in outcome.error

@@ -1,0 +1,42 @@
+"""How long the robustness tests run, and the trainings that they disturb."""
+import random
+
+import pytest
+
+from tests.robustness.lab import Lab, own_mounts
+
+
+def pytest_addoption(parser):
+    parser.addoption('--robustness', type=int, default=0, metavar='N', help='for tests/robustness: '
+                     'N kills, N/10 of each other fault, N*1000 hostile files for each reader')
+
+
+def pytest_generate_tests(metafunc):
+    """Number the faults of a kind, each of which is drawn from its number."""
+    if 'fault_number' in metafunc.fixturenames:
+        n_faults = max(1, metafunc.config.getoption('--robustness', 0) // 10)
+        metafunc.parametrize('fault_number', range(n_faults))
+
+
+@pytest.fixture
+def robustness(pytestconfig):
+    """The argument of ``--robustness``, 0 without it."""
+    return pytestconfig.getoption('--robustness', 0)
+
+
+@pytest.fixture
+def rng(request):
+    """Random numbers of the test's own."""
+    return random.Random(request.node.name)
+
+
+@pytest.fixture(scope='session')
+def lab(tmp_path_factory, can_mount):
+    """One undisturbed training for all tests; its processes see the mounts."""
+    return Lab(tmp_path_factory.mktemp('lab'))
+
+
+@pytest.fixture(scope='session')
+def can_mount():
+    """Whether this process may mount file systems, which nobody else sees."""
+    return own_mounts()

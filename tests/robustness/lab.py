@@ -1,0 +1,257 @@
+"""Trainings of a small experiment in processes of their own, and what their results must be."""
+import contextlib
+import ctypes
+import importlib
+import io
+import itertools
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from multiprocessing import forkserver
+
+import av
+import h5py
+import numpy as np
+import yaml
+from PIL import Image, ImageSequence
+
+from tests.conftest import SMALL_EXPERIMENT
+from tgan_chainer import config
+from tgan_chainer.io import snapshots
+
+SECONDS = 300    # that a training may take on a machine that does other things, too
+
+# A fresh process that has imported what a training takes long to, and forks for each of them.
+PROCESSES = multiprocessing.get_context('forkserver')
+_PRELOAD = ['tests.robustness.lab', 'tgan_chainer.train', 'tgan_chainer.infer',
+            'matplotlib.backends.backend_agg']
+
+
+class Lab:
+    """A folder with data, experiments, and the results of a training that nobody disturbed.
+
+    Attributes:
+        whole (Path): Result folder of the undisturbed training.
+        sizes (list of int): Bytes of its files.
+        seconds (float), operations (int): Processor time that it took, and operations on its files.
+    """
+
+    def __init__(self, folder):
+        forkserver._forkserver._stop()    # another test's may not know of our mounts
+        PROCESSES.set_forkserver_preload(_PRELOAD)
+        self._folder, self._numbers = folder, itertools.count()
+        self.data = {'npy': folder / 'videos.npy', 'h5': folder / 'videos.h5'}
+        rs = np.random.RandomState(0)
+        np.save(self.data['npy'], rs.randint(0, 256, (20, 6, 64, 64)).astype(np.uint8))
+        with h5py.File(self.data['h5'], 'w') as file:
+            file['image'] = rs.randint(0, 256, (60, 3, 64, 85)).astype(np.uint8)
+        (folder / 'table.csv').write_text('start,end\n0,20\n20,40\n40,60\n')
+        self.whole = self.new_folder()
+        code, err, self.seconds, self.operations = self.train(self.whole)
+        assert code == 0, err
+        self.sizes = [path.stat().st_size for path in self.whole.rglob('*') if path.is_file()]
+
+    def new_folder(self):
+        """Path of a result folder that does not exist."""
+        return self._folder / f'result_{next(self._numbers)}'
+
+    def copy_until(self, iteration):
+        """A copy of the undisturbed training as it was after a snapshot -> its folder."""
+        out = shutil.copytree(self.whole, self.new_folder())
+        for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
+            for later in snapshots.iterations(out, template):
+                if later > iteration:
+                    (out / template.format(later)).unlink()
+        return out
+
+    def write_experiment(self, data):
+        """An experiment on a data file, .npy or .h5 -> its path."""
+        settings = yaml.safe_load(SMALL_EXPERIMENT.format(data=data))
+        settings.update(iterations=6, snapshot_interval=2, preview_interval=4, preview_videos=2,
+                        display_interval=4)
+        settings['updater']['args']['freq'] = 3
+        if data.suffix == '.h5':
+            settings['dataset'] = {'fn': 'datasets/ucf_dataset.py', 'name': 'UCFDataset', 'args': {
+                'h5path': str(data), 'config_path': str(self._folder / 'table.csv')}}
+            settings['models']['vgen']['args']['out_channels'] = 3
+            settings['models']['vdis']['args']['in_channels'] = 3
+        path = data.with_suffix('.yml')
+        path.write_text(yaml.safe_dump(settings))
+        return path
+
+    def train(self, out, *flags, **options):
+        """Train, from the last snapshot if there is one -> as :meth:`wait`."""
+        return self.wait(*self.start_training(out, *flags, **options))
+
+    def start_training(self, out, *flags, data=None, fault=None, kill_at=0):
+        """Begin a training, or go on with it -> (process, where it says how it ended)."""
+        what = (['--resume', out] if has_snapshot(out) else
+                ['--config_path', self.write_experiment(data or self.data['npy']), '--out', out])
+        return self.start('train', *what, *flags, fault=fault, kill_at=kill_at)
+
+    def start(self, command, *arguments, fault=None, kill_at=0):
+        """Start a command of this project, after ``fault()`` -> as :meth:`start_training`."""
+        receive, send = PROCESSES.Pipe(duplex=False)
+        process = PROCESSES.Process(target=_run, args=(
+            send, command, list(map(str, arguments)), self._folder, fault, kill_at))
+        process.start()
+        send.close()
+        return process, receive
+
+    def wait(self, process, pipe):
+        """Wait for a command -> exit code (-N of signal N), stderr, and what :class:`Lab` counts.
+        """
+        assert pipe.poll(SECONDS), f'no end after {SECONDS} seconds'
+        try:
+            return pipe.recv()
+        except EOFError:
+            process.join()
+            return process.exitcode, '', None, None
+
+    def finish(self, out):
+        """Train to the end without a fault, which must be that of the undisturbed training."""
+        if not has_snapshot(out):
+            shutil.rmtree(out, ignore_errors=True)    # a start that made nothing of use
+        code, err, *_ = self.train(out)
+        assert code == 0, err
+        assert half_written(out) == self.differences(out) == leftovers(out) == []
+
+    def differences(self, out):
+        """What the newest snapshots and the log have that those of :attr:`whole` have not, but for
+        times -> list of str.
+        """
+        found = []
+        iteration = snapshots.iterations(self.whole, snapshots.TRAINER)[-1]
+        for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
+            name = template.format(iteration)
+            with np.load(self.whole / name) as a, np.load(out / name) as b:
+                # A set, since their order is that of Chainer's sets, which differs.
+                found += [f'{key} in {name} is another' for key in {*a.files, *b.files}
+                          if not key.endswith(('LogReport/_log', '_snapshot_elapsed_time')) and not
+                          (key in a and key in b and a[key].tobytes() == b[key].tobytes())]
+        return found + ['the log is another'] * (_read_log(out) != _read_log(self.whole))
+
+
+def _read_log(folder):
+    return [{**entry, 'elapsed_time': 0} for entry in json.loads((folder / 'log').read_text())]
+
+
+def has_snapshot(out):
+    """Whether there is something to resume in a result folder."""
+    return out.is_dir() and bool(snapshots.iterations(out, snapshots.TRAINER))
+
+
+# -- inside the process ----------------------------------------------------------------------------
+
+def _run(pipe, command, arguments, folder, fault, kill_at):
+    """Run a command; it kills itself before operation ``kill_at``, counted from 1, on its files."""
+    os.chdir(folder)
+    operations = itertools.count(1)
+
+    def hear(event, arguments):
+        if event in ('open', 'os.rename', 'os.remove', 'os.mkdir') and isinstance(
+                arguments[0], str | os.PathLike):
+            reads = event == 'open' and not arguments[2] & (os.O_WRONLY | os.O_RDWR)
+            in_folder = os.path.abspath(arguments[0]).startswith(str(folder))
+            if in_folder and not reads and next(operations) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hear)
+    module = importlib.import_module(f'tgan_chainer.commands.{command}')
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            if fault:
+                fault()
+            code = module.main(arguments)
+        except BaseException:    # of which Python would say the same
+            traceback.print_exc()
+            code = 1
+    pipe.send((code, err.getvalue(), time.process_time(), next(operations)))
+
+
+def turn_clock():
+    """Make ``time.time`` say 1970, then 2100, then 1970, from the 30th question on.
+
+    ``datetime``, of which only the names of folders and records are made, keeps its own clock.
+    """
+    asked, ask = itertools.count(), time.time
+    dates = itertools.cycle((10.0, 4.1e9, 86400.0))
+    time.time = lambda: ask() if next(asked) < 30 else next(dates)
+
+
+# -- whole files -----------------------------------------------------------------------------------
+
+def half_written(folder):
+    """Files that do not open whole -> list of str; hidden ones are not looked at."""
+    found = []
+    for path in sorted(folder.rglob('*')):
+        if path.is_file() and not path.name.startswith('.'):
+            try:
+                _read(path)
+            except Exception as error:  # whatever: the file is not whole
+                found.append(f'{path} is not whole: {error!r}')
+    return found
+
+
+def leftovers(folder):
+    """Hidden files below a folder."""
+    return list(folder.rglob('.*'))
+
+
+def _read(path):
+    match path.suffix:
+        case '.npz':
+            with np.load(path, allow_pickle=False) as archive:
+                list(archive.values())
+        case '.png' | '.gif':
+            with Image.open(path) as image:
+                for frame in ImageSequence.Iterator(image):
+                    frame.load()
+        case '.avi' | '.mov':
+            with av.open(str(path)) as movie:
+                assert sum(1 for _ in movie.decode(video=0)) == 16, 'frames are missing'
+        case '.yml':
+            experiment = config.load(str(path))    # reads also one that is cut off between lines
+            assert path.name != 'config.yml' or path.read_text() == experiment.dump(), 'cut off'
+        case '.py':
+            compile(path.read_text(), path, 'exec')
+            assert path.read_text().endswith('\n'), 'its end is missing'
+        case _:
+            json.loads(path.read_text())
+
+
+# -- file systems ----------------------------------------------------------------------------------
+
+def own_mounts():
+    """Give this process mounts that nobody else sees -> whether it may."""
+    if os.geteuid() or ctypes.CDLL(None).unshare(0x20000):    # CLONE_NEWNS
+        return False
+    return subprocess.run(['mount', '--make-rprivate', '/'], capture_output=True).returncode == 0
+
+
+@contextlib.contextmanager
+def mounted(folder, *arguments):
+    """A file system at a folder; yields a function that mounts it again with other arguments."""
+    def mount(*arguments):
+        subprocess.run(['mount', *arguments, folder], check=True, capture_output=True)
+    mount(*arguments)
+    try:
+        yield mount
+    finally:
+        subprocess.run(['umount', '--lazy', folder], check=True)
+
+
+@contextlib.contextmanager
+def without_permission(folder):
+    """Nothing in a folder can be changed by users other than root."""
+    folder.chmod(0o555)
+    try:
+        yield
+    finally:
+        folder.chmod(0o755)

@@ -1,0 +1,33 @@
+"""Data of a training that is made for it, or shown in its previews: Moving MNIST."""
+from pathlib import Path
+
+import numpy as np
+
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.prepare.moving_mnist import make_moving_mnist, write_labels
+
+
+def make_data(experiment):
+    """Make the data set's file, and the table of its digits, if they may be made and are missing.
+
+    Raises:
+        DataError: They cannot be made.
+    """
+    if not experiment.make_moving_mnist:
+        return
+    args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
+    path, table = args.get('dataset_path'), args.get('config_path')
+    if path and not Path(path).exists():
+        print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
+        make_moving_mnist(path, **settings)
+    if table and not Path(table).exists():
+        del settings['size']
+        write_labels(table, **settings)
+
+
+def first_videos(dataset, n):
+    """The first n, at most, of Moving MNIST's videos (N, C, T, H, W); None of another data set."""
+    if not isinstance(dataset, MovingMNISTDataset):
+        return None
+    videos = [MovingMNISTDataset.load(dataset, i, 0) for i in range(min(n, len(dataset)))]
+    return np.stack(videos).transpose(0, 2, 1, 3, 4)

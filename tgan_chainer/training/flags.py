@@ -1,0 +1,87 @@
+"""What the flags of train.py mean: which experiment, into which folder, continued from what."""
+import datetime
+import itertools
+from pathlib import Path
+
+from tgan_chainer import config, results
+from tgan_chainer.commands.train import DEFAULT_CONFIG
+from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.training.resume import find_snapshot
+
+
+def choose(args):
+    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
+
+    Raises:
+        TGANError: See :func:`load_experiment`, :func:`take_folders`,
+            :func:`tgan_chainer.training.resume.find_snapshot`.
+    """
+    snapshot_path = find_snapshot(args.resume) if args.resume else None
+    experiment = load_experiment(args, snapshot_path)
+    take_folders(args, experiment)
+    if args.resume and not snapshot_path:    # the experiment says so
+        snapshot_path = find_snapshot(args.resume)
+    return experiment, snapshot_path
+
+
+def load_experiment(args, snapshot_path=None):
+    """The experiment of the flags, or else that of a snapshot's folder -> Experiment."""
+    path = args.config_path or DEFAULT_CONFIG
+    if snapshot_path and not args.config_path:
+        try:
+            path = str(results.experiment_file(snapshot_path.parent))
+        except SnapshotError as error:
+            raise SnapshotError(f'{error}; or give --config_path') from error
+    changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
+               'iterations': args.iterations, 'epoch': args.epoch}
+    experiment = config.load(path).replace(**changes)
+    # Updates that the file asks for yield to epochs that the user asks for.
+    return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
+
+
+def take_folders(args, experiment):
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
+
+    Raises:
+        ConfigError: The experiment is to be resumed, and to write elsewhere.
+    """
+    if args.resume:
+        return
+    if not args.test:
+        args.out = args.out or experiment.result_dir
+    if not experiment.resume:
+        return
+    snapshot = Path(experiment.resume)
+    folder = snapshot if snapshot.is_dir() else snapshot.parent
+    if args.test or args.out and Path(args.out).resolve() != folder.resolve():
+        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
+                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
+                          'other folder, or remove resume')
+    args.out, args.resume = None, experiment.resume
+
+
+def new_result_folder(args, experiment):
+    """Make and return a folder that did not exist (authors' names, FACTS §10).
+
+    Raises:
+        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
+    """
+    now = datetime.datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
+    if args.out:
+        candidates = [args.out]
+    elif args.test:
+        candidates = itertools.chain(['results/test'],
+                                     (f'results/test_{i}' for i in itertools.count(1)))
+    else:
+        candidates = (f'results/{experiment.name}_{now}_{i}' for i in itertools.count())
+    for folder in map(Path, candidates):
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
+                from error
+    raise ConfigError(f'{args.out} exists, and results are never overwritten: choose another '
+                      f'folder with --out, or continue with --resume {args.out}')
