@@ -22,7 +22,7 @@ from chainer import training
 
 from tests.conftest import SMALL_EXPERIMENT
 from tests.robustness import hostile
-from tgan_chainer import categories, config
+from tgan_chainer import config, results
 from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
@@ -33,7 +33,6 @@ from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.training import record
 
 ROOT = Path(__file__).parents[2]
 CPU = chainer.get_device('@numpy')
@@ -253,8 +252,8 @@ TARGETS = {
         hostile.encoded(hostile.net(last)) for last in ('fc8', 'fc8-1')],
         hostile.caffemodels, _convert),
     'categories': Target('categories.json', _json(['Archery', 'YoYo']), hostile.json_lines,
-                         lambda path: categories.read_categories(path.parent, 2)),
+                         lambda path: results.read_categories(path.parent, 2)),
     'record': Target('record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
-                     hostile.json_lines, record.read_record),
+                     hostile.json_lines, results.read_record),
     'ledger': Target('x.json', _records, hostile.json_lines, ledger.read),
 }

@@ -1,6 +1,7 @@
 """G1, the image generator: z_slow and the z_fast of one frame become that frame (paper Table 1)."""
 import chainer
 import chainer.functions as F
+import numpy as np
 from chainer import initializers
 
 from tgan_chainer.functions import relu
@@ -98,12 +99,21 @@ class VideoGenerator(ImageGenerator):
 
 
 class VideoGeneratorInitUniform(VideoGenerator):
-    """G1 with weights drawn from U(-wscale, wscale), as in all of the authors' experiments."""
+    """G1 with weights drawn from U(-wscale, wscale), as in all of the authors' experiments.
+
+    Args:
+        background (float): Brightness in (-1, 1) around which frames begin, by the last layer's
+            bias. The authors begin with grey, and reach a black background by small steps of that
+            bias only.
+    """
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
-                 conv_ch: int = 512, wscale: float = 0.01):
+                 conv_ch: int = 512, wscale: float = 0.01, background: float = 0.0):
         super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch,
                          initializers.Uniform(wscale))
+        if not -1 < background < 1:
+            raise ValueError(f'background is {background}: expected a brightness in (-1, 1)')
+        self.dc5.b.array[...] = np.arctanh(background)
 
 
 class VideoGeneratorInitDefault(VideoGenerator):
