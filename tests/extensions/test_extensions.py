@@ -259,15 +259,13 @@ def test_preview_of_another_system(run, tmp_path, make, is_normal):
 
 
 @pytest.mark.parametrize('n_real', [1, 5])
-def test_the_top_row_of_a_preview_is_real(trainer, tmp_path, models, n_real):
+def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
     real = np.random.RandomState(0).uniform(-1, 1, (n_real, 1, 16, 64, 64)).astype('f')
-    t = trainer([0.0])
     for name, more in (('with', {'real': real}), ('without', {})):
-        t.out = str(tmp_path / name)
-        Preview(*models[:2], n=5, **more)(t)
+        run([0.0], (Preview(*models[:2], n=5, **more), 1), out=tmp_path / name)
     sheets, movies = ([read(tmp_path / name / 'preview' / file) for name in ('with', 'without')]
-                      for read, file in ((pictures.read_png, 'image_img_00000000.png'),
-                                         (pictures.read_movie, 'video_00000000.gif')))
+                      for read, file in ((pictures.read_png, 'image_img_00000001.png'),
+                                         (pictures.read_movie, 'video_00000001.gif')))
     np.testing.assert_array_equal(sheets[0][64:], sheets[1])
     np.testing.assert_array_equal(sheets[0][:64], pictures.frame_sheet(real[:1]))
     assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)
