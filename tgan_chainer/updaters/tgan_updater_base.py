@@ -29,6 +29,9 @@ class TGANUpdaterBase(StandardUpdater):
         shuffle_time_order (float or None): Probability p of keeping the order of time. With
             probability 1 - p one permutation of time is applied to all fake videos of the batch
             and another to all real ones. None never shuffles and draws no random number.
+        joint_batch (bool): Whether D sees fake and real videos in one batch, whose statistics its
+            batch normalisation takes. In two, as the authors have it, that takes away how much
+            brighter, or more varied, one of them is.
 
     Attributes:
         losses (tuple of str): Names under ``vdis/`` that the updater reports.
@@ -42,7 +45,7 @@ class TGANUpdaterBase(StandardUpdater):
     takes_pair = False    # of scores, as VideoAndFrameDiscriminator returns it
 
     def __init__(self, models, iterator, optimizer, device=None,
-                 shuffle_time_order: float | None = None):
+                 shuffle_time_order: float | None = None, joint_batch: bool = False):
         super().__init__(iterator, optimizer, device=device)
         if shuffle_time_order is not None and not 0 <= shuffle_time_order <= 1:
             raise ValueError(
@@ -50,7 +53,10 @@ class TGANUpdaterBase(StandardUpdater):
         self.fsgen, self.vgen, self.vdis = models
         self._generators = [name for name in System(*models).networks if name != 'vdis']
         self._check_scores()
+        if joint_batch and self.takes_pair:
+            raise ValueError('joint_batch is true: expected false with VideoAndFrameDiscriminator')
         self.shuffle_time_order = shuffle_time_order
+        self.joint_batch = joint_batch
 
     def update(self):
         """Train on the next batch.
@@ -99,7 +105,8 @@ class TGANUpdaterBase(StandardUpdater):
         """Run all networks once -> real, fake, D(fake), D(real).
 
         D sees the fake batch first and the real one second, in two calls: two batches for its
-        batch normalisation, and that order in its running statistics.
+        batch normalisation, and that order in its running statistics. With ``joint_batch`` it sees
+        both at once.
         """
         batch = self._get_real_video()
         real, *labels = batch if isinstance(batch, tuple) else (batch,)
@@ -107,7 +114,12 @@ class TGANUpdaterBase(StandardUpdater):
         fake = self._generate_fake_video(z_slow, z_fast, *labels)
         if self._shuffles_time():
             fake, real = permute_time(fake), permute_time(real)
-        return real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)
+        if not self.joint_batch:
+            return real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)
+        xp = self.vdis.xp
+        scores = self.vdis(F.concat((fake, real), axis=0), *(
+            xp.concatenate((each, each)) for each in labels))
+        return real, fake, scores[:len(real)], scores[len(real):]
 
     def _shuffles_time(self):
         return self.shuffle_time_order is not None and np.random.rand() > self.shuffle_time_order
