@@ -30,8 +30,8 @@ from tgan_chainer.training import record
 
 SOURCES = {
     'data/mnist_test_seq.npy': 'the published Moving MNIST (Srivastava et al. 2015), 819 MB',
-    'data/moving_mnist_train.npy': 'made by tgan make-moving-mnist, or by a training of '
-                                   'the experiments that read it',
+    'data/moving_mnist_train': 'made by tgan make-moving-mnist, or by a training of '
+                               'the experiments that read it',
     'data/ucf101_': 'made from UCF-101 by tgan make-ucf101 (docs/data.md)',
     'data/golf': "Vondrick et al.'s golf clips, and their table by tgan make-golf "
                  '(docs/data.md)',
