@@ -211,8 +211,8 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      'resize((video * 128 + 128).round(),', _PREPROCESS_CHECK),
     ("Keys's parameter -0.5", 'evaluation/resize', 'A = -0.75', 'A = -0.5',
      'metrics/resize/oracle'),
-    ('pooling that leaves the edge out', 'evaluation/c3d_ft', 'max_pooling_3d(h, window)',
-     'F.max_pooling_nd(h, window, window, cover_all=False)',
+    ('pooling that leaves the edge out', 'evaluation/c3d_ft', 'max_pooling_3d(h, pool[1])',
+     'F.max_pooling_nd(h, pool[1], pool[1], cover_all=False)',
      'metrics/c3d-activations/chainer-2.0.2', None, True),
     # the references and their reader
     ('sampled with another stride', 'reference/recordings', 'math.ceil(flat.size / limit)',

@@ -179,9 +179,13 @@ def test_busy_neighbours_end_with_the_block_and_with_their_parent():
         for _ in range(500):
             os.killpg(group.pid, 0)
             signal.sigtimedwait([], 0.01)
+    def children():
+        return set(Path(f'/proc/self/task/{os.getpid()}/children').read_text().split())
+
+    before = children()
     with busy_neighbours(1):
-        children = Path(f'/proc/self/task/{os.getpid()}/children').read_text().split()
-    assert children and not any(Path('/proc', child).exists() for child in children)
+        assert len(children() - before) == 1
+    assert not children() - before
 
 
 # -- the programs that run elsewhere ---------------------------------------------------------------

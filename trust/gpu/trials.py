@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from chainer.iterators import SerialIterator
 
-from parity import backend
+from parity import backend, replay
 from parity.checks import registry
 from tgan_chainer import infer, train
 from tgan_chainer.evaluation import c3d_ft
@@ -650,6 +650,7 @@ def _parity():
     results = []
     for name, limits in PARITY.items():
         start = len(transfers.transfers)
+        replay.forget()
         found = registry()[name].run(**limits)
         error = found.error or ('' if transfers.since(start) else 'nothing was on the device')
         worst = found.worst
