@@ -44,7 +44,7 @@ def system(name, trained_on, **changes):
     experiment = config.load(f'configs/{name}.yml')
     parts = {role: ledger.PartRecord(name=part.name, args=ledger.arguments(part))
              for role in ledger.PARTS if (part := getattr(experiment, role)) is not None}
-    return ledger.System(**{
+    return ledger.SystemRecord(**{
         'result_dir': 'r', 'config_sha256': 'c' * 64, 'seed': 0,
         'iteration': 100000, 'networks': {'vgen_iter_100000.npz': 'd' * 64}, 'parts': parts,
         'batchsize': experiment.batchsize, 'batch_norm_statistics': 'chainer2',

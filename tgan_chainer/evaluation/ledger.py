@@ -51,7 +51,7 @@ class DataSet(_Strict):
     videos: pydantic.NonNegativeInt | None = None    #: None where it could not be opened.
 
 
-class System(_Strict):
+class SystemRecord(_Strict):
     """A trained system; batch size and the like are those of the experiment."""
 
     result_dir: str                      #: Name of the result folder.
@@ -139,7 +139,7 @@ class Measurement(_Strict):
 
     format: Literal[1, 2] = 2    #: Version of this schema.
     metric: Literal['inception score', 'GAM', 'video quality']
-    systems: list[System]        #: One; none for a data set itself; A and B of a GAM.
+    systems: list[SystemRecord]        #: One; none for a data set itself; A and B of a GAM.
     dataset: DataSet | None      #: That is scored, or whose videos are the real ones.
     protocol: str
     samples: pydantic.PositiveInt    #: Videos a seed; in a GAM each system's fakes in the battle.
@@ -235,9 +235,9 @@ def read_folder(folder):
 
 
 def describe_system(result_dir, experiment_file, experiment, iteration, roles):
-    """The :class:`System` of a result folder, of which the networks ``roles`` were used."""
+    """The :class:`SystemRecord` of a result folder, of which the networks ``roles`` were used."""
     networks = [snapshots.NETWORKS[role].format(iteration) for role in roles]
-    return System(
+    return SystemRecord(
         result_dir=Path(result_dir).resolve().name,
         config_sha256=files.sha256(experiment_file),
         iteration=iteration,

@@ -101,7 +101,7 @@ class Subject:
     source: Callable                  #: Function from a seed to a new source of videos.
     experiment: config.Experiment
     vdis: chainer.Link | None = None         #: Its critic, where one was asked for.
-    system: ledger.System | None = None      #: Or else there is a data set.
+    system: ledger.SystemRecord | None = None      #: Or else there is a data set.
     dataset: ledger.DataSet | None = None
 
     def identity(self):
