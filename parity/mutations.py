@@ -15,7 +15,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class Mutation(NamedTuple):
-    """A fault: one text of one file, and what stands there instead.
+    """A fault: one string of one file, and what replaces it.
 
     Attributes:
         fault (str): What is wrong.

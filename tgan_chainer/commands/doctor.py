@@ -36,7 +36,7 @@ SOURCES = {
     'data/golf': "Vondrick et al.'s golf clips, and their table by tgan make-golf "
                  '(docs/data.md)',
 }
-"""Start of a path -> where what stands there comes from."""
+"""Start of a path -> where such a file comes from."""
 
 _PACKAGES = ('numba', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
