@@ -38,7 +38,8 @@ def parser():
     add('--only', nargs='+', action='extend', metavar='NAME',
         help='run the benchmarks whose name has this part, or matches this shell pattern')
     add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
-        help="of the networks: the paper's (default), the default experiment's, those for 32x32")
+        help="of the networks: the paper's (default), moving_mnist_quarter's or the default "
+             "experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')
     add('--load', type=positive, default=0, metavar='N',
@@ -85,7 +86,7 @@ def _run(options, outcomes):
     """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
     names = choose(options.only)
     if options.list:
-        print('\n'.join(f'{name:<18}{cases.registry()[name][0]}' for name in names))
+        print('\n'.join(f'{name:<21}{cases.registry()[name][0]}' for name in names))
         return
     get_device(options.gpu)    # tells early that there is none
     machine = output.machine(options.gpu)

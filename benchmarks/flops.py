@@ -84,7 +84,7 @@ def _taps_inside(size, positions, ksize, stride, pad):
 def count(network, link, n, *shapes):
     """Forward passes of a link's layers -> list of Row, whose names begin with ``network``.
 
-    ``shapes`` are those of its float32 inputs, of one example, and ``n`` is how many there are.
+    ``shapes`` are its float32 inputs' for one example; ``n`` is the number of examples.
     """
     inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
     with (chainer.using_config('train', False), chainer.no_backprop_mode(),

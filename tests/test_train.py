@@ -65,7 +65,7 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
     assert [entry['iteration'] for entry in log] == [2, 4, 6, 8]
     assert {'vdis/loss_gen', 'vdis/loss_dis', 'vdis/c3/sigma', 'epoch'} <= log[0].keys()
     start, = json.loads((result / 'record.json').read_text())
-    assert start['command_line'].startswith('train.py --config_path')
+    assert start['command_line'].startswith('tgan train --config_path')
     assert start['seed'] == 0
     assert start['packages']['chainer'] == '7.8.1'
 
@@ -328,3 +328,17 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path):
     made = path.stat().st_mtime_ns
     data.make_data(experiment)
     assert path.stat().st_mtime_ns == made
+
+
+def test_labels_are_made_with_their_videos_only(small_experiment):
+    document = yaml.safe_load(small_experiment.read_text())
+    document['dataset'].update(name='MovingMNISTDatasetLabelled', args={
+        'n_frames': 16, 'dataset_path': 'made.npy', 'config_path': 'made_pd.csv'})
+    document['make_moving_mnist'] = {'n_videos': 5, 'size': 32, 'digits': 1}
+    small_experiment.write_text(yaml.safe_dump(document))
+    experiment = config.load(str(small_experiment))
+    data.make_data(experiment)
+    assert len(experiment.dataset.build().category_prior) > 1
+    os.remove('made_pd.csv')    # the videos may be others than these settings make
+    data.make_data(experiment)
+    assert not os.path.exists('made_pd.csv')

@@ -241,7 +241,7 @@ def test_two_folders(folders, moving_mnist, capsys):
     out = capsys.readouterr().out
     assert re.search('winner: (A|B|tie)', out)
     assert out.count('threshold') == out.count('of 4 fakes') == 2
-    assert 'the real videos are those of the training' in out
+    assert "the real videos come from the training's data" in out
 
 
 def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):

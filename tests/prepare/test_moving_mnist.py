@@ -94,6 +94,18 @@ def test_the_data_set_reads_it(tmp_path):
     np.testing.assert_array_equal(example[:, 0] * 128 + 128, videos[:, 2])
 
 
+def test_a_table_that_exists_is_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    table = tmp_path / 'm_pd.csv'
+    table.write_text('precious')
+    flags = ['--n', '1', '--labels', '--out', 'm.npy']
+    assert main(flags) == 2
+    assert "m_pd.csv' exists" in capsys.readouterr().err
+    assert table.read_text() == 'precious' and not (tmp_path / 'm.npy').exists()
+    assert main([*flags, '--overwrite']) == 0
+    assert table.read_text().startswith('category')
+
+
 def test_small_frames_are_averages_of_the_same_videos(tmp_path):
     whole = made(tmp_path / 'whole.npy', 3).astype(float)
     small = made(tmp_path / 'small.npy', 3, size=32)

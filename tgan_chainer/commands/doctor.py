@@ -176,4 +176,4 @@ def _run(_):
         print(line)
 
 
-main = command(parse_args, _run)
+main = command('doctor', parse_args, _run)

@@ -191,4 +191,4 @@ def _run(args):
     print(args.out)
 
 
-main = command(parse_args, _run)
+main = command('figures', parse_args, _run)

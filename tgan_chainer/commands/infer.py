@@ -30,4 +30,4 @@ def _run(args):
     infer(args)
 
 
-main = command(parse_args, _run)
+main = command('infer', parse_args, _run)

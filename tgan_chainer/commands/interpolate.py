@@ -26,4 +26,4 @@ def _run(args):
     write_interpolated(args)
 
 
-main = command(parse_args, _run)
+main = command('interpolate', parse_args, _run)

@@ -30,16 +30,16 @@ def run_command(function, *args):
     return EXIT_OK
 
 
-def command(parse_args, run):
+def command(name, parse_args, run):
     """The ``main`` of a module: ``run`` with what ``parse_args`` makes of the arguments.
 
-    What was given is in ``args.command_line``, for records.
+    What was given, to ``tgan NAME``, is in ``args.command_line``, for records.
     """
     def main(argv=None):
         """Run the command; returns its exit code."""
         arguments = sys.argv[1:] if argv is None else argv
         args = parse_args(arguments)
-        args.command_line = [f'{run.__module__.rpartition(".")[2]}.py', *arguments]
+        args.command_line = ['tgan', name, *arguments]
         return run_command(run, args)
     return main
 

@@ -53,4 +53,4 @@ def _run(args):
     train(args, args.command_line)
 
 
-main = command(parse_args, _run)
+main = command('train', parse_args, _run)

@@ -68,4 +68,4 @@ def _run(args):
     visualize(args.preview_png, args.H, args.W, args.C, args.rows, args.cols)
 
 
-main = command(parse_args, _run)
+main = command('visualizer', parse_args, _run)

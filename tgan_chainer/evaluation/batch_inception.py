@@ -184,4 +184,4 @@ def row(measurement, folder):
         first.args.get('n_frames', N_FRAMES), clip, parallel, system.batchsize, folder]
 
 
-main = command(parse_args, _run)
+main = command('batch-inception', parse_args, _run)

@@ -52,4 +52,4 @@ def _run(args):
             args.command_line, args.ledger)
 
 
-main = command(parse_args, _run)
+main = command('calc-inception', parse_args, _run)

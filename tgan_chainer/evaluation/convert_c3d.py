@@ -199,4 +199,4 @@ def _convert(args):
           f'{files.sha256(args.npz)}')
 
 
-main = command(parse_args, _convert)
+main = command('convert-c3d', parse_args, _convert)

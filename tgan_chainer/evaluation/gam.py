@@ -312,7 +312,7 @@ def describe(measurement, name_a, name_b):
             f"   recognises {critic.on_fakes:.4f} of {measurement.samples} fakes of the other's, "
             f'{critic.on_test:.4f} of {measurement.samples} real videos']
     if not battle.held_out:
-        lines.append('the real videos are those of the training (see --test)')
+        lines.append("the real videos come from the training's data (see --test)")
     low, high = battle.interval
     test_low, test_high = battle.test_interval
     return '\n'.join([
@@ -324,4 +324,4 @@ def describe(measurement, name_a, name_b):
         f'winner: {battle.winner}'])
 
 
-main = command(parse_args, _run)
+main = command('gam', parse_args, _run)

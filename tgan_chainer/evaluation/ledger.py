@@ -52,7 +52,7 @@ class DataSet(_Strict):
 
 
 class SystemRecord(_Strict):
-    """A trained system; batch size and the like are those of the experiment."""
+    """A trained system, with its experiment's batch size, seed and optimizer."""
 
     result_dir: str                      #: Name of the result folder.
     config_sha256: Sha256                #: Of the experiment file in it.

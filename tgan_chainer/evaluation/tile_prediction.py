@@ -102,4 +102,4 @@ def _predictions(stem):
     return stem.with_name(f'{stem.name}.json')
 
 
-main = command(parse_args, _run)
+main = command('tile-prediction', parse_args, _run)

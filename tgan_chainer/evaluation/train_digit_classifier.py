@@ -148,4 +148,4 @@ def _run(args):
               + ', '.join(f'{task} {share:.3f}' for task, share in found.items()))
 
 
-main = command(parse_args, _run)
+main = command('train-digit-classifier', parse_args, _run)

@@ -238,4 +238,4 @@ def table(rows):
           for name, row in rows.items())])
 
 
-main = command(parse_args, _run)
+main = command('quality', parse_args, _run)

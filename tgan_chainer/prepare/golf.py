@@ -144,4 +144,4 @@ def _make(args):
     print(f'wrote {summary.n_rows} rows for {summary.n_pictures} images to {args.out}')
 
 
-main = command(parse_args, _make)
+main = command('make-golf', parse_args, _make)

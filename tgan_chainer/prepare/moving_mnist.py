@@ -219,13 +219,15 @@ def _make(args):
     size = '' if args.size == FRAME_SIZE else f'_{args.size}'
     digits = '' if args.digits == 2 else '_1-digit'
     path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
+    table = f'{os.path.splitext(path)[0]}_pd.csv'
+    if args.labels:    # before the videos, which take their time
+        require_place(table, args.overwrite)
     make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
                       args.overwrite)
     print(f'wrote {args.n} videos to {path}')
     if args.labels:
-        table = f'{os.path.splitext(path)[0]}_pd.csv'
         write_labels(table, args.n, args.seed, args.split, args.digits)
         print(f'wrote their digits to {table}')
 
 
-main = command(parse_args, _run)
+main = command('make-moving-mnist', parse_args, _run)

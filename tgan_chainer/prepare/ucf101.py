@@ -201,4 +201,4 @@ def _make(args):
         print("wrote for the authors' code", *summary.pickle_paths)
 
 
-main = command(parse_args, _make)
+main = command('make-ucf101', parse_args, _make)

@@ -8,7 +8,7 @@ from tgan_chainer.prepare.moving_mnist import make_moving_mnist, write_labels
 
 
 def make_data(experiment):
-    """Make the data set's file, and the table of its digits, if they may be made and are missing.
+    """Make the data set's file, with the table of its digits, if it may be made and is missing.
 
     Raises:
         DataError: They cannot be made.
@@ -17,12 +17,12 @@ def make_data(experiment):
         return
     args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
     path, table = args.get('dataset_path'), args.get('config_path')
-    if path and not Path(path).exists():
-        print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
-        make_moving_mnist(path, **settings)
-    if table and not Path(table).exists():
-        del settings['size']
-        write_labels(table, **settings)
+    if not path or Path(path).exists():    # whose digits these settings need not tell
+        return
+    print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
+    if table and not Path(table).exists():    # first: a file without its table would stay so
+        write_labels(table, **{key: settings[key] for key in settings if key != 'size'})
+    make_moving_mnist(path, **settings)
 
 
 def first_videos(dataset, n):
