@@ -17,7 +17,8 @@ channels at a time, in memory that is used again for the next block. The transpo
 way: the product of W^T and y is added into x. At stride 1 the transpose is a correlation too, with
 the filter reversed (:func:`_reversed`), and each of the two may use the other's way: what is
 copied or added then belongs to the array with fewer channels. Layers of kernel 4 and stride 2 run
-:mod:`tgan_chainer.functions.cpu.winograd` where that pays.
+:mod:`tgan_chainer.functions.cpu.winograd` where that pays, and those of few channels
+:mod:`tgan_chainer.functions.cpu.direct`, which needs no columns.
 
 All arrays that come in are brought into the samples-last layout of
 :mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
@@ -27,7 +28,7 @@ import itertools
 
 import numpy as np
 
-from tgan_chainer.functions.cpu import parallel, winograd
+from tgan_chainer.functions.cpu import direct, parallel, winograd
 from tgan_chainer.functions.cpu.columns import gather, scatter, volume_shape
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
@@ -60,6 +61,8 @@ def correlate(x, W, b, correlation):
     """
     if winograd.pays(len(x), *W.shape[:2], correlation):
         return winograd.correlate(x, W, b, correlation)
+    if direct.pays(len(x), x.dtype, *W.shape[:2], correlation):
+        return direct.correlate(x, W, b, correlation)
     if set(correlation.stride) == {1} and len(W) < x.shape[1]:
         return _transpose(x, _reversed_filter(W), b, _reversed(correlation, x.shape[2:]),
                           correlation.out_size)
@@ -77,8 +80,10 @@ def filter_gradient(x, y, correlation):
     Returns:
         numpy.ndarray: (O, C, *ksize), of the dtype of x.
     """
-    if winograd.gradient_pays(len(x), y.shape[1], x.shape[1], correlation):
+    if winograd.pays(len(x), y.shape[1], x.shape[1], correlation):
         return winograd.filter_gradient(x, y, correlation)
+    if direct.gradient_pays(len(x), x.dtype, y.shape[1], x.shape[1], correlation):
+        return direct.filter_gradient(x, y, correlation)
     if set(correlation.stride) == {1} and y.shape[1] < x.shape[1]:
         gradient = _filter_gradient(y, x, _reversed(correlation, x.shape[2:]))
         return np.ascontiguousarray(_reversed_filter(gradient))
@@ -100,6 +105,8 @@ def transpose_correlate(y, W, b, correlation, size):
     """
     if winograd.pays(len(y), *W.shape[:2], correlation):
         return winograd.transpose_correlate(y, W, b, correlation, size)
+    if direct.transpose_pays(len(y), y.dtype, *W.shape[:2], correlation, size):
+        return direct.transpose_correlate(y, W, b, correlation, size)
     if set(correlation.stride) == {1} and len(W) <= W.shape[1]:
         return _correlate(y, _reversed_filter(W), b, _reversed(correlation, size))
     return _transpose(y, W, b, correlation, size)

@@ -20,7 +20,11 @@ from tgan_chainer.errors import ConfigError
 # One parallel region at a time: BLAS has one number of threads for the whole process.
 _region = threading.Lock()
 _local = threading.local()
+_CPUS = os.cpu_count() or 1    # a system call, which takes as long as a small kernel
 
+
+# Bytes of a line of the cache, at whose start memory begins: no vector is then in two of them.
+_LINE = 64
 
 TASK_ELEMENTS = 1 << 17
 """Elements of an array that make a task, where a kernel is one pass through it."""
@@ -34,7 +38,7 @@ def num_threads():
     """
     text = os.environ.get('TGAN_NUM_THREADS')
     if text is None:
-        return os.cpu_count() or 1
+        return _CPUS
     if not text.isdecimal() or int(text) < 1:
         raise ConfigError(f'TGAN_NUM_THREADS is {text!r}; expected a positive integer.')
     return int(text)
@@ -92,7 +96,8 @@ def workspace(name, shape, dtype):
     size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _local.__dict__
     if name not in buffers or buffers[name].nbytes < size:
-        buffers[name] = np.empty(size, np.uint8)
+        memory = np.empty(size + _LINE, np.uint8)
+        buffers[name] = memory[-memory.ctypes.data % _LINE:]
     return buffers[name][:size].view(dtype).reshape(shape)
 
 

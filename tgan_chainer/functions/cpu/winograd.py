@@ -38,13 +38,12 @@ _MIN_TASKS = 4
 # Elements between two rows: rows a power of two apart would compete for few lines of the cache.
 _ROW_GAP = 16
 # What has been measured to pay: below, transforms cost what the products save.
-_LEAST_CHANNELS = 32
-_LEAST_GRADIENT_CHANNELS = 64
+_LEAST_CHANNELS = 64
 _LEAST_COLUMNS = {2: 512, 3: 1024}
 
 
 def pays(batch, outputs, channels, correlation):
-    """Whether the correlation and its transpose are faster than the direct ones.
+    """Whether the three kernels are faster than those of `direct` and of columns.
 
     Args:
         batch, outputs, channels (int): N, O and C.
@@ -61,12 +60,6 @@ def pays(batch, outputs, channels, correlation):
     # An odd size leaves half of its last tile unused.
     whole = all(size % 2 == 0 for size in correlation.out_size)
     return whole and correlation.positions // 2 ** ndim * batch >= _LEAST_COLUMNS[ndim]
-
-
-def gradient_pays(batch, outputs, channels, correlation):
-    """As :func:`pays`, for the filter gradient, which transforms both of its arrays."""
-    return (channels >= _LEAST_GRADIENT_CHANNELS
-            and pays(batch, outputs, channels, correlation))
 
 
 def correlate(x, W, b, correlation):

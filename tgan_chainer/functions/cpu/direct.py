@@ -1,0 +1,313 @@
+"""Convolution without columns: products of the weight and runs of a padded array.
+
+:mod:`tgan_chainer.functions.cpu.kernels` tells what the three kernels compute. Here x is copied
+once, with its padding, and along the width apart by phase (index modulo stride): what a tap reads
+for a line of the output is then one run of memory, and :mod:`tgan_chainer.functions.cpu.tile`
+multiplies such runs where they are. With few channels, making columns takes longer than their
+products.
+
+The transpose of a stride s is s^d correlations of stride 1, one for each phase of its result.
+"""
+import dataclasses
+import functools
+import itertools
+import math
+
+import numpy as np
+
+from tgan_chainer.functions.cpu import parallel, tile
+from tgan_chainer.functions.cpu.columns import (
+    MAX_NDIM,
+    Correlation,
+    copy,
+    inside,
+    volume_shape,
+    zero,
+)
+from tgan_chainer.functions.cpu.jit import kernel
+from tgan_chainer.functions.cpu.layout import samples_first, samples_last
+
+# Steps of a product, and vectors of a sum over columns, that stay in the first cache.
+_STEPS = 128
+_SUMMED_VECTORS = 64
+# Samples that are padded at a time, where the batch is a multiple.
+_BLOCK_SAMPLES = 64
+_MIN_TASKS = 8
+# What has been measured to pay: products of few outputs read more than they compute, few columns
+# do not repay the copy, and of many channels BLAS multiplies columns faster than they are copied.
+_LEAST_OUTPUTS = 4
+_LEAST_COLUMNS = 1024
+_MOST_CHANNELS = 64
+_MOST_OUTPUTS_A_CHANNEL = 16
+
+
+def pays(batch, dtype, outputs, channels, correlation):
+    """Whether :func:`correlate` applies, and is faster than columns.
+
+    Args:
+        batch, outputs, channels (int): N, O and C.
+        dtype: Of the arrays.
+        correlation (Correlation): What is read where.
+    """
+    return (outputs >= _LEAST_OUTPUTS and channels <= _MOST_CHANNELS
+            and correlation.positions * batch >= _LEAST_COLUMNS
+            and _is_whole(batch, dtype, correlation.out_size))
+
+
+def gradient_pays(batch, dtype, outputs, channels, correlation):
+    """As :func:`pays`, for the filter gradient."""
+    return (outputs <= _MOST_OUTPUTS_A_CHANNEL * channels
+            and pays(batch, dtype, outputs, channels, correlation))
+
+
+def transpose_pays(batch, dtype, outputs, channels, correlation, size):
+    """As :func:`pays`, for the transpose, whose result has `channels` and that size."""
+    if (any(k < s or n % s for k, s, n in zip(
+            correlation.ksize, correlation.stride, size, strict=True))):
+        return False
+    return all(pays(batch, dtype, channels, outputs, part)
+               for _, _, part in _phases(correlation, size))
+
+
+def _is_whole(batch, dtype, out_size):
+    """Whether the columns of a block of samples are tiles, and its lines vectors."""
+    lanes, samples = tile.lanes(np.dtype(dtype)), _block_samples(batch)
+    return (out_size[-1] * samples % lanes == 0
+            and math.prod(out_size) * samples % (lanes * tile.VECTORS) == 0)
+
+
+def _block_samples(batch):
+    return batch if batch % _BLOCK_SAMPLES else _BLOCK_SAMPLES
+
+
+def correlate(x, W, b, correlation):
+    """See :func:`tgan_chainer.functions.cpu.kernels.correlate`."""
+    y = np.empty((len(W), *correlation.out_size, len(x)), x.dtype)
+    _correlate(x, [((0,) * W.ndim, (1,) * W.ndim, W, correlation)], b, y)
+    return samples_first(y)
+
+
+def transpose_correlate(y, W, b, correlation, size):
+    """See :func:`tgan_chainer.functions.cpu.kernels.transpose_correlate`."""
+    batch, (*strides, stride) = len(y), correlation.stride
+    phases = _phases(correlation, size)
+    # A vector of several positions is written where they are neighbours: phase by phase.
+    apart = stride > 1 and batch % tile.lanes(y.dtype)
+    x = np.empty((W.shape[1], *size, batch), y.dtype)
+    parts = [((*first, r * (size[-1] // stride) if apart else r),
+              (*strides, 1 if apart else stride), _filter(W, taps), part)
+             for (*first, r), taps, part in phases]
+    _correlate(y, parts, b, x)
+    return samples_first(_together(x, stride) if apart else x)
+
+
+def _together(x, stride):
+    """(C, ..., width, N) whose lines have their phases one after the other -> in order."""
+    y = np.empty_like(x)
+    lines = x.reshape(len(x), -1, stride, x.shape[-2] // stride, x.shape[-1]).swapaxes(2, 3)
+    parallel.run(lambda part: np.copyto(y.reshape(lines.shape)[slice(*part)], lines[slice(*part)]),
+                 parallel.split(len(x), _MIN_TASKS))
+    return y
+
+
+@functools.cache
+def _phases(correlation, size):
+    """Each phase of the transpose: its first result, its taps, its correlation."""
+    def along(start, stride, ksize, size):
+        for r in range(stride):
+            taps = range((r - start) % stride, ksize, stride)
+            first = (r - start - taps.start) // stride - len(taps) + 1
+            yield r, taps[::-1], (first, 1, len(taps), len(range(r, size, stride)))
+
+    phases = []
+    for dimensions in itertools.product(*map(
+            along, correlation.start, correlation.stride, correlation.ksize, size)):
+        first, taps, parts = zip(*dimensions, strict=True)
+        index = np.ravel_multi_index(np.ix_(*taps), correlation.ksize).reshape(-1)
+        phases.append((first, index, Correlation(*zip(*parts, strict=True))))
+    return phases
+
+
+def _filter(W, taps):
+    """Some taps of the filter (O, C, *ksize) -> (C, O, taps)."""
+    W = W.reshape(*W.shape[:2], -1)
+    part = np.empty((W.shape[1], len(W), len(taps)), W.dtype)
+    parallel.run(lambda channels: _take(W, taps, part, channels),
+                 parallel.split(len(part), _MIN_TASKS))
+    return part
+
+
+@kernel
+def _take(W, taps, part, channels):
+    for c in range(channels[0], channels[1]):
+        for o in range(len(W)):
+            for k in range(len(taps)):
+                part[c, o, k] = W[o, c, taps[k]]
+
+
+def filter_gradient(x, y, correlation):
+    """See :func:`tgan_chainer.functions.cpu.kernels.filter_gradient`."""
+    outputs, lanes = y.shape[1], tile.lanes(x.dtype)
+    padded = _Padded.of(x.shape[1], [correlation], _block_samples(len(x)))
+    taps = padded.taps(correlation)
+    count = len(taps)
+    taps = np.pad(taps, (0, -count % tile.VECTORS), mode='edge')
+    values = samples_last(y).reshape(-1, len(x))
+    rows, columns = np.arange(outputs), np.arange(len(taps))
+    steps = padded.columns(correlation, lanes)
+    places = np.arange(len(steps)) * lanes
+    chunks = np.array(parallel.cuts(len(steps), _SUMMED_VECTORS))
+    sums = np.zeros((len(x) // padded.samples, outputs, len(taps)), x.dtype)
+
+    def task(memory, start, part):
+        part = slice(*(tile.VECTORS * i for i in part))
+        some = values
+        if padded.samples < len(x):
+            some = parallel.workspace('values', (len(values), padded.samples), x.dtype)
+            np.copyto(some, values[:, start:start + padded.samples])
+        tile.add_dots(some.reshape(-1), rows * (len(steps) * lanes), places, memory, taps[part],
+                      steps, chunks, sums[start // padded.samples].reshape(-1),
+                      rows * len(taps), columns[part])
+
+    tasks = _MIN_TASKS if padded.samples == len(x) else 1
+    padded.run(x, task, parallel.split(len(taps) // tile.VECTORS, tasks))
+    gradient = functools.reduce(np.add, sums)[:, :count]
+    return np.ascontiguousarray(gradient).reshape(outputs, x.shape[1], *correlation.ksize)
+
+
+def _correlate(x, parts, b, y):
+    """Fill y (O, *size, N), samples last.
+
+    Args:
+        x: (N, C, *size).
+        parts: (first, step, filter, correlation) of what makes the elements first + step * q of y.
+        b: (O,), or None.
+        y: Memory of the result.
+    """
+    outputs, lanes = len(y), tile.lanes(y.dtype)
+    padded = _Padded.of(x.shape[1], [part[-1] for part in parts], _block_samples(len(x)))
+    b = np.zeros(outputs, y.dtype) if b is None else b
+    rows = np.arange(outputs)
+    tasks = []
+    for first, step, W, correlation in parts:
+        steps, columns = padded.taps(correlation), padded.columns(correlation, lanes)
+        places = _places(first, step, correlation, y.shape[1:], padded.samples, lanes)
+        chunks = np.array(parallel.cuts(len(steps), _STEPS))
+        cut = tile.VECTORS * max(1, len(columns) * len(parts) // tile.VECTORS // _MIN_TASKS)
+        tasks += [(np.ascontiguousarray(W).reshape(-1), columns[slice(*part)], steps, chunks,
+                   places[slice(*part)]) for part in parallel.cuts(len(columns), cut)]
+
+    def task(memory, start, part):
+        W, columns, steps, chunks, places = part
+        tile.multiply(W, rows * len(steps), memory, columns, steps, chunks,
+                      y.reshape(-1)[start:], rows * y[0].size, places, b, lanes)
+
+    padded.run(x, task, tasks)
+
+
+@functools.cache
+def _places(first, step, correlation, size, samples, lanes):
+    """Offsets of vectors in an array (*size, N), in the order of :meth:`_Padded.columns`."""
+    *size, batch = (1,) * (MAX_NDIM + 1 - len(size)) + size
+    first, step = ((0,) * 3 + tuple(first))[-3:], ((1,) * 3 + tuple(step))[-3:]
+    (*_, d), (*_, h), (*_, w) = correlation.geometry
+    q, p = (i.reshape(-1) for i in np.indices((d, h)))
+    line = ((first[0] + step[0] * q) * size[1] + first[1] + step[1] * p) * size[2] + first[2]
+    i = np.arange(0, w * samples, lanes)
+    return (line[:, None] * batch + i // samples * step[2] * batch + i % samples).reshape(-1)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Padded:
+    """A copy of some samples of x, (C, depth, height, stride, width, samples), from `start` on."""
+
+    shape: tuple
+    start: tuple
+
+    @classmethod
+    @functools.cache
+    def _of(cls, channels, correlations, samples):
+        geometries = [correlation.geometry for correlation in correlations]
+        start = tuple(min(g[i][0] for g in geometries) for i in range(MAX_NDIM))
+        stop = [max(s + t * (n - 1) + k for s, t, k, n in (g[i] for g in geometries))
+                for i in range(MAX_NDIM)]
+        stride = geometries[0][2][1]
+        depth, height, width = (b - a for a, b in zip(start, stop, strict=True))
+        return cls((channels, depth, height, stride, -(-width // stride), samples), start)
+
+    @classmethod
+    def of(cls, channels, correlations, samples):
+        """What all of the correlations read, which have one stride."""
+        return cls._of(channels, tuple(correlations), samples)
+
+    @property
+    def samples(self):
+        return self.shape[-1]
+
+    def run(self, x, function, parts):
+        """Call function(copy, first sample, part) for every block of samples and every part."""
+        x = samples_last(x)
+        blocks = range(0, x.shape[-1], self.samples)
+        channels = parallel.split(len(x), _MIN_TASKS)
+
+        def pad(memory, block, part):
+            _pad(x.reshape(-1), volume_shape(x), memory, self.shape, self.start, block, part)
+
+        def memory():
+            return parallel.workspace('padded', (math.prod(self.shape),), x.dtype)
+
+        def whole(block):
+            copied = memory()
+            pad(copied, block, (0, len(x)))
+            for part in parts:
+                function(copied, block, part)
+
+        if len(blocks) >= 4:
+            parallel.run(whole, blocks)
+            return
+        for block in blocks:
+            copied = memory()
+            parallel.run(lambda part: pad(copied, block, part), channels)
+            parallel.run(lambda part: function(copied, block, part), parts)
+
+    @functools.cache
+    def taps(self, correlation):
+        """Offsets of (channel, tap), in the order of the weight's memory."""
+        c, d, h, w = (i.reshape(-1) for i in np.indices(
+            (self.shape[0], *(k for _, _, k, _ in correlation.geometry))))
+        return c * math.prod(self.shape[1:]) + self._offset(d, h, w)
+
+    @functools.cache
+    def columns(self, correlation, lanes):
+        """Offsets of the vectors of the output: runs of all (width, sample), line by line."""
+        starts, strides, _, (d, h, w) = zip(*correlation.geometry, strict=True)
+        q, p = (i.reshape(-1) for i in np.indices((d, h)))
+        line = self._offset(starts[0] - self.start[0] + strides[0] * q,
+                            starts[1] - self.start[1] + strides[1] * p, starts[2] - self.start[2])
+        return (line[:, None] + np.arange(0, w * self.samples, lanes)).reshape(-1)
+
+    def _offset(self, d, h, w):
+        _, _, height, stride, width, samples = self.shape
+        return (((d * height + h) * stride + w % stride) * width + w // stride) * samples
+
+
+@kernel
+def _pad(x, shape, memory, target_shape, start, first, channels):
+    """Fill some channels of the copy, from sample `first` on; zero outside x."""
+    _, depth, height, width, batch = shape
+    _, planes, rows, stride, count, samples = target_shape
+    t = channels[0] * planes * rows * stride * count * samples
+    for c in range(channels[0], channels[1]):
+        for d in range(start[0], start[0] + planes):
+            for h in range(start[1], start[1] + rows):
+                for r in range(stride):
+                    begin, end = inside(start[2] + r, stride, count, width)
+                    if d < 0 or d >= depth or h < 0 or h >= height:
+                        begin = end = count
+                    zero(memory, t, begin * samples)
+                    if end > begin:
+                        s = ((c * depth + d) * height + h) * width + start[2] + r + stride * begin
+                        copy(memory, t + begin * samples, x, s * batch + first, stride * batch,
+                             end - begin, samples)
+                    zero(memory, t + end * samples, (count - end) * samples)
+                    t += count * samples
