@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from tgan_chainer.functions.cpu import direct
 from tgan_chainer.functions.cpu import kernels as cpu_kernels
 from tgan_chainer.functions.cpu.columns import Correlation
 
@@ -20,7 +21,20 @@ BLOCKINGS = {
                        '_TURNED_COLUMNS': 10 ** 9},
     'everything at once': {'_BLOCK_BYTES': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
     'many parts': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_COLUMNS': 10 ** 9},
+    'no columns': {},
 }
+
+
+@pytest.fixture(params=BLOCKINGS)
+def blocking(request, monkeypatch):
+    for name, value in BLOCKINGS[request.param].items():
+        monkeypatch.setattr(cpu_kernels, name, value)
+    if request.param == 'no columns':
+        for name, value in {'_LEAST_OUTPUTS': 1, '_LEAST_COLUMNS': 1, '_STEPS': 3,
+                            '_MOST_OUTPUTS_A_CHANNEL': 9, '_SUMMED_VECTORS': 3,
+                            '_BLOCK_SAMPLES': 16}.items():
+            monkeypatch.setattr(direct, name, value)
+    return request.param
 
 
 def products(x, W, correlation):
@@ -44,15 +58,13 @@ def correlations(draw):
         start=vector(-4, 2), stride=vector(1, 3), ksize=vector(1, 4), out_size=vector(1, longest))
 
 
-@pytest.mark.parametrize('blocking', BLOCKINGS)
 @hypothesis.settings(
     deadline=None, max_examples=25,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(correlations(), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5))
-def test_kernels_are_the_equation(blocking, monkeypatch, correlation, batch, channels, outputs):
-    for name, value in BLOCKINGS[blocking].items():
-        monkeypatch.setattr(cpu_kernels, name, value)
+def test_kernels_are_the_equation(blocking, correlation, batch, channels, outputs):
     size, correlation = correlation
+    batch *= 8 if blocking == 'no columns' else 1    # whole vectors
     rng = np.random.RandomState(0)
     x = rng.standard_normal((batch, channels, *size))
     W = rng.standard_normal((outputs, channels, *correlation.ksize))
@@ -76,21 +88,37 @@ def test_kernels_are_the_equation(blocking, monkeypatch, correlation, batch, cha
         np.testing.assert_allclose(result, expected[name], rtol=0, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize('blocking', BLOCKINGS)
-def test_bits_do_not_depend_on_the_number_of_threads(blocking, monkeypatch):
-    for name, value in BLOCKINGS[blocking].items():
-        monkeypatch.setattr(cpu_kernels, name, value)
-    correlation = Correlation((-1, -1), (2, 2), (4, 4), (5, 6))
+def results_of(module, batch, correlation, size):
     rng = np.random.RandomState(0)
-    x = rng.standard_normal((7, 6, 10, 12)).astype(np.float32)
+    x = rng.standard_normal((batch, 6, *size)).astype(np.float32)
     W = rng.standard_normal((4, 6, 4, 4)).astype(np.float32)
-    y = rng.standard_normal((7, 4, 5, 6)).astype(np.float32)
+    y = rng.standard_normal((batch, 4, *correlation.out_size)).astype(np.float32)
+    return (module.correlate(x, W, None, correlation), module.filter_gradient(x, y, correlation),
+            module.transpose_correlate(y, W, None, correlation, size))
+
+
+@pytest.mark.parametrize('batch', [7, 64])
+def test_bits_do_not_depend_on_the_number_of_threads(blocking, batch, monkeypatch):
+    correlation = Correlation((-1, -1), (2, 2), (4, 4), (4, 6))
     results = []
     for threads in '12243':
         monkeypatch.setenv('TGAN_NUM_THREADS', threads)
-        results.append((cpu_kernels.correlate(x, W, None, correlation),
-                        cpu_kernels.filter_gradient(x, y, correlation),
-                        cpu_kernels.transpose_correlate(y, W, None, correlation, (10, 12))))
+        results.append(results_of(cpu_kernels, batch, correlation, (8, 12)))
     for others in results[1:]:
         for first, other in zip(results[0], others, strict=True):
             np.testing.assert_array_equal(first, other)
+
+
+@pytest.mark.parametrize('batch', [4, 16, 256])    # several positions, one, a part of one a vector
+def test_few_channels_need_no_columns(batch, monkeypatch):
+    arguments = batch, Correlation((-1, -1), (2, 2), (4, 4), (16, 16)), (32, 32)
+    expected = results_of(cpu_kernels, *arguments)
+    monkeypatch.setattr(direct, '_LEAST_COLUMNS', np.inf)
+    with_columns = results_of(cpu_kernels, *arguments)
+    monkeypatch.undo()
+    for name in 'gather', 'scatter':    # what makes columns, and what takes them apart
+        monkeypatch.setattr(cpu_kernels, name, None)
+    results_of(cpu_kernels, *arguments)
+    for one, other in zip(expected, with_columns, strict=True):
+        # Float32: sums of up to 65,536 products.
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * abs(other).max())

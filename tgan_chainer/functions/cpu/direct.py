@@ -30,7 +30,7 @@ from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 # Steps of a product, and vectors of a sum over columns, that stay in the first cache.
 _STEPS = 128
 _SUMMED_VECTORS = 64
-# Samples that are padded at a time, where the batch is a multiple.
+# Samples that are padded at a time, where the batch is a multiple; whole vectors.
 _BLOCK_SAMPLES = 64
 _MIN_TASKS = 8
 # What has been measured to pay: products of few outputs read more than they compute, few columns
@@ -302,6 +302,7 @@ def _pad(x, shape, memory, target_shape, start, first, channels):
             for h in range(start[1], start[1] + rows):
                 for r in range(stride):
                     begin, end = inside(start[2] + r, stride, count, width)
+                    begin, end = min(begin, count), min(end, count)
                     if d < 0 or d >= depth or h < 0 or h >= height:
                         begin = end = count
                     zero(memory, t, begin * samples)
