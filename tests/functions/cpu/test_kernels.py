@@ -32,7 +32,8 @@ def blocking(request, monkeypatch):
     if request.param == 'no columns':
         for name, value in {'_LEAST_OUTPUTS': 1, '_LEAST_COLUMNS': 1, '_STEPS': 3,
                             '_MOST_OUTPUTS_A_CHANNEL': 9, '_SUMMED_VECTORS': 3,
-                            '_BLOCK_SAMPLES': 16}.items():
+                            '_BLOCK_SAMPLES': 16,
+                            '_LEAST_BLOCKS': 2}.items():
             monkeypatch.setattr(direct, name, value)
     return request.param
 

@@ -30,8 +30,10 @@ from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 # Steps of a product, and vectors of a sum over columns, that stay in the first cache.
 _STEPS = 128
 _SUMMED_VECTORS = 64
-# Samples that are padded at a time, where the batch is a multiple; whole vectors.
+# Samples that are padded at a time, whole vectors, where the batch is made of enough such blocks;
+# each is then a task. Fewer samples are one block, and its parts are tasks.
 _BLOCK_SAMPLES = 64
+_LEAST_BLOCKS = 4
 _MIN_TASKS = 8
 # What has been measured to pay: products of few outputs read more than they compute, few columns
 # do not repay the copy, and of many channels BLAS multiplies columns faster than they are copied.
@@ -77,7 +79,8 @@ def _is_whole(batch, dtype, out_size):
 
 
 def _block_samples(batch):
-    return batch if batch % _BLOCK_SAMPLES else _BLOCK_SAMPLES
+    few = batch % _BLOCK_SAMPLES or batch < _LEAST_BLOCKS * _BLOCK_SAMPLES
+    return batch if few else _BLOCK_SAMPLES
 
 
 def correlate(x, W, b, correlation):
@@ -148,13 +151,13 @@ def _take(W, taps, part, channels):
 def filter_gradient(x, y, correlation):
     """See :func:`tgan_chainer.functions.cpu.kernels.filter_gradient`."""
     outputs, lanes = y.shape[1], tile.lanes(x.dtype)
-    padded = _Padded.of(x.shape[1], [correlation], _block_samples(len(x)))
-    taps = padded.taps(correlation)
+    padded = _padded(x.shape[1], (correlation,), _block_samples(len(x)))
+    taps = _taps(padded, correlation)
     count = len(taps)
     taps = np.pad(taps, (0, -count % tile.VECTORS), mode='edge')
     values = samples_last(y).reshape(-1, len(x))
     rows, columns = np.arange(outputs), np.arange(len(taps))
-    steps = padded.columns(correlation, lanes)
+    steps = _columns(padded, correlation, lanes)
     places = np.arange(len(steps)) * lanes
     chunks = np.array(parallel.cuts(len(steps), _SUMMED_VECTORS))
     sums = np.zeros((len(x) // padded.samples, outputs, len(taps)), x.dtype)
@@ -185,12 +188,12 @@ def _correlate(x, parts, b, y):
         y: Memory of the result.
     """
     outputs, lanes = len(y), tile.lanes(y.dtype)
-    padded = _Padded.of(x.shape[1], [part[-1] for part in parts], _block_samples(len(x)))
+    padded = _padded(x.shape[1], tuple(part[-1] for part in parts), _block_samples(len(x)))
     b = np.zeros(outputs, y.dtype) if b is None else b
     rows = np.arange(outputs)
     tasks = []
     for first, step, W, correlation in parts:
-        steps, columns = padded.taps(correlation), padded.columns(correlation, lanes)
+        steps, columns = _taps(padded, correlation), _columns(padded, correlation, lanes)
         places = _places(first, step, correlation, y.shape[1:], padded.samples, lanes)
         chunks = np.array(parallel.cuts(len(steps), _STEPS))
         cut = tile.VECTORS * max(1, len(columns) * len(parts) // tile.VECTORS // _MIN_TASKS)
@@ -207,7 +210,7 @@ def _correlate(x, parts, b, y):
 
 @functools.cache
 def _places(first, step, correlation, size, samples, lanes):
-    """Offsets of vectors in an array (*size, N), in the order of :meth:`_Padded.columns`."""
+    """Offsets of vectors in an array (*size, N), in the order of :func:`_columns`."""
     *size, batch = (1,) * (MAX_NDIM + 1 - len(size)) + size
     first, step = ((0,) * 3 + tuple(first))[-3:], ((1,) * 3 + tuple(step))[-3:]
     (*_, d), (*_, h), (*_, w) = correlation.geometry
@@ -224,22 +227,6 @@ class _Padded:
     shape: tuple
     start: tuple
 
-    @classmethod
-    @functools.cache
-    def _of(cls, channels, correlations, samples):
-        geometries = [correlation.geometry for correlation in correlations]
-        start = tuple(min(g[i][0] for g in geometries) for i in range(MAX_NDIM))
-        stop = [max(s + t * (n - 1) + k for s, t, k, n in (g[i] for g in geometries))
-                for i in range(MAX_NDIM)]
-        stride = geometries[0][2][1]
-        depth, height, width = (b - a for a, b in zip(start, stop, strict=True))
-        return cls((channels, depth, height, stride, -(-width // stride), samples), start)
-
-    @classmethod
-    def of(cls, channels, correlations, samples):
-        """What all of the correlations read, which have one stride."""
-        return cls._of(channels, tuple(correlations), samples)
-
     @property
     def samples(self):
         return self.shape[-1]
@@ -248,47 +235,61 @@ class _Padded:
         """Call function(copy, first sample, part) for every block of samples and every part."""
         x = samples_last(x)
         blocks = range(0, x.shape[-1], self.samples)
-        channels = parallel.split(len(x), _MIN_TASKS)
 
-        def pad(memory, block, part):
-            _pad(x.reshape(-1), volume_shape(x), memory, self.shape, self.start, block, part)
+        def pad(memory, block, channels):
+            _pad(x.reshape(-1), volume_shape(x), memory, self.shape, self.start, block, channels)
 
         def memory():
             return parallel.workspace('padded', (math.prod(self.shape),), x.dtype)
 
-        def whole(block):
+        def task(block):
             copied = memory()
             pad(copied, block, (0, len(x)))
             for part in parts:
                 function(copied, block, part)
 
-        if len(blocks) >= 4:
-            parallel.run(whole, blocks)
+        if len(blocks) > 1:
+            parallel.run(task, blocks)
             return
-        for block in blocks:
-            copied = memory()
-            parallel.run(lambda part: pad(copied, block, part), channels)
-            parallel.run(lambda part: function(copied, block, part), parts)
+        copied = memory()
+        parallel.run(lambda channels: pad(copied, 0, channels),
+                     parallel.split(len(x), _MIN_TASKS))
+        parallel.run(lambda part: function(copied, 0, part), parts)
 
-    @functools.cache
-    def taps(self, correlation):
-        """Offsets of (channel, tap), in the order of the weight's memory."""
-        c, d, h, w = (i.reshape(-1) for i in np.indices(
-            (self.shape[0], *(k for _, _, k, _ in correlation.geometry))))
-        return c * math.prod(self.shape[1:]) + self._offset(d, h, w)
-
-    @functools.cache
-    def columns(self, correlation, lanes):
-        """Offsets of the vectors of the output: runs of all (width, sample), line by line."""
-        starts, strides, _, (d, h, w) = zip(*correlation.geometry, strict=True)
-        q, p = (i.reshape(-1) for i in np.indices((d, h)))
-        line = self._offset(starts[0] - self.start[0] + strides[0] * q,
-                            starts[1] - self.start[1] + strides[1] * p, starts[2] - self.start[2])
-        return (line[:, None] + np.arange(0, w * self.samples, lanes)).reshape(-1)
-
-    def _offset(self, d, h, w):
+    def offset(self, d, h, w):
         _, _, height, stride, width, samples = self.shape
         return (((d * height + h) * stride + w % stride) * width + w // stride) * samples
+
+
+@functools.cache
+def _padded(channels, correlations, samples):
+    """The copy that all of the correlations read, which have one stride."""
+    geometries = [correlation.geometry for correlation in correlations]
+    start = tuple(min(g[i][0] for g in geometries) for i in range(MAX_NDIM))
+    stop = [max(s + t * (n - 1) + k for s, t, k, n in (g[i] for g in geometries))
+            for i in range(MAX_NDIM)]
+    stride = geometries[0][2][1]
+    depth, height, width = (b - a for a, b in zip(start, stop, strict=True))
+    return _Padded((channels, depth, height, stride, -(-width // stride), samples), start)
+
+
+@functools.cache
+def _taps(padded, correlation):
+    """Offsets of (channel, tap), in the order of the weight's memory."""
+    c, d, h, w = (i.reshape(-1) for i in np.indices(
+        (padded.shape[0], *(k for _, _, k, _ in correlation.geometry))))
+    return c * math.prod(padded.shape[1:]) + padded.offset(d, h, w)
+
+
+@functools.cache
+def _columns(padded, correlation, lanes):
+    """Offsets of the vectors of the output: runs of all (width, sample), line by line."""
+    starts, strides, _, (d, h, w) = zip(*correlation.geometry, strict=True)
+    q, p = (i.reshape(-1) for i in np.indices((d, h)))
+    line = padded.offset(starts[0] - padded.start[0] + strides[0] * q,
+                         starts[1] - padded.start[1] + strides[1] * p,
+                         starts[2] - padded.start[2])
+    return (line[:, None] + np.arange(0, w * padded.samples, lanes)).reshape(-1)
 
 
 @kernel
