@@ -19,7 +19,6 @@ LEAKY_SLOPE = 0.2
 
 #: Running-statistics rules (both measured, see `running_statistics`).
 CHAINER2, CHAINER7 = 'chainer2', 'chainer7'
-SEMANTICS = (CHAINER2, CHAINER7)
 
 
 # -- the three maps of a convolution ---------------------------------------------------------------
@@ -169,22 +168,12 @@ def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
     Args:
         avg_mean, avg_var, mean, var: (C,); the last two are of the batch, var biased.
         m: Elements a channel in the batch.
-        semantics: `'chainer2'` or `'chainer7'`.
-
-    Raises:
-        ValueError: Unknown semantics.
+        semantics: `CHAINER2` or `CHAINER7`.
     """
-    check_semantics(semantics)
-    new_var = var + BN_EPS if semantics == CHAINER2 else var
+    new_var = {CHAINER2: var + BN_EPS, CHAINER7: var}[semantics]
     unbiased = m / max(m - 1, 1) * new_var
     return (BN_DECAY * avg_mean + (1 - BN_DECAY) * mean,
             BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
-
-
-def check_semantics(semantics):
-    """Raises ValueError unless `semantics` is one of `SEMANTICS`."""
-    if semantics not in SEMANTICS:
-        raise ValueError(f'batch statistics {semantics!r}: expected one of {", ".join(SEMANTICS)}')
 
 
 def _all_but_channel(x):
@@ -230,30 +219,3 @@ def softplus(x):
 def sigmoid(x):
     """1 / (1 + e^-x), without overflow."""
     return np.exp(-softplus(-x))
-
-
-def softmax(x):
-    """e^x over its sum along axis 1; rows of (N, classes) sum to 1."""
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-# -- pooling ---------------------------------------------------------------------------------------
-
-def max_pool(x, kernel):
-    """Maximum over windows of `kernel`, stride the same, every input covered (Chainer: cover_all).
-
-    A last window that hangs over the edge takes the maximum of what it has: 7 becomes 4, not 3.
-
-    Args:
-        x: (N, C, *space).
-        kernel: Window along every axis.
-
-    Returns:
-        (N, C, *out) with out = ceil(space / kernel).
-    """
-    size = tuple(-(-n // k) for n, k in zip(x.shape[2:], kernel, strict=True))
-    hanging = [(0, s * k - n) for s, k, n in zip(size, kernel, x.shape[2:], strict=True)]
-    padded = np.pad(x, [(0, 0), (0, 0), *hanging], constant_values=-np.inf)
-    windows = itertools.chain.from_iterable(zip(size, kernel, strict=True))
-    return padded.reshape(*x.shape[:2], *windows).max(axis=tuple(range(3, 2 * x.ndim - 2, 2)))

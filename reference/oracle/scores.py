@@ -3,10 +3,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: Added to p inside the logarithm, and the samples of one score, under `tgan-v1` (authors'
-#: evaluation/calc_inception.py: batches of 48, 10000 // 48 = 208 of them).
+#: Added to p inside the logarithm under `tgan-v1` (authors' evaluation/calc_inception.py).
 TGAN_V1_EPS = 1e-7
-TGAN_V1_SAMPLES = 10000 // 48 * 48
 
 
 def inception_score(ys, eps=TGAN_V1_EPS):

@@ -62,12 +62,7 @@ def updater(cls, **kwargs):
     Args:
         cls: One of `UPDATERS`.
         **kwargs: `freq` and `shuffle_time_order`, as the authors' constructors take them.
-
-    Raises:
-        ValueError: No such class.
     """
-    if cls not in UPDATERS:
-        raise ValueError(f'no updater {cls!r}; there are: {", ".join(sorted(UPDATERS))}')
     return replace(UPDATERS[cls], **kwargs)
 
 
@@ -121,7 +116,6 @@ class Training:
 
     def __init__(self, models, states, updater, rng, statistics=layers.CHAINER2,
                  lr=optimizers.LR):
-        layers.check_semantics(statistics)
         self.models = models
         self.states = {key: networks.as_float64(state) for key, state in states.items()}
         self.updater = updater
