@@ -88,8 +88,7 @@ def _run(options, outcomes):
     if options.list:
         print('\n'.join(f'{name:<21}{cases.registry()[name][0]}' for name in names))
         return
-    get_device(options.gpu)    # tells early that there is none
-    machine = output.machine(options.gpu)
+    machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
     with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.__main__ import matches
-from parity.upstream import Upstream, UpstreamError, reading
+from parity.upstream import Upstream, UpstreamError
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
@@ -44,26 +44,25 @@ def main(argv=None):
 
 
 def _record(args):
-    made, failed = [], []
-    with Upstream(args.upstream, args.python) as upstream:
-        version = upstream.release
-        upstream.tell_what_it_lacks()
-        there_are = recordings.names(version)
-        names = [name for name in there_are if matches(name, args.only)]
-        if not names:
-            raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
-                                f'{", ".join(there_are)}')
-        folder = _make_folder(args.out, version)
-        for i, name in enumerate(names, start=1):
-            print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
-            try:
-                upstream.record(name, folder)
-                made.append(name)
-            except UpstreamError as error:
-                failed.append(f'{name} ({error})')
-    shipped = [recordings.load(name, version) for name in made]
-    with reading(args.out):
-        rows = [_row(recordings.load(each.name, version), each) for each in shipped]
+    rows, failed = [], []
+    upstream = Upstream(args.upstream, args.python)
+    version = upstream.release
+    there_are = recordings.names(version)
+    names = [name for name in there_are if matches(name, args.only)]
+    if not names:
+        raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
+                            f'{", ".join(there_are)}')
+    folder = _make_folder(args.out, version)
+    for i, name in enumerate(names, start=1):
+        print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
+        try:
+            fresh = upstream.record(name)
+        except UpstreamError as error:
+            failed.append(f'{name} ({error})')
+            continue
+        recordings.write(folder, fresh)
+        rows.append(_row(fresh, recordings.load(name, version)))
+    recordings.write_manifest(args.out)
     print(_table(version, rows))
     if failed:
         raise RecordError(f'not recorded: {"; ".join(failed)}')

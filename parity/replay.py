@@ -38,7 +38,11 @@ _RECORDED_FUNCTIONS = {'concat': (F, 'concat'), 'reshape': (F, 'reshape'), 'tanh
                        'leaky_relu': (LeakyReLU, '__call__')}
 """Beside links, what the outputs of the forward recordings are of: where each is found."""
 
-load = functools.cache(recordings.load)
+@functools.cache
+def load(name, version):
+    """:func:`reference.recordings.load`, once."""
+    return recordings.load(name, version)
+
 
 
 def every(prefix, suffix=''):

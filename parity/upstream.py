@@ -10,7 +10,6 @@ import functools
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,7 +45,7 @@ class UpstreamError(TGANError):
 
 
 class Upstream:
-    """A process that runs the authors' modules; a context manager.
+    """A process that runs the authors' modules; it ends with this object, when its stdin does.
 
     Args:
         directory: Checkout of the authors' repository.
@@ -54,7 +53,6 @@ class Upstream:
 
     Attributes:
         versions (dict): That side's 'python', 'chainer' and 'numpy'.
-        lacking (list of str): Modules that the checkout imports and that side does not have.
 
     Raises:
         UpstreamError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
@@ -77,32 +75,19 @@ class Upstream:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
                 env=environment)
         except OSError as error:
-            self._log.close()
             raise UpstreamError(f'cannot start {python} ({error.strerror})') from None
-        try:
-            self.versions = self._receive()
-            self.lacking = self.versions.pop('lacking')
-            if self.versions['chainer'] not in recordings.CHAINERS:
-                raise UpstreamError(
-                    f'the checkout runs on Chainer {self.versions["chainer"]}, expected one of '
-                    f'{", ".join(recordings.CHAINERS)}')
-        except UpstreamError:
-            self.close()
-            raise
+        self.versions = self._receive()
+        if self.release not in recordings.CHAINERS:
+            raise UpstreamError(f'the checkout runs on Chainer {self.release}, expected one of '
+                                f'{", ".join(recordings.CHAINERS)}')
 
     @property
     def release(self):
         """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
         return self.versions['chainer']
 
-    def tell_what_it_lacks(self):
-        """Say on stderr what has to be installed there, before anything runs that needs it."""
-        if self.lacking:
-            print(f"the authors' side lacks {', '.join(self.lacking)}: what calls them will not "
-                  'run; docs/parity.md says how to install them', file=sys.stderr, flush=True)
-
-    def record(self, name, folder, part=None, updates=None):
-        """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.
+    def record(self, name, part=None, updates=None):
+        """Run the authors' code -> :class:`reference.recordings.Recording`.
 
         Args:
             name (str): One of `recipes()`.
@@ -116,26 +101,20 @@ class Upstream:
             request, inputs = _request(name, part, Path(files))
             if updates is not None:
                 request['n_updates'] = updates
-            self._run({**request, 'name': name, 'out': os.path.abspath(folder)}, inputs)
+            found, arrays = self.call(request, inputs)
+        meta = {key: value for key, value in recipes()[name].items() if key != 'n_updates'} | found
+        return recordings.Recording(name, self.release, meta, arrays)
 
     def call(self, request, inputs):
-        """Run a request that is no recording -> its json file, and its arrays by name."""
+        """Run a request -> what was found, as from JSON, and arrays by name."""
         with tempfile.TemporaryDirectory() as folder:
-            self._run({**request, 'name': 'found', 'out': folder, 'meta': {}}, inputs)
-            found = json.loads(Path(folder, 'found.json').read_text())
-            with np.load(Path(folder, 'found.npz')) as npz:
-                return found, dict(npz)
-
-    def _run(self, request, inputs):
-        with tempfile.TemporaryDirectory() as folder:
-            path = None
-            if inputs:
-                path = os.path.join(folder, 'inputs.npz')
-                np.savez(path, **inputs)
+            taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
+            np.savez(taken, **inputs)
             with contextlib.suppress(BrokenPipeError):    # it ended: the answer says so
-                self._process.stdin.write(json.dumps({**request, 'inputs': path}) + '\n')
+                self._process.stdin.write(
+                    json.dumps({**request, 'inputs': taken, 'arrays': given}) + '\n')
                 self._process.stdin.flush()
-            self._receive()
+            return self._receive(), dict(np.load(given))
 
     def _receive(self):
         line = self._process.stdout.readline()
@@ -148,24 +127,6 @@ class Upstream:
         if 'error' in answer:
             raise UpstreamError(answer['error'])
         return answer
-
-    def close(self):
-        """End the process."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:    # the authors' code left something running in it
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
 
 # -- recipes ---------------------------------------------------------------------------------------
@@ -227,7 +188,6 @@ def _request(name, part, folder):
     kind = name.split('-')[0]
     request = {
         'dtype': 'float32', **recipe, 'kind': kind,
-        'meta': {key: value for key, value in recipe.items() if key != 'n_updates'},
         'seeds': {use: recipe.get('seed', 0) + offset
                   for use, offset in recordings.SEED_OFFSETS.items()}}
     if 'config' in recipe:
@@ -278,10 +238,8 @@ def checks(directory, python=None):
     Raises:
         UpstreamError: See :class:`Upstream`.
     """
-    with Upstream(directory, python) as upstream:    # tells early whether it can be used
-        version = upstream.release
-        upstream.tell_what_it_lacks()
-    side = (os.path.abspath(directory), python)
+    side = (directory, python)
+    version = session(*side).release    # tells early whether it can be used
 
     def check(name, *functions, of=(), part=None):
         what = name.replace('-seed0', '') + (f'-{part}' if part else '')
@@ -319,20 +277,8 @@ def _trainings(version):
             yield single if name not in shipped and single in shipped else name
 
 
-_sessions = {}
-
-
-def _session(directory, python):
-    """One process for all checks of a checkout; it ends with this one, when its stdin does."""
-    if (directory, python) not in _sessions:
-        _sessions[directory, python] = Upstream(directory, python)
-    return _sessions[directory, python]
-
-
-def end_sessions():
-    """End the processes that checks have started."""
-    while _sessions:
-        _sessions.popitem()[1].close()
+session = functools.cache(Upstream)
+"""One process for all checks of a checkout."""
 
 
 def against_fresh_recording(directory, python, name, part, functions, updates=None):
@@ -347,14 +293,10 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
     Raises:
         NotRunError: The authors' code cannot be recorded; the message is its error.
     """
-    with _telling_why_not(), tempfile.TemporaryDirectory() as folder:
-        upstream = _session(directory, python)
-        golden = Path(folder, 'golden')
-        # Checks read configurations and recipes from other recordings.
-        shutil.copytree(recordings.GOLDEN, golden, ignore=shutil.ignore_patterns('*.npz'))
-        upstream.record(name, golden / f'chainer-{upstream.release}', part, updates)
-        limits = {} if updates is None else {'updates': updates}
-        with reading(golden):
+    limits = {} if updates is None else {'updates': updates}
+    with _telling_why_not():
+        upstream = session(directory, python)
+        with reading(upstream.record(name, part, updates)):
             outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
     found = Comparisons(_reference(upstream))
     for outcome in outcomes:
@@ -367,10 +309,14 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
 
 
 @contextlib.contextmanager
-def reading(golden):
-    """Have `reference.recordings` read another folder of recordings; writes its manifest."""
-    with mock.patch.object(recordings, 'GOLDEN', golden):
-        recordings.write_manifest()
+def reading(fresh):
+    """Have `reference.recordings` give this recording in the place of a shipped one."""
+    load = recordings.load
+
+    def load_fresh(name, chainer=recordings.CHAINERS[0]):
+        return fresh if (name, chainer) == (fresh.name, fresh.chainer) else load(name, chainer)
+
+    with mock.patch.object(recordings, 'load', load_fresh):
         replay.forget()
         try:
             yield
@@ -419,7 +365,7 @@ def strips(directory, python, channels):
               for key, array in replay.state(network).items()}
     argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
     with _telling_why_not():
-        upstream = _session(directory, python)
+        upstream = session(directory, python)
         names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
         args = parse_args([*argv, '--out_dir', folder])

@@ -10,12 +10,10 @@ This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on P
 Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
 authors' code it relies on the names that configs and other callers use, and on nothing else.
 """
-import ast
 import contextlib
 import functools
 import hashlib
 import importlib
-import importlib.util
 import json
 import math
 import os
@@ -57,14 +55,13 @@ UNDEFINED = {
     'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
 """Name that a file uses and does not define, and the class of that file that stands for it."""
 
-OPTIONAL = ('cupy', 'imp')
-"""What their files import and no request uses: for a GPU; and gone since Python 3.12."""
-
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The authors' names of G0, G1 and D, in the order in which they are built."""
 
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
+C3D_LAYERS = ('conv1a', 'pool1', 'conv2a', 'pool2', 'conv3a', 'conv3b', 'pool3', 'conv4a', 'conv4b',
+              'pool4', 'conv5a', 'conv5b', 'pool5', 'fc6', 'fc7', 'fc8', 'prob')
 TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT, SCORE_LIMIT = 256, 65536, 4096, 2048
 """How many values of a tensor are kept."""
 
@@ -133,18 +130,6 @@ class Checkout:
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
-        self.lacking = sorted(name for name in set().union(*map(self._imports, files))
-                              if name not in OPTIONAL and importlib.util.find_spec(name) is None)
-
-    def _imports(self, path):
-        """Top-level names of the modules that a file of the checkout imports."""
-        with open(os.path.join(self.folder, path), 'rb') as file:
-            nodes = list(ast.walk(ast.parse(file.read(), path)))
-        names = [alias.name for node in nodes if isinstance(node, ast.Import)
-                 for alias in node.names]
-        names += [node.module for node in nodes
-                  if isinstance(node, ast.ImportFrom) and not node.level]
-        return {name.split('.')[0] for name in names}
 
     def get(self, name):
         """The class or function of a public name.
@@ -340,7 +325,7 @@ def recorded_functions(calls):
         yield lambda name, link: intercept(link, functools.partial(around_link, name))
 
 
-# -- the kinds of request: (checkout, request, inputs) -> what goes into the json file, arrays -----
+# -- the kinds of request: (checkout, request, inputs) -> what was found, arrays by name -----------
 
 def run_init(checkout, request, inputs):
     """Bytes of every initial array of some configurations."""
@@ -469,22 +454,13 @@ def run_inception(checkout, request, inputs):
 
 
 def run_c3d(checkout, request, inputs):
-    """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
+    """Every activation of C3D on one clip."""
     network = seeded_c3d(checkout, request['seed'])
     params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
               for path, param in network.namedparams()}
-    taken, given = {}, {}
-
-    def observe(name, call, args):
-        out = call(*args)
-        taken[name], given[name] = array_of(args[0]), array_of(out)
-        return out
-
-    for link in network.children():
-        intercept(link, functools.partial(observe, link.name))
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x']), layers=['prob'])['prob'])
-    entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
+        found = network(chainer.Variable(inputs['x']), layers=list(C3D_LAYERS))
+    entries, arrays = index([(name, array_of(found[name])) for name in C3D_LAYERS], C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
 
@@ -502,29 +478,6 @@ def _c3d_class(checkout):
 def seeded_c3d(checkout, seed):
     np.random.seed(seed)
     return _c3d_class(checkout)(pretrained_model=None)
-
-
-def _c3d_stages(taken, given, prob):
-    """(name, array) of every layer, convolutions and fc6 and fc7 after their ReLU.
-
-    What comes between two links is the input of the second. A convolution before a pooling is
-    followed by its ReLU alone, which is applied here.
-    """
-    for name, pool, then in (
-            ('conv1a', 'pool1', 'conv2a'), ('conv2a', 'pool2', 'conv3a'),
-            ('conv3a', None, 'conv3b'), ('conv3b', 'pool3', 'conv4a'),
-            ('conv4a', None, 'conv4b'), ('conv4b', 'pool4', 'conv5a'),
-            ('conv5a', None, 'conv5b'), ('conv5b', 'pool5', 'fc6'),
-            ('fc6', None, 'fc7'), ('fc7', None, 'fc8'), ('fc8', None, None)):
-        if name not in given:
-            raise MissingError(f'C3D called no link {name}; it called {sorted(given)}')
-        if pool:
-            yield name, np.maximum(given[name], 0)
-            shape = (-1, 512, 1, 4, 4) if pool == 'pool5' else taken[then].shape
-            yield pool, taken[then].reshape(shape)    # fc6 may have been given flat rows
-        else:
-            yield name, taken[then] if then else given[name]
-    yield 'prob', prob
 
 
 def run_score(checkout, request, inputs):
@@ -623,36 +576,19 @@ def environment():
             'numpy': np.__version__}
 
 
-def record(checkout, request):
-    """Run one request and write its files, each whole or not at all."""
-    inputs = {}
-    if request['inputs'] is not None:
-        with np.load(request['inputs'], allow_pickle=False) as npz:
-            inputs = {key: npz[key] for key in npz.files}
-    found, arrays = KINDS[request['kind']](checkout, request, inputs)
-    meta = dict(request['meta'])
-    meta.update(environment())
-    meta.update(found)
-    stem = os.path.join(request['out'], request['name'])
-    if arrays:
-        with open(stem + '.npz.tmp', 'wb') as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(stem + '.npz.tmp', stem + '.npz')
-    with open(stem + '.json.tmp', 'w') as file:
-        json.dump(meta, file, indent=1, sort_keys=True)
-    os.replace(stem + '.json.tmp', stem + '.json')
-
-
 def answer(checkout, request):
+    """Run one request -> what was found; its arrays go into a file."""
     try:
-        record(checkout, request)
+        inputs = dict(np.load(request['inputs'])) if request['inputs'] else {}
+        found, arrays = KINDS[request['kind']](checkout, request, inputs)
+        np.savez(request['arrays'], **arrays)
+        return dict(found, **environment())
     except MissingError as error:
         return {'error': str(error)}
     except Exception as error:    # the authors' code may raise anything
         traceback.print_exc()
         return {'error': f'{type(error).__name__}: {" ".join(str(error).split())}'
                          f'{_where(checkout.folder, error)}'}
-    return {}
 
 
 def _where(folder, error):
@@ -665,13 +601,12 @@ def _where(folder, error):
 def main():
     """Serve requests until stdin ends.
 
-    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, and in
-    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then
-    comes a line a request: {} when NAME.json, and NAME.npz where there are tensors, lie in its
-    folder 'out'; {"error": "..."} otherwise.
+    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, or
+    {"error": "..."} when DIR is no checkout. Then comes a line a request: what was found, or
+    {"error": "..."}.
 
-    A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
-    (path of an npz file, or null), and what its kind reads.
+    A request has 'kind' (see `KINDS`), 'inputs' (path of an npz file, or null), 'arrays' (path of
+    the npz file to write), and what its kind reads.
     """
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)    # whatever else is printed goes to stderr
@@ -684,7 +619,7 @@ def main():
         checkout = Checkout(sys.argv[1])
     except MissingError as error:
         return send({'error': str(error)})
-    send(dict(environment(), lacking=checkout.lacking))
+    send(environment())
     for line in sys.stdin:
         send(answer(checkout, json.loads(line)))
 

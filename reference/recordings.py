@@ -15,7 +15,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -326,16 +325,30 @@ def _uint8(rs, *shape):
 
 # -- the manifest ----------------------------------------------------------------------------------
 
-def write_manifest():
+def write(folder, recording):
+    """Write the files of a recording into a folder, each whole or not at all."""
+    text = json.dumps(recording.meta, indent=1, sort_keys=True)
+    _replace(folder / f'{recording.name}.json', lambda file: file.write(text.encode()))
+    if recording.arrays:
+        _replace(folder / f'{recording.name}.npz',
+                 lambda file: np.savez_compressed(file, **recording.arrays))
+
+
+def write_manifest(golden=None):
     """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
+    golden = golden or GOLDEN
     manifest = {
-        path.relative_to(GOLDEN).as_posix(): _fingerprint(path.read_bytes())
-        for chainer in CHAINERS for path in sorted((GOLDEN / _folder(chainer)).iterdir())}
-    target = GOLDEN / MANIFEST
-    beside = target.with_suffix('.tmp')
-    beside.write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
-    os.replace(beside, target)
-    return target
+        path.relative_to(golden).as_posix(): _fingerprint(path.read_bytes())
+        for chainer in CHAINERS for path in sorted((golden / _folder(chainer)).iterdir())}
+    text = json.dumps(manifest, indent=1, sort_keys=True) + '\n'
+    return _replace(golden / MANIFEST, lambda file: file.write(text.encode()))
+
+
+def _replace(path, write):
+    temporary = path.with_suffix('.tmp')
+    with temporary.open('wb') as file:
+        write(file)
+    return temporary.replace(path)
 
 
 def check_all():

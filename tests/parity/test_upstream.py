@@ -19,7 +19,7 @@ STAND_IN = Path(__file__).with_name('stand_in')
 @pytest.fixture(scope='module', autouse=True)
 def no_process_stays():
     yield
-    upstream.end_sessions()
+    upstream.session.cache_clear()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def checkout(tmp_path):
         return folder
 
     yield changed
-    upstream.end_sessions()
+    upstream.session.cache_clear()
 
 
 def check(directory, name):
@@ -153,14 +153,10 @@ def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
             assert reason in outcome.why_not_run
 
 
-def test_a_module_that_is_missing_is_told_at_once_and_matters_only_when_used(checkout, capsys):
+def test_a_module_that_is_missing_matters_only_when_used(checkout):
     folder = checkout('evaluation/calc_inception.py', 'import cupy as cp',
                       'import no_such_module.part as cp')
-    live = check(folder, 'inception')
-    assert capsys.readouterr().err == (
-        "the authors' side lacks no_such_module: what calls them will not run; docs/parity.md "
-        'says how to install them\n')
-    assert live.run().verdict is Verdict.PASSED
+    assert check(folder, 'inception').run().verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize('command', [[], ['record', '--out', 'out']])
