@@ -31,50 +31,25 @@ from upstream_runner import chainer  # noqa: E402
 
 def step(checkout, clock, updater, batch, size):
     """Training steps of the checkout's updater; a repetition as everywhere."""
-    networks = _build(checkout, size)
     cls, kwargs = recipe.UPDATERS[updater]
-    optimizers, reporter = {}, chainer.Reporter()
-    for name, network in networks.items():
-        optimizers[name] = chainer.optimizers.RMSprop(
-            recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
-        optimizers[name].setup(network)
-        reporter.add_observer(name, network)
-    if GPU < 0:
-        upstream_runner.accept_get(optimizers['vdis'])
-    training = checkout.get(cls)(
-        models=tuple(networks[name] for name in upstream_runner.NETWORKS),
-        iterator=chainer.iterators.SerialIterator(
-            recipe.videos(batch, size), batch, shuffle=False),
-        optimizer=optimizers, device=GPU, **kwargs)
-
-    def update():
-        observation = {}
-        with reporter.scope(observation):
-            training.update()
-        return {name.split('/')[1]: _array(loss) for name, loss in observation.items()}
-
-    def timed_update():
-        timed = clock(update)
-        if GPU < 0:
-            upstream_runner.view_tensors(networks['vdis'], np.ndarray)
-        return timed
-
-    return lambda: recipe.repetition(updater, training.iteration > 0, timed_update)
+    update = upstream_runner.training(
+        checkout, _build(checkout, size), cls, kwargs, recipe.videos(batch, size), batch,
+        recipe.LEARNING_RATE, GPU)
+    return recipe.repetitions(updater, lambda: clock(lambda: {
+        name.split('/')[1]: _array(loss) for name, loss in update().items()}))
 
 
 def sampling(checkout, clock, n, size):
     """The checkout's make_video, in test mode."""
     make_video = checkout.get('make_video')
     networks = _build(checkout, size)
-    fsgen, vgen = networks['fsgen'], networks['vgen']
-    for link in list(fsgen.links()) + list(vgen.links()):
-        if hasattr(link, 'avg_var'):
-            link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, 7 at 1
+    upstream_runner.set_variances(networks, 1)
 
     def run():
         np.random.seed(recipe.SAMPLING_SEED)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            return recipe.answer(*clock(lambda: _array(make_video(fsgen, vgen, n)[0])))
+            return recipe.answer(*clock(lambda: _array(make_video(
+                networks['fsgen'], networks['vgen'], n)[0])))
     return run
 
 

@@ -188,7 +188,7 @@ def tensors(network):
             yield param, 'data', param.data
     for link in network.links():
         for name in STATISTICS:
-            if isinstance(getattr(link, name, None), np.ndarray):
+            if hasattr(getattr(link, name, None), 'shape'):    # of CuPy, too
                 yield link, name, getattr(link, name)
 
 
@@ -196,6 +196,14 @@ def view_tensors(network, cls):
     """Show every parameter and running statistic as a class of arrays, without a copy."""
     for owner, name, array in list(tensors(network)):
         setattr(owner, name, array.view(cls))
+
+
+def set_variances(networks, value):
+    """Set every running variance: untrained, it is 0 on Chainer 2 and 1 on Chainer 7."""
+    for network in networks.values():
+        for _, name, array in tensors(network):
+            if name == 'avg_var':
+                array[...] = value
 
 
 def accept_get(optimizer):
@@ -372,31 +380,44 @@ def layers(network):
             if not isinstance(link, chainer.Chain)]
 
 
+def training(checkout, networks, updater, kwargs, videos, batch, lr, device=-1):
+    """Set up an updater of the checkout -> function of one update, which returns the losses."""
+    optimizers, reporter = {}, chainer.Reporter()
+    for name in NETWORKS:
+        optimizers[name] = chainer.optimizers.RMSprop(lr=lr)
+        optimizers[name].setup(networks[name])
+        reporter.add_observer(name, networks[name])
+    if device < 0:
+        accept_get(optimizers['vdis'])
+    updater = checkout.get(updater)(
+        models=tuple(networks[name] for name in NETWORKS), optimizer=optimizers, device=device,
+        iterator=chainer.iterators.SerialIterator(videos, batch, shuffle=False), **kwargs)
+
+    def update():
+        losses = {}
+        with reporter.scope(losses):
+            updater.update()
+        if device < 0:
+            view_tensors(networks['vdis'], np.ndarray)
+        return losses
+
+    return update
+
+
 def run_train(checkout, request, inputs):
     """Losses and norms of some updates; gradients after the first, parameters after the last."""
     networks = build(checkout, request['models'], request['seeds']['build'], request['dtype'])
-    videos = chainer.iterators.SerialIterator(inputs['videos'], request['batch'], shuffle=False)
-    optimizer, reporter = {}, chainer.Reporter()
-    for name in NETWORKS:
-        optimizer[name] = chainer.optimizers.RMSprop(lr=request['lr'])
-        optimizer[name].setup(networks[name])
-        reporter.add_observer(name, networks[name])
-    accept_get(optimizer['vdis'])
-    updater = checkout.get(request['updater']['cls'])(
-        models=tuple(networks[name] for name in NETWORKS), iterator=videos, optimizer=optimizer,
-        device=-1, **request['updater']['kwargs'])
+    update = training(checkout, networks, request['updater']['cls'], request['updater']['kwargs'],
+                      inputs['videos'], request['batch'], request['lr'])
     np.random.seed(request['seeds']['training'])
     named = {name + path.replace('/', '.'): param for name in NETWORKS
              for path, param in networks[name].namedparams()}
     trace, arrays = [], {}
     for iteration in range(1, request['n_updates'] + 1):
-        observation = {}
-        with reporter.scope(observation):
-            updater.update()
-        view_tensors(networks['vdis'], np.ndarray)
+        losses = update()
         trace.append({
             'iteration': iteration,
-            'loss': {key: float(array_of(loss)) for key, loss in observation.items()},
+            'loss': {key: float(array_of(loss)) for key, loss in losses.items()},
             'param_l2': {name: {path: float(np.linalg.norm(param.data.astype('d').ravel()))
                                 for path, param in networks[name].namedparams()}
                          for name in NETWORKS}})
@@ -487,10 +508,7 @@ def run_score(checkout, request, inputs):
     With every batch's probabilities goes the video that tile_prediction.py would pick.
     """
     networks = build(checkout, request['models'], request['seeds']['build'])
-    for network in networks.values():
-        for _, name, array in tensors(network):
-            if name == 'avg_var':
-                array[...] = request['avg_var']
+    set_variances(networks, request['avg_var'])
     c3d = seeded_c3d(checkout, request['seed'])
     for link in c3d.children():
         link.W.data[...] *= request['c3d_gains'][link.name]
