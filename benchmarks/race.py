@@ -25,27 +25,17 @@ LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
 
 @dataclass
 class Outcome:
-    """What a benchmark found.
-
-    Attributes:
-        name, about (str): Of the benchmark.
-        costs (dict): Name of a side -> its cost in each round, a list of float; the first side is
-            what the others are measured by.
-        unit (str): Of the costs, 'seconds' or 'bytes'.
-        not_run (list): Pairs (what, why) of what could not run here.
-        errors (list of str): What went wrong; a failure.
-        text (str): Lines to print beneath.
-        data (dict): Further figures for the JSON.
-    """
+    """What a benchmark found."""
 
     name: str = ''
     about: str = ''
+    #: Name of a side -> its cost in each round, a list of float; the first is the others' unit.
     costs: dict = field(default_factory=dict)
-    unit: str = 'seconds'
-    not_run: list = field(default_factory=list)
-    errors: list = field(default_factory=list)
-    text: str = ''
-    data: dict = field(default_factory=dict)
+    unit: str = 'seconds'    #: Or 'bytes'.
+    not_run: list = field(default_factory=list)    #: Pairs (what, why) of what could not run here.
+    errors: list = field(default_factory=list)     #: What went wrong; a failure.
+    text: str = ''                                 #: Lines to print beneath.
+    data: dict = field(default_factory=dict)       #: Further figures for the JSON.
 
     @property
     def verdict(self):
@@ -69,21 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A side of a comparison.
+    """A side of a comparison."""
 
-    Attributes:
-        name (str): How a reader knows it.
-        side (str): The worker it runs in, see :mod:`benchmarks.sides`.
-        work (str): What the worker does.
-        args (dict): With these arguments.
-        task (str): Contestants of one task must compute the same.
-    """
-
-    name: str
-    side: str
-    work: str
+    name: str    #: How a reader knows it.
+    side: str    #: The worker it runs in, see :mod:`benchmarks.sides`.
+    work: str    #: What the worker does.
     args: dict
-    task: str = ''
+    task: str = ''    #: Contestants of one task must compute the same.
 
 
 def everyone(work, args):

@@ -142,15 +142,10 @@ def layer(path):
 # -- a forward pass --------------------------------------------------------------------------------
 
 class Forward(NamedTuple):
-    """What one forward pass of G0, G1 and D made.
+    """What one forward pass of G0, G1 and D made."""
 
-    Attributes:
-        stages: {'G0', 'G1', 'D'} -> list of (name, array) in call order.
-        statistics: 'fsgen.bn0.avg_var' and so on -> array, after the pass.
-    """
-
-    stages: dict
-    statistics: dict
+    stages: dict        #: {'G0', 'G1', 'D'} -> list of (name, array) in call order.
+    statistics: dict    #: 'fsgen.bn0.avg_var' and so on -> array, after the pass.
 
 
 @functools.lru_cache(maxsize=1)
@@ -249,21 +244,13 @@ def _activation(args):
 # -- updates ---------------------------------------------------------------------------------------
 
 class Training(NamedTuple):
-    """What some updates made.
+    """What some updates made."""
 
-    Attributes:
-        losses: A {'vdis/loss_gen': float, ...} for each update.
-        grads1: 'fsgen.dc0.W' and so on -> gradient after the first update.
-        norms: The same names -> Euclidean norm of the parameter after each update.
-        params: The same names -> parameter after the last update.
-        networks: The trained networks.
-    """
-
-    losses: list
-    grads1: dict
-    norms: dict
-    params: dict
-    networks: dict
+    losses: list      #: A {'vdis/loss_gen': float, ...} for each update.
+    grads1: dict      #: 'fsgen.dc0.W' and so on -> gradient after the first update.
+    norms: dict       #: The same names -> Euclidean norm of the parameter after each update.
+    params: dict      #: The same names -> parameter after the last update.
+    networks: dict    #: The trained networks.
 
 
 @functools.lru_cache(maxsize=1)

@@ -22,18 +22,11 @@ PARAMETER_KINDS = ('W', 'b', 'gamma', 'beta')
 
 @dataclass(frozen=True)
 class Mode:
-    """How to run a forward pass.
+    """How to run a forward pass."""
 
-    Attributes:
-        train: Batch statistics and noise if true; running statistics and no noise if false.
-        statistics: `'chainer2'` or `'chainer7'`, see `layers.running_statistics`.
-        rng: `numpy.random.RandomState` the noise is drawn from; only a noisy D in train mode needs
-            it.
-    """
-
-    train: bool = True
-    statistics: str = layers.CHAINER2
-    rng: np.random.RandomState | None = None
+    train: bool = True    #: Batch statistics and noise, or running statistics and no noise.
+    statistics: str = layers.CHAINER2    #: See `layers.running_statistics`.
+    rng: np.random.RandomState | None = None    #: Of the noise, in train mode.
 
 
 class Step(NamedTuple):

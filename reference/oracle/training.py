@@ -15,26 +15,17 @@ from reference.oracle import layers, losses, networks, optimizers
 
 @dataclass(frozen=True)
 class Updater:
-    """What one of the authors' updater classes does differently from the others.
+    """What one of the authors' updater classes does differently from the others."""
 
-    Attributes:
-        generator_loss: D(fake) -> (loss, derivative).
-        discriminator_loss: D(fake), D(real) -> (reported losses, derivative in fake, in real).
-        reports: Names of the reported losses, the generator's first where it is reported.
-        constraint: Changes D's state after its step; None for none.
-        freq: The constraint acts when the iteration, counted from 1, is divisible by this.
-        keeps_generator_gradient: D's step also uses the gradient that the generators' loss left
-            in D, because D is not cleared between the two (authors' LSGAN updater).
-        shuffle_time_order: With probability 1 - this, the frames of all fakes are put in one random
-            order and those of all reals in another; None for never.
-    """
-
-    generator_loss: object
-    discriminator_loss: object
-    reports: tuple
-    constraint: object = None
-    freq: int = 1
+    generator_loss: object        #: D(fake) -> (loss, derivative).
+    discriminator_loss: object    #: D(fake), D(real) -> (losses, derivative in fake, in real).
+    reports: tuple    #: Names of the reported losses, the generator's first where it is reported.
+    constraint: object = None    #: Changes D's state after its step.
+    freq: int = 1    #: The constraint acts when the iteration, from 1, is divisible by this.
+    #: D's step also uses the gradient that the generators' loss left in D (authors' LSGAN updater).
     keeps_generator_gradient: bool = False
+    #: With probability 1 - this, the frames of all fakes are put in one random order and those of
+    #: all reals in another; None for never.
     shuffle_time_order: float | None = None
 
 
