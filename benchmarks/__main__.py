@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
-from benchmarks.sides import NotRunError, Session, SideError, busy_neighbours
+from benchmarks.sides import NotRunError, Session, SideError
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
@@ -42,8 +42,6 @@ def parser():
              "experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')
-    add('--load', type=positive, default=0, metavar='N',
-        help='measure beside N processes that keep a core busy each')
     add('--repeats', type=positive, metavar='N',
         help='rounds of every comparison (5; with --quick 2)')
     add('--threads', type=positive, metavar='N',
@@ -91,7 +89,7 @@ def _run(options, outcomes):
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
-    with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
+    with target as json_file, Session(complete(options)) as session:
         session.require_what_was_asked_for()
         interrupted = None
         try:

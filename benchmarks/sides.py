@@ -190,16 +190,3 @@ def _interpreter(path):
     """The interpreter of a flag, from wherever it is started; this one without."""
     path = path or sys.executable
     return os.path.abspath(path) if os.sep in path else path
-
-
-@contextlib.contextmanager
-def busy_neighbours(n):
-    """Have ``n`` other processes compute all the while; they end with this one, however it ends."""
-    program = f'import os\nwhile os.getppid() == {os.getpid()}: pass'
-    neighbours = [subprocess.Popen([sys.executable, '-c', program]) for _ in range(n)]
-    try:
-        yield
-    finally:
-        for neighbour in neighbours:
-            neighbour.kill()
-            neighbour.wait()

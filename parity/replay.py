@@ -72,12 +72,10 @@ def forget():
 # -- networks --------------------------------------------------------------------------------------
 
 def build(configuration, chainer_version, seed=0):
-    """Build the three networks of a configuration -> {'fsgen', 'vgen', 'vdis'}.
+    """Build the networks of one of :func:`reference.recordings.configurations`, under its names.
 
-    Args:
-        configuration: One value of :func:`reference.recordings.configurations`.
-        chainer_version (str): '2.0.2' or '7.8.1': whose batch-norm statistics to keep.
-        seed (int): Seed of NumPy's global generator before the first network.
+    They keep the batch-norm statistics of a release of Chainer; ``seed`` is of NumPy's global
+    generator before the first of them.
     """
     np.random.seed(seed)
     with chainer.using_config('batch_norm_statistics', f'chainer{chainer_version[0]}'):
@@ -162,12 +160,8 @@ def recorded_forward(name, version):
 def forward(networks, z_slow, video, train, seed):
     """Run G0, then G1 on G0's first frame, and D -> :class:`Forward`.
 
-    Args:
-        networks: As of :func:`build`.
-        z_slow: (B, Ks).
-        video: (B, C, 16, 64, 64), what D sees.
-        train (bool): Train or test mode.
-        seed (int): Seed of NumPy's global generator, for the noise of D.
+    ``networks`` are of :func:`build`, ``z_slow`` is (B, Ks), ``video`` (B, C, 16, 64, 64); ``seed``
+    is of NumPy's global generator, for the noise of D.
     """
     _to_device(networks)
     z_slow, video = backend.send(z_slow), backend.send(video)
@@ -265,16 +259,10 @@ def recorded_training(name, version, updates=None):
 
 
 def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-5):
-    """Train networks in place -> :class:`Training`.
+    """Train networks of :func:`build` in place, by one of the authors' updaters -> Training.
 
-    Args:
-        networks: As of :func:`build`, of ``dtype``.
-        updater (str): Name of one of the authors' updater classes, with arguments ``kwargs``.
-        videos: Float32 (n, T, C, H, W), taken in order, ``batch`` an update.
-        updates (int): How many.
-        seed (int): Seed of NumPy's global generator before the first update.
-        dtype: Of latent vectors and videos.
-        lr (float): Learning rate of RMSprop.
+    ``videos``, float32 (n, T, C, H, W), are taken in order, ``batch`` an update; ``seed`` is of
+    NumPy's global generator before the first update; ``dtype`` of latent vectors and videos.
     """
     _to_device(networks)
     updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(
