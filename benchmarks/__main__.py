@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
-from benchmarks.sides import NotRunError, Session, SideError
+from benchmarks.sides import NotRunError, Session, WorkerError
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
@@ -113,7 +113,7 @@ def run_case(name, session):
         outcome = function(session, *args)
     except NotRunError as reason:
         outcome = Outcome(not_run=[(name, str(reason))])
-    except SideError as error:
+    except WorkerError as error:
         outcome = Outcome(errors=[str(error)])
     except Exception:    # a fault of ours may raise anything, and is a failure
         outcome = Outcome(errors=[traceback.format_exc()])

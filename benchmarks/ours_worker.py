@@ -2,7 +2,7 @@
 
     python -m benchmarks.ours_worker GPU
 
-GPU is -1 for the CPU. Requests come as :mod:`benchmarks.protocol` says; the works are the functions
+GPU is -1 for the CPU. Requests come as :mod:`parity.serving` says; the works are the functions
 ``work`` of the cases.
 """
 import functools
@@ -15,7 +15,8 @@ import threadpoolctl
 from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
-from benchmarks.protocol import chainer_device, serve
+from benchmarks.protocol import chainer_device
+from parity.serving import serve
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.config import Optimizer
 from tgan_chainer.device import get_device
@@ -84,7 +85,8 @@ def _serve():
     works = {'step': step.work, 'sampling': sampling.work, 'c3d': c3d.work, 'svc': svc.work,
              'loader': loaders.work, 'sgemm': product}
     serve(environment,
-          {name: functools.partial(work, device, clock) for name, work in works.items()}, peak)
+          {name: functools.partial(work, device, clock) for name, work in works.items()},
+          lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

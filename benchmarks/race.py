@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, SideError
+from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, WorkerError
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
@@ -86,7 +86,7 @@ def race(session, contestants, arithmetic=()):
             take turns too, and stand for the time that it takes at their rate.
 
     Raises:
-        NotRunError, SideError: The first one cannot run, or fails; or one fails in its turn.
+        NotRunError, WorkerError: The first one cannot run, or fails; or one fails in its turn.
     """
     if arithmetic:
         width = 512 if session.options.quick else 2048
@@ -100,7 +100,7 @@ def race(session, contestants, arithmetic=()):
             answer = turn()
             _require_same(tasks.setdefault(contestant.task, answer), answer)
             turns[contestant.name] = turn
-        except (NotRunError, SideError) as error:
+        except (NotRunError, WorkerError) as error:
             if contestant is contestants[0]:
                 raise
             if isinstance(error, NotRunError):
@@ -120,16 +120,16 @@ def race(session, contestants, arithmetic=()):
 
 
 def _require_same(ours, theirs):
-    """Hold two first repetitions together; SideError if they disagree."""
+    """Hold two first repetitions together; WorkerError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
         our, their = ours.get(key, {}), theirs.get(key, {})
         if our.keys() != their.keys():
-            raise SideError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
+            raise WorkerError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
                             f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
             if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
-                raise SideError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
+                raise WorkerError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
                                 f'ours {our[name]:.6g}')
 
 

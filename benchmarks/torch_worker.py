@@ -10,9 +10,12 @@ import platform
 import sys
 from itertools import count
 
+sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
+
 import numpy as np
 import protocol
 import recipe
+from serving import UnavailableError, serve
 
 try:
     import torch
@@ -284,11 +287,11 @@ def clock(device):
 def environment(gpu):
     """What this side is."""
     if torch is None:
-        raise protocol.UnavailableError(
+        raise UnavailableError(
             f'PyTorch is not installed for {sys.executable}: pip install torch, or name an '
             'interpreter that has it with --torch-python PY')
     if gpu >= torch.cuda.device_count():
-        raise protocol.UnavailableError(
+        raise UnavailableError(
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
@@ -305,10 +308,10 @@ def main():
     def on_device(work):
         return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
 
-    protocol.serve(lambda: environment(gpu), {
+    peak = protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
+    serve(lambda: environment(gpu), {
         name: on_device(work) for name, work in (
-            ('step', step), ('sampling', sampling), ('c3d', c3d))},
-        protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu))
+            ('step', step), ('sampling', sampling), ('c3d', c3d))}, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

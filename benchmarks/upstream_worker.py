@@ -4,13 +4,12 @@
 
 DIR is a checkout of the authors' repository, whose code runs as it is, or the stand-in of the
 tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and
-`parity/upstream_runner.py`, and keeps to the syntax of Python 3.6, for it may run on Chainer
+those in `parity/`, and keeps to the syntax of Python 3.6, for it may run on Chainer
 2.0.2. Nothing is written to DIR.
 """
 import contextlib
 import functools
 import os
-import platform
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +25,7 @@ if GPU >= 0:
         import tgan_chainer  # noqa: F401 -- has CuPy find the CUDA libraries of NVIDIA's wheels
 
 import upstream_runner  # noqa: E402
+from serving import serve  # noqa: E402
 from upstream_runner import chainer  # noqa: E402
 
 
@@ -88,16 +88,12 @@ def main():
     works = {}
 
     def environment():
-        try:
-            checkout = upstream_runner.Checkout(sys.argv[1])
-        except upstream_runner.MissingError as error:
-            raise protocol.UnavailableError(str(error)) from None
+        checkout = upstream_runner.Checkout(sys.argv[1])
         works.update((work.__name__, functools.partial(work, checkout, clock))
                      for work in (step, sampling, c3d))
-        return {'python': platform.python_version(), 'chainer': chainer.__version__,
-                'numpy': np.__version__, 'directory': checkout.folder}
+        return dict(upstream_runner.environment(), directory=checkout.folder)
 
-    protocol.serve(environment, works, peak)
+    serve(environment, works, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from parity.__main__ import matches
-from parity.upstream import Upstream, UpstreamError
+from parity.check import NotRunError
+from parity.upstream import Upstream
+from parity.worker import WorkerError
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
@@ -50,14 +52,14 @@ def _record(args):
     there_are = recordings.names(version)
     names = [name for name in there_are if matches(name, args.only)]
     if not names:
-        raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
+        raise WorkerError(f'no recording matches {" or ".join(args.only)}; there are: '
                             f'{", ".join(there_are)}')
     folder = _make_folder(args.out, version)
     for i, name in enumerate(names, start=1):
         print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
         try:
             fresh = upstream.record(name)
-        except UpstreamError as error:
+        except (NotRunError, WorkerError) as error:
             failed.append(f'{name} ({error})')
             continue
         recordings.write(folder, fresh)
@@ -70,7 +72,7 @@ def _record(args):
 
 def _make_folder(out, version):
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UpstreamError(f'{out} is there already; expected a new folder, or an empty one')
+        raise WorkerError(f'{out} is there already; expected a new folder, or an empty one')
     # A folder of recordings has one for every release, maybe empty.
     for each in recordings.CHAINERS:
         (out / f'chainer-{each}').mkdir(parents=True)

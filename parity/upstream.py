@@ -8,10 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import MappingProxyType
@@ -24,10 +21,10 @@ from PIL import Image
 from parity import replay
 from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, forward, gradients, metrics, state, trajectories
+from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
 from tgan_chainer import config, infer
 from tgan_chainer.commands.infer import parse_args
-from tgan_chainer.errors import TGANError
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
@@ -40,51 +37,35 @@ _FOUND = frozenset({
     'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'surest', 'sha256_of_examples'})
 
 
-class UpstreamError(TGANError):
-    """The checkout, or the Python it was to run on, cannot be used; or its code raised an error."""
-
-
-class Upstream:
-    """A process that runs the authors' modules; it ends with this object, when its stdin does.
+class Upstream(Worker):
+    """A process that runs the authors' modules.
 
     Args:
         directory: Checkout of the authors' repository.
         python: Interpreter to run it on; this one by default.
 
-    Attributes:
-        versions (dict): That side's 'python', 'chainer' and 'numpy'.
-
     Raises:
-        UpstreamError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
+        WorkerError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
             there are no recordings of its release of Chainer, so no one knows its statistics.
     """
 
     def __init__(self, directory, python=None):
         if not Path(directory).is_dir():
-            raise UpstreamError(
+            raise WorkerError(
                 f'{directory}: there is no such folder; expected a checkout of pfnet-research/tgan')
-        # A module path or options meant for this Python would mislead another.
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith('PYTHON')}
-        # Chainer's caffe_pb2, which C3D imports, is of a protobuf whose faster readers refuse it.
-        environment['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
-        self._log = tempfile.TemporaryFile('w+')    # noqa: SIM115 -- as long as the process
         try:
-            self._process = subprocess.Popen(
-                [python or sys.executable, str(RUNNER), os.path.abspath(directory)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
-                env=environment)
-        except OSError as error:
-            raise UpstreamError(f'cannot start {python} ({error.strerror})') from None
-        self.versions = self._receive()
+            super().__init__("the authors' side", [
+                interpreter(python), str(RUNNER), os.path.abspath(directory)], environment())
+        except NotRunError as reason:
+            raise WorkerError(str(reason)) from None
         if self.release not in recordings.CHAINERS:
-            raise UpstreamError(f'the checkout runs on Chainer {self.release}, expected one of '
-                                f'{", ".join(recordings.CHAINERS)}')
+            raise WorkerError(f'the checkout runs on Chainer {self.release}, expected one of '
+                              f'{", ".join(recordings.CHAINERS)}')
 
     @property
     def release(self):
         """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
-        return self.versions['chainer']
+        return self.description['chainer']
 
     def record(self, name, part=None, updates=None):
         """Run the authors' code -> :class:`reference.recordings.Recording`.
@@ -95,7 +76,8 @@ class Upstream:
             updates (int or None): Only so many updates of a training.
 
         Raises:
-            UpstreamError: The authors' code raised an error, or lacks what was asked of it.
+            NotRunError: The authors' code lacks what was asked of it.
+            WorkerError: It raised an error.
         """
         with tempfile.TemporaryDirectory() as files:
             request, inputs = _request(name, part, Path(files))
@@ -110,23 +92,8 @@ class Upstream:
         with tempfile.TemporaryDirectory() as folder:
             taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
             np.savez(taken, **inputs)
-            with contextlib.suppress(BrokenPipeError):    # it ended: the answer says so
-                self._process.stdin.write(
-                    json.dumps({**request, 'inputs': taken, 'arrays': given}) + '\n')
-                self._process.stdin.flush()
-            return self._receive(), dict(np.load(given))
-
-    def _receive(self):
-        line = self._process.stdout.readline()
-        if not line:
-            status = self._process.wait()
-            self._log.seek(0)
-            lines = self._log.read().strip().splitlines() or ['it printed nothing']
-            raise UpstreamError(f"the authors' side ended with exit code {status}: {lines[-1]}")
-        answer = json.loads(line)
-        if 'error' in answer:
-            raise UpstreamError(answer['error'])
-        return answer
+            found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+            return found, dict(np.load(given))
 
 
 # -- recipes ---------------------------------------------------------------------------------------
@@ -236,7 +203,7 @@ def checks(directory, python=None):
         Tuple of :class:`parity.check.Check`, named 'upstream/...', of one group.
 
     Raises:
-        UpstreamError: See :class:`Upstream`.
+        WorkerError: See :class:`Upstream`.
     """
     side = (directory, python)
     version = session(*side).release    # tells early whether it can be used
@@ -405,12 +372,12 @@ def _videos(args, fsgen, vgen):
 def _telling_why_not():
     try:
         yield
-    except UpstreamError as error:
-        raise NotRunError(f"the authors' side: {error}") from None
+    except WorkerError as error:
+        raise NotRunError(str(error)) from None
 
 
 def _reference(upstream):
-    versions = upstream.versions
+    versions = upstream.description
     return (f"the authors' code, live (Chainer {versions['chainer']}, NumPy {versions['numpy']}, "
             f"Python {versions['python']})")
 

@@ -2,30 +2,30 @@
 
     python upstream_runner.py DIR
 
-DIR is a checkout of the authors' repository; nothing is written to it. One request a line comes in
-on stdin, as JSON, and one answer a line goes out on stdout: see `main`. Every input, seed and size
-comes with the request, so that the recipes have their one place on the other side.
+DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
+`serving.py` says; the works are `KINDS`. Their arguments are 'inputs' (path of an npz file),
+'arrays' (path of the npz file to write), and what a kind reads: every input, seed and size comes
+with the request, so that the recipes have their one place on the other side.
 
-This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with
-Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
+This file runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it
+imports nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the
 authors' code it relies on the names that configs and other callers use, and on nothing else.
 """
 import contextlib
 import functools
 import hashlib
 import importlib
-import json
 import math
 import os
 import platform
 import random
 import sys
 import tempfile
-import traceback
 import types
 from unittest import mock
 
 import numpy as np
+from serving import UnavailableError, serve
 
 FOLDERS = ('models', 'updaters', 'datasets', 'evaluation')
 """Folders whose modules the authors' scripts import by their plain names."""
@@ -111,7 +111,7 @@ class Placeholder(types.ModuleType):
             self.__name__, self.__name__.split('.')[0], sys.executable))
 
 
-class MissingError(Exception):
+class MissingError(UnavailableError):
     """The checkout lacks a file or a public name; the message says what was looked for where."""
 
 
@@ -594,52 +594,27 @@ def environment():
             'numpy': np.__version__}
 
 
-def answer(checkout, request):
-    """Run one request -> what was found; its arrays go into a file."""
-    try:
-        inputs = dict(np.load(request['inputs'])) if request['inputs'] else {}
-        found, arrays = KINDS[request['kind']](checkout, request, inputs)
-        np.savez(request['arrays'], **arrays)
+def prepare(run, checkout, inputs, arrays, **request):
+    """A request -> function that answers it, and writes its arrays into a file."""
+    def answer():
+        with np.load(inputs) as npz:
+            found, made = run(checkout, request, dict(npz))
+        np.savez(arrays, **made)
         return dict(found, **environment())
-    except MissingError as error:
-        return {'error': str(error)}
-    except Exception as error:    # the authors' code may raise anything
-        traceback.print_exc()
-        return {'error': f'{type(error).__name__}: {" ".join(str(error).split())}'
-                         f'{_where(checkout.folder, error)}'}
-
-
-def _where(folder, error):
-    """The last line of the checkout that an error went through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if frame[0].startswith(folder + os.sep)]
-    return f' ({os.path.relpath(frames[-1][0], folder)}, line {frames[-1][1]})' if frames else ''
+    return answer
 
 
 def main():
-    """Serve requests until stdin ends.
+    """Serve requests."""
+    works = {}
 
-    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, or
-    {"error": "..."} when DIR is no checkout. Then comes a line a request: what was found, or
-    {"error": "..."}.
-
-    A request has 'kind' (see `KINDS`), 'inputs' (path of an npz file, or null), 'arrays' (path of
-    the npz file to write), and what its kind reads.
-    """
-    answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)    # whatever else is printed goes to stderr
-
-    def send(message):
-        answers.write(json.dumps(message) + '\n')
-        answers.flush()
-
-    try:
+    def describe():
         checkout = Checkout(sys.argv[1])
-    except MissingError as error:
-        return send({'error': str(error)})
-    send(environment())
-    for line in sys.stdin:
-        send(answer(checkout, json.loads(line)))
+        works.update((kind, functools.partial(prepare, run, checkout))
+                     for kind, run in KINDS.items())
+        return environment()
+
+    serve(describe, works)
 
 
 if __name__ == '__main__':

@@ -140,6 +140,10 @@ def test_wrong_image(tmp_path, name, shape, dtype, found):
     refused(path, make_table(tmp_path / 't.csv'), found)
 
 
+def link(file, other):
+    file['image'] = h5py.ExternalLink(other, 'image')
+
+
 def soft_link(file, other):
     file['image'] = h5py.SoftLink('/other')
     file['other'] = h5py.ExternalLink(other, 'image')
@@ -151,7 +155,8 @@ def large_chunks(file, other):
 
 # More of them in tests/robustness/corpus.py.
 @pytest.mark.parametrize('write, found', [
-    (soft_link, "expected the h5 dataset 'image'"), (large_chunks, 'in chunks of more than')])
+    (link, "expected the h5 dataset 'image'"), (soft_link, "expected the h5 dataset 'image'"),
+    (large_chunks, 'in chunks of more than')])
 def test_an_image_in_another_file_or_of_chunks_that_no_video_has(tmp_path, ucf_paths, write, found):
     with h5py.File(tmp_path / 'a.h5', 'w') as file:
         write(file, ucf_paths[0])
