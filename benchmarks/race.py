@@ -79,11 +79,9 @@ def race(session, contestants, arithmetic=()):
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
 
-    Args:
-        session (benchmarks.sides.Session): Where the workers are.
-        contestants (list of Contestant): The first is what the others are measured by.
-        arithmetic (list of benchmarks.flops.Row): Of the work; products of large matrices then
-            take turns too, and stand for the time that it takes at their rate.
+    The first is what the others are measured by. With the ``arithmetic`` of the work, a list of
+    :class:`benchmarks.flops.Row`, products of large matrices take turns too, and stand for the time
+    that it takes at their rate.
 
     Raises:
         NotRunError, WorkerError: The first one cannot run, or fails; or one fails in its turn.
@@ -136,12 +134,8 @@ def _require_same(ours, theirs):
 def take_turns(functions, repeats, pause=0.0):
     """Call every function once a round -> {name: list of what it returned}.
 
-    Every second round goes backwards, so that no side always follows the same one.
-
-    Args:
-        functions (dict): Name -> function without arguments.
-        repeats (int): Rounds.
-        pause (float): Seconds before each call.
+    Every second round goes backwards, so that no side always follows the same one; there are
+    ``pause`` seconds before each call.
     """
     found = {name: [] for name in functions}
     for i in range(repeats):

@@ -21,9 +21,6 @@ _THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS
 class Session(contextlib.ExitStack):
     """A run: its options, and its workers, each started when it is first needed and ended with it.
 
-    Args:
-        options (argparse.Namespace): What the command line asks for.
-
     Attributes:
         size (dict): Of :data:`benchmarks.recipe.SIZES`.
         pause (float): Seconds before each turn: idle threads of a BLAS spin for some 30 ms.

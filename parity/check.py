@@ -85,12 +85,7 @@ class Comparisons(list):
                                self.reference))
 
     def recorded(self, stage, ours, theirs, tolerance, of_norm=None):
-        """Compare a whole array with what was recorded of it: a sample, and its norm.
-
-        Args:
-            theirs (reference.recordings.Stage): The recorded tensor.
-            of_norm (Tolerance or None): Of the norm; None takes ``tolerance``.
-        """
+        """Compare a whole array with a Stage, what was recorded of it: a sample, and its norm."""
         self.close(stage, theirs.name, ours.ravel()[::theirs.stride], theirs.values, tolerance,
                    ours.shape)
         self.close(stage, f'norm of all {theirs.name}', np.linalg.norm(ours.ravel().astype('d')),

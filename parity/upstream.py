@@ -148,8 +148,7 @@ def recipes():
 def _request(name, part, folder):
     """Request for `upstream_runner.py`, which is the recipe and what it stands for; and its inputs.
 
-    Args:
-        folder (Path): For files that the other side is to read.
+    Files that the other side is to read go into ``folder``.
     """
     recipe = recipes()[name]
     kind = name.split('-')[0]
@@ -193,17 +192,9 @@ def _dataset(cls, folder, seed):
 # -- checks ----------------------------------------------------------------------------------------
 
 def checks(directory, python=None):
-    """The checks of a checkout: every model class, updater and dataset, infer, inception score.
+    """The checks of a checkout: every model class, updater and dataset, infer, scores.
 
-    Args:
-        directory: Checkout of the authors' repository.
-        python: Interpreter to run it on; this one by default.
-
-    Returns:
-        Tuple of :class:`parity.check.Check`, named 'upstream/...', of one group.
-
-    Raises:
-        WorkerError: See :class:`Upstream`.
+    The arguments, and what it raises, are those of :class:`Upstream`.
     """
     side = (directory, python)
     version = session(*side).release    # tells early whether it can be used
@@ -249,16 +240,9 @@ session = functools.cache(Upstream)
 
 
 def against_fresh_recording(directory, python, name, part, functions, updates=None):
-    """Other layers' checks, held against what the checkout computes now.
+    """Other layers' checks, pairs (function, arguments), against what the checkout computes now.
 
-    Args:
-        directory, python: Of :func:`checks`.
-        name, part: Of :meth:`Upstream.record`.
-        functions: Pairs (check function, its arguments).
-        updates (int or None): Only so many updates of a training.
-
-    Raises:
-        NotRunError: The authors' code cannot be recorded; the message is its error.
+    A NotRunError, with the authors' code's error, if it cannot be recorded.
     """
     limits = {} if updates is None else {'updates': updates}
     with _telling_why_not():

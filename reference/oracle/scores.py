@@ -1,5 +1,5 @@
 """Inception score and generative adversarial metric (GAM)."""
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,15 +10,8 @@ TGAN_V1_EPS = 1e-7
 def inception_score(ys, eps=TGAN_V1_EPS):
     """exp(1/N sum_i sum_c p log(p + eps) - p log(p_mean + eps)) (Salimans et al. 2016; one split).
 
-    Args:
-        ys: (N, classes) probabilities, rows summing to 1.
-
-    Returns:
-        float from 1 (all rows alike) to `classes` (sure of each example, all classes equally
-        often).
-
-    Raises:
-        ValueError: ys is not two-dimensional or is empty.
+    From 1 (all rows of `ys`, (N, classes), alike) to `classes` (sure of each example, all classes
+    equally often); a ValueError for what is not two-dimensional or empty.
     """
     ys = np.asarray(ys, np.float64)
     if ys.ndim != 2 or not ys.size:
@@ -35,9 +28,7 @@ def best_threshold(real, fake):
     well; how is not published. Ours: of the midpoints between neighbouring scores, the one with the
     largest (share of real above + share of fake not above) / 2, the lowest of equals.
 
-    Args:
-        real, fake: 1-D scores, higher for more real (negate D under the vanilla objective, whose
-            label 1 is fake).
+    Scores are higher for more real (negate D under the vanilla objective, whose label 1 is fake).
 
     Returns:
         threshold, its balanced accuracy in [0.5, 1]. Where no threshold separates anything it is
@@ -68,30 +59,19 @@ def accuracy_on_fake(scores, threshold):
     return float(np.mean(np.asarray(scores) <= threshold))
 
 
-@dataclass(frozen=True)
-class Gam:
-    """Outcome of a battle of systems A and B.
+class Gam(NamedTuple):
+    """Outcome of a battle of systems A and B."""
 
-    Attributes:
-        r_samples: acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes); above 1, A wins.
-        r_test: acc(D_A on test) / acc(D_B on test); the battle counts only near 1.
-    """
-
-    r_samples: float
-    r_test: float
+    r_samples: float    #: acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes); above 1, A wins.
+    r_test: float       #: acc(D_A on test) / acc(D_B on test); the battle counts only near 1.
 
 
 def gam(a_on_b_fakes, b_on_a_fakes, a_on_test, b_on_test, a_threshold, b_threshold):
     """Battle of two trained pairs (Im et al. 2016, in the GRAN code's orientation; Table 3).
 
-    Args:
-        a_on_b_fakes: D_A's scores of G_B's fakes, 1-D, higher for more real.
-        b_on_a_fakes: D_B's scores of G_A's fakes.
-        a_on_test, b_on_test: Both critics' scores of held-out real examples.
-        a_threshold, b_threshold: From `best_threshold` on calibration sets of their own.
-
-    Returns:
-        `Gam`. A ratio whose denominator is zero is inf, or nan if both accuracies are.
+    `a_on_b_fakes` are D_A's scores of G_B's fakes, higher for more real; thresholds are from
+    `best_threshold` on calibration sets of their own. A ratio whose denominator is zero is inf, or
+    nan if both accuracies are.
     """
     return Gam(
         _ratio(accuracy_on_fake(a_on_b_fakes, a_threshold),

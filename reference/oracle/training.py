@@ -48,12 +48,7 @@ UPDATERS = {
 
 
 def updater(cls, **kwargs):
-    """An updater by the authors' class name.
-
-    Args:
-        cls: One of `UPDATERS`.
-        **kwargs: `freq` and `shuffle_time_order`, as the authors' constructors take them.
-    """
+    """An updater by the authors' class name; `freq` and `shuffle_time_order` as they take them."""
     return replace(UPDATERS[cls], **kwargs)
 
 
@@ -61,10 +56,6 @@ def generate(models, states, z_slow, mode):
     """Fake videos, with the steps that made them.
 
     Every frame is one example of G1's batch, frames of a video next to each other.
-
-    Args:
-        models, states: {'fsgen', 'vgen', ...}.
-        z_slow: (B, Ks) in [-1, 1].
 
     Returns:
         video (B, C, 16, H, W) in (-1, 1), G0's steps (z_fast (B, Kf, 16) last), G1's steps.
@@ -91,13 +82,8 @@ def generate_backward(models, states, seeds, frames, gvideo, grads):
 class Training:
     """Networks in training, and the updates that train them.
 
-    Args:
-        models: The three networks, see `networks.build_models`.
-        states: Their arrays; a float64 copy is trained.
-        updater: An `Updater`.
-        rng: `numpy.random.RandomState` for z_slow, the time orders and D's noise.
-        statistics: `'chainer2'` or `'chainer7'`, see `layers.running_statistics`.
-        lr: RMSprop's learning rate.
+    A float64 copy of `states` is trained; `rng`, a RandomState, draws z_slow, the time orders and
+    D's noise.
 
     Attributes:
         states: Arrays of the three networks by snapshot key, float64, as trained so far.
