@@ -59,7 +59,7 @@ def _record(args):
         print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
         try:
             fresh = upstream.record(name)
-        except (NotRunError, WorkerError) as error:
+        except NotRunError as error:
             failed.append(f'{name} ({error})')
             continue
         recordings.write(folder, fresh)

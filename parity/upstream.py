@@ -76,8 +76,7 @@ class Upstream(Worker):
             updates (int or None): Only so many updates of a training.
 
         Raises:
-            NotRunError: The authors' code lacks what was asked of it.
-            WorkerError: It raised an error.
+            NotRunError: The authors' code raised an error, or lacks what was asked of it.
         """
         with tempfile.TemporaryDirectory() as files:
             request, inputs = _request(name, part, Path(files))
@@ -92,7 +91,10 @@ class Upstream(Worker):
         with tempfile.TemporaryDirectory() as folder:
             taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
             np.savez(taken, **inputs)
-            found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+            try:
+                found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+            except WorkerError as error:
+                raise NotRunError(str(error)) from None
             return found, dict(np.load(given))
 
 
@@ -245,10 +247,9 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
     A NotRunError, with the authors' code's error, if it cannot be recorded.
     """
     limits = {} if updates is None else {'updates': updates}
-    with _telling_why_not():
-        upstream = session(directory, python)
-        with reading(upstream.record(name, part, updates)):
-            outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
+    upstream = session(directory, python)
+    with reading(upstream.record(name, part, updates)):
+        outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
     found = Comparisons(_reference(upstream))
     for outcome in outcomes:
         found += [dataclasses.replace(each, reference=found.reference)
@@ -315,9 +316,8 @@ def strips(directory, python, channels):
     arrays = {f'{name}/{key}': array for name, network in generators.items()
               for key, array in replay.state(network).items()}
     argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
-    with _telling_why_not():
-        upstream = session(directory, python)
-        names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
+    upstream = session(directory, python)
+    names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
         args = parse_args([*argv, '--out_dir', folder])
         ours = {path.name: np.array(Image.open(path))
@@ -350,14 +350,6 @@ def _videos(args, fsgen, vgen):
     z_slow = np.random.uniform(-1, 1, (args.n, fsgen.z_slow_dim)).astype('f').astype(np.float64)
     videos, _, _ = make_video(fsgen, vgen, args.n, z_slow=z_slow)
     return pictures.infer_pixels(videos)
-
-
-@contextlib.contextmanager
-def _telling_why_not():
-    try:
-        yield
-    except WorkerError as error:
-        raise NotRunError(str(error)) from None
 
 
 def _reference(upstream):
