@@ -38,11 +38,11 @@ _RECORDED_FUNCTIONS = {'concat': (F, 'concat'), 'reshape': (F, 'reshape'), 'tanh
                        'leaky_relu': (LeakyReLU, '__call__')}
 """Beside links, what the outputs of the forward recordings are of: where each is found."""
 
+
 @functools.cache
 def load(name, version):
     """:func:`reference.recordings.load`, once."""
     return recordings.load(name, version)
-
 
 
 def every(prefix, suffix=''):
@@ -123,18 +123,6 @@ def state(network):
     """A copy of a network's arrays, under the keys of a snapshot."""
     return {key: np.array(value)
             for key, value in chainer.serializers.npz.serialize(network).items()}
-
-
-def singular_values(network):
-    """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
-    return {layer(path): np.linalg.svd(
-        backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
-        for path, param in network.namedparams() if param.ndim >= 4}
-
-
-def layer(path):
-    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
-    return path[1:].rpartition('/')[0]
 
 
 # -- a forward pass --------------------------------------------------------------------------------
