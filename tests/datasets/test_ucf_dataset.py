@@ -149,6 +149,10 @@ def soft_link(file, other):
     file['other'] = h5py.ExternalLink(other, 'image')
 
 
+def wide(file, other):    # nothing is stored: 6 KB
+    file.create_dataset('image', (85, 3, 64, 10 ** 9), np.uint8, chunks=(1, 3, 64, 85))
+
+
 def large_chunks(file, other):
     file.create_dataset('image', (10 ** 6, 3, 64, 85), np.uint8, chunks=(10 ** 5, 3, 64, 85))
 
@@ -156,8 +160,8 @@ def large_chunks(file, other):
 # More of them in tests/robustness/corpus.py.
 @pytest.mark.parametrize('write, found', [
     (link, "expected the h5 dataset 'image'"), (soft_link, "expected the h5 dataset 'image'"),
-    (large_chunks, 'in chunks of more than')])
-def test_an_image_in_another_file_or_of_chunks_that_no_video_has(tmp_path, ucf_paths, write, found):
+    (wide, '74 or more, at most 4096'), (large_chunks, 'in chunks of more than')])
+def test_an_image_in_another_file_or_of_a_size_that_no_video_has(tmp_path, ucf_paths, write, found):
     with h5py.File(tmp_path / 'a.h5', 'w') as file:
         write(file, ucf_paths[0])
     refused(tmp_path / 'a.h5', make_table(tmp_path / 't.csv'), found)
