@@ -1,7 +1,6 @@
 """`python -m benchmarks`: measure, side by side, and report ratios."""
 import argparse
 import contextlib
-import fnmatch
 import sys
 import traceback
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
 from benchmarks.sides import NotRunError, Session, WorkerError
+from parity.__main__ import matches
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
@@ -71,13 +71,10 @@ def choose(patterns):
     Raises:
         ConfigError: None matches a pattern.
     """
-    found = {pattern: [name for name in cases.registry()
-                       if pattern in name or fnmatch.fnmatch(name, pattern)]
-             for pattern in (['*'] if patterns is None else patterns)}
-    for pattern, names in found.items():
-        if not names:
+    for pattern in patterns or ():
+        if not any(matches(name, [pattern]) for name in cases.registry()):
             raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [name for name in cases.registry() if any(name in names for names in found.values())]
+    return [name for name in cases.registry() if matches(name, patterns)]
 
 
 def _run(options, outcomes):

@@ -82,6 +82,6 @@ class VideoAndFrameDiscriminator(chainer.Chain):
             self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)  # noqa: F821
 
     def __call__(self, x):
-        n, channels, frames, height, width = x.shape
-        stacked = F.reshape(x, (n, channels * frames, height, width))
-        return self.video_dis(x), self.frame_dis(stacked)
+        of_video = self.video_dis(x)
+        stacked = F.reshape(x, (len(x.data), -1) + x.shape[3:])
+        return of_video, self.frame_dis(stacked)
