@@ -10,5 +10,5 @@ Chainer's snapshots (`dc0/W`, `bn0/avg_var`), so any `vgen_iter_N.npz` can be pu
     training    one update, in the authors' order
     c3d         what is done to the input of the inception score's classifier
     resize      bicubic interpolation as OpenCV defines it
-    scores      inception score, generative adversarial metric
+    scores      inception score
 """

@@ -6,10 +6,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from tgan_chainer.datasets.mnist_dataset import (
-    MovingMNISTDataset,
-    MovingMNISTDatasetLabelled,
-)
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDatasetLabelled
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import moving_mnist as module
 from tgan_chainer.prepare.digits import load_digits
@@ -54,13 +51,6 @@ def test_chunks_do_not_matter_and_a_shorter_file_begins_a_longer_one(tmp_path, m
     monkeypatch.setattr(module, 'CHUNK', chunk)
     np.testing.assert_array_equal(made(tmp_path / 'a.npy', 20), whole)
     np.testing.assert_array_equal(made(tmp_path / 'b.npy', 13), whole[:, :13])
-
-
-def test_the_data_set_reads_it(tmp_path):
-    path = tmp_path / 'm.npy'
-    videos = made(path, 3)
-    example = MovingMNISTDataset(20, str(path))[2]
-    np.testing.assert_array_equal(example[:, 0] * 128 + 128, videos[:, 2])
 
 
 def test_a_table_that_exists_is_replaced_only_when_asked(tmp_path, monkeypatch, capsys):
