@@ -4,7 +4,6 @@ The notes are those of FACTS §8. Each table in the file says `from` where its n
 here is computed.
 """
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -34,12 +33,6 @@ class TraceLine(NamedTuple):
 
     tag: int     #: The number in front.
     text: str    #: What follows it, verbatim.
-
-    @property
-    def shapes(self):
-        """The shapes in the text, in order; an arrow there stands for a reshape."""
-        return tuple(tuple(map(int, shape.split(',')))
-                     for shape in re.findall(r'\(([\d,]+)\)', self.text))
 
 
 @cache
