@@ -3,9 +3,9 @@
     python upstream_worker.py DIR GPU
 
 DIR is a checkout of the authors' repository, whose code runs as it is, or the stand-in of the
-tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and
-those in `parity/`, and keeps to the syntax of Python 3.6, for it may run on Chainer
-2.0.2. Nothing is written to DIR.
+tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and two
+files of `parity/`, and keeps to the syntax of Python 3.6, for it may run on Chainer 2.0.2.
+Nothing is written to DIR.
 """
 import contextlib
 import functools

@@ -15,7 +15,6 @@ import numpy as np
 from parity.__main__ import matches
 from parity.check import NotRunError
 from parity.upstream import Upstream
-from parity.worker import WorkerError
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
@@ -52,8 +51,8 @@ def _record(args):
     there_are = recordings.names(version)
     names = [name for name in there_are if matches(name, args.only)]
     if not names:
-        raise WorkerError(f'no recording matches {" or ".join(args.only)}; there are: '
-                            f'{", ".join(there_are)}')
+        raise TGANError(f'no recording matches {" or ".join(args.only)}; there are: '
+                        f'{", ".join(there_are)}')
     folder = _make_folder(args.out, version)
     for i, name in enumerate(names, start=1):
         print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
@@ -72,7 +71,7 @@ def _record(args):
 
 def _make_folder(out, version):
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise WorkerError(f'{out} is there already; expected a new folder, or an empty one')
+        raise TGANError(f'{out} is there already; expected a new folder, or an empty one')
     # A folder of recordings has one for every release, maybe empty.
     for each in recordings.CHAINERS:
         (out / f'chainer-{each}').mkdir(parents=True)
