@@ -582,9 +582,7 @@ def run_datasets(checkout, request, inputs):
     return {'sha256_of_examples': hashes}, {}
 
 
-KINDS = {'init': run_init, 'forward': run_forward, 'train': run_train, 'infer': run_infer,
-         'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d, 'score': run_score,
-         'datasets': run_datasets}
+KINDS = {name[4:]: run for name, run in vars().items() if name.startswith('run_')}
 
 
 # -- the protocol ----------------------------------------------------------------------------------

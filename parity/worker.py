@@ -31,13 +31,8 @@ def interpreter(path):
 class Worker:
     """A process that answers requests; it ends with this object, when its stdin does.
 
-    Args:
-        name (str): What messages call it.
-        command (list of str): What to start, in the root of this project.
-        environment (dict): Its environment.
-
-    Attributes:
-        description (dict): What it said of itself.
+    Messages call it by its ``name``; its command starts in the root of this project. What it said
+    of itself is its ``description``.
 
     Raises:
         NotRunError: It cannot work here.
