@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
-from benchmarks.sides import NotRunError, Session, WorkerError
+from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
 from parity.__main__ import matches
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
@@ -46,6 +46,8 @@ def parser():
         help='rounds of every comparison (5; with --quick 2)')
     add('--threads', type=positive, metavar='N',
         help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
+    add('--load', type=positive, default=0, metavar='N',
+        help='measure beside N processes that keep a core busy each')
     add('--json', type=Path, metavar='FILE', help='write everything that was measured')
     add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
     add('--upstream', metavar='DIR', help="a checkout of the authors' repository, whose code runs "
@@ -86,7 +88,7 @@ def _run(options, outcomes):
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
-    with target as json_file, Session(complete(options)) as session:
+    with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
         session.require_what_was_asked_for()
         interrupted = None
         try:

@@ -43,8 +43,8 @@ def header(machine, sides, options):
            f'{machine["memory bytes"] / 2 ** 30:.0f} GiB; {machine["gpu"] or "no GPU"}; '
            f'{machine["platform"]}')
     busy = ', so something else was running' if machine['load'] > BUSY else ''
-    yield (f'{options.threads} threads in every process; load before the start '
-           f'{machine["load"]:.1f}{busy}')
+    yield (f'{options.threads} threads in every process, {options.load} busy neighbours; load '
+           f'before the start {machine["load"]:.1f}{busy}')
     for name, description in sides.items():
         yield f'{name}: ' + ', '.join(f'{key} {value}' for key, value in description.items())
     yield f'{options.repeats} rounds, networks of size {options.size}'

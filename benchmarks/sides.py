@@ -1,6 +1,7 @@
 """The sides of a comparison: worker processes that time one repetition when they are asked to."""
 import contextlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +17,19 @@ OURS, AUTHORS, TORCH = 'ours', 'authors', 'torch'
 
 _THREAD_VARIABLES = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS',
                      'NUMBA_NUM_THREADS', 'TGAN_NUM_THREADS')
+
+
+@contextlib.contextmanager
+def busy_neighbours(n):
+    """Have ``n`` other processes compute all the while; they end with this one, however it ends."""
+    program = f'import os\nwhile os.getppid() == {os.getpid()}: pass'
+    neighbours = [subprocess.Popen([sys.executable, '-c', program]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
 
 
 class Session(contextlib.ExitStack):

@@ -19,7 +19,7 @@ def test_list(capsys):
 def test_quick_end_to_end(tmp_path, capfd):
     json_file = tmp_path / 'new' / 'report.json'
     assert main(['--quick', '--only', 'flops', 'step/*-b8', 'svc/layers', 'sampling', 'c3d',
-                 'loaders/ucf101', '--upstream', str(STAND_IN),
+                 'loaders/ucf101', '--upstream', str(STAND_IN), '--load', '1',
                  '--json', str(json_file)]) == 0
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 1 not run'
@@ -89,7 +89,7 @@ def test_what_cannot_be_done(arguments, message, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--repeats', '0'], ['--threads', 'two'], ['--size', 'huge'], ['--only']])
+    ['--repeats', '0'], ['--threads', 'two'], ['--load', '-1'], ['--size', 'huge'], ['--only']])
 def test_what_cannot_be_asked(arguments):
     with pytest.raises(SystemExit, match='2'):
         main(arguments)

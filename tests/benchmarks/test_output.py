@@ -29,7 +29,7 @@ def test_text(options):
     lines = output.text(OUTCOMES, MACHINE, SIDES, options).splitlines()
     assert lines[:5] == [
         'tgan_chainer abc, 2026-01-02T03:04:05+00:00', 'Fast CPU, 2 cores, 24 GiB; no GPU; Linux',
-        '1 threads in every process; load before the start 0.1',
+        '1 threads in every process, 0 busy neighbours; load before the start 0.1',
         'ours: python 3.11, openblas 0.3 (2 threads)', '2 rounds, networks of size quick']
     found = [' '.join(line.split()) for line in lines[lines.index('step/svc-b8: a step'):]]
     assert found == [
@@ -39,8 +39,9 @@ def test_text(options):
         'memory/step: memory', 'FAILED: Traceback', 'FAILED: ValueError', '',
         '[1] not run: install it', '[2] not run: too large', '1 measured, 1 failed, 1 not run']
     assert not re.search(r'\d\s*(ms|s|sec|seconds|minutes|GFLOP/s)\b', '\n'.join(lines))
+    options.load = 3
     text = output.text([], {**MACHINE, 'load': 3.0, 'gpu': 'Fast GPU'}, SIDES, options)
-    assert 'load before the start 3.0, so something else was running' in text
+    assert '3 busy neighbours; load before the start 3.0, so something else was running' in text
     assert '24 GiB; Fast GPU; Linux' in text
 
 

@@ -2,13 +2,14 @@
 import ast
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks import sides
-from benchmarks.sides import STAND_IN, NotRunError, Worker, WorkerError
+from benchmarks.sides import STAND_IN, NotRunError, Worker, WorkerError, busy_neighbours
 
 FOLDER = Path(sides.__file__).parent
 
@@ -165,6 +166,26 @@ def test_commands_and_environments(monkeypatch, quick):
     vars(quick.options).update(upstream=None, python=None, gpu=1)
     assert sides.Session.start(quick, 'authors')[0] == [
         sys.executable, str(FOLDER / 'upstream_worker.py'), str(STAND_IN), '1']
+
+
+def test_busy_neighbours_end_with_the_block_and_with_their_parent():
+    program = ('from benchmarks.sides import busy_neighbours; import os, time\n'
+               'with busy_neighbours(2): time.sleep(0.2); os._exit(0)')
+    group = subprocess.Popen([sys.executable, '-c', program], start_new_session=True,
+                             cwd=FOLDER.parent)
+    assert group.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        for _ in range(500):
+            os.killpg(group.pid, 0)
+            signal.sigtimedwait([], 0.01)
+
+    def children():
+        return set(Path(f'/proc/self/task/{os.getpid()}/children').read_text().split())
+
+    before = children()
+    with busy_neighbours(1):
+        assert len(children() - before) == 1
+    assert not children() - before
 
 
 # -- the programs that run elsewhere ---------------------------------------------------------------
