@@ -134,7 +134,7 @@ class TwoRanks(OneProcess):
         self._change = change
 
     def gather(self, value):
-        state, digests = value
+        _state, digests = value
         other = {'random_state/numpy_position': 3}, self._change(digests)
         return [value, other] if self.is_first else None
 

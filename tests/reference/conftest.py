@@ -1,5 +1,6 @@
-"""Initial networks of the oracle. Their arrays are the package's, which are the recorded ones byte
-for byte (layer 2 of `python -m parity`).
+"""Initial networks of the oracle.
+
+Their arrays are the package's, the recorded ones byte for byte (layer 2 of `python -m parity`).
 """
 import numpy as np
 import pytest

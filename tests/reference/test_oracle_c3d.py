@@ -48,7 +48,7 @@ def test_preprocessing_keeps_time_and_place():
     assert difference.min() < -10
 
 
-@pytest.mark.parametrize(('function', 'shapes'), [
+@pytest.mark.parametrize('function, shapes', [
     (lambda x: c3d.forward({}, x), [(1, 3, 16, 128, 128)]),
     (c3d.preprocess_tgan_v1, [(1, 1, 16, 64, 64), c3d.MEAN_SHAPE]),
     (c3d.preprocess_tgan_v1, [(1, 3, 8, 64, 64), c3d.MEAN_SHAPE]),

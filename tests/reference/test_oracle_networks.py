@@ -44,7 +44,7 @@ def test_every_stage_and_statistic(name, chainer, initial):
             states[network][f'{layer}/{kind}'], theirs) <= FORWARD_TOLERANCE, key
 
 
-@pytest.mark.parametrize(('cls', 'kwargs', 'message'), [
+@pytest.mark.parametrize('cls, kwargs, message', [
     ('FrameSeedGenerator', {}, 'there are: FrameSeedGeneratorInitDefault, '),
     ('FrameSeedGeneratorInitUniform', {'n_frames': 8}, 'n_frames is 8'),
     ('VideoDiscriminatorInitUniform', {'in_channels': 1, 'top_width': 8, 'mid_ch': 8},
@@ -54,7 +54,7 @@ def test_what_cannot_be_built(cls, kwargs, message):
         networks.build(cls, **kwargs)
 
 
-@pytest.mark.parametrize(('config', 'frames', 'message'), [
+@pytest.mark.parametrize('config, frames, message', [
     ('small_noise', 16, 'needs Mode'), ('small', 32, r'\(1, 3, 32, 64, 64\): expected')])
 def test_what_cannot_run(config, frames, message):
     models = networks.build_models(recordings.configurations()[config])

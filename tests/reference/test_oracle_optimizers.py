@@ -47,7 +47,7 @@ def test_gamma_bounds_by_hand():
     assert gamma == pytest.approx([0.02, 0.02, 0.5, 2.0])
 
 
-@pytest.mark.parametrize(('clip', 'touched'), [
+@pytest.mark.parametrize('clip, touched', [
     (optimizers.singular_value_clipping, {'c0/W', 'c4/W', 'bn1/gamma'}),
     (optimizers.clip_weights,
      {'c0/W', 'c0/b', 'c4/W', 'l/W', 'bn1/gamma', 'bn1/beta'})])    # no statistic

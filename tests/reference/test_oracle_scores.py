@@ -24,7 +24,7 @@ def test_inception_score_bounds():
     assert scores.inception_score(np.eye(101)) == pytest.approx(101, rel=101 * 1e-7)
 
 
-@pytest.mark.parametrize(('function', 'args', 'message'), [
+@pytest.mark.parametrize('function, args, message', [
     *((scores.inception_score, [np.ones(shape)], r'expected \(N, classes\)')
       for shape in [(3,), (0, 4), (2, 3, 4)]),
     (scores.best_threshold, [[], [1.0]], '0 real and 1 fake')])

@@ -101,7 +101,7 @@ def test_the_two_releases_really_differ():
     assert [two[5], seven[5]] == pytest.approx([-1.213, -2.290], abs=1e-3)
 
 
-@pytest.mark.parametrize(('cls', 'statistics', 'message'), [
+@pytest.mark.parametrize('cls, statistics, message', [
     ('TGANUpdater', 'chainer2', 'there are: TGANUpdaterLSGAN, '),
     ('TGANUpdaterLSGAN', 'chainer3', 'expected one of chainer2, chainer7')])
 def test_unknown_names_list_the_known(cls, statistics, message):
@@ -109,7 +109,7 @@ def test_unknown_names_list_the_known(cls, statistics, message):
         training.Training({}, {}, training.updater(cls), None, statistics)
 
 
-@pytest.mark.parametrize(('coin', 'shuffled'), [(0.2, False), (0.4, True)])
+@pytest.mark.parametrize('coin, shuffled', [(0.2, False), (0.4, True)])
 def test_time_orders(coin, shuffled):
     class Coin(np.random.RandomState):
         def rand(self):

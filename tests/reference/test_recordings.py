@@ -68,7 +68,7 @@ def test_unknown_names_list_the_known():
         recordings.names('7.8')
 
 
-@pytest.mark.parametrize(('chainer', 'name'), [
+@pytest.mark.parametrize('chainer, name', [
     pair for pair in EVERYTHING if pair[1].startswith(('forward', 'c3d'))])
 def test_sampling_rule(chainer, name):
     recording = recordings.load(name, chainer)
@@ -93,7 +93,7 @@ def test_configurations_do_not_depend_on_the_release():
         {'n_frames': 16, 'wscale': 0.05, 'z_fast_dim': 12, 'z_slow_dim': 10})
 
 
-@pytest.mark.parametrize(('chainer', 'name'), [
+@pytest.mark.parametrize('chainer, name', [
     pair for pair in EVERYTHING if pair[1].startswith('train') and pair[1].endswith('f64')])
 def test_rounding_noise_is_noise_and_nothing_else_is(chainer, name):
     """The biases left out of comparisons have gradients 1e-12 of any other's, in float64."""

@@ -60,8 +60,7 @@ _ARRAYS = (
 
 
 def make(name, whole):
-    """Such files of a target -> dict of what they did: content; ``whole`` are files that it reads.
-    """
+    """Such files of a target, which reads ``whole`` -> {what they did: content}."""
     files = dict(_FILES.get(name, {}))
     if whole[0].startswith(b'PK'):
         members = dict(unzipped(whole[0]))

@@ -105,8 +105,7 @@ class Lab:
         return process, receive
 
     def wait(self, process, pipe):
-        """Wait for a command -> exit code (-N of signal N), stderr, and what :class:`Lab` counts.
-        """
+        """Wait for a command -> exit code (-N of signal N), stderr, what :class:`Lab` counts."""
         assert pipe.poll(SECONDS), f'no end after {SECONDS} seconds'
         try:
             return pipe.recv()
@@ -123,9 +122,7 @@ class Lab:
         assert half_written(out) == self.differences(out) == leftovers(out) == []
 
     def differences(self, out):
-        """What the newest snapshots and the log have that those of :attr:`whole` have not, but for
-        times -> list of str.
-        """
+        """How the newest snapshots and the log differ from :attr:`whole`'s, but for times."""
         found = []
         iteration = snapshots.iterations(self.whole, snapshots.TRAINER)[-1]
         for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
