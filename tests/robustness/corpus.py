@@ -30,7 +30,6 @@ _FILES = {
     'experiment': {
         '10 ** 11 steps': _laughs('{%s}', 'x%d: '),
         '10 ** 11 steps, in lists': _laughs('[%s]', '%.0s'),
-        '10 ** 11 steps, of merges': _laughs('{<<: [%s]}', '%.0s'),
         'IndexError': b'batchsize: !!int ""',
         'OverflowError': b'batchsize: ' + b':'.join([b'1'] * 400) + b'.5',
         'ValueError, in making the message': b'seed: 0x' + b'f' * 6000,
