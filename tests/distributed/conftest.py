@@ -25,10 +25,9 @@ ENVIRONMENT = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'TGAN_NUM_TH
 def is_running(pid):
     """Whether there is such a process, which nobody has yet to take note of the end of."""
     try:
-        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
     except OSError:
         return False
-    return state not in 'ZX'
 
 
 class Job:
@@ -88,9 +87,3 @@ def start():
     for job in jobs:
         if job.process.poll() is None:
             job.process.kill()
-
-
-@pytest.fixture(scope='module')
-def run(start):
-    """Function (n, arguments, cwd) -> (exit code, stdout, stderr) of ranks that ended."""
-    return lambda n, arguments, cwd: start(n, arguments, cwd).end()
