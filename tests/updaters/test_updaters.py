@@ -78,7 +78,7 @@ def backward(updater, loss):
 def assert_same(found, expected):
     assert expected.keys() <= found.keys()    # which has zeros where nothing is used
     for key in found:
-        grad = expected.get(key, np.zeros(1))
+        grad = expected.get(key, np.zeros_like(found[key]))
         # 1e-12 of the scale: the two sum the same float64 terms in another order; a bias before a
         # batch normalisation has a gradient of rounding.
         np.testing.assert_allclose(found[key], grad, rtol=0, err_msg=str(key),
