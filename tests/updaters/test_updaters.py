@@ -282,6 +282,9 @@ def test_clipping_reaches_every_critic(cls, models):
             # 1e-10: values of some hundred were brought down to 1.
             largest = np.linalg.norm(param.array.reshape(len(param.array), -1), 2)
             assert largest <= 1 + 1e-10, path
+    for link in updater.vdis.links():
+        if hasattr(link, 'gamma') and link.name != 'bn0':    # which nothing uses
+            assert (link.gamma.array <= np.sqrt(link.avg_var) + 1e-12).all(), link.name
     if cls is TGANUpdaterWGANSVC:
         updater = make_updater(TGANUpdaterWGANClip, models)
         update(updater)
