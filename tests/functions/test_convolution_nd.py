@@ -195,10 +195,10 @@ def test_other_dtypes_and_empty_batches_are_left_to_chainer(batch, dtypes):
 
 
 @pytest.mark.parametrize('function, x, W, pad, error, message', [
-    (functions.convolution_nd, (1, 2, 8), (1, 3, 4), 0, type_check.InvalidType, ''),
-    (functions.convolution_nd, (1, 2, 8), (1, 2, 4, 4), 0, type_check.InvalidType, ''),
-    (functions.deconvolution_nd, (1, 2, 8), (3, 2, 4), 0, type_check.InvalidType, ''),
-    (functions.deconvolution_nd, (1, 2), (2, 3), 0, type_check.InvalidType, ''),
+    (functions.convolution_nd, (1, 2, 8), (1, 3, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.convolution_nd, (1, 2, 8), (1, 2, 4, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.deconvolution_nd, (1, 2, 8), (3, 2, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.deconvolution_nd, (1, 2), (2, 3), 0, type_check.InvalidType, 'Invalid'),
     (functions.convolution_nd, (1, 1, 3, 5), (1, 1, 4, 4), 0, ValueError, 'is not positive'),
     (functions.deconvolution_nd, (1, 1, 1, 5), (1, 1, 2, 2), 1, ValueError, 'is not positive')])
 def test_shapes_that_do_not_fit(function, x, W, pad, error, message):
