@@ -75,7 +75,6 @@ def differing(folder, other, iteration):
 
 @pytest.fixture(autouse=True)
 def untouched_configuration():
-    """Give every test Chainer's configuration and NumPy's random state back as they were."""
     state = np.random.get_state()
     with contextlib.ExitStack() as stack:
         for name in ('dtype', 'batch_norm_statistics', 'train'):
@@ -98,7 +97,6 @@ def moving_mnist(tmp_path_factory):
 
 @pytest.fixture
 def small_experiment(tmp_path, moving_mnist):
-    """Path of an experiment whose training takes seconds."""
     path = tmp_path / 'small.yml'
     path.write_text(SMALL_EXPERIMENT.format(data=moving_mnist))
     return path
@@ -210,5 +208,4 @@ def authors_training(tmp_path_factory, moving_mnist):
 
 @pytest.fixture
 def authors_result(authors_training, tmp_path):
-    """A copy of :func:`authors_training` of the test's own."""
     return shutil.copytree(authors_training, tmp_path / authors_training.name)

@@ -45,12 +45,10 @@ class Job:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def ranks(self):
-        """Process numbers of the ranks."""
         pid = self.process.pid
         return list(map(int, Path(f'/proc/{pid}/task/{pid}/children').read_text().split()))
 
     def wait_for(self, path):
-        """Wait until ``path`` exists."""
         deadline = time.monotonic() + LIMIT
         while not Path(path).exists():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -53,7 +53,6 @@ def last_iteration(result):
 
 
 def assert_usable(result, folder, monkeypatch):
-    """The last snapshot can be continued, without MPI."""
     monkeypatch.chdir(folder)
     end = last_iteration(result) + 1
     assert train.main(['--resume', str(result), '--iterations', str(end)]) == 0

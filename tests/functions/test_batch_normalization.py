@@ -24,7 +24,6 @@ def chainers(*arguments, slope=1, **options):
 
 
 def run(function, x, gamma, beta, gy, slope=1):
-    """Output, gradients and running statistics."""
     mean, var = np.zeros_like(gamma), np.ones_like(gamma)
     inputs = [chainer.Variable(array) for array in (x, gamma, beta)]
     if function is batch_normalization:

@@ -29,7 +29,6 @@ def float64_parameters():
 
 
 def pair(name, arguments, **keywords):
-    """Chainer's link and ours, each made from the same seed."""
     links = []
     for module in (L, convolution):
         np.random.seed(7)

@@ -54,12 +54,10 @@ def changed(draw, tree, leaves):
 
 
 def damaged(whole):
-    """Bytes, numbers and pieces of files in the place of others."""
     return spliced(st.sampled_from(whole), st.binary(min_size=1, max_size=8) | _PACKED)
 
 
 def _texts(whole, separators, new):
-    """Words in the place of others."""
     parts = [re.split(separators, content.decode()) for content in whole]
     return spliced(st.sampled_from(parts), new.map(lambda value: [value])).map(
         lambda parts: ''.join(parts).encode('utf-8', 'surrogateescape'))
@@ -101,7 +99,6 @@ _CELLS = st.sampled_from((
 
 
 def csv_tables(whole):
-    """Cells in the place of others."""
     return damaged(whole) | _texts(whole, '([,\r\n])', _CELLS)
 
 
@@ -177,7 +174,6 @@ def zipped(files, method=zipfile.ZIP_DEFLATED):
 
 
 def unzipped(content):
-    """What :func:`zipped` made it of."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return [[name, archive.read(name)] for name in archive.namelist()]
 

@@ -58,7 +58,6 @@ class Lab:
         self.sizes = [path.stat().st_size for path in self.whole.rglob('*') if path.is_file()]
 
     def new_folder(self):
-        """Path of a result folder that does not exist."""
         return self._folder / f'result_{next(self._numbers)}'
 
     def copy_until(self, iteration):
@@ -129,7 +128,6 @@ class Lab:
 
 
 def has_snapshot(out):
-    """Whether there is something to resume in a result folder."""
     return out.is_dir() and bool(snapshots.iterations(out, snapshots.TRAINER))
 
 
@@ -186,7 +184,6 @@ def half_written(folder):
 
 
 def leftovers(folder):
-    """Hidden files below a folder."""
     return list(folder.rglob('.*'))
 
 

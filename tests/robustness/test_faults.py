@@ -41,7 +41,6 @@ def at_any_moment(lab, rng, out):
 
 
 def at_a_file_operation(lab, rng, out):
-    """The process kills itself before the Nth operation on its files."""
     return lab.train(out, kill_at=rng.randint(1, lab.operations))
 
 
@@ -111,12 +110,10 @@ def test_read_only_folder(lab, fault_number):
 # -- damaged files ---------------------------------------------------------------------------------
 
 def truncated(rng, path):
-    """Cut off the end of a file."""
     os.truncate(path, rng.randrange(path.stat().st_size))
 
 
 def flipped(rng, path):
-    """Flip one to three bits of a file."""
     content = bytearray(path.read_bytes())
     for _ in range(rng.randint(1, 3)):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
@@ -141,7 +138,6 @@ def test_a_damaged_snapshot_is_refused_and_the_one_before_goes_on(lab, rng, faul
 
 
 def infer(lab, out):
-    """Make images of iteration 4 -> how it ended, the images."""
     folder = lab.new_folder()
     ended = lab.wait(*lab.start('infer', '--result_dir', out, '--iter', 4, '--gpu', -1, '--n', 1,
                                 '--images', '--out_dir', folder))

@@ -68,7 +68,6 @@ def gradients(updater):
 
 
 def backward(updater, loss):
-    """Gradients of a loss."""
     for optimizer in updater.get_all_optimizers().values():
         optimizer.target.cleargrads()
     loss.backward()

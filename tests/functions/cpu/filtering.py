@@ -23,7 +23,6 @@ def arguments(batch, channels, outputs, size, correlation, dtype=np.float64):
 
 
 def assert_same_bits_of_all_threads(monkeypatch, *shapes):
-    """Kernels compute the same with any number of threads."""
     runs = []
     for threads in '12352':
         monkeypatch.setenv('TGAN_NUM_THREADS', threads)
