@@ -50,10 +50,10 @@ def assert_close(ours, theirs):
     assert np.abs(ours - theirs).max() <= TOLERANCE[theirs.dtype.type] * scale
 
 
-def outputs_and_gradients(function, arrays, **arguments):
+def outputs_and_gradients(function, arrays, order='C', **arguments):
     variables = [chainer.Variable(array.copy('K')) for array in arrays]
     y = function(*variables, **arguments)
-    y.grad = random(y.shape, y.dtype, 1)
+    y.grad = np.array(random(y.shape, y.dtype, 1), order=order)
     y.backward()
     for array, variable in zip(arrays, variables, strict=True):
         np.testing.assert_array_equal(array, variable.array)    # left as it was
@@ -101,8 +101,8 @@ def geometries(draw):
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
 @hypothesis.settings(deadline=None, max_examples=150)
-@hypothesis.given(geometries(), st.booleans())
-def test_any_geometry(name, geometry, bias):
+@hypothesis.given(geometries(), st.booleans(), st.sampled_from('CF'))
+def test_any_geometry(name, geometry, bias, order):
     batch, inner, outer, size, kernel, stride, pad = geometry
     transposed = name == 'deconvolution_nd'
     if transposed:
@@ -111,7 +111,7 @@ def test_any_geometry(name, geometry, bias):
     given, made = (outer, inner) if transposed else (inner, outer)
     arrays = [random((batch, given, *size)), random((outer, inner, *kernel), seed=2)]
     assert_same_as_chainer(name, [*arrays, random(made, seed=3)][:3 if bias else 2],
-                           stride=stride, pad=pad)
+                           stride=stride, pad=pad, order=order)
 
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
@@ -120,19 +120,6 @@ def test_inputs_that_are_not_contiguous(name):
     W = random((4, 4, 5, 5))[:, :, ::-1].transpose(2, 3, 1, 0)
     assert not x.flags.c_contiguous and not W.flags.c_contiguous
     assert_same_as_chainer(name, [x, W], stride=(2, 1), pad=1)
-
-
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
-def test_gradient_that_is_not_contiguous(name):
-    def gradients(function):
-        x, W = chainer.Variable(random((3, 4, 6, 6))), chainer.Variable(random((4, 4, 4, 4)))
-        y = function(x, W, stride=2, pad=1)
-        F.sum(F.transpose(y, (3, 2, 1, 0)) * random(y.shape[::-1], seed=1)).backward()
-        return x.grad, W.grad
-
-    for ours, theirs in zip(gradients(getattr(functions, name)), gradients(getattr(F, name)),
-                            strict=True):
-        assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
