@@ -103,7 +103,8 @@ HOST = np.ones(3)
     lambda a: functions.from_numpy('cupy.sqrt', np.sqrt)(a, out=HOST),
     lambda a: functions.from_numpy('cupy.tensordot', np.tensordot)(a, b=HOST, axes=1),
     lambda a: a.sum(out=HOST), lambda a: functions.empty_like(HOST), lambda a: a.__iadd__(HOST),
-    np.asarray, np.array, lambda a: [*a, 1, 2, 3], lambda a: a.set([1, 2, 3]),
+    np.asarray, np.array, lambda a: a.set([1, 2, 3]),
+    lambda a: a + [1, 2, 3],    # noqa: RUF005 -- not a list of it
 ])
 def test_host_arrays_do_not_mix(mix):
     with pytest.raises(TypeError):
