@@ -16,7 +16,7 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
         frames = [z_fast[:, :, t] for t in range(z_fast.shape[2])]
         concatenate = fsgen.xp.concatenate
         video = vgen(concatenate([z_slow] * len(frames)), concatenate(frames)).data
-    video = video.reshape((len(frames), n, *video.shape[1:]))
+    video = video.reshape((len(frames), n) + video.shape[1:])
     return video.transpose(1, 2, 0, 3, 4), z_slow, z_fast
 
 

@@ -19,7 +19,7 @@ class G0(chainer.Chain):
                 setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=use_beta))
 
     def __call__(self, z_slow):
-        h = F.reshape(z_slow, (*z_slow.shape, 1))
+        h = F.reshape(z_slow, z_slow.shape + (1,))
         for deconvolution, norm in [(self.dc0, self.bn0), (self.dc1, self.bn1),
                                     (self.dc2, self.bn2), (self.dc3, self.bn3)]:
             h = F.relu(norm(deconvolution(h)))

@@ -24,9 +24,9 @@ class G1(chainer.Chain):
 
     def __call__(self, z_slow, z_fast):
         slow = F.relu(self.bn0s(self.l0s(z_slow)))
-        slow = F.reshape(slow, (len(slow.data), *self.half))
+        slow = F.reshape(slow, (len(slow.data),) + self.half)
         fast = F.relu(self.bn0f(self.l0f(z_fast)))
-        fast = F.reshape(fast, (len(fast.data), *self.half))
+        fast = F.reshape(fast, (len(fast.data),) + self.half)
         h = F.concat([slow, fast])
         for deconvolution, norm in [(self.dc1, self.bn1), (self.dc2, self.bn2),
                                     (self.dc3, self.bn3), (self.dc4, self.bn4)]:

@@ -24,7 +24,7 @@ class TGANUpdaterBase(chainer.training.StandardUpdater):
         slow = F.reshape(F.stack([z_slow] * frames, axis=1), (n * frames, z_slow.shape[1]))
         fast = F.reshape(F.transpose(z_fast, (0, 2, 1)), (n * frames, k_fast))
         video = self.vgen(slow, fast)
-        return F.transpose(F.reshape(video, (n, frames, *video.shape[1:])), (0, 2, 1, 3, 4))
+        return F.transpose(F.reshape(video, (n, frames) + video.shape[1:]), (0, 2, 1, 3, 4))
 
     def forward(self):
         real = self._get_real_video()
