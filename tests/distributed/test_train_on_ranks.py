@@ -63,7 +63,7 @@ def test_one_rank_is_the_run_without_mpi(training, folder, monkeypatch):
     job = training(None, '--out', 'one', '--iterations', '3', config='tgan.yml')
     monkeypatch.chdir(folder)
     assert train.main(['--config_path', 'tgan.yml', '--out', 'none', '--iterations', '3']) == 0
-    code, _out, err = job.end()
+    code, _, err = job.end()
     assert code == 0, err
     for iteration in (2, 3):
         assert not differing(folder / 'one', folder / 'none', iteration)
