@@ -6,7 +6,7 @@ import pytest
 from benchmarks import cases
 from benchmarks.__main__ import main
 from benchmarks.race import Outcome
-from benchmarks.sides import STAND_IN, NotRunError, SideError
+from benchmarks.sides import STAND_IN, NotRunError, WorkerError
 
 
 def test_list(capsys):
@@ -19,7 +19,7 @@ def test_list(capsys):
 def test_quick_end_to_end(tmp_path, capfd):
     json_file = tmp_path / 'new' / 'report.json'
     assert main(['--quick', '--only', 'flops', 'step/*-b8', 'svc/layers', 'sampling', 'c3d',
-                 'loaders/ucf101', '--upstream', str(STAND_IN), '--load', '1',
+                 'loaders/ucf101', '--upstream', str(STAND_IN),
                  '--json', str(json_file)]) == 0
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 1 not run'
@@ -49,7 +49,7 @@ def outcomes(monkeypatch):
     monkeypatch.setattr(cases, 'registry', lambda: {
         'measured': ('about', lambda session: Outcome(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
-        'broken': ('about', raises, SideError('the worker ended')),
+        'broken': ('about', raises, WorkerError('the worker ended')),
         'wrong': ('about', raises, KeyError('fault')),
         'interrupted': ('about', raises, KeyboardInterrupt())})
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_done(arguments, message, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--repeats', '0'], ['--threads', 'two'], ['--load', '-1'], ['--size', 'huge'], ['--only']])
+    ['--repeats', '0'], ['--threads', 'two'], ['--size', 'huge'], ['--only']])
 def test_what_cannot_be_asked(arguments):
     with pytest.raises(SystemExit, match='2'):
         main(arguments)
