@@ -9,6 +9,11 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from tests.functions.cpu.filtering import (
+    arguments,
+    assert_same_bits_of_all_threads,
+    kernels,
+)
 from tgan_chainer.functions.cpu import direct
 from tgan_chainer.functions.cpu import kernels as cpu_kernels
 from tgan_chainer.functions.cpu.columns import Correlation
@@ -66,60 +71,37 @@ def correlations(draw):
 def test_kernels_are_the_equation(blocking, correlation, batch, channels, outputs):
     size, correlation = correlation
     batch *= 8 if blocking == 'no columns' else 1    # whole vectors
-    rng = np.random.RandomState(0)
-    x = rng.standard_normal((batch, channels, *size))
-    W = rng.standard_normal((outputs, channels, *correlation.ksize))
-    y = rng.standard_normal((batch, outputs, *correlation.out_size))
-    b, c = rng.standard_normal(outputs), rng.standard_normal(channels)
-
+    shapes = batch, channels, outputs, size, correlation
+    x, W, y, b, c = arguments(*shapes)
     expected = {'y': np.zeros_like(y), 'x': np.zeros_like(x), 'W': np.zeros_like(W)}
-    expected['y'] += b.reshape(-1, *(1,) * len(size))
-    expected['x'] += c.reshape(-1, *(1,) * len(size))
     for q, k, i in products(x, W, correlation):
         expected['y'][q] += x[i] @ W[k].T
         expected['x'][i] += y[q] @ W[k]
         expected['W'][k] += y[q].T @ x[i]
-
-    results = {
-        'y': cpu_kernels.correlate(x, W, b, correlation),
-        'x': cpu_kernels.transpose_correlate(y, W, c, correlation, size),
-        'W': cpu_kernels.filter_gradient(x, y, correlation),
-    }
-    for name, result in results.items():
+    for name, bias in (('y', b), ('x', c)):
+        expected[f'{name} without bias'] = expected[name]
+        expected[name] = expected[name] + bias.reshape(-1, *(1,) * len(size))
+    for name, result in kernels(cpu_kernels, *shapes).items():
         np.testing.assert_allclose(result, expected[name], rtol=0, atol=1e-12, err_msg=name)
-
-
-def results_of(module, batch, correlation, size):
-    rng = np.random.RandomState(0)
-    x = rng.standard_normal((batch, 6, *size)).astype(np.float32)
-    W = rng.standard_normal((4, 6, 4, 4)).astype(np.float32)
-    y = rng.standard_normal((batch, 4, *correlation.out_size)).astype(np.float32)
-    return (module.correlate(x, W, None, correlation), module.filter_gradient(x, y, correlation),
-            module.transpose_correlate(y, W, None, correlation, size))
 
 
 @pytest.mark.parametrize('batch', [7, 64])
 def test_bits_do_not_depend_on_the_number_of_threads(blocking, batch, monkeypatch):
-    correlation = Correlation((-1, -1), (2, 2), (4, 4), (4, 6))
-    results = []
-    for threads in '12243':
-        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
-        results.append(results_of(cpu_kernels, batch, correlation, (8, 12)))
-    for others in results[1:]:
-        for first, other in zip(results[0], others, strict=True):
-            np.testing.assert_array_equal(first, other)
+    assert_same_bits_of_all_threads(monkeypatch, cpu_kernels, batch, 6, 4, (8, 12), Correlation(
+        (-1, -1), (2, 2), (4, 4), (4, 6)))
 
 
 @pytest.mark.parametrize('batch', [4, 16, 256])    # several positions, one, a part of one a vector
 def test_few_channels_need_no_columns(batch, monkeypatch):
-    arguments = batch, Correlation((-1, -1), (2, 2), (4, 4), (16, 16)), (32, 32)
-    expected = results_of(cpu_kernels, *arguments)
+    shapes = batch, 6, 4, (32, 32), Correlation((-1, -1), (2, 2), (4, 4), (16, 16)), np.float32
+    found = kernels(cpu_kernels, *shapes)
     monkeypatch.setattr(direct, '_LEAST_COLUMNS', np.inf)
-    with_columns = results_of(cpu_kernels, *arguments)
+    with_columns = kernels(cpu_kernels, *shapes)
     monkeypatch.undo()
     for name in 'gather', 'scatter':    # what makes columns, and what takes them apart
         monkeypatch.setattr(cpu_kernels, name, None)
-    results_of(cpu_kernels, *arguments)
-    for one, other in zip(expected, with_columns, strict=True):
+    kernels(cpu_kernels, *shapes)
+    for name, result in found.items():
         # Float32: sums of up to 65,536 products.
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * abs(other).max())
+        np.testing.assert_allclose(result, with_columns[name], rtol=0, err_msg=name,
+                                   atol=1e-5 * abs(with_columns[name]).max())

@@ -30,7 +30,7 @@ def test_number_of_threads(monkeypatch):
 
 def test_number_of_threads_is_the_number_of_cpus(monkeypatch):
     monkeypatch.delenv('TGAN_NUM_THREADS', raising=False)
-    monkeypatch.setattr('os.cpu_count', lambda: 7)
+    monkeypatch.setattr(parallel, '_CPUS', 7)
     assert parallel.num_threads() == 7
 
 

@@ -23,7 +23,7 @@ _local = threading.local()
 _CPUS = os.cpu_count() or 1    # a system call, which takes as long as a small kernel
 
 
-# Bytes of a line of the cache, at whose start memory begins: no vector is then in two of them.
+# Bytes of a line of the cache, at which workspace memory begins: no vector is then in two of them.
 _LINE = 64
 
 TASK_ELEMENTS = 1 << 17

@@ -27,7 +27,9 @@ def lanes(dtype):
 
 @kernel
 def multiply(a, a_rows, b, columns, steps, chunks, out, out_rows, out_columns, initial, lanes):
-    """A matrix times vectors: for every row r, column v and l < lanes,
+    """Multiply a matrix and vectors.
+
+    For every row r, column v and l < lanes,
 
         out[out_rows[r] + out_columns[v] + l]
             = initial[r] + sum over s of a[a_rows[r] + s] * b[columns[v] + steps[s] + l]
@@ -56,7 +58,9 @@ def multiply(a, a_rows, b, columns, steps, chunks, out, out_rows, out_columns, i
 
 @kernel
 def add_dots(a, a_rows, a_steps, b, b_rows, b_steps, chunks, out, out_rows, out_columns):
-    """A matrix times a transposed one: for every row r of a and v of b,
+    """Add the product of a matrix and a transposed one.
+
+    For every row r of a and v of b,
 
         out[out_rows[r] + out_columns[v]] += sum over s and l < lanes of
             a[a_rows[r] + a_steps[s] + l] * b[b_rows[v] + b_steps[s] + l]
