@@ -15,15 +15,14 @@ from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
+from tgan_chainer.io.progress import steps
 
 EXIT_FAILED = 1
 
 
 def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed benchmark, 2 for what cannot be asked."""
-    outcomes = []
-    code = run_command(_run, parser().parse_args(argv), outcomes)
-    return code or (EXIT_FAILED if any(o.verdict == 'failed' for o in outcomes) else 0)
+    return run_command(_main, argv)
 
 
 def parser():
@@ -96,8 +95,7 @@ def _run(options, outcomes):
         session.require_what_was_asked_for()
         interrupted = None
         try:
-            for number, name in enumerate(names, start=1):
-                print(f'[{number}/{len(names)}] {name}', file=sys.stderr, flush=True)
+            for name in steps(names):
                 outcomes.append(run_case(name, session))
         except KeyboardInterrupt as error:    # keeps what was measured
             interrupted = error

@@ -7,7 +7,6 @@ something could not be recorded, 2 for what cannot be asked. A deviation is prin
 reference/PROVENANCE.md says how far float32 recordings drift from one machine to the next.
 """
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from parity.upstream import Upstream, UpstreamError, reading
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
+from tgan_chainer.io.progress import steps
 
 
 class RecordError(TGANError):
@@ -54,8 +54,7 @@ def _record(args):
             raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
                                 f'{", ".join(there_are)}')
         folder = _make_folder(args.out, version)
-        for i, name in enumerate(names, start=1):
-            print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
+        for name in steps(names):
             try:
                 upstream.record(name, folder)
                 made.append(name)
