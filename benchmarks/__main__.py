@@ -25,6 +25,12 @@ def main(argv=None):
     return run_command(_main, argv)
 
 
+def _main(argv):
+    outcomes = []
+    _run(parser().parse_args(argv), outcomes)
+    return EXIT_FAILED if any(outcome.verdict == 'failed' for outcome in outcomes) else 0
+
+
 def parser():
     """The flags of the command."""
     found = argparse.ArgumentParser(

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity import layout
 from reference import paper
 
 LEDGER = Path(__file__).with_name('ledger')
@@ -216,20 +217,37 @@ def conditions(measurement):
     return ', '.join(parts)
 
 
-def markdown(measurements):
-    """Both tables, and below them the records of other systems -> str."""
-    placed = [m for table in CAPTIONS for row in rows(table, measurements)
-              for m in row.measurements]
-    others = [f'- {m.metric} {number(m)} ({conditions(m)})' for m in measurements
-              if not any(m is other for other in placed)]
-    parts = [_table(table, measurements) for table in CAPTIONS]
-    return '\n'.join(parts + (['Of no row:\n', *others, ''] if others else []))
+def text(caption, rows, indent=0):
+    """Lines of a table for a terminal, whose ``rows`` are :func:`cells`; conditions are notes."""
+    notes, short = {}, []
+
+    def marked(found, note):
+        return f'{found} ({notes.setdefault(note, len(notes) + 1)})' if note else found
+
+    for label, reported, measured, difference, ran_under, elsewhere in rows:
+        found, _, need = measured.partition(': ')    # not measured: what it needs
+        others = (line.removesuffix(')').partition(' (') for line in elsewhere.splitlines())
+        short.append((label, reported, marked(found, need or ran_under), difference,
+                      '\n'.join(marked(other, note) for other, _, note in others)))
+    columns = ('', *COLUMNS[:3], COLUMNS[-1])
+    return [*layout.fill(caption, indent), '', *layout.text(columns, short, indent), '',
+            *(line for note, number in notes.items()
+              for line in layout.fill(f'({number}) {note}', indent, hanging=4))]
 
 
-def _table(table, measurements):
-    lines = [f'Table {table[-1]}: {CAPTIONS[table]}', '', f'| | {" | ".join(COLUMNS)} |',
-             '|' + '---|' * (1 + len(COLUMNS))]
-    for row in rows(table, measurements):
-        texts = (text.replace('|', '\\|').replace('\n', '<br>') for text in cells(table, row))
-        lines.append(f'| {" | ".join(texts)} |')
-    return '\n'.join(lines) + '\n'
+def report(measurements, as_markdown=False):
+    """Both tables, and below them the records of other systems, as text or as Markdown -> str."""
+    placed, lines = [], []
+    for table, caption in CAPTIONS.items():
+        found = rows(table, measurements)
+        placed += [m for row in found for m in row.measurements]
+        texts, caption = [cells(table, row) for row in found], f'Table {table[-1]}: {caption}'
+        lines += [*([caption, '', *layout.markdown(('', *COLUMNS), texts)] if as_markdown
+                    else text(caption, texts)), '']
+    others = [m for m in measurements if not any(m is other for other in placed)]
+    if others:
+        lines += ['Of no row:', '']
+    for m in others:
+        line = f'- {m.metric} {number(m)} ({conditions(m)})'
+        lines += [line] if as_markdown else layout.fill(line, hanging=2)
+    return '\n'.join(lines).rstrip()

@@ -36,7 +36,8 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
 
     groups, here = _grouped(checks)
     # Workers read the environment when they start, which is at the first submissions.
-    with (mock.patch.dict(os.environ, _ENVIRONMENT), Steps(len(costs), sum(costs.values())) as progress,
+    with (mock.patch.dict(os.environ, _ENVIRONMENT),
+          Steps(len(costs), sum(costs.values())) as progress,
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
         tasks = {pool.submit(_run_group, names): names for names in groups}
         for check in here:

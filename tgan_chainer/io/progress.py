@@ -44,7 +44,8 @@ class Steps:
     def __init__(self, n, cost=None):
         self._n, self._number = n, 0
         bar_format = '{desc} |{bar:20}| {elapsed}<{remaining}' if sys.stderr.isatty() else _STEP
-        self._bar = progress(total=n if cost is None else cost, bar_format=bar_format, delay=1e-9)
+        self._bar = progress(total=n if cost is None else cost, bar_format=bar_format,
+                             delay=1e-9, leave=False)    # nothing before the first step
 
     def __enter__(self):
         return self
