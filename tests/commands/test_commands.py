@@ -1,4 +1,5 @@
 """Flags of the commands, and what is not imported to read them."""
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tgan_chainer.__main__ import COMMANDS, main
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.commands.train import parse_args
-from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.errors import EXIT_NO_READER, EXIT_USER_ERROR
 from tgan_chainer.links.batch_normalization import BATCH_NORMS
 
 ROOT = Path(__file__).parents[2]
@@ -86,3 +88,25 @@ def test_flags_that_make_no_sense(command, flags, tmp_path, monkeypatch, capsys)
     assert caught.value.code == EXIT_USER_ERROR
     assert f'usage: tgan {command.split()[0]} ' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('buffered', ['', '1'])
+@pytest.mark.parametrize('argv', ['tgan_chainer', 'tgan_chainer doctor', 'parity --list'])
+def test_ends_quietly_if_nobody_reads(argv, buffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([sys.executable, '-m', *argv.split()], cwd=ROOT, stdout=writer,
+                           stderr=subprocess.PIPE, text=True,
+                           env={**os.environ, 'PYTHONUNBUFFERED': buffered})
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (EXIT_NO_READER, '')
+
+
+def test_another_pipe_that_breaks_is_a_fault():
+    def write():
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, 'w') as pipe:
+            pipe.write('x')
+    with pytest.raises(BrokenPipeError):
+        run_command(write)
