@@ -29,8 +29,9 @@ def test_what_are_no_distributions_is_refused(ys, message):
 
 
 @pytest.fixture
-def run(result, commands_classify):
+def run(result, commands_classify, usual_number):
     """Function from flags to the exit code of the command for the small system."""
+    usual_number(7)
     return lambda *flags: command.main(
         ['--result_dir', str(result), '--calc_iter', '7', '--batchsize', '3', *flags])
 

@@ -31,7 +31,10 @@ def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
     if folder == sheet_path:
         raise DataError(f'{sheet_path}: a name without a suffix would be the name of the folder '
                         'for its movies, too. Call it .png')
-    videos = pictures.split_sheet(pictures.read_png(sheet_path, channels), height, width)
+    sheet = pictures.read_png(sheet_path, channels)
+    if sheet.shape[1] == cols * width + pictures.NAMES_WIDTH:    # of a conditional system
+        sheet = sheet[:, :cols * width]
+    videos = pictures.split_sheet(sheet, height, width)
     found = (len(videos), videos.shape[2])
     if found != (rows, cols):
         raise DataError(
@@ -60,7 +63,8 @@ def parse_args(argv=None):
                                    ('--W', 64, 'width of a frame in pixels'),
                                    ('--rows', 100, 'videos in the image, a row each'),
                                    ('--cols', 16, 'frames of each video, side by side')):
-        parser.add_argument(flag, type=flags.positive, default=default, help=f'{meaning} ({default})')
+        parser.add_argument(flag, type=flags.positive, default=default,
+                            help=f'{meaning} ({default})')
     flags.add(parser, 'scale')
     return parser.parse_args(argv)
 
