@@ -76,7 +76,7 @@ def test_the_movie_of_another_command_is_not_replaced(run, result, tmp_path, cap
 def test_a_rehearsal(result, commands_classify, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert command.main(['--result_dir', str(result), '--gpu', '-1', '--rehearsal']) == 0
-    stem = f'{result.name}_seed-0_rehearsal'
+    stem = f'{result.name}_iter-5_seed-0_rehearsal'
     assert {path.stem for path in (tmp_path / 'infer').iterdir()} == {stem}
     assert pictures.read_movie(tmp_path / 'infer' / f'{stem}.avi').shape == (16, 128, 128, 3)
     assert all(line.startswith('rehearsal (no measurement): ')

@@ -37,6 +37,7 @@ from tgan_chainer.models.sampling import make_video
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import write_categories
 
 CPU = chainer.get_device('@numpy')
 CHAINERS_LOG = training.extensions.LogReport
@@ -259,6 +260,17 @@ def test_preview_of_another_system(run, tmp_path, make, is_normal):
         models=(*generators, chainer.links.Linear(1, 1)))
     np.testing.assert_array_equal(
         Image.open(tmp_path / 'preview' / 'image_img_00000001.png'), pictures.frame_sheet(videos))
+
+
+def test_a_preview_names_the_rows_of_a_conditional_system(run, tmp_path, monkeypatch):
+    generators, _ = conditional()
+    named = []
+    monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
+    write_categories(tmp_path, ['Archery', 'YoYo'])
+    real = np.zeros((1, 1, 16, 64, 64), 'f')
+    run([0.0], (Preview(*generators, n=4, real=real), 1),
+        models=(*generators, chainer.links.Linear(1, 1)))
+    assert named == [['real', 'Archery', 'Archery', 'YoYo', 'YoYo']]
 
 
 @pytest.mark.parametrize('n_real', [1, 5])

@@ -93,9 +93,9 @@ def test_a_long_video_goes_on_in_the_next_row():
 
 
 def test_rows_have_names_beside_them():
-    movie = np.zeros((2, 3 * 20, 30, 3), np.uint8)
+    movie = np.zeros((2, 3 * 40, 30, 3), np.uint8)
     named = pictures.name_rows(movie, ['A', '', 'HandstandPushupsOfTwo People'])
-    assert named.shape == (2, 60, 30 + pictures.NAMES_WIDTH, 3)
+    assert named.shape == (2, 120, 30 + pictures.NAMES_WIDTH, 3)
     np.testing.assert_array_equal(named[:, :, :30], movie)
     ink = [(row < 128).sum() for row in np.split(named[0, :, 30:], 3)]
     assert ink[1] == 0 < ink[0] < ink[2]
