@@ -11,7 +11,7 @@ from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
 from tgan_chainer.functions.choice import KERNELS
-from tgan_chainer.io import files
+from tgan_chainer.io import files, layout
 
 TABLES = {'tables': "the paper's Tables 3 and 4 beside what was measured here",
           'mutations': 'the faults that the suite must catch',
@@ -74,7 +74,7 @@ def _parse(argv):
 
 
 def _table(name, *argv):
-    from parity import layout, mutations, paper_tables
+    from parity import mutations, paper_tables
     from tgan_chainer.evaluation import ledger
     parser = argparse.ArgumentParser(prog=f'python -m parity {name}',
                                      description=f'Print {TABLES[name]}.')

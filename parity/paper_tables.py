@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity import layout
 from reference import paper
+from tgan_chainer.io import layout
 
 LEDGER = Path(__file__).with_name('ledger')
 """Folder of the records that belong to this project."""

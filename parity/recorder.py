@@ -16,6 +16,7 @@ from parity.upstream import Upstream, UpstreamError, reading
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
+from tgan_chainer.io import layout
 from tgan_chainer.io.progress import steps
 
 
@@ -63,7 +64,8 @@ def _record(args):
     shipped = [recordings.load(name, version) for name in made]
     with reading(args.out):
         rows = [_row(recordings.load(each.name, version), each) for each in shipped]
-    print(_table(version, rows))
+    columns = f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'
+    print('\n'.join(layout.text(columns, rows)))
     if failed:
         raise RecordError(f'not recorded: {"; ".join(failed)}')
 
@@ -120,11 +122,3 @@ def _hashes(value, path=''):
     # The sum over a video's bytes differs from machine to machine.
     return {inner: sha256 for key, part in value.items() if key != 'y_sha256'
             for inner, sha256 in _hashes(part, f'{path}/{key}').items()}
-
-
-def _table(version, rows):
-    rows = [(f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'), *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(f'{cell:<{width}}' for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows)

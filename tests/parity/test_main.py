@@ -4,9 +4,10 @@ import json
 import pytest
 
 import parity.checks
-from parity import layout, runner
+from parity import runner
 from parity.__main__ import main
 from tgan_chainer import device
+from tgan_chainer.io import layout
 
 
 def test_list(capsys):
