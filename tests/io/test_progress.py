@@ -29,6 +29,8 @@ def test_chunks_are_passed_on_and_counted_in_videos(monkeypatch):
 
 def test_a_log_has_plain_lines(capsys):
     assert list(progress(range(2), unit='it', desc='seed 1')) == [0, 1]
+    assert capsys.readouterr().err == ''    # it was short
+    assert list(progress(range(2), unit='it', desc='seed 1', delay=0)) == [0, 1]
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith('seed 1: 0/2 [') and last.startswith('seed 1: 2/2 [')
     assert list(steps(['a', 'b'])) == ['a', 'b']

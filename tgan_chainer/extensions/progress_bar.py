@@ -30,7 +30,8 @@ class ProgressBar(extension.Extension):
         self._unread = False
 
     def initialize(self, trainer):
-        self._bar = progress(total=self.total, initial=trainer.updater.iteration, unit='it')
+        self._bar = progress(total=self.total, initial=trainer.updater.iteration, unit='it',
+                             delay=0)
 
     def __call__(self, trainer):
         self._show(self._bar.update, trainer.updater.iteration - self._bar.n)

@@ -8,13 +8,13 @@ _STEP = '{desc} [{elapsed}<{remaining}]'    # without numbers, which are in its 
 
 
 def progress(iterable=None, **kwargs):
-    """A ``tqdm.tqdm`` of these arguments, which writes at most a line a minute to a log file."""
+    """A ``tqdm.tqdm`` of these arguments; a log file gets a line a minute, none of a short work."""
     if sys.stderr.isatty():
         return tqdm.tqdm(iterable, mininterval=0.2, dynamic_ncols=True, **kwargs)
     if kwargs.get('desc'):
         kwargs['desc'] += ': '
     return tqdm.tqdm(iterable, **{
-        'mininterval': 60, 'maxinterval': 60, 'file': _Lines(), 'bar_format': _LINE, **kwargs})
+        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(), 'bar_format': _LINE, **kwargs})
 
 
 class _Lines:
