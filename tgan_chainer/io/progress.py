@@ -14,7 +14,8 @@ def progress(iterable=None, **kwargs):
     if kwargs.get('desc'):
         kwargs['desc'] += ': '
     return tqdm.tqdm(iterable, **{
-        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(), 'bar_format': _LINE, **kwargs})
+        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(), 'bar_format': _LINE,
+        **kwargs})
 
 
 class _Lines:
