@@ -6,6 +6,7 @@ other stands in a column of its own, with what is different.
 """
 import itertools
 import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,6 +218,27 @@ def conditions(measurement):
     return ', '.join(parts)
 
 
+def quality_table(measurements):
+    """Systems beside each other in the quality of moving digits -> columns, rows.
+
+    A cell is the median over the system's trainings, with the least and the greatest. Of several
+    records of one training and iteration the newest counts.
+    """
+    trainings = {(m.systems[0].result_dir, m.systems[0].iteration): m for m in measurements}
+    found = {}
+    for measurement in trainings.values():
+        of = (*_name(measurement.systems[0]), measurement.systems[0].iteration)
+        found.setdefault(of, []).append(measurement.quality['generated'])
+    columns = ('distance', 'dimensions', 'motion', 'bright', 'frechet', 'inception')
+    rows = []
+    for (name, method, iteration), qualities in sorted(found.items(), key=str):
+        values = ([getattr(quality, column) for quality in qualities] for column in columns)
+        rows.append((f'{name}, {method}', str(iteration), str(len(qualities)),
+                     *(f'{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})'
+                       for v in values)))
+    return ('system', 'updates', 'trainings', *columns), rows
+
+
 def text(caption, rows, indent=0):
     """Lines of a table for a terminal, whose ``rows`` are :func:`cells`; conditions are notes."""
     notes, short = {}, []
@@ -236,14 +258,20 @@ def text(caption, rows, indent=0):
 
 
 def report(measurements, as_markdown=False):
-    """Both tables, and below them the records of other systems, as text or as Markdown -> str."""
-    placed, lines = [], []
+    """Both tables, the quality of moving digits, and records of no row -> text, or Markdown."""
+    qualities = [m for m in measurements if m.metric == 'video quality']
+    placed, lines = list(qualities), []
     for table, caption in CAPTIONS.items():
         found = rows(table, measurements)
         placed += [m for row in found for m in row.measurements]
         texts, caption = [cells(table, row) for row in found], f'Table {table[-1]}: {caption}'
         lines += [*([caption, '', *layout.markdown(('', *COLUMNS), texts)] if as_markdown
                     else text(caption, texts)), '']
+    if qualities:
+        caption = ('Quality of moving digits (tgan-mm-v1), median over trainings (least to '
+                   'greatest); real videos have 1 in the first four, no paper has such numbers')
+        lines += [*([caption] if as_markdown else layout.fill(caption)), '',
+                  *(layout.markdown if as_markdown else layout.text)(*quality_table(qualities)), '']
     others = [m for m in measurements if not any(m is other for other in placed)]
     if others:
         lines += ['Of no row:', '']
