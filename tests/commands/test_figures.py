@@ -136,6 +136,8 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, tmp_path, m
     assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]
     sheet = sheet_of(folder, 6)
     np.testing.assert_array_equal(picture(3), sheet)
+    (folder / 'categories.json').unlink()    # then without
+    assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '1') == 0 and len(named) == 1
 
 
 def test_a_long_interpolation_wraps(result):

@@ -142,8 +142,9 @@ def _sample(result_dir, args):
     z_slow, rows = draw_z_slow(first, n), None    # as make_video does
     if labels is None and first.n_categories:
         labels = draw_labels(first, n)
-        categories = results.read_categories(result_dir, first.n_categories)
-        rows = [categories[label] for label in labels.tolist()]
+        if Path(result_dir, results.CATEGORIES).exists():
+            categories = results.read_categories(result_dir, first.n_categories)
+            rows = [categories[label] for label in labels.tolist()]
     videos, _, _ = make_video(fsgen, vgen, n, z_slow, labels=labels, progress=chunk_progress)
     videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
     sheets = _sheets(pictures.enlarge(videos, args.scale), names, rows=rows)
