@@ -17,7 +17,7 @@ def text(columns, rows, indent=0):
     """Lines of a table of strings: columns aligned, long cells wrapped, the widest first."""
     rows = [columns, *rows]
     columns = list(zip(*rows, strict=True))
-    widths, words = ([max((len(part) for cell in column for part in split(cell)), default=0)
+    widths, words = ([max((len(part) for cell in column for part in split(cell)), default=1)
                       for column in columns] for split in (str.splitlines, str.split))
     room = shutil.get_terminal_size((100, 24)).columns - indent - len(_GAP) * (len(widths) - 1)
     while sum(widths) > room and max(widths) > _LEAST:
