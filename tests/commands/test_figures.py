@@ -130,7 +130,7 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, tmp_path, m
     folder, named = make_result('cond', 'conditional'), []
     monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
-    fsgen, vgen = results.load_generators(folder, 5, get_device(-1))
+    fsgen, _ = results.load_generators(folder, 5, get_device(-1))
     np.random.seed(0)
     draw_z_slow(fsgen, 6)
     assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]

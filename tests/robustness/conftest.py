@@ -22,7 +22,6 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def robustness(pytestconfig):
-    """The argument of ``--robustness``, 0 without it."""
     return pytestconfig.getoption('--robustness', 0)
 
 
@@ -39,7 +38,6 @@ def progress_of(robustness, capfd):
 
 @pytest.fixture
 def rng(request):
-    """Random numbers of the test's own."""
     return random.Random(request.node.name)
 
 

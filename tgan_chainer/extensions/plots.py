@@ -44,10 +44,10 @@ class Plots(extension.Extension):
 
 
 def charts(losses):
-    """(file name, title, name of the y axis, whether a key of the log is drawn, bound to mark or
-    None) of each plot.
+    """(file name, title, name of the y axis, whether a key is drawn, bound or None) of each plot.
 
-    The losses' files have the authors' names (FACTS §10), but for the one of both.
+    The keys are the log's. The losses' files have the authors' names (FACTS §10), but for the one
+    of both.
     """
     for kind, title in (('loss_gen', "Generator's loss"), ('loss_dis', "Critic's loss"),
                         ('loss', "Generator's and critic's loss")):

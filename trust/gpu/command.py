@@ -34,8 +34,10 @@ class Row(NamedTuple):
 
 
 def main(argv=None):
-    """Run the command; returns its exit code: 0, 1 after a failure, 2 for what cannot be written,
-    3 if nothing failed but a part could not run."""
+    """Run the command -> its exit code.
+
+    0, 1 after a failure, 2 for what cannot be written, 3 if a part could not run, but none failed.
+    """
     return run_command(_main, argv)
 
 
