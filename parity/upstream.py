@@ -27,7 +27,6 @@ from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, forward, gradients, metrics, state, trajectories
 from reference import recordings
 from tgan_chainer import config, infer
-from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.errors import TGANError
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
@@ -422,7 +421,8 @@ def strips(directory, python, channels):
         upstream = _session(directory, python)
         names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
-        args = parse_args([*argv, '--out_dir', folder])
+        args = argparse.Namespace(result_dir=argv[1], n=3, seed=5, video=False, images=True,
+                                  out_dir=folder)
         ours = {path.name: np.array(Image.open(path))
                 for path in infer.write_videos(_videos(args, **generators), [], args)}
     found = Comparisons(_reference(upstream))

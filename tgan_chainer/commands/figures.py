@@ -12,20 +12,16 @@ import io
 import json
 from pathlib import Path
 
-import chainer
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tgan_chainer import config, results
+from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
-from tgan_chainer.interpolate import given_frames, interpolate
 from tgan_chainer.io import pictures
 from tgan_chainer.io.files import write_bytes
-from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_video
 
 METHODS = {
     'TGANUpdaterVanilla': 'normal GAN',
@@ -113,40 +109,29 @@ def _losses(args):
 def _samples(args):
     blocks = []
     for folder in args.result_dir:
-        videos, names = _sample(folder, args)
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
+        of_one = argparse.Namespace(**{**vars(args), 'result_dir': folder})
         blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names)]
+                   for name, sheet in _sheets(*infer.sample(of_one))]
     return draw_blocks(blocks)
 
 
 def _interpolation(args):
-    videos, names = interpolate(args)
-    shown = (args.frames - 1) * (args.between + 1) + 1
-    return draw_blocks(list(_sheets(videos[:, :, :shown], names,
-                                    given_frames(videos[:, :, :shown].shape[2], args.between))))
+    videos, names = infer.sample(args, args.between)
+    every = args.between + 1
+    return draw_blocks(list(_sheets(
+        videos[:, :, :(args.frames - 1) * every + 1], names, every)))
 
 
 def _categories(args):
-    return draw_blocks(list(_sheets(*_sample(args.result_dir, args))))
+    return draw_blocks(list(_sheets(*infer.sample(args))))
 
 
-def _sample(result_dir, args):
-    """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
-    fsgen, vgen, names, labels = results.open_generators(
-        argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
-                              progress=chunk_progress)
-    videos = chainer.get_device('@numpy').send(videos)
-    return pictures.infer_pixels(videos), names
-
-
-def _sheets(videos, names, marked=None):
+def _sheets(videos, names, every=None):
     """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each."""
-    marked = np.zeros(videos.shape[2], bool) if marked is None else marked
     names = names or ['']
     for name, part in zip(names, np.split(videos, len(names)), strict=True):
-        yield name, pictures.frame_sheet(pictures.frame_borders(part, marked))
+        yield name, pictures.frame_sheet(pictures.frame_borders(part, every))
 
 
 def parse_args(argv=None):

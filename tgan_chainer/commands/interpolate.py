@@ -1,8 +1,12 @@
-"""The flags of ``tgan interpolate``."""
+"""``tgan interpolate``: videos with frames between those that G0 gives (paper Figure 6)."""
 import argparse
+import itertools
+from pathlib import Path
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
+
+_MAX_FPS = 50    # more, and browsers slow a GIF down
 
 
 def parse_args(argv=None):
@@ -22,8 +26,17 @@ def parse_args(argv=None):
 
 def _run(args):
     # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.interpolate import write_interpolated
-    write_interpolated(args)
+    from tgan_chainer import infer
+    from tgan_chainer.io import pictures
+    videos, names = infer.sample(args, args.between)
+    every = args.between + 1
+    stem = Path(args.out_dir, f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+                              f'_between-{args.between}')
+    movie = pictures.tile_movie(videos, rows=len(names) or None)
+    for path in itertools.chain(
+            pictures.save_movies(stem, movie, min(pictures.FPS * every, _MAX_FPS)),
+            pictures.save_strips(stem, pictures.frame_borders(videos, every), names)):
+        print(path)
 
 
 main = command('interpolate', parse_args, _run)

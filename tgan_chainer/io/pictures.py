@@ -77,15 +77,16 @@ def frame_sheet(videos):
     return pixels.transpose(0, 2, 1, 3, 4).reshape(n * h, t * w, 3)
 
 
-def frame_borders(videos, marked, width=2):
+def frame_borders(videos, every=None, width=2):
     """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
 
-    It is red around those that are ``marked``, boolean (T,), and white around others.
+    It is red around the first of ``every`` so many, and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
     framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
-    framed[:, marked] = _RED
+    if every:
+        framed[:, ::every] = _RED
     framed[:, :, width:-width, width:-width] = pixels
     return framed.transpose(0, 4, 1, 2, 3)
 

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import infer, interpolate
+from tgan_chainer import infer
+from tgan_chainer.commands import interpolate
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
 
