@@ -4,6 +4,7 @@ A checkout of the authors' repository, which the user has, is recorded anew on t
 inputs (by `upstream_runner.py`, in a process and maybe on a Python and Chainer of its own), and the
 checks of the other layers are held against that instead of the shipped recordings.
 """
+import argparse
 import contextlib
 import dataclasses
 import functools
