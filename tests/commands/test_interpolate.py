@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer import infer
 from tgan_chainer.commands import interpolate
 from tgan_chainer.errors import EXIT_USER_ERROR
@@ -34,7 +35,7 @@ def test_files(small_result, tmp_path, capsys, between):
     assert capsys.readouterr().out.split() == names
     n_frames = 16 + 15 * between
     for name in names[:3]:
-        assert pictures.read_movie(tmp_path / name).shape == (n_frames, 64, 128, 3)
+        assert read_movie(tmp_path / name).shape == (n_frames, 64, 128, 3)
     for name in names[3:]:
         frames, red = frames_of(tmp_path / name)
         assert len(frames) == n_frames
@@ -61,7 +62,7 @@ def test_categories(make_result, tmp_path, monkeypatch, capsys):
     stem = 'infer/cond_seed-0_between-1'
     assert capsys.readouterr().out.split()[3:] == [
         f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(2)]
-    assert pictures.read_movie(tmp_path / f'{stem}.gif').shape == (31, 128, 128, 3)
+    assert read_movie(tmp_path / f'{stem}.gif').shape == (31, 128, 128, 3)
     assert run(folder, '--between', '1') == 0
     assert run(folder, '--category', 'Z') == EXIT_USER_ERROR
     assert "there is no category 'Z'" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from chainer import training
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DataError, DivergedError, SnapshotError
@@ -219,7 +220,7 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
     assert sheets[0].shape == (4 * 64, 16 * 64, 3)
     np.testing.assert_array_equal(*sheets)
     for suffix in ('avi', 'mov', 'gif'):
-        movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
+        movie = read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
 
     keys = {f'quality/{name}' for name in (

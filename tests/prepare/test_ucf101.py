@@ -267,11 +267,9 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
     assert sorted(os.listdir(tmp_path)) == ['UCF-101', 'a.h5', 'a_pd.csv']
 
 
-def test_a_folder_is_never_replaced_and_there_must_be_a_worker(tmp_path, source):
+def test_a_folder_is_never_replaced(source):
     with pytest.raises(DataError, match="UCF-101' exists"):
         make(source, source, overwrite=True)
-    with pytest.raises(DataError, match='found 0 workers, expected 1 or more'):
-        make(tmp_path / 'a.h5', source, workers=0)
 
 
 # -- the command -----------------------------------------------------------------------------------

@@ -7,11 +7,6 @@ import numpy as np
 A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, where others take -0.5.
 
 
-def resize_bicubic(images, height, width):
-    """:func:`resize` as OpenCV's INTER_CUBIC: edges overshoot the range of the input."""
-    return resize(images, height, width, cubic_matrix)
-
-
 def resize(images, height, width, matrix):
     """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
 
@@ -43,7 +38,7 @@ def _along_last(x, weights):
 @functools.lru_cache(maxsize=8)
 def cubic_matrix(n_in, n_out):
     """OpenCV's INTER_CUBIC: half-pixel centres, the edge pixel repeated beyond the border, and no
-    smoothing before shrinking.
+    smoothing before shrinking. Edges overshoot the range of the input.
 
     Returns:
         Read-only float64 (n_out, n_in), as those of the other functions; its rows sum to 1.

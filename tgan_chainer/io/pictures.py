@@ -278,18 +278,3 @@ def _encode(pictures, size, container, codec, pixel_format, rate):
             output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
     return buffer.getvalue()
-
-
-def read_movie(path):
-    """Decode all frames of a movie or an animation into memory -> uint8 (T, H, W, 3)."""
-    try:
-        # Titles and comments in no valid UTF-8 are no reason to refuse the frames.
-        with av.open(str(path), metadata_errors='replace') as movie:
-            frames = [frame.to_ndarray(format='rgb24')
-                      for stream in movie.streams.video[:1] for frame in movie.decode(stream)]
-    except (av.FFmpegError, OSError) as error:
-        raise DataError(
-            f'cannot read {path}: {error.strerror}. Give the path of a movie.') from error
-    if not frames:
-        raise DataError(f'cannot read {path}: it has no video frames. Give the path of a movie.')
-    return np.stack(frames)

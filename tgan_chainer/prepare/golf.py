@@ -23,7 +23,7 @@ from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.golf_dataset import file_name, open_strip
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
-from tgan_chainer.prepare.workers import choose_workers, map_in_order
+from tgan_chainer.prepare.workers import map_in_order
 
 ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
@@ -50,12 +50,8 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         workers: Processes that look; None is the number of cores.
 
     Raises:
-        DataError: An argument is wrong; the file exists or cannot be written; there is no image
-            that can be used.
+        DataError: The file exists or cannot be written; there is no image that can be used.
     """
-    workers = choose_workers(workers)
-    if n_frames < 1:
-        raise DataError(f'found {n_frames} frames, expected 1 or more')
     require_csv(table_path)
     require_place(table_path, overwrite)
     pictures = find_pictures(root_path)
@@ -129,7 +125,7 @@ def parse_args(argv=None):
                         help='folder of the images, root_path in experiments '
                              '(default: %(default)s)')
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
-    parser.add_argument('--n_frames', type=int, default=16, metavar='N',
+    parser.add_argument('--n_frames', type=flags.positive, default=16, metavar='N',
                         help='frames an image must have at least (default: %(default)s)')
     flags.add(parser, 'workers', 'overwrite')
     return parser.parse_args(argv)

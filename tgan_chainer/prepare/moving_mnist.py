@@ -52,10 +52,9 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
         overwrite: Whether to replace a file that exists.
 
     Raises:
-        DataError: An argument is out of range, the file exists, or it cannot be written.
+        DataError: The file exists, or it cannot be written.
     """
     path = Path(path)
-    _check_arguments(n_videos, seed, size, digits)
     require_place(path, overwrite)
     images, _ = load_digits(split)
     rs = _random_state(seed, split)
@@ -159,17 +158,6 @@ def halve(frames):
     return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
 
 
-def _check_arguments(n_videos, seed, size, digits):
-    if n_videos < 1:
-        raise DataError(f'found {n_videos} as the number of videos, expected 1 or more')
-    if not 0 <= seed < 2**32:
-        raise DataError(f'found the seed {seed}, expected one of 0 to {2**32 - 1}')
-    if size not in (64, 32):
-        raise DataError(f'found frames of {size} pixels, expected 64 or 32')
-    if digits not in (1, 2):
-        raise DataError(f'found {digits} digits a video, expected 1 or 2')
-
-
 def _require_space(folder, n_videos, size):
     """A memory map that finds the disk full ends the process without a message."""
     needed = N_FRAMES * n_videos * size**2
@@ -188,7 +176,7 @@ def parse_args(argv=None):
                     'Srivastava et al. (2015).')
     parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy, or '
                         'moving_mnist_SPLIT_32.npy and the like)')
-    parser.add_argument('--n', type=int, default=10000, metavar='N',
+    parser.add_argument('--n', type=flags.positive, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
     flags.add(parser, 'seed', help='the same seed gives the same videos (default: 0)')
     parser.add_argument('--split', choices=SPLITS, default='train',

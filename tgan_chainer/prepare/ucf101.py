@@ -27,10 +27,8 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
-from tgan_chainer.prepare.workers import choose_workers, map_in_order
+from tgan_chainer.prepare.workers import map_in_order
 
-SPLITS = 'train', 'test', 'all'
-FOLDS = 1, 2, 3
 SOURCE = 'data/UCF-101'
 LISTS = 'data/ucfTrainTestlist'
 
@@ -69,10 +67,9 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             the list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
 
     Raises:
-        DataError: An argument is wrong; files exist; videos are missing or none can be used; a file
-            cannot be read or written.
+        DataError: Files exist; videos are missing or none can be used; a file cannot be read or
+            written.
     """
-    workers = choose_workers(workers)
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
     pickle_paths = [h5path.with_name(h5path.stem + end)
@@ -161,9 +158,9 @@ def parse_args(argv=None):
                              'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
                              '(default: %(default)s)')
     parser.add_argument('--kind', choices=ucf_videos.KINDS, help='read only files of this kind')
-    parser.add_argument('--split', choices=SPLITS, default='train',
+    parser.add_argument('--split', choices=('train', 'test', 'all'), default='train',
                         help='videos to take (default: %(default)s)')
-    parser.add_argument('--fold', type=int, choices=FOLDS, default=1,
+    parser.add_argument('--fold', type=int, choices=(1, 2, 3), default=1,
                         help='which of the three official splits (default: %(default)s)')
     parser.add_argument('--lists', default=LISTS,
                         help='folder with the official split lists (default: %(default)s)')
