@@ -243,7 +243,7 @@ def test_a_generator_of_whole_videos_needs_no_g0(document, load):
 ])
 def test_a_network_has_one_role(document, load, role, fn, name):
     document['models'][role] = {'fn': fn, 'name': name}
-    with pytest.raises(ConfigError, match=f"found '({name}|{fn[:-3]})', expected a "):
+    with pytest.raises(ConfigError, match=f"found '({name}|{fn[:-3]})', which is no "):
         load(document)
 
 
@@ -300,7 +300,7 @@ def change(path, value):
     (change('models.vgen', 'VideoGenerator'),
      r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
     (change('models.vgen.fn', 'models/video_discriminator.py'),
-     r"models\.vgen\.fn: found 'video_discriminator', expected a G1: .*Allowed: .*video_generator"),
+     r"models\.vgen\.fn: found 'video_discriminator', which is no G1 .*Allowed: .*video_generator"),
     (change('vgen', {}), r'vgen: a second G1'),
     (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
     (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
@@ -323,14 +323,14 @@ def change(path, value):
     (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
     (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
                             'fn': 'whole_video_generator.py'}),
-     r"models\.vgen\.fn: found 'whole_video_generator', expected a G1: .*that defines forward"),
+     r"models\.vgen\.fn: found 'whole_video_generator', which is no G1 .*with forward of its own"),
     (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
-     r'derived from TGANUpdaterBase that defines update_core; Allowed'),
+     r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),
     (change('models.vgen', {'fn': 'video_discriminator.py',
                             'name': 'VideoDiscriminatorNoBetaInitUniform'}),
-     r'expected a G1: a class derived from ImageGenerator or WholeVideoGenerator that'),
+     r'no G1 of the package, derived from ImageGenerator or WholeVideoGenerator'),
     (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
-     r"found 'DrawnDataset', expected a data set: a class derived from DatasetMixin"),
+     r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
     (change('name', 'x'), r'name: unknown key'),
 ])
 def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):

@@ -319,8 +319,8 @@ def _find_class(role, fn, name, where):
     for place, found, allowed in ((where[0], stem, files), (where[1], name, files.get(stem, ()))):
         if found not in allowed:
             bases = ' or '.join(base.__name__ for base in role.bases)
-            raise ConfigError(f'{place}: found {found!r}, expected a {role.title}: a class derived '
-                              f'from {bases} that defines {role.method}; '
+            raise ConfigError(f'{place}: found {found!r}, which is no {role.title} of the package, '
+                              f'derived from {bases} and with {role.method} of its own; '
                               f'{_allowed(found, allowed)}')
     return files[stem][name]
 
