@@ -11,9 +11,8 @@ from chainer.training import extension
 class Streams(NamedTuple):
     """Where an example's random numbers come from: the global streams, or others like them.
 
-    Attributes:
-        numpy: `numpy.random`, or a `numpy.random.RandomState`.
-        python: The module `random`, or a `random.Random`.
+    ``numpy`` is `numpy.random` or a `numpy.random.RandomState`, ``python`` the module `random` or a
+    `random.Random`.
     """
 
     numpy: Any = np.random

@@ -5,15 +5,14 @@ import numpy as np
 class Labelled:
     """Makes the examples of a DrawnDataset pairs (video, label); comes before it in the bases.
 
-    Example `i` is the tuple of the dataset's video, float32 (T, C, H, W), and its label, an int32
-    scalar: the index of the video's category in `category_names`.
+    A label is an int32 scalar: the index of the video's category in `category_names`.
 
     Attributes:
         category_names: Sorted list of str, the categories that the table names. Case does not count
             in their order, as it does not in that of UCF-101's classInd.txt, whose numbers are
             these and 1: there Hammering is before HammerThrow, and JumpingJack before JumpRope.
         n_categories: How many they are.
-        category_prior: float64 (n_categories,), the share of each among the videos; sums to 1.
+        category_prior: float64 (n_categories,), the share of each among the videos.
     """
 
     def load(self, i, drawn):

@@ -73,7 +73,7 @@ def write_table(path, table):
 
     Raises:
         DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
-            table is larger than `MAX_BYTES`, which `read_table` would refuse.
+            table is larger than `read_table` takes.
     """
     require_csv(path)
     text = io.StringIO(newline='')

@@ -47,8 +47,8 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         n_frames: Frames a clip.
         h5path: h5 file with the dataset `image`, uint8 (frames, 3, img_size, W), the frames of all
             videos one after another; 64 x 85 pixels a frame in the authors' file.
-        config_path: Table with a row a video; its columns `start` and `end` (exclusive) are frames
-            of `image`. A pickled DataFrame or a `.csv` (see `tgan_chainer.datasets.tables`).
+        config_path: Table (see `tgan_chainer.datasets.tables`) with a row a video; its columns
+            `start` and `end` (exclusive) are frames of `image`.
         img_size: Height and width of the example in pixels.
 
     Raises:

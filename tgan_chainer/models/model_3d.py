@@ -51,7 +51,6 @@ class VideoGenerator3D(WholeVideoGenerator):
             self.bn3 = BatchNormalization(conv_ch // 8)
 
     def forward(self, z_slow):
-        """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
         width = self.bottom_width
         h = self.bn0(self.l0(z_slow), activation=relu)
         h = F.reshape(h, (len(h), self.conv_ch, 1, width, width))

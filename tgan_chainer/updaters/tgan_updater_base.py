@@ -60,8 +60,7 @@ class TGANUpdaterBase(StandardUpdater):
     def update(self):
         """Train on the next batch.
 
-        Outside this package's CPU kernels, which have threads of their own, BLAS has one thread;
-        Chainer's own kernels have its threads and no others.
+        Our CPU kernels have threads of their own, beside which BLAS has one; Chainer's have BLAS's.
         """
         ours = chainer.config.tgan_cpu_kernels == 'tgan'
         with single_threaded_blas() if ours else contextlib.nullcontext():
@@ -79,10 +78,7 @@ class TGANUpdaterBase(StandardUpdater):
         return (video, *labels) if labels else video
 
     def _get_seeds(self, batchsize, *labels):
-        """Draw z_slow (B, Ks) and make z_fast (B, Kf, T) = G0(z_slow), both Variables.
-
-        Without G0, z_fast is None.
-        """
+        """Draw z_slow (B, Ks) and make z_fast (B, Kf, T) = G0(z_slow), None without G0: Variables."""
         z_slow = chainer.Variable(
             draw_z_slow(first_generator(self.fsgen, self.vgen), batchsize))
         return z_slow, None if self.fsgen is None else self.fsgen(z_slow, *labels)
