@@ -86,7 +86,7 @@ class RandomState(extension.Extension):
         self.rank = rank
 
     def __call__(self, trainer):
-        """Nothing to do during training: the state is taken when a snapshot is."""
+        """Nothing: the state is taken when a snapshot is."""
 
     def seed_all(self):
         """Seed every generator at the start of an experiment."""

@@ -1,9 +1,9 @@
 """Videos as images and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
-Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
-values in [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
-:func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Images are
-uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview and
+Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point in
+[-1, 1], as the networks have them, which are shown as previews are, or uint8, as
+:func:`preview_pixels` and :func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are
+uint8 (T, H, W, 3); other arrays are a ValueError. The layouts are those of the authors' preview and
 inference (FACTS §10). All files are written whole or not at all. What cannot be read or written is
 a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
 """
@@ -104,9 +104,8 @@ def split_sheet(sheet, height, width):
 def tile_movie(videos, rows=None):
     """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row.
 
-    Args:
-        rows (int or None): Rows of the grid. None makes as many columns as the square root of N,
-            rounded up, and the rows that the videos then need. Places left over are black.
+    Without ``rows`` there are as many columns as the square root of N, rounded up, and the rows that
+    the videos then need. Places left over are black.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
@@ -160,17 +159,12 @@ def save_gif(path, frames, fps=FPS):
 
 
 def save_movie(path, frames, fps=FPS, raw=False):
-    """Write a movie in the format of its suffix, whole or not at all.
+    """Write a movie in the format of its suffix; a DataError for an unknown one.
 
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
-    MPEG-4, or not compressed; all in yuv420p, which every player shows. It halves the resolution
-    of colour and needs even sides: an odd one is made even by repeating the last row or column.
-    ``.gif`` goes to :func:`save_gif`. With ``raw``, which only ``.avi`` allows for, nothing is
-    compressed.
-
-    Raises:
-        ValueError: ``frames`` are no movie.
-        DataError: The suffix is another one; or see :func:`tgan_chainer.io.files.atomic_path`.
+    MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows. It halves the
+    resolution of colour and needs even sides: an odd one is made even by repeating the last row or
+    column. ``.gif`` goes to :func:`save_gif`.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:

@@ -78,9 +78,8 @@ class TGANUpdaterBase(StandardUpdater):
         return (video, *labels) if labels else video
 
     def _get_seeds(self, batchsize, *labels):
-        """Draw z_slow (B, Ks) and make z_fast (B, Kf, T) = G0(z_slow), None without G0: Variables."""
-        z_slow = chainer.Variable(
-            draw_z_slow(first_generator(self.fsgen, self.vgen), batchsize))
+        """Draw z_slow (B, Ks), make z_fast (B, Kf, T) = G0(z_slow), None without G0: Variables."""
+        z_slow = chainer.Variable(draw_z_slow(first_generator(self.fsgen, self.vgen), batchsize))
         return z_slow, None if self.fsgen is None else self.fsgen(z_slow, *labels)
 
     def _generate_fake_video(self, z_slow, z_fast, *labels):
