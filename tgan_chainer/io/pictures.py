@@ -104,8 +104,8 @@ def split_sheet(sheet, height, width):
 def tile_movie(videos, rows=None):
     """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row.
 
-    Without ``rows`` there are as many columns as the square root of N, rounded up, and the rows that
-    the videos then need. Places left over are black.
+    Without ``rows`` there are as many columns as the square root of N, rounded up, and the rows
+    that the videos then need. Places left over are black.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
