@@ -211,7 +211,7 @@ def test_grey_gif_is_exact_of_every_second_frame_too(tmp_path):
     grey = np.random.default_rng(0).integers(0, 256, (4, 31, 33, 1), np.uint8)
     frames = np.repeat(grey, 3, axis=3)
     for shown in (frames, frames[::2, ::2, ::-2]):    # not contiguous
-        pictures.save_gif(tmp_path / 'a.gif', shown)
+        pictures.save_movie(tmp_path / 'a.gif', shown)
         np.testing.assert_array_equal(read_movie(tmp_path / 'a.gif'), shown)
 
 
@@ -228,12 +228,12 @@ def test_same_frames_same_bytes(tmp_path, suffix):
 def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
     rng = np.random.default_rng(0)
     few = rng.integers(0, 256, (200, 3), np.uint8)[rng.integers(0, 200, (4, 30, 30))]
-    pictures.save_gif(tmp_path / 'a.gif', few)
+    pictures.save_movie(tmp_path / 'a.gif', few)
     # palettegen takes the colours through OkLab, in integers.
     assert np.abs(read_movie(tmp_path / 'a.gif').astype(int) - few).max() <= 1
     many = np.repeat(smooth_movie()[:1], 4, axis=0)    # some 3,000
     many[:, :8, :8] = rng.integers(0, 256, (4, 8, 8, 3), np.uint8)
-    pictures.save_gif(tmp_path / 'a.gif', many)
+    pictures.save_movie(tmp_path / 'a.gif', many)
     decoded = read_movie(tmp_path / 'a.gif')[:, 8:]
     assert (decoded == decoded[0]).all()
     # 256 colours have to do: measured 4 levels on average.
@@ -242,7 +242,7 @@ def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
 
 @pytest.mark.parametrize(('fps', 'milliseconds'), [(10, 100), (25, 40)])
 def test_gif_loops_forever_at_its_rate(tmp_path, fps, milliseconds):
-    pictures.save_gif(tmp_path / 'a.gif', smooth_movie(), fps)
+    pictures.save_movie(tmp_path / 'a.gif', smooth_movie(), fps)
     with Image.open(tmp_path / 'a.gif') as image:
         assert image.info['loop'] == 0
         assert image.n_frames == 7

@@ -7,8 +7,13 @@ import numpy as np
 from PIL import Image
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.datasets.drawing import (
+    DrawnDataset,
+    draw_mirrored,
+    draw_offset,
+    mirror,
+    normalize,
+)
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 

@@ -3,9 +3,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
-from tgan_chainer.datasets.clips import draw_offset, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
-from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.drawing import DrawnDataset, Labelled, draw_offset, normalize
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 

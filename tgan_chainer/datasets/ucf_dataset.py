@@ -12,9 +12,14 @@ import h5py
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
-from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.drawing import (
+    DrawnDataset,
+    Labelled,
+    draw_mirrored,
+    draw_offset,
+    mirror,
+    normalize,
+)
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 

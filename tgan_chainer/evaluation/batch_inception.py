@@ -60,7 +60,6 @@ def parse_args(argv=None):
 
 
 def _run(args):
-    protocol = scoring_flags.protocol_name(args.protocol, args.interpolation)
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
@@ -76,7 +75,7 @@ def _run(args):
         return
     for folder, iteration in left:    # a mistake in the last one is found before hours of work
         open_result(folder, iteration, device).check_colour(args.rehearsal)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, device)
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
@@ -105,10 +104,7 @@ def read_folders(path):
 
 
 def find_measurement(folder, subject, classifier, settings):
-    """The newest measurement of the same files by the same protocol in a folder, or None.
-
-    It is printed.
-    """
+    """The newest measurement of the same files by the same protocol in a folder, or None."""
     if not Path(folder).is_dir():
         return None
     wanted = ([subject.system], classifier.protocol, classifier.files, settings.scored,

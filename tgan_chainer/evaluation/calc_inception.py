@@ -38,7 +38,6 @@ def parse_args(argv=None):
 
 
 def _run(args):
-    protocol = scoring_flags.protocol_name(args.protocol, args.interpolation)
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
@@ -47,7 +46,7 @@ def _run(args):
     else:
         subject = open_result(args.result_dir, args.iter, device, args.out)
     subject.check_colour(args.rehearsal)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, device)
     measure(subject, classifier, settings, args.seed, scoring_flags.method_name(args),
             args.command_line, args.ledger)
 

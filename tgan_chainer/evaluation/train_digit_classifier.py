@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import command
-from tgan_chainer.datasets.clips import normalize
+from tgan_chainer.datasets.drawing import normalize
 from tgan_chainer.evaluation import digit_classifier as digits
 from tgan_chainer.io.files import atomic_path
 from tgan_chainer.io.progress import progress

@@ -27,8 +27,7 @@ from tgan_chainer.evaluation.inception_score import calc_inception
 from tgan_chainer.evaluation.protocols import VIDEO_QUALITY
 from tgan_chainer.evaluation.sources import open_result, stack_videos
 from tgan_chainer.io.files import sha256
-from tgan_chainer.models.latent import draw_latent
-from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
 from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
 

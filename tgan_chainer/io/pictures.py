@@ -145,40 +145,34 @@ def read_png(path, channels=3):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def save_gif(path, frames, fps=FPS):
-    """Write an animation that loops forever; GIF whatever the suffix.
-
-    All frames share one palette and are not dithered, so what does not move does not flicker. A
-    grey movie is kept exactly, one of up to 256 colours within one level a channel. A GIF counts
-    hundredths of seconds, and browsers slow down one of more than 50 frames per second.
-    """
-    _check_frames(frames)
-    size, rate = frames.shape[1:3], Fraction(fps).limit_denominator(1000)
-    pictures = _quantise(_av_frames(frames), size, rate)
-    files.write_bytes(path, _encode(pictures, size, 'gif', 'gif', 'pal8', rate))
-
-
 def save_movie(path, frames, fps=FPS, raw=False):
     """Write a movie in the format of its suffix; a DataError for an unknown one.
 
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
     MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows. It halves the
     resolution of colour and needs even sides: an odd one is made even by repeating the last row or
-    column. ``.gif`` goes to :func:`save_gif`.
+    column.
+
+    A ``.gif`` loops forever. All frames share one palette and are not dithered, so what does not
+    move does not flicker. A grey movie is kept exactly, one of up to 256 colours within one level a
+    channel. It counts hundredths of seconds, and browsers slow down more than 50 frames a second.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:
         raise DataError(f'cannot write {path}: unknown movie format "{suffix}". Use one of '
                         f'{", ".join(_CODECS)}.')
+    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
+        raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
+                         f'got {frames.dtype} {frames.shape}')
+    rate, size = Fraction(fps).limit_denominator(1000), frames.shape[1:3]
     if suffix == '.gif':
-        return save_gif(path, frames, fps)
-    _check_frames(frames)
-    codec = 'rawvideo' if raw else _CODECS[suffix]
-    if codec not in av.codecs_available:
-        codec = 'mpeg4'
-    even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
-    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p',
-                    Fraction(fps).limit_denominator(1000))
+        movie = _encode(_quantise(_av_frames(frames), size, rate), size, 'gif', 'gif', 'pal8', rate)
+    else:
+        codec = 'rawvideo' if raw else _CODECS[suffix]
+        if codec not in av.codecs_available:
+            codec = 'mpeg4'
+        even = np.pad(frames, ((0, 0), *((0, side % 2) for side in size), (0, 0)), 'edge')
+        movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', rate)
     files.write_bytes(path, movie)
 
 
@@ -208,12 +202,6 @@ def save_strips(stem, videos, names):
         sheet = frame_sheet(video[np.newaxis])
         save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
         yield path
-
-
-def _check_frames(frames):
-    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
-        raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
-                         f'got {frames.dtype} {frames.shape}')
 
 
 def _av_frames(frames, pixel_format='rgb24'):

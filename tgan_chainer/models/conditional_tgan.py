@@ -15,7 +15,7 @@ from tgan_chainer.models.frame_seed_generator import (
     N_FRAMES,
     FrameSeedGeneratorNoBetaInitUniform,
 )
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import ImageGenerator
 

@@ -5,7 +5,7 @@ from chainer import initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 
 N_FRAMES = 16
 """Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16."""

@@ -13,7 +13,7 @@ from chainer import initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
 

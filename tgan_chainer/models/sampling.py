@@ -3,11 +3,14 @@
 Without G0 ``fsgen`` is None, and there is no z_fast; see :class:`~.system.System`. Labels are an
 array (B,) of int32, which index the categories of a conditional system.
 """
+from typing import Literal
+
 import chainer
 import chainer.functions as F
 import numpy as np
 
-from tgan_chainer.models.latent import draw_latent
+Latent = Literal['uniform', 'normal']
+"""Distribution of z_slow: U(-1, 1), as in all of the authors' experiments, or N(0, 1)."""
 
 # Videos that are generated at once: the largest feature map of 8 full-size videos takes 67 MB.
 _CHUNK = 8
@@ -16,6 +19,14 @@ _CHUNK = 8
 def first_generator(fsgen, vgen):
     """The network that z_slow enters: G0, or a generator that makes whole videos."""
     return vgen if fsgen is None else fsgen
+
+
+def draw_latent(random, latent, shape):
+    """Draw an array of ``shape`` in float64 from ``latent``, one of :data:`Latent`.
+
+    ``random`` is ``numpy.random``, ``cupy.random`` or a ``RandomState`` of either.
+    """
+    return random.uniform(-1, 1, shape) if latent == 'uniform' else random.normal(0, 1, shape)
 
 
 def draw_z_slow(generator, n):

@@ -10,7 +10,7 @@ from chainer import function_node, initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
