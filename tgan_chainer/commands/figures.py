@@ -1,11 +1,6 @@
-"""Counterparts of the paper's figures, made from result folders.
+"""Counterparts of the paper's figures, drawn anew from the logs and snapshots of result folders.
 
-    tgan figures 2 --result_dir results/CLIPPING results/SVC
-    tgan figures 3 --result_dir results/...
-    tgan figures 6 --result_dir results/...
-    tgan figures 7 --result_dir results/CONDITIONAL --category NAME
-
-Each is drawn anew from logs and snapshots; frames are shown pixel for pixel.
+Frames are shown pixel for pixel.
 """
 import argparse
 import io

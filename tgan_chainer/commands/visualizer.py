@@ -2,9 +2,7 @@
 
 A training writes its previews as sheets: one row for each video, its frames side by side. This
 command plays the rows in a grid. It writes the movie and its frames into a folder that is called as
-the sheet, without the suffix::
-
-    python visualizer.py --preview_png results/.../preview/image_img_00005000.png
+the sheet, without the suffix.
 """
 import argparse
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Inception scores of many result folders, of four seeds each, in a table.
-
-The authors' evaluation/batch_inception.py::
-
-    python evaluation/batch_inception.py --dir_list evaluation/batch_dirs.yml --gpu 0
+"""Inception scores of many result folders in a table (authors' evaluation/batch_inception.py).
 
 The table has their columns and words (FACTS §11), and their tables are read. The header comes
 first; theirs comes after the rows carried over, with blank lines between those.

@@ -1,7 +1,4 @@
-"""Inception score of a result folder or a data set (authors' evaluation/calc_inception.py).
-
-    python evaluation/calc_inception.py --result_dir results/... --gpu 0
-"""
+"""Inception score of a result folder or a data set (authors' evaluation/calc_inception.py)."""
 import argparse
 
 from tgan_chainer.commands import flags

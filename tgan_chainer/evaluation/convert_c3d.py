@@ -2,9 +2,7 @@
 
 C3D was trained with a Caffe of its own (2014), whose binary NetParameter differs from today's: a
 blob has five dimensions, and its data in field 6. The few messages that matter are read here, by
-hand and with bounds, so that no protobuf library and no code of the file's maker is needed::
-
-    tgan convert-c3d c3d_ucf101.caffemodel data/conv3d_deepnetA_ucf.npz
+hand and with bounds, so that no protobuf library and no code of the file's maker is needed.
 """
 import argparse
 import math

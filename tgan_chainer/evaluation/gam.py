@@ -1,9 +1,7 @@
 """The generative adversarial metric (Im et al. 2016): two systems judge each other's videos.
 
 r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
-Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6)::
-
-    tgan gam --result_dir results/A results/B
+Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6).
 """
 import argparse
 import functools

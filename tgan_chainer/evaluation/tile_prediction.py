@@ -1,9 +1,4 @@
-"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py).
-
-Of each of 100 batches one video is kept, see :func:`surest`::
-
-    python evaluation/tile_prediction.py --result_dir results/... --gpu 0
-"""
+"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py)."""
 import argparse
 from pathlib import Path
 
@@ -27,10 +22,7 @@ def surest(source, classify, batchsize):
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
     videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
-
-    Args:
-        source: Source of videos, see :mod:`.sources`.
-        classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
+    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
 
     Returns:
         The video (C, T, H, W) in main memory, that class, and its probability.

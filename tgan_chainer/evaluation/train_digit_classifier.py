@@ -1,8 +1,5 @@
 """Train the classifier of Moving MNIST videos that the package brings, and say how good it is.
 
-    tgan train-digit-classifier --out classifier.npz
-    tgan train-digit-classifier --test    # the package's, as it is
-
 It is trained on videos made from the training half of the digits, a third of them with one digit,
 and tested on the held-out half. On one machine it comes out the same each time.
 """

@@ -1,8 +1,5 @@
 """How good grey videos of moving digits are, in numbers that need no download.
 
-    tgan quality --result_dir results/...
-    tgan quality --real data/moving_mnist_heldout.npy
-
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
 """

@@ -1,7 +1,5 @@
 """Make the table of the golf videos that training reads, from the folder of their images.
 
-    tgan make-golf --root data/golf      # data/golf_pd.csv
-
 The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, FOLDER/0002.jpg,
 ..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
 of successive images in a folder: path, start, end (both included).
@@ -61,15 +59,15 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         raise DataError(f"'{root_path}' has no image that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
     good = [picture for picture, reason in zip(pictures, reasons, strict=True) if not reason]
-    table = {'path': [], 'start': [], 'end': []}
+    rows = []
     # Within a run of a folder's pictures the number grows as the place in the list does.
     for (path, _), run in itertools.groupby(
             enumerate(good), key=lambda pair: (pair[1][0], pair[1][1] - pair[0])):
         numbers = [number for _, (_, number) in run]
-        for column, value in zip(table.values(), (path, numbers[0], numbers[-1]), strict=True):
-            column.append(value)
-    write_table(table_path, table)
-    return Summary(len(table['path']), len(good), skipped)
+        rows.append((path, numbers[0], numbers[-1]))
+    write_table(table_path, dict(zip(('path', 'start', 'end'), zip(*rows, strict=True),
+                                     strict=True)))
+    return Summary(len(rows), len(good), skipped)
 
 
 def find_pictures(root_path):
@@ -89,7 +87,7 @@ def find_pictures(root_path):
 
 
 def _look_at_all(root_path, pictures, n_frames, workers):
-    """Why each image cannot be used, or None."""
+    """Why each image cannot be used, or None, by processes."""
     paths = [os.path.join(root_path, path, file_name(number)) for path, number in pictures]
     chunks = [paths[k:k + CHUNK] for k in range(0, len(paths), CHUNK)]
     look = functools.partial(_look_at, n_frames=n_frames)

@@ -1,9 +1,5 @@
 """Make videos like those of Moving MNIST, from the MNIST digits that come with the package.
 
-    tgan make-moving-mnist                  # data/moving_mnist_train.npy
-    tgan make-moving-mnist --split heldout  # data/moving_mnist_heldout.npy
-    tgan make-moving-mnist --digits 1 --size 32 --labels    # and a table of the digits
-
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
 Representations using LSTMs", and their published generator): two digits of 28 x 28 pixels, each
@@ -37,19 +33,17 @@ CHUNK = 250  # videos rendered at a time: about 20 MB
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
                       overwrite=False):
-    """Write a file of Moving MNIST videos, whole or not at all.
+    """Write a file of Moving MNIST videos, uint8 (20, n_videos, size, size), whole or not at all.
 
     Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
     and one of size 32 has the videos of size 64, averaged over 2 x 2 pixels.
 
     Args:
-        path: `.npy` file to write: uint8 (20, n_videos, size, size).
-        n_videos: Number of videos, at least 1.
+        path: `.npy` file to write; with `overwrite` it may exist.
         seed: 0..2**32 - 1.
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
         size: Rows and columns of a frame, 64 or 32.
         digits: Digits a video, 1 or 2.
-        overwrite: Whether to replace a file that exists.
 
     Raises:
         DataError: The file exists, or it cannot be written.
@@ -59,7 +53,12 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
     images, _ = load_digits(split)
     rs = _random_state(seed, split)
     with atomic_path(path) as temporary:
-        _require_space(path.parent, n_videos, size)
+        # A memory map that finds the disk full ends the process without a message.
+        needed, free = N_FRAMES * n_videos * size**2, shutil.disk_usage(path.parent).free
+        if free < needed:
+            raise DataError(f"'{path.parent}' has {free / 1e6:.0f} MB of free space, expected the "
+                            f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for '
+                            'fewer videos with --n')
         np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
         with tqdm(total=n_videos, unit='video', disable=None) as bar:
             for start in range(0, n_videos, CHUNK):
@@ -95,8 +94,8 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
     a time does not matter.
 
     Returns:
-        digit: int (n_videos, digits), 0..n_digits - 1, the images to choose from.
-        position: float (20, n_videos, digits, 2), the y and x of `trajectories`.
+        int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
+        (20, n_videos, digits, 2), the y and x of `trajectories`.
     """
     digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
     position = trajectories(np.stack([y, x], axis=-1), 2 * np.pi * direction)
@@ -156,16 +155,6 @@ def render(digits, digit, position):
 def halve(frames):
     """Average over 2 x 2 pixels: (..., H, W) -> float32 (..., H / 2, W / 2)."""
     return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
-
-
-def _require_space(folder, n_videos, size):
-    """A memory map that finds the disk full ends the process without a message."""
-    needed = N_FRAMES * n_videos * size**2
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise DataError(f"'{folder}' has {free / 1e6:.0f} MB of free space, expected the "
-                        f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for fewer '
-                        'videos with --n')
 
 
 def parse_args(argv=None):

@@ -1,8 +1,5 @@
 """Make the h5 file and the table of UCF-101 that training reads (authors' make_ucf101.py).
 
-    python make_ucf101.py                # data/ucf101_train.h5, data/ucf101_train_pd.csv
-    python make_ucf101.py --split all    # all 13,320 videos, as in the paper
-
 It reads the .avi files as they are published (Soomro, Zamir, Shah 2012), or images of their
 frames. The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), with all videos one after
 another in the order of their names; the table a row a video: category, group, scene, start, end
@@ -36,7 +33,6 @@ LISTS = 'data/ucfTrainTestlist'
 class Summary(NamedTuple):
     """What was made."""
 
-    h5path: Path
     table_path: Path
     pickle_paths: list    #: The authors' two, or none.
     n_videos: int
@@ -95,8 +91,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             for video, (frames, note) in zip(left, results, strict=True):
                 unfinished.append({'video': video.name, **note}, frames)
                 bar.update()
-        summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
-                             unfinished.entries, ignored)
+        summary = _summarize(table_path, pickle_paths if pickles else [], unfinished.entries,
+                             ignored)
         if not summary.n_videos:
             unfinished.discard()
             raise DataError(
@@ -134,14 +130,13 @@ def _table(videos, entries):
     return dict(zip(('category', 'group', 'scene', 'start', 'end'), columns, strict=True))
 
 
-def _summarize(h5path, table_path, pickle_paths, entries, ignored):
+def _summarize(table_path, pickle_paths, entries, ignored):
     good = [entry for entry in entries if entry['rows']]
     unusual = defaultdict(list)
     for entry in good:
         for size in entry['unusual']:
             unusual[tuple(size)].append(entry['video'])
-    return Summary(h5path, table_path, pickle_paths,
-                   len(good), sum(entry['rows'] for entry in good),
+    return Summary(table_path, pickle_paths, len(good), sum(entry['rows'] for entry in good),
                    len({entry['video'].rsplit('_', 2)[0] for entry in good}),
                    {entry['video']: entry['skipped'] for entry in entries if not entry['rows']},
                    dict(unusual), ignored)
@@ -193,7 +188,7 @@ def _make(args):
     if summary.ignored:
         print(f'ignored {len(summary.ignored)} other files: {some(summary.ignored)}')
     print(f'wrote {summary.n_videos} videos of {summary.n_categories} categories, '
-          f'{summary.n_frames} frames, to {summary.h5path} and {summary.table_path}')
+          f'{summary.n_frames} frames, to {out} and {summary.table_path}')
     if summary.pickle_paths:
         print("wrote for the authors' code", *summary.pickle_paths)
 
