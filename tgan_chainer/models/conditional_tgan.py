@@ -61,7 +61,7 @@ class ConditionalVideoGenerator(ImageGenerator):
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
                  bottom_width: int, conv_ch: int = 512, label_ch: int | None = None,
-                 wscale: float = 0.01):
+                 wscale: float = 0.01, background: float = 0.0):
         require_categories(n_categories)
         super().__init__(out_channels, bottom_width, conv_ch)
         self.n_categories = n_categories
@@ -77,7 +77,7 @@ class ConditionalVideoGenerator(ImageGenerator):
             self.bn0s = BatchNormalization(flat)
             self.bn0f = BatchNormalization(flat)
             self.bn0v = BatchNormalization(flat_v)
-        self._add_deconvolutions(conv_ch + label_ch, initialW)
+        self._add_deconvolutions(conv_ch + label_ch, initialW, background)
 
     def forward(self, z_slow, z_fast, labels):
         v = one_hot(labels, self.n_categories, z_slow.dtype)

@@ -20,7 +20,7 @@ class VideoGeneratorZ1Only(ImageGenerator):
     """
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
-                 fast_ch: int | None = None, wscale: float = 0.01):
+                 fast_ch: int | None = None, wscale: float = 0.01, background: float = 0.0):
         super().__init__(out_channels, bottom_width, conv_ch)
         self.z_fast_dim = z_fast_dim
         fast_ch = conv_ch // 2 if fast_ch is None else fast_ch
@@ -28,7 +28,7 @@ class VideoGeneratorZ1Only(ImageGenerator):
         with self.init_scope():
             self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
             self.bn0f = BatchNormalization(flat)
-        self._add_deconvolutions(fast_ch, initialW)
+        self._add_deconvolutions(fast_ch, initialW, background)
 
     def forward(self, z_slow, z_fast):
         """z_slow is not looked at."""
