@@ -131,9 +131,8 @@ def _sheets(videos, names, every=None):
 
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""
-    parser = argparse.ArgumentParser(
-        prog='tgan figures',
-        description="Counterparts of the paper's figures, from result folders of trainings.")
+    parser = flags.parser_of(
+        'figures', "Counterparts of the paper's figures, from result folders of trainings.")
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')

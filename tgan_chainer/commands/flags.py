@@ -7,6 +7,11 @@ EVERY = 'all'
 """What stands for every category of a conditional system, in place of a name."""
 
 
+def parser_of(command, description):
+    """The parser of a command, which has no flags yet."""
+    return argparse.ArgumentParser(prog=f'tgan {command}', description=description)
+
+
 def in_range(low, high=None, what=''):
     """``type`` of a flag that takes an integer from ``low``, to ``high`` if there is an end."""
     def convert(text):

@@ -1,5 +1,4 @@
 """``tgan interpolate``: videos with frames between those that G0 gives (paper Figure 6)."""
-import argparse
 import itertools
 from pathlib import Path
 
@@ -10,11 +9,9 @@ _MAX_FPS = 50    # more, and browsers slow a GIF down
 
 
 def parse_args(argv=None):
-    """Flags of the command, which the authors did not release."""
-    parser = argparse.ArgumentParser(
-        prog='tgan interpolate', description='Make videos with frames between those that the '
-        'temporal generator gives: a strip a video, the given frames bordered in red, and a movie '
-        'of all.')
+    parser = flags.parser_of(
+        'interpolate', 'Make videos with frames between those that the temporal generator gives: a '
+        'strip a video, the given frames bordered in red, and a movie of all.')
     flags.add_result_flags(parser, None, 'number of videos (default: 9; with --category, of each '
                            'category, 3)')
     flags.add(parser, 'between', 'out_dir')

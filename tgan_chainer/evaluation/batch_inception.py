@@ -3,12 +3,12 @@
 The table has their columns and words (FACTS §11), and their tables are read. The header comes
 first; theirs comes after the rows carried over, with blank lines between those.
 """
-import argparse
 import csv
 import io
 from pathlib import Path
 
 from tgan_chainer import config
+from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
@@ -38,11 +38,10 @@ _AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 
 def parse_args(argv=None):
     """Flags of the command: the authors' (FACTS §10), --out, and what ``add_flags`` adds."""
-    parser = argparse.ArgumentParser(
-        prog='tgan batch-inception',
-        description='Inception scores of result folders: mean, standard '
-        "deviation and best of the protocol's seeds. The new table carries on the one before; what "
-        'has a row there is not measured again.')
+    parser = flags.parser_of(
+        'batch-inception', "Inception scores of result folders: mean, standard deviation and best "
+        "of the protocol's seeds. The new table carries on the one before; what has a row there is "
+        'not measured again.')
     parser.add_argument('--target_iter', type=int, default=100000,
                         help='iteration of the snapshots (default: 100000); of a folder that does '
                         'not have it, the newest')

@@ -1,5 +1,4 @@
 """Inception score of a result folder or a data set (authors' evaluation/calc_inception.py)."""
-import argparse
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
@@ -13,10 +12,9 @@ from tgan_chainer.evaluation.sources import open_dataset, open_result
 
 
 def parse_args(argv=None):
-    """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan calc-inception', description='Inception score of a result folder or a data set. '
-        'Interrupted, it goes on where it was when it is started again.')
+    parser = flags.parser_of(
+        'calc-inception', 'Inception score of a result folder or a data set. Interrupted, it goes '
+        'on where it was when it is started again.')
     subject = parser.add_mutually_exclusive_group(required=True)
     flags.add(subject, 'result_dir')
     subject.add_argument('--real', metavar='CONFIG',

@@ -4,7 +4,6 @@ C3D was trained with a Caffe of its own (2014), whose binary NetParameter differ
 blob has five dimensions, and its data in field 6. The few messages that matter are read here, by
 hand and with bounds, so that no protobuf library and no code of the file's maker is needed.
 """
-import argparse
 import math
 import os
 import reprlib
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
@@ -178,10 +178,7 @@ def _varint(message, position):
 
 
 def parse_args(argv=None):
-    """Arguments of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan convert-c3d',
-        description="Convert C3D's caffemodel to npz, for --c3d of the scores.")
+    parser = parser_of('convert-c3d', "Convert C3D's caffemodel to npz, for --c3d of the scores.")
     parser.add_argument('caffemodel', type=Path, help='such as c3d_ucf101_finetune.caffemodel')
     parser.add_argument('npz', type=Path, help='such as data/conv3d_deepnetA_ucf.npz')
     return parser.parse_args(argv)

@@ -3,7 +3,6 @@
 r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
 Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6).
 """
-import argparse
 import functools
 import math
 from collections.abc import Callable
@@ -218,10 +217,8 @@ def open_contestant(result_dir, iteration, device):
 
 
 def parse_args(argv=None):
-    """Flags of the command, which the authors did not release."""
-    parser = argparse.ArgumentParser(
-        prog='tgan gam', description='Let two systems A and B judge each other: the generative '
-        'adversarial metric. Above 1, A wins.')
+    parser = flags.parser_of('gam', 'Let two systems A and B judge each other: the generative '
+                             'adversarial metric. Above 1, A wins.')
     parser.add_argument('--result_dir', type=flags.result_folder, nargs=2, required=True,
                         metavar=('A', 'B'), help='result folders of trainings')
     parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),

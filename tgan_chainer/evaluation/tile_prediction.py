@@ -1,5 +1,4 @@
 """A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py)."""
-import argparse
 from pathlib import Path
 
 import chainer
@@ -37,10 +36,8 @@ def surest(source, classify, batchsize):
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10); ``--n``, ``--c3d`` and ``--rehearsal`` are ours."""
-    parser = argparse.ArgumentParser(
-        prog='tgan tile-prediction',
-        description='Show the videos that C3D is surest of, one of each '
-        'batch, in a grid.')
+    parser = flags.parser_of('tile-prediction', 'Show the videos that C3D is surest of, one of '
+                             'each batch, in a grid.')
     flags.add(parser, 'result_dir', required=True)
     flags.add(parser, 'iter')
     flags.add_gpu(parser)

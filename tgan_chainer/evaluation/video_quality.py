@@ -3,7 +3,6 @@
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
 """
-import argparse
 import itertools
 import random
 from typing import NamedTuple
@@ -175,10 +174,8 @@ def altered(videos, seed):
 
 
 def parse_args(argv=None):
-    """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan quality', description='How good the videos of a '
-        'system trained on Moving MNIST are, beside real and spoilt ones.')
+    parser = flags.parser_of('quality', 'How good the videos of a system trained on Moving MNIST '
+                             'are, beside real and spoilt ones.')
     flags.add(parser, 'result_dir', 'iter')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')

@@ -4,7 +4,6 @@ The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, F
 ..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
 of successive images in a folder: path, start, end (both included).
 """
-import argparse
 import contextlib
 import functools
 import itertools
@@ -114,11 +113,8 @@ def _look_at(paths, n_frames):
 
 
 def parse_args(argv=None):
-    """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-golf',
-        description='Make the table of the golf videos of Vondrick et al. (2016) that training '
-                    'reads, after a look at all images.')
+    parser = flags.parser_of('make-golf', 'Make the table of the golf videos of Vondrick et al. '
+                             '(2016) that training reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT,
                         help='folder of the images, root_path in experiments '
                              '(default: %(default)s)')

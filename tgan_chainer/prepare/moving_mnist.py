@@ -6,7 +6,6 @@ Representations using LSTMs", and their published generator): two digits of 28 x
 with a random start and direction, move in straight lines and bounce off the edges of the frame;
 where they overlap, the brighter pixel is seen.
 """
-import argparse
 import os
 import shutil
 import signal
@@ -158,11 +157,9 @@ def halve(frames):
 
 
 def parse_args(argv=None):
-    """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-moving-mnist',
-        description='Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as published by '
-                    'Srivastava et al. (2015).')
+    parser = flags.parser_of(
+        'make-moving-mnist', 'Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as '
+        'published by Srivastava et al. (2015).')
     parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy, or '
                         'moving_mnist_SPLIT_32.npy and the like)')
     parser.add_argument('--n', type=flags.positive, default=10000, metavar='N',

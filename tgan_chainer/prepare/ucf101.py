@@ -5,7 +5,6 @@ frames. The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), with all
 another in the order of their names; the table a row a video: category, group, scene, start, end
 (exclusive). The result does not depend on the number of workers, nor on interruptions.
 """
-import argparse
 import contextlib
 import functools
 import hashlib
@@ -143,11 +142,9 @@ def _summarize(table_path, pickle_paths, entries, ignored):
 
 
 def parse_args(argv=None):
-    """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-ucf101',
-        description='Make the h5 file and the table of UCF-101 that training reads. Stopped in '
-                    'whatever way, the same command goes on where it was.')
+    parser = flags.parser_of(
+        'make-ucf101', 'Make the h5 file and the table of UCF-101 that training reads. Stopped in '
+        'whatever way, the same command goes on where it was.')
     parser.add_argument('--source', default=SOURCE,
                         help='folder with the .avi files, or with images '
                              'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
