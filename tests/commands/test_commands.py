@@ -64,7 +64,7 @@ def test_flags_know_every_batch_norm():
 WRONG = {
     'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global'],
     'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1'],
-    'interpolate --result_dir r --gpu -1': ['--between 0', '-k 101', '--n 0', '--seed -1'],
+    'interpolate --result_dir r --gpu -1': ['--between 0', '--between 101', '--n 0', '--seed -1'],
     'figures': ['', '8', '2', '3 --result_dir r --n 0', '6 --result_dir r --between 0',
                 '6 --result_dir r --frames 17', '7 --result_dir r'],
     'visualizer --preview_png a.png': ['--rows 0', '--cols -3', '--C 2', '--W -1', '--H x'],

@@ -189,4 +189,4 @@ def test_the_command_reports_an_error_in_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith('error: ')
     assert error.count('\n') == 1
-    assert main([*flags, '--force']) == 0
+    assert main([*flags, '--overwrite']) == 0

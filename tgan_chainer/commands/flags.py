@@ -55,13 +55,12 @@ _FLAGS = {
     'workers': {'type': positive, 'metavar': 'N', 'help': 'processes (default: one a core)'},
     'overwrite': {'action': 'store_true', 'help': 'replace files that exist'},
 }
-_ALIASES = {'between': ['-k'], 'overwrite': ['--force']}    # the latter of make-moving-mnist
 
 
 def add(parser, *names, **changes):
     """Add flags to a parser or a group by name; ``changes`` are arguments of ``add_argument``."""
     for name in names:
-        parser.add_argument(f'--{name}', *_ALIASES.get(name, ()), **{**_FLAGS[name], **changes})
+        parser.add_argument(f'--{name}', **{**_FLAGS[name], **changes})
 
 
 def add_gpu(parser, default=None):

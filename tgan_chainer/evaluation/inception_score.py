@@ -188,9 +188,11 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
         ledger_folder (str or None): Where the record goes; None is beside the score.
     """
     values, parts = [], []
+    of_whom = ({'networks': subject.system.networks} if subject.system
+               else {'data': subject.dataset.sha256})
     for seed in seeds:
         path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
-        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+        run = {**of_whom, 'weights': classifier.files, 'protocol': classifier.protocol,
                'dropout': PROTOCOLS[classifier.protocol].dropout,
                'number of videos': settings.samples, 'batch size': settings.batchsize,
                'device': subject.device.xp.__name__}

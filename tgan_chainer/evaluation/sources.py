@@ -102,10 +102,6 @@ class Subject:
     system: ledger.SystemRecord | None = None      #: Or else there is a data set.
     dataset: ledger.DataSet | None = None
 
-    def identity(self):
-        """What tells it from any other -> dict of sha256."""
-        return {'networks': self.system.networks} if self.system else {'data': self.dataset.sha256}
-
     def check_colour(self, is_rehearsal=False):
         """See that C3D can classify its videos.
 
