@@ -34,8 +34,8 @@ def _along_last(x, weights):
 def cubic_matrix(n_in, n_out):
     """OpenCV's INTER_CUBIC -> read-only float64 (n_out, n_in), whose rows sum to 1.
 
-    Half-pixel centres, the edge pixel repeated beyond the border, and no smoothing before shrinking.
-    Edges overshoot the range of the input.
+    Half-pixel centres, the edge pixel repeated beyond the border, and no smoothing before
+    shrinking. Edges overshoot the range of the input.
     """
     position = _centres(n_in, n_out)
     nearest = np.floor(position).astype(int)

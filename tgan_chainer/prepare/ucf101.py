@@ -90,14 +90,12 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             for video, (frames, note) in zip(left, results, strict=True):
                 unfinished.append({'video': video.name, **note}, frames)
                 bar.update()
-        summary = _summarize(table_path, pickle_paths if pickles else [], unfinished.entries,
-                             ignored)
-        if not summary.n_videos:
+        table, skipped, unusual = _summarize(videos, unfinished.entries)
+        if not table['end']:
             unfinished.discard()
             raise DataError(
                 f"'{source}' has no video that can be used of {len(videos)}, the first "
-                f"{unfinished.entries[0]['skipped']}; see that the files are whole")
-        table = _table(videos, unfinished.entries)
+                f"{skipped[videos[0].name]}; see that the files are whole")
         write_table(table_path, table)
         for path in pickle_paths:    # of an h5 file that is overwritten
             path.unlink(missing_ok=True)
@@ -106,7 +104,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_pickle(pickle_paths[0], spans)
             write_frame(pickle_paths[1], table)
         unfinished.finish()
-    return summary
+    return Summary(table_path, pickle_paths if pickles else [], len(table['end']),
+                   table['end'][-1], len(set(table['category'])), skipped, unusual, ignored)
 
 
 def _read(video, resample):
@@ -118,27 +117,20 @@ def _read(video, resample):
     return frames, {'unusual': sorted(sizes - {USUAL_SIZE})}
 
 
-def _table(videos, entries):
-    """{column: list} with a row a video that was read."""
-    rows, end = [], 0
+def _summarize(videos, entries):
+    """The table {column: list} with a row a video that was read, and what else Summary has."""
+    rows, skipped, unusual, end = [], {}, defaultdict(list), 0
     for video, entry in zip(videos, entries, strict=True):
+        if not entry['rows']:
+            skipped[video.name] = entry['skipped']
+            continue
         start, end = end, end + entry['rows']
-        if end > start:
-            rows.append((video.category, video.group, video.scene, start, end))
-    columns = map(list, zip(*rows, strict=True))
-    return dict(zip(('category', 'group', 'scene', 'start', 'end'), columns, strict=True))
-
-
-def _summarize(table_path, pickle_paths, entries, ignored):
-    good = [entry for entry in entries if entry['rows']]
-    unusual = defaultdict(list)
-    for entry in good:
+        rows.append((video.category, video.group, video.scene, start, end))
         for size in entry['unusual']:
-            unusual[tuple(size)].append(entry['video'])
-    return Summary(table_path, pickle_paths, len(good), sum(entry['rows'] for entry in good),
-                   len({entry['video'].rsplit('_', 2)[0] for entry in good}),
-                   {entry['video']: entry['skipped'] for entry in entries if not entry['rows']},
-                   dict(unusual), ignored)
+            unusual[tuple(size)].append(video.name)
+    columns = 'category', 'group', 'scene', 'start', 'end'
+    table = {column: [row[i] for row in rows] for i, column in enumerate(columns)}
+    return table, skipped, dict(unusual)
 
 
 def parse_args(argv=None):
