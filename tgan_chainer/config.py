@@ -253,10 +253,9 @@ def load(path):
 
     settings = {'name': file.stem, 'source': source}
     # Networks beside `models` are in result folders of earlier versions.
-    for where, key, value in ((f'{source}: {prefix}{key}', key, value)
-                              for prefix, mapping in (('models.', networks), ('', document))
-                              for key, value in mapping.items()):
-        name = _AUTHORS_NETWORKS.get(key, key)
+    for key, value in ({f'models.{key}': networks[key] for key in networks} | document).items():
+        name, where = key.removeprefix('models.'), f'{source}: {key}'
+        name = _AUTHORS_NETWORKS.get(name, name)
         if name in settings:
             raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
         settings[name] = (_read_part(name, value, where, time_order) if name in ROLES else value)
@@ -303,9 +302,10 @@ def _read_part(role, value, where, time_order):
     fields = {each.name: (Any if each.annotation is each.empty else each.annotation,
                           ... if each.default is each.empty else each.default)
               for each in parameters if each.name not in _SUPPLIED}
-    _check_keys(args, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
-    if role == 'updater' and time_order is not None:
-        args = {'shuffle_time_order': time_order, **args}
+    defaults = {} if time_order is None or role != 'updater' else {'shuffle_time_order': time_order}
+    for given in (args, defaults):
+        _check_keys(given, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
+    args = {**defaults, **args}
     args = _validate(pydantic.create_model(cls.__name__, **fields), args, f'{where}.args.',
                      'the argument has no default').model_dump(include=set(args))
     folder, stem = cls.__module__.split('.')[1:]
