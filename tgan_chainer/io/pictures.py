@@ -80,7 +80,7 @@ def frame_sheet(videos):
 def frame_borders(videos, every=None, width=2):
     """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
 
-    It is red around the first of ``every`` so many, and white around others.
+    It is red around each ``every``-th, from the first, and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
