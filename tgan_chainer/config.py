@@ -8,7 +8,6 @@ too (FACTS §11): ``frame_seed_generator``, ``video_generator`` and ``video_disc
 Only the stem of ``fn`` is used, to find the class in this package; no path is ever imported.
 """
 import difflib
-import functools
 import importlib
 import inspect
 import pkgutil
@@ -325,7 +324,6 @@ def _find_class(role, fn, name, where):
     return files[stem][name]
 
 
-@functools.cache
 def _classes(role):
     """The classes of a role that do what it is there for -> {stem of their file: {name: class}}."""
     package, found = importlib.import_module(f'tgan_chainer.{role.folder}'), {}
