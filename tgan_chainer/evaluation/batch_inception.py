@@ -61,7 +61,7 @@ def _run(args):
     out, method = Path(args.out), scoring_flags.method_name(args)
     # The authors' name for their method only: scores of others do not compare.
     template = 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
-    numbers = [] if args.rehearsal else _numbers(out, template)
+    numbers = [] if args.rehearsal else snapshots.iterations(out, template)
     before = out / template.format(numbers[-1]) if numbers else None
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
@@ -81,7 +81,8 @@ def _run(args):
                                                   args.ledger))
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
-        table = table or out / template.format(max(_numbers(out, template), default=-1) + 1)
+        last = max(snapshots.iterations(out, template), default=-1)
+        table = table or out / template.format(last + 1)
         text = io.StringIO(newline='')
         csv.writer(text, lineterminator='\n').writerows([HEADER, *rows])
         files.write_text(table, text.getvalue())
@@ -110,11 +111,6 @@ def find_measurement(folder, subject, classifier, settings):
                   f'best:{found.best}')
             return found
     return None
-
-
-def _numbers(folder, template):
-    """Numbers of a folder's files of such a name, ascending; none of a folder that is not there."""
-    return snapshots.iterations(folder, template) if Path(folder).is_dir() else []
 
 
 def read_table(path):
@@ -149,7 +145,7 @@ def choose_target(folder, wanted):
 
     ``wanted``, too, if there is none at all, or no such folder: opening it says so.
     """
-    there = _numbers(folder, snapshots.NETWORKS['vgen'])
+    there = snapshots.iterations(folder, snapshots.NETWORKS['vgen'])
     if not there or wanted in there:
         return wanted
     print(f'{folder} has no iteration {wanted}; the newest is {there[-1]}')

@@ -196,7 +196,9 @@ def _run(args):
     device = get_device(args.gpu)
     device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
-    part = of_file(args.real) if args.real else subject.experiment.dataset
+    part = subject.experiment.dataset if not args.real else config.Part(
+        fn='datasets/mnist_dataset.py', name='MovingMNISTDataset', cls=MovingMNISTDataset,
+        args={'dataset_path': args.real}, where='--real')
     real = real_videos(part.build(), 2 * args.n, args.seed)
     classifier = digit_classifier.load_classifier()
     expected = statistics(real[:args.n], classifier)
@@ -214,12 +216,6 @@ def _run(args):
             protocol=VIDEO_QUALITY, samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
-
-
-def of_file(path):
-    """The part of an experiment whose data set is a Moving MNIST file."""
-    return config.Part(fn='datasets/mnist_dataset.py', name='MovingMNISTDataset',
-                       args={'dataset_path': path}, cls=MovingMNISTDataset, where='--real')
 
 
 def table(rows):
