@@ -20,6 +20,7 @@ import chainer
 import pydantic
 import yaml
 from chainer.dataset import DatasetMixin
+from chainer.training.updaters import StandardUpdater
 from pydantic import NonNegativeInt, PositiveInt
 
 from tgan_chainer.errors import ConfigError, TGANError
@@ -331,9 +332,8 @@ def _classes(role):
         module = importlib.import_module(f'{package.__name__}.{info.name}')
         for name, value in vars(module).items():
             if (inspect.isclass(value) and value.__module__ == module.__name__
-                    and issubclass(value, role.bases)
-                    # Chainer's own get_example and update_core are none of ours.
-                    and getattr(value, role.method, len).__module__.startswith('tgan_chainer')):
+                    and issubclass(value, role.bases) and getattr(value, role.method, None)
+                    not in (None, DatasetMixin.get_example, StandardUpdater.update_core)):
                 found.setdefault(info.name, {})[name] = value
     return found
 
