@@ -266,7 +266,7 @@ def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
         run([0.0], (Preview(*models[:2], n=5, **more), 1), out=tmp_path / name)
     sheets, movies = ([read(tmp_path / name / 'preview' / file) for name in ('with', 'without')]
                       for read, file in ((pictures.read_png, 'image_img_00000001.png'),
-                                         (pictures.read_movie, 'video_00000001.gif')))
+                                         (read_movie, 'video_00000001.gif')))
     np.testing.assert_array_equal(sheets[0][64:], sheets[1])
     np.testing.assert_array_equal(sheets[0][:64], pictures.frame_sheet(real[:1]))
     assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)
