@@ -5,6 +5,7 @@
 GPU is -1 for the CPU. Stands alone but for its neighbours: its interpreter needs PyTorch and
 NumPy, nothing of this project.
 """
+import itertools
 import os
 import platform
 import sys
@@ -54,7 +55,7 @@ class FrameSeedGenerator(nn.Module):
         widths = (size['z'], 512, 256, 128, 128, size['z'])
         self.dc = nn.ModuleList(
             nn.ConvTranspose1d(a, b, *((1, 1, 0) if i == 0 else (4, 2, 1)))
-            for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)))
+            for i, (a, b) in enumerate(itertools.pairwise(widths)))
         self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[1:5])
 
     def forward(self, z_slow):
@@ -94,7 +95,7 @@ class VideoDiscriminator(nn.Module):
         super().__init__()
         widths = (size['channels'], *(size['mid_ch'] << i for i in range(4)))
         self.c = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1)
-                               for a, b in zip(widths, widths[1:], strict=False))
+                               for a, b in itertools.pairwise(widths))
         self.c.append(nn.Conv2d(widths[4], 1, size['width']))
         self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[2:])
 

@@ -273,7 +273,7 @@ def array_of(x):
 
 def sampled(array, limit):
     """Every n-th value of the flattened array, at most `limit` of them -> values, n."""
-    stride = max(1, int(math.ceil(array.size / float(limit))))
+    stride = max(1, math.ceil(array.size / limit))
     return array.ravel()[::stride].copy(), stride
 
 
@@ -458,7 +458,7 @@ def run_strips(checkout, request, inputs):
     script, cuda, models = checkout.module('infer.py'), chainer.cuda, networks.values()
     with tempfile.TemporaryDirectory() as folder, \
             mock.patch.object(sys, 'argv', ['infer.py', '--out_dir', folder] + request['argv']), \
-            mock.patch.object(script, 'get_models', lambda *args: models), \
+            mock.patch.object(script, 'get_models', return_value=models), \
             mock.patch.object(cuda, 'cupy', mock.MagicMock(), create=True), \
             mock.patch.object(cuda, 'Device', mock.MagicMock(), create=True):
         script.main()
@@ -560,7 +560,7 @@ def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
         flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['seeds']['score'],
                  'iter': 1, 'calc_iter': 48 * request['batches']}
         argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
-        with mock.patch.object(sys, 'argv', ['calc_inception.py'] + argv):
+        with mock.patch.object(sys, 'argv', ['calc_inception.py', *argv]):
             script.main()
         with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
             return float(file.readline().split()[-1])

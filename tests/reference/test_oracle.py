@@ -1,5 +1,7 @@
-"""What the oracle refuses and draws. `python -m parity --only oracle` holds all it computes to the
-package, which other layers hold to the recordings; tests/evaluation does with its scores.
+"""What the oracle refuses and draws.
+
+`python -m parity --only oracle` holds all it computes to the package, which other layers hold to
+the recordings; tests/evaluation does with its scores.
 """
 import numpy as np
 import pytest

@@ -16,7 +16,7 @@ def in_range(low, high=None, what=''):
     """``type`` of a flag that takes an integer from ``low``, to ``high`` if there is an end."""
     def convert(text):
         number = int(text)
-        if number < low or high is not None and number > high:
+        if number < low or (high is not None and number > high):
             allowed = f'at least {low}' if high is None else f'{low} to {high}'
             raise argparse.ArgumentTypeError(f'found {number}, expected {allowed} {what}'.rstrip())
         return number

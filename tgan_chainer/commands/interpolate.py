@@ -9,6 +9,7 @@ _MAX_FPS = 50    # more, and browsers slow a GIF down
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of(
         'interpolate', 'Make videos with frames between those that the temporal generator gives: a '
         'strip a video, the given frames bordered in red, and a movie of all.')

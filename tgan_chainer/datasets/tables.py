@@ -142,8 +142,9 @@ def _integer(value):
     """An np.int64, or None for what is none."""
     try:
         # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
-        if isinstance(value, str) or int(value) == value and not isinstance(value, bool | np.bool_):
-            return np.int64(int(value))
+        integer = int(value)
+        if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
+            return np.int64(integer)
     except (TypeError, ValueError, OverflowError):
         pass
     return None

@@ -12,6 +12,7 @@ from tgan_chainer.evaluation.sources import open_dataset, open_result
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of(
         'calc-inception', 'Inception score of a result folder or a data set. Interrupted, it goes '
         'on where it was when it is started again.')

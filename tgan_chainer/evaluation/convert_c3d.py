@@ -178,6 +178,7 @@ def _varint(message, position):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = parser_of('convert-c3d', "Convert C3D's caffemodel to npz, for --c3d of the scores.")
     parser.add_argument('caffemodel', type=Path, help='such as c3d_ucf101_finetune.caffemodel')
     parser.add_argument('npz', type=Path, help='such as data/conv3d_deepnetA_ucf.npz')

@@ -217,6 +217,7 @@ def open_contestant(result_dir, iteration, device):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of('gam', 'Let two systems A and B judge each other: the generative '
                              'adversarial metric. Above 1, A wins.')
     parser.add_argument('--result_dir', type=flags.result_folder, nargs=2, required=True,

@@ -56,8 +56,7 @@ def nearest_matrix(n_in, n_out):
 
 
 def corner_linear_matrix(n_in, n_out):
-    """Between the two nearest pixels, the first and the last of both sizes on one another, as
-    Chainer's resize_images does it."""
+    """Between the two nearest pixels, corners on corners, as Chainer's resize_images does it."""
     return _linear(n_in, n_out, np.linspace(0, n_in - 1, n_out))
 
 
@@ -72,7 +71,7 @@ def _linear(n_in, n_out, position):
 
 
 def _matrix(n_in, n_out, taps):
-    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one and the same"""
+    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one."""
     matrix = np.zeros((n_out, n_in))
     for pixel, weight in taps:
         np.add.at(matrix, (np.arange(n_out), pixel.clip(0, n_in - 1)), weight)

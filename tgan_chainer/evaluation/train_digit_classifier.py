@@ -116,6 +116,7 @@ def accuracies(classifier, split, n, seed=1):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = parser_of('train-digit-classifier', 'Train the classifier behind tgan quality.')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')

@@ -174,6 +174,7 @@ def altered(videos, seed):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of('quality', 'How good the videos of a system trained on Moving MNIST '
                              'are, beside real and spoilt ones.')
     flags.add(parser, 'result_dir', 'iter')

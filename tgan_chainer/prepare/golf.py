@@ -113,6 +113,7 @@ def _look_at(paths, n_frames):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of('make-golf', 'Make the table of the golf videos of Vondrick et al. '
                              '(2016) that training reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT,

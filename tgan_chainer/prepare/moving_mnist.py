@@ -157,6 +157,7 @@ def halve(frames):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of(
         'make-moving-mnist', 'Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as '
         'published by Srivastava et al. (2015).')

@@ -134,6 +134,7 @@ def _summarize(videos, entries):
 
 
 def parse_args(argv=None):
+    """Flags of the command."""
     parser = flags.parser_of(
         'make-ucf101', 'Make the h5 file and the table of UCF-101 that training reads. Stopped in '
         'whatever way, the same command goes on where it was.')
