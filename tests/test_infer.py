@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer import infer, results
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
@@ -24,7 +25,7 @@ def test_files_of_both_flags(small_result, tmp_path, capsys):
         assert strip.size == (16 * 64, 64)
         assert strip.mode == 'L'    # of a grey video, as OpenCV writes it
     for name in names[:3]:
-        assert pictures.read_movie(tmp_path / name).shape == (16, 128, 128, 3)
+        assert read_movie(tmp_path / name).shape == (16, 128, 128, 3)
 
 
 @pytest.mark.parametrize('seed', [0, 2])

@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 
 from tests.conftest import differing
+from tests.movies import read_movie
 from tgan_chainer import infer, results, train
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.extensions import plots
@@ -136,7 +137,7 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
         np.testing.assert_array_equal(np.array(Image.open(tmp_path / name)),
                                       pictures.frame_sheet(video[None]))
 
-    grid = pictures.read_movie(tmp_path / names[2])
+    grid = read_movie(tmp_path / names[2])
     assert grid.shape == (16, 2 * 64, 3 * 64 + pictures.NAMES_WIDTH, 3)
     grid = grid[:, :, :3 * 64]
     # What the palette costs, and what a wrong order of the videos would.

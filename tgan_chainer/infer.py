@@ -1,12 +1,14 @@
 """Make videos with trained generators (authors' infer.py)."""
+import functools
 from pathlib import Path
 
 import chainer
 
 from tgan_chainer.commands.infer import main
+from tgan_chainer.errors import ConfigError
 from tgan_chainer.io import pictures
 from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_video
+from tgan_chainer.models.sampling import make_interpolated_video, make_video
 from tgan_chainer.results import category_part, open_generators
 
 
@@ -19,13 +21,35 @@ def infer(args):
     Raises:
         TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
     """
-    fsgen, vgen, names, labels, stem = open_generators(args)
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
-                              progress=chunk_progress)
-    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
-    videos = pictures.enlarge(videos, args.scale)
+    videos, names, stem = sample(args)
     for path in write_videos(videos, names, Path(args.out_dir, stem), args):
         print(path)
+
+
+def sample(args, between=None):
+    """The videos that the flags ask for -> uint8 (N, C, T, H, W), names of categories, stem.
+
+    The latter is that of :func:`tgan_chainer.results.output_stem`. With ``between``, z_fast is
+    interpolated linearly: so many frames stand between any two that G0 gives (paper Figure 6,
+    FACTS §7).
+
+    Raises:
+        ConfigError: They are to be interpolated, and the system has no z_fast.
+        TGANError: See :func:`tgan_chainer.results.open_generators`.
+    """
+    fsgen, vgen, names, labels, stem = open_generators(args)
+    n = args.n * max(1, len(names))
+    if between is None:
+        videos, _, _ = make_video(fsgen, vgen, n, labels=labels, progress=chunk_progress)
+    elif fsgen is None:
+        raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
+                          'latent vector; there is no vector of a frame to interpolate. Give a '
+                          'result folder of a system with G0')
+    else:
+        videos = make_interpolated_video(fsgen, vgen, n, between, labels, functools.partial(
+            chunk_progress, unit='frame'))
+    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
+    return pictures.enlarge(videos, args.scale), names, stem
 
 
 def write_videos(videos, names, stem, args):

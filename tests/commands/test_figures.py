@@ -38,7 +38,7 @@ def sheet_of(folder, n):
     arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
     fsgen, vgen, *_ = results.open_generators(arguments)
     videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
-    return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))
+    return pictures.frame_sheet(pictures.frame_borders(videos))
 
 
 def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_experiment, capsys):

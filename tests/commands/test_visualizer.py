@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.movies import read_movie
 from tgan_chainer.commands import visualizer
 from tgan_chainer.io import pictures
 
@@ -32,7 +33,7 @@ def read_frames(folder):
     frames = [f'{number}.png' for number in range(len(names) - 2)]
     assert names == sorted([*frames, 'out.avi', 'out.mov'])
     return (np.stack([pictures.read_png(folder / name) for name in frames]),
-            [pictures.read_movie(folder / name) for name in ('out.avi', 'out.mov')])
+            [read_movie(folder / name) for name in ('out.avi', 'out.mov')])
 
 
 @pytest.mark.parametrize('n, n_frames, grid', [

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests import systems
 from tests.conftest import read_log
+from tests.movies import read_movie
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
@@ -214,7 +215,7 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
     assert sheets[0].shape == (4 * 64, 16 * 64, 3)
     np.testing.assert_array_equal(*sheets)
     for suffix in ('avi', 'mov', 'gif'):
-        movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
+        movie = read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
 
     keys = {f'quality/{name}' for name in (
@@ -259,7 +260,7 @@ def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
         run([0.0], (Preview(*models[:2], n=5, **more), 1), out=tmp_path / name)
     sheets, movies = ([read(tmp_path / name / 'preview' / file) for name in ('with', 'without')]
                       for read, file in ((pictures.read_png, 'image_img_00000001.png'),
-                                         (pictures.read_movie, 'video_00000001.gif')))
+                                         (read_movie, 'video_00000001.gif')))
     np.testing.assert_array_equal(sheets[0][64:], sheets[1])
     np.testing.assert_array_equal(sheets[0][:64], pictures.frame_sheet(real[:1]))
     assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)

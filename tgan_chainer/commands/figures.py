@@ -1,11 +1,6 @@
-"""Counterparts of the paper's figures, made from result folders.
+"""Counterparts of the paper's figures, drawn anew from the logs and snapshots of result folders.
 
-    tgan figures 2 --result_dir results/CLIPPING results/SVC
-    tgan figures 3 --result_dir results/...
-    tgan figures 6 --result_dir results/...
-    tgan figures 7 --result_dir results/CONDITIONAL --category NAME
-
-Each is drawn anew from logs and snapshots; frames are shown pixel for pixel.
+Frames are shown pixel for pixel.
 """
 import argparse
 import io
@@ -17,11 +12,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tgan_chainer import config, results
+from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
-from tgan_chainer.interpolate import frames_a_row, given_frames, interpolate
 from tgan_chainer.io import pictures
 from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.progress import chunk_progress
@@ -122,10 +116,9 @@ def _samples(args):
 
 
 def _interpolation(args):
-    videos, names, stem = interpolate(args)
-    videos = videos[:, :, :(args.frames - 1) * (args.between + 1) + 1]
-    sheets = _sheets(videos, names, given_frames(videos.shape[2], args.between),
-                     frames_a_row(args.between))
+    videos, names, stem = infer.sample(args, args.between)
+    every = args.between + 1
+    sheets = _sheets(videos[:, :, :(args.frames - 1) * every + 1], names, every)
     return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
 
 
@@ -151,17 +144,17 @@ def _sample(result_dir, args):
     return list(sheets), stem + results.category_part(args)
 
 
-def _sheets(videos, names, marked=None, columns=None, rows=None):
+def _sheets(videos, names, every=None, rows=None):
     """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each.
 
-    With ``rows``, every row of the sheet of all has its name. A video of more frames than
-    ``columns`` has a sheet of its own.
+    With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
+    one that G0 gave to the next, a video that is longer than a row has a sheet of its own.
     """
-    marked = np.zeros(videos.shape[2], bool) if marked is None else marked
+    columns = every and pictures.columns_of(every)
     names = names or ['']
     for name, part in zip(names, np.split(videos, len(names)), strict=True):
-        framed = pictures.frame_borders(part, marked)
-        if columns and columns < len(marked):
+        framed = pictures.frame_borders(part, every)
+        if columns and columns < videos.shape[2]:
             yield from ((f'{name} {i}'.strip(), pictures.frame_sheet(video[np.newaxis], columns))
                         for i, video in enumerate(framed, start=1))
         else:
@@ -171,9 +164,8 @@ def _sheets(videos, names, marked=None, columns=None, rows=None):
 
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""
-    parser = argparse.ArgumentParser(
-        prog='tgan figures',
-        description="Counterparts of the paper's figures, from result folders of trainings.")
+    parser = flags.parser_of(
+        'figures', "Counterparts of the paper's figures, from result folders of trainings.")
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')

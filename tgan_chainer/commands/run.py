@@ -80,9 +80,8 @@ def keep_freed_memory():
     """Have glibc's malloc keep large blocks that are freed, for this whole process.
 
     It returns them to the system at once otherwise, and every page of the next large array costs a
-    page fault (measured, with its spread, in docs/decisions.md). For commands: it is
-    a setting of the process, which a library that is imported leaves alone. Without glibc nothing
-    happens.
+    page fault (measured in docs/decisions.md). For commands: a library that is imported leaves a
+    setting of the process alone. Without glibc nothing happens.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -36,8 +36,7 @@ _CPU_CHUNK = 4
 class Classifier:
     """Class probabilities of videos, as one protocol wants them.
 
-    In a rehearsal weights and mean clip are stand-ins, and nothing that comes of it is a
-    measurement.
+    In a rehearsal weights and mean clip are stand-ins: nothing that comes of it is a measurement.
     """
 
     network: chainer.Link           #: C3D, or a link with its ``forward`` and ``draw_masks``.
@@ -130,10 +129,8 @@ def find(path, variable, usual):
 def load_c3d(path):
     """C3D with the weights of an npz file -> network, sha256 of the file.
 
-    No checksum of the published file is known; that of the file in use is part of every record.
-
-    Raises:
-        DataError: The file is missing, damaged, or holds another network's weights.
+    No checksum of the published file is known; that of the file in use is part of every record. One
+    that is missing, damaged, or of another network is a DataError.
     """
     conversion = (f'. {CAFFEMODEL} is here: tgan convert-c3d {CAFFEMODEL} data/{C3D_FILE}'
                   if os.path.isfile(CAFFEMODEL) else '')

@@ -1,10 +1,4 @@
-"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py).
-
-Of each of 100 batches one video is kept, see :func:`surest`::
-
-    python evaluation/tile_prediction.py --result_dir results/... --gpu 0
-"""
-import argparse
+"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py)."""
 from pathlib import Path
 
 import chainer
@@ -28,10 +22,7 @@ def surest(source, classify, batchsize):
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
     videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
-
-    Args:
-        source: Source of videos, see :mod:`.sources`.
-        classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
+    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
 
     Returns:
         The video (C, T, H, W) in main memory, that class, and its probability.
@@ -46,10 +37,8 @@ def surest(source, classify, batchsize):
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10); ``--n``, ``--c3d`` and ``--rehearsal`` are ours."""
-    parser = argparse.ArgumentParser(
-        prog='tgan tile-prediction',
-        description='Show the videos that C3D is surest of, one of each '
-        'batch, in a grid.')
+    parser = flags.parser_of('tile-prediction', 'Show the videos that C3D is surest of, one of '
+                             'each batch, in a grid.')
     flags.add(parser, 'result_dir', required=True)
     flags.add(parser, 'iter')
     flags.add_gpu(parser)
@@ -72,8 +61,7 @@ def _run(args):
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
     stem = _movie_stem(args, subject.system.iteration)
-    protocol = scoring_flags.protocol_name('tgan-v1', args.interpolation)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, device)
     RandomState(args.seed, device).seed_all()
     source = subject.source(args.seed)
     shown = [surest(source, classifier, args.batchsize)

@@ -7,8 +7,7 @@ import numpy as np
 from chainer.training import extension
 
 from tgan_chainer.io import pictures
-from tgan_chainer.models.latent import draw_latent
-from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
 from tgan_chainer.results import CATEGORIES, read_categories
 
 

@@ -27,13 +27,13 @@ def atomic_path(path):
     The temporary file exists already, empty, when the body starts: a folder that cannot be written
     to is noticed before the work, not after it. It lies in the same folder and keeps the suffix of
     ``path``, by which encoders choose a format. Missing folders are made. When the body raises
-    anything (``KeyboardInterrupt`` too), the temporary file is removed and the old one stays. A
-    symbolic link stays one; the file it points to is replaced.
+    anything (``KeyboardInterrupt`` too), it is removed and the old file stays. A symbolic link
+    stays one; the file it points to is replaced.
 
     Raises:
         DataError: The folder cannot be made or written to, the disk is full, or ``path`` is
-            something else than a file. The ``OSError`` is its cause. An ``OSError`` of the body
-            that is not about this file passes unchanged.
+            something else than a file. An ``OSError`` of the body that is not about this file
+            passes unchanged.
     """
     path = Path(path)
     target = Path(os.path.realpath(path))

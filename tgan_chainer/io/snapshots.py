@@ -123,8 +123,8 @@ def _way_out(path):
 
 
 def iterations(folder, template):
-    """Iterations of which ``folder`` has a file named by ``template``, ascending."""
-    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).iterdir()))
+    """Iterations of which a folder, if it is there, has a file named by ``template``, ascending."""
+    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).glob('*')))
     return sorted(int(match.group(1)) for match in matches if match)
 
 

@@ -107,8 +107,7 @@ def read_split_list(path):
 
 def select_videos(videos, names, list_path):
     """The videos of these names, in their order; a DataError if some are not there."""
-    missing = [name for name in names if name not in videos]
-    if missing:
+    if missing := [name for name in names if name not in videos]:
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
                         f'there: {some(missing)}; complete the data set, or remove them from the '
                         'list')

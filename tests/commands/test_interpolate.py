@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tgan_chainer import infer, interpolate
+from tests.movies import read_movie
+from tgan_chainer import infer
+from tgan_chainer.commands import interpolate
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
 
@@ -36,7 +38,7 @@ def test_files(small_result, tmp_path, capsys, between):
     assert capsys.readouterr().out.split() == names
     n_frames = 16 + 15 * between
     for name in names[:3]:
-        assert pictures.read_movie(tmp_path / name).shape == (n_frames, 64, 128, 3)
+        assert read_movie(tmp_path / name).shape == (n_frames, 64, 128, 3)
     for name in names[3:]:
         frames, red = frames_of(tmp_path / name)
         assert len(frames) == n_frames
@@ -63,7 +65,7 @@ def test_categories(make_result, tmp_path, monkeypatch, capsys):
     stem = 'infer/cond_iter-5_seed-0_between-1'
     assert capsys.readouterr().out.split()[2:] == [
         f'{stem}_C+A.gif', *(f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(2))]
-    movie = pictures.read_movie(tmp_path / f'{stem}_C+A.gif')
+    movie = read_movie(tmp_path / f'{stem}_C+A.gif')
     assert movie.shape == (31, 128, 128 + pictures.NAMES_WIDTH, 3)
     assert run(folder, '--between', '1') == 0
     assert run(folder, '--category', 'Z') == EXIT_USER_ERROR
