@@ -11,6 +11,7 @@ COMMANDS = {
     'infer': ('commands.infer', 'make videos with a trained system'),
     'interpolate': ('commands.interpolate', 'make videos with frames between those of G0'),
     'figures': ('commands.figures', "counterparts of the paper's figures"),
+    'export': ('commands.export', 'write networks as ONNX and safetensors, for other programs'),
     'visualizer': ('commands.visualizer', 'turn a preview image back into movies'),
     'make-moving-mnist': ('prepare.moving_mnist', 'make videos like those of Moving MNIST'),
     'make-ucf101': ('prepare.ucf101', 'pack UCF-101 into the files that a training reads'),
