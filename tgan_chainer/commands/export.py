@@ -21,10 +21,10 @@ from tgan_chainer.io.files import atomic_path
 from tgan_chainer.io.onnx_graph import arrays_of, to_onnx
 from tgan_chainer.models.sampling import draw_labels, first_generator, make_video
 
-BOUND = 1e-4
-"""Largest difference from our output, as a share of its largest value.
+BOUND = 1e-3
+"""Largest difference from our output, as a share of its largest value: an eighth of a grey level.
 
-Some hundred roundings of float32; 1e-6 is usual. One grey level is 8e-3.
+Trained networks differ by 1e-6 to 1e-5, by roundings of float32.
 """
 
 
