@@ -13,6 +13,7 @@ COMMANDS = {
     'figures': ('commands.figures', "counterparts of the paper's figures"),
     'export': ('commands.export', 'write networks as ONNX and safetensors, for other programs'),
     'visualizer': ('commands.visualizer', 'turn a preview image back into movies'),
+    'download': ('commands.download', 'fetch a data set or weights, or say how to get them'),
     'make-moving-mnist': ('prepare.moving_mnist', 'make videos like those of Moving MNIST'),
     'make-ucf101': ('prepare.ucf101', 'pack UCF-101 into the files that a training reads'),
     'make-golf': ('prepare.golf', "make the table of the golf data's folders"),

@@ -15,6 +15,7 @@ from tgan_chainer.datasets.checks import require_file, require_rows, telling_dam
 from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -141,7 +142,7 @@ class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
 
 
 def _open(path):
-    require_file(path, f'expected the frames of UCF-101; {REMAKE}')
+    require_file(path, f"expected the frames of UCF-101; {REMAKE} from {obtain('ucf101')}")
     status = os.stat(path)
     _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
     with telling_damage(f"'{path}' is damaged or no h5 file", f'; {REMAKE}'):
