@@ -1,5 +1,6 @@
 """The documentation: its examples run, its links lead somewhere."""
 import importlib
+import json
 import re
 from pathlib import Path
 
@@ -46,6 +47,12 @@ def test_every_cited_fact_is_there():
     assert [file for file, numbers in cited if not numbers] == []
     assert [(file, numbers[1]) for file, numbers in cited
             if not set(re.findall(r'\d+', numbers[1])) <= set(sections)] == []
+
+
+def test_the_notebook_has_no_outputs():
+    cells = json.loads((ROOT / 'docs' / 'start.ipynb').read_text(encoding='utf-8'))['cells']
+    code = [cell for cell in cells if cell['cell_type'] == 'code']
+    assert code and not any(cell['outputs'] or cell['execution_count'] for cell in code)
 
 
 def test_facts_are_what_differences_say_they_are():
