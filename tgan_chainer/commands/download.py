@@ -64,8 +64,8 @@ def _fetch(file, part):
             while chunk := answer.read(_CHUNK_BYTES):
                 out.write(chunk)
                 bar.update(len(chunk))
-    if part.stat().st_size < file.size:
-        raise http.client.IncompleteRead(b'', file.size - part.stat().st_size)
+    if (size := part.stat().st_size) < file.size:
+        raise ConnectionError(f'the connection ended after {size:,} bytes')
 
 
 def _check(file, path, remedy):

@@ -16,7 +16,7 @@ class Published:
     address: str                 #: Of the file, or, without a checksum, of the page that has it.
     size: int | str              #: In bytes; or in words, as far as it is known.
     sha256: str | None = None    #: None: it is not known, and the file not fetched.
-    then: str = ''               #: What to do with it.
+    then: str = ''               #: What to do with a file that is not fetched.
 
     @property
     def name(self):
@@ -37,8 +37,7 @@ PUBLISHED = {
     'ucf101-splits': Published(
         'data/UCF101TrainTestSplits-RecognitionTask.zip', 'split lists of UCF-101',
         'https://www.crcv.ucf.edu/data/UCF101/UCF101TrainTestSplits-RecognitionTask.zip', 113_943,
-        '5c0d1a53b8ed364a2ac830a73f405e51bece7d98ce1254fd19ed4a36b224bd27',
-        'unpack it in data/'),
+        '5c0d1a53b8ed364a2ac830a73f405e51bece7d98ce1254fd19ed4a36b224bd27'),
     'mean': Published(
         'data/mean2.npz', "the mean clip of C3D's videos",
         'https://github.com/pfnet-research/tgan/releases/download/v1.0.0/mean2.npz', 3_771_774,
