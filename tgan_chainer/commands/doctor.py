@@ -70,9 +70,8 @@ def score_files():
     """The weights and the mean clip of the inception score -> list of :class:`File`."""
     weights = classifier.find(None, classifier.C3D_VARIABLE, (f'data/{classifier.C3D_FILE}',))
     mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
-    files = [_look(str(weights), obtain('c3d')),
-             _look(str(mean), obtain('mean'))]
-    if mean.is_dir() or mean.is_file() and sha256(mean) != MEAN_SHA256:
+    files = [_look(str(weights), obtain('c3d')), _look(str(mean), obtain('mean'))]
+    if mean.is_dir() or (mean.is_file() and sha256(mean) != MEAN_SHA256):
         files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
                                               f'is not {MEAN_SHA256}')
     return files

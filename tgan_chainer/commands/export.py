@@ -1,6 +1,4 @@
-"""Networks of a snapshot for programs without Chainer, as ONNX and safetensors::
-
-    tgan export --result_dir results/...
+"""Networks of a snapshot for programs without Chainer, as ONNX and safetensors: `tgan export`.
 
 Each ONNX file is run by onnxruntime beside ours before it gets its name.
 """
