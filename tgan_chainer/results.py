@@ -79,23 +79,27 @@ def choose_iteration(result_dir, wanted):
     return wanted
 
 
-def load_generators(result_dir, iteration, device):
-    """G0 and G1 of a result folder, ours or the authors', on ``device`` -> (fsgen, vgen).
+def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
+    """The networks of a result folder, ours or the authors', on ``device`` -> System.
 
-    For a system whose single generator makes whole videos, fsgen is None.
+    Those of other roles than ``roles`` stay as they were built.
 
     Raises:
         ConfigError: The experiment file is none.
         SnapshotError: There is no single one, or the networks of that iteration are missing or
             damaged.
     """
-    experiment = config.load(experiment_file(result_dir))
-    system = experiment.build_models()
+    system = config.load(experiment_file(result_dir)).build_models()
     for name, network in system.networks.items():
-        if name != 'vdis':
+        if name in roles:
             snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
             network.to_device(device)
-    return system.fsgen, system.vgen
+    return system
+
+
+def load_generators(result_dir, iteration, device):
+    """G0, None where there is none, and G1, as :func:`load_system` loads them."""
+    return load_system(result_dir, iteration, device, ('fsgen', 'vgen'))[:2]
 
 
 def open_generators(args):

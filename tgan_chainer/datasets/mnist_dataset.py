@@ -4,13 +4,14 @@ import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.datasets.drawing import DrawnDataset, Labelled, draw_offset, normalize
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
 EXPECTED = (
-    'expected Moving MNIST, the file mnist_test_seq.npy of Srivastava et al. (2015), uint8 '
-    "(20, 10000, 64, 64); put it there, or run 'tgan make-moving-mnist', which "
-    'makes an equivalent, data/moving_mnist_train.npy, and name that as dataset_path')
+    f"expected Moving MNIST, uint8 (20, 10000, 64, 64), {obtain('moving-mnist')}; or run 'tgan "
+    "make-moving-mnist', which makes an equivalent, data/moving_mnist_train.npy, and name that as "
+    'dataset_path')
 
 
 class MovingMNISTDataset(DrawnDataset, chainer.dataset.DatasetMixin):

@@ -20,6 +20,7 @@ from tgan_chainer.datasets.drawing import (
     mirror,
     normalize,
 )
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -146,7 +147,7 @@ class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
 
 
 def _open(path):
-    require_file(path, f'expected the frames of UCF-101; {REMAKE}')
+    require_file(path, f"expected the frames of UCF-101; {REMAKE} from {obtain('ucf101')}")
     status = os.stat(path)
     _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
     with telling_damage(f"'{path}' is damaged or no h5 file", f'; {REMAKE}'):

@@ -8,6 +8,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
@@ -24,9 +25,8 @@ MEAN_VARIABLE = 'TGAN_MEAN'
 MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
 """Where the mean clip is looked for; the authors' scripts expect it in the working directory."""
 
-_PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, ... fc8/b; about '
-              '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
-              "made from C3D's caffemodel by tgan convert-c3d")
+_PUBLISHED = (f"{obtain('c3d')}; its keys are conv1a/W, conv1a/b, ... fc8/b; or made from C3D's "
+              'caffemodel by tgan convert-c3d')
 
 # Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
 _CPU_CHUNK = 4

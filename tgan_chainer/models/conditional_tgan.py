@@ -123,8 +123,9 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
 
 
 def one_hot(labels, n_categories, dtype):
-    """Labels (B,) -> array (B, n_categories) that is 1 at the label and 0 elsewhere."""
-    return chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)[labels]
+    """Labels (B,) -> variable (B, n_categories) that is 1 at the label and 0 elsewhere."""
+    v = chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)
+    return F.embed_id(labels, v)    # not by an index: an export sees functions
 
 
 def require_categories(n_categories):

@@ -16,6 +16,7 @@ from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.golf_dataset import file_name, open_strip
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.progress import progress
@@ -80,7 +81,7 @@ def find_pictures(root_path):
     if not pictures:
         raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '
-                        'with --root')
+                        f"with --root. It is in {obtain('golf')}")
     return sorted(pictures)
 
 
