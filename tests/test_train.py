@@ -210,6 +210,34 @@ def test_flags_change_the_experiment(small_experiment):
     assert training_flags.load_experiment(parse_args([])).name == 'default'
 
 
+def test_any_key_can_be_set(small_experiment):
+    flags = ['--set', 'dataset.args.dataset_path=x=1.npy', '--set', 'make_moving_mnist={size: 32}',
+             '--set', 'make_moving_mnist.n_videos=7', '--set', 'optimizer.vdis.args.lr=1e-3',
+             '--set', 'batchsize=3', '--set', 'iterations=', '--seed', '4', '--set', 'seed=5']
+    experiment = training_flags.load_experiment(
+        parse_args(['--config_path', str(small_experiment), *flags]))
+    assert experiment.dataset.args == {'n_frames': 16, 'dataset_path': 'x=1.npy'}
+    assert (experiment.make_moving_mnist.size, experiment.make_moving_mnist.n_videos) == (32, 7)
+    assert experiment.optimizer.of('vdis').args == {'lr': 1e-3}
+    assert experiment.optimizer.args == {'lr': 5e-5}
+    assert (experiment.batchsize, experiment.iterations, experiment.seed) == (3, None, 4)
+    assert config.load(small_experiment).batchsize == 2
+
+
+@pytest.mark.parametrize('change, message', [
+    ('batchsize', '--set batchsize: expected KEY=VALUE'),
+    ('batchsize.x=3', "--set batchsize.x=3: 'x' cannot be set in 2, which is no mapping"),
+    ('seed=[', r'--set seed=\[: cannot be read as YAML'),
+    ('batch_size=3', "small.yml: batch_size: unknown key; did you mean 'batchsize'"),
+    ('dataset.args.dataset_pth=x', "dataset_pth: MovingMNISTDataset has no such argument; did you"),
+    ('seed=-1', 'small.yml: seed: found -1'),
+])
+def test_what_cannot_be_set(small_experiment, change, message):
+    args = parse_args(['--config_path', str(small_experiment), '--set', change])
+    with pytest.raises(ConfigError, match=message):
+        training_flags.load_experiment(args)
+
+
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
     experiment = config.load(str(small_experiment))
     folders = [training_flags.new_result_folder(parse_args(['--test']), experiment)

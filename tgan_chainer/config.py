@@ -14,6 +14,7 @@ Only the stem of ``fn`` is used, to find the class in this package; no path is e
 import difflib
 import importlib
 import inspect
+import io
 import pkgutil
 import reprlib
 from collections.abc import Mapping
@@ -222,11 +223,12 @@ class Experiment(_Strict):
         return yaml.safe_dump({'models': models, **settings}, sort_keys=False)
 
 
-def load(path):
+def load(path, changes=()):
     """Read an experiment file -> :class:`Experiment`.
 
     Args:
         path (str): A file; ``configs/NAME`` falls back to the packaged file of that name.
+        changes (sequence of str): See :func:`_set`.
 
     Raises:
         ConfigError: The file does not exist or is not an experiment; the message names file, key,
@@ -238,8 +240,25 @@ def load(path):
     if not isinstance(document, Mapping):
         raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
                           f'settings such as those in {PACKAGED / "default.yml"}')
+    for change in changes:
+        document = _set(document, change)
     return _experiment(source, {**_read_settings(document, source), 'name': file.stem,
                                 'source': source})
+
+
+def _set(document, change):
+    """A copy of ``document`` with KEY=VALUE in it: names joined by points, and YAML."""
+    key, equals, text = change.partition('=')
+    if not equals:
+        raise ConfigError(f'--set {change}: expected KEY=VALUE, such as batchsize=16')
+    value = read_yaml(io.BytesIO(text.encode()), f'--set {change}')
+
+    def put(mapping, name, *rest):
+        if not isinstance(mapping, Mapping):
+            raise ConfigError(f'--set {change}: {name!r} cannot be set in '
+                              f'{reprlib.repr(mapping)}, which is no mapping')
+        return {**mapping, name: put(mapping.get(name) or {}, *rest) if rest else value}
+    return put(document, *key.split('.'))
 
 
 def find(path):

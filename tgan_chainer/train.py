@@ -198,14 +198,17 @@ def open_folder(training, experiment, snapshot, args, command_line, ranks):
     Raises:
         TGANError: The folder exists, cannot be written, or holds a damaged record.
     """
-    out = snapshot.parent if snapshot else new_result_folder(args, experiment)
+    branched_from = snapshot if args.branch else None
+    goes_on = snapshot and not args.branch
+    out = snapshot.parent if goes_on else new_result_folder(args, experiment, snapshot)
     remove_leftovers(out)    # of a start that was killed
     write_record(out, experiment, command_line, training.random_state.device,
-                 training.trainer.updater.iteration, ranks.size)
+                 training.trainer.updater.iteration, ranks.size, branched_from)
     if training.dataset.n_categories:
         write_categories(out, training.dataset.category_names)
     print(overview(experiment, training, ranks))
-    print(f'{"resuming in" if snapshot else "writing to"} {out}', flush=True)
+    origin = f', continuing from {branched_from}' if branched_from else ''
+    print(f'{"resuming in" if goes_on else "writing to"} {out}{origin}', flush=True)
     return str(out)
 
 

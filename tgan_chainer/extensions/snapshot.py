@@ -89,11 +89,11 @@ class Snapshot(extension.Extension):
         return Path(trainer.out, snapshots.TRAINER.format(trainer.updater.iteration)).exists()
 
 
-def saved_ranks(path):
-    """Number of ranks of the training that wrote the trainer's snapshot ``path``."""
-    count = _RankCount()
-    snapshots.load(path, count)
-    return count.ranks
+def saved(path):
+    """(iteration, number of ranks) of the training that wrote the trainer's snapshot ``path``."""
+    found = _Saved()
+    snapshots.load(path, found)
+    return found.iteration, found.ranks
 
 
 class _Parts:
@@ -107,8 +107,9 @@ class _Parts:
             part.serialize(serializer[name])
 
 
-class _RankCount:
+class _Saved:
     def serialize(self, serializer):
+        self.iteration = int(serializer['updater']('iteration', 0))
         self.ranks = _count_ranks(serializer['extensions'][Snapshot.name])
 
 
