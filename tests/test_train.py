@@ -344,7 +344,7 @@ def test_a_batch_larger_than_the_data_is_refused(small_experiment, capsys):
     assert 'batchsize: found 7, but the data set holds 6 videos' in capsys.readouterr().err
 
 
-def test_moving_mnist_is_made_once(small_experiment, tmp_path):
+def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     text = small_experiment.read_text()
     path = tmp_path / 'data' / 'made.npy'
     text = re.sub(r'dataset_path: [^}]*', f'dataset_path: {path}', text)
@@ -356,6 +356,12 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path):
     made = path.stat().st_mtime_ns
     data.make_data(experiment)
     assert path.stat().st_mtime_ns == made
+    assert capsys.readouterr().out == (
+        f'making {path}, which is not there: 5 videos of moving digits, 0 MB\n')
+
+    misspelled = path.with_name('maed.npy')
+    data.make_data(config.load(small_experiment, [f'dataset.args.dataset_path={misspelled}']))
+    assert f'; that of {small_experiment} is {path}; did you mean {path}' in capsys.readouterr().out
 
 
 def test_labels_are_made_with_their_videos_only(small_experiment):
