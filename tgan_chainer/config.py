@@ -163,10 +163,12 @@ class Experiment(_Strict):
     epoch: PositiveInt = 1000                    #: Passes over the data set.
     iterations: PositiveInt | None = None        #: Updates.
     snapshot_interval: PositiveInt = 5000        #: Updates from one snapshot to the next.
+    snapshot_keep: PositiveInt | None = None     #: Newest snapshots that stay; None: all.
     display_interval: PositiveInt = 100          #: Updates from one line of the log to the next.
     preview_interval: PositiveInt | None = None  #: Those of previews; None: of snapshots.
     preview_videos: PositiveInt = 100            #: Videos a preview.
     quality_interval: PositiveInt | None = None  #: Those of measured quality of moving digits.
+    tensorboard: bool = False                    #: Whether it writes an event file.
     #: Seed of parameters, order, offsets and latent vectors.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.

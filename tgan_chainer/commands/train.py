@@ -37,6 +37,9 @@ def parse_args(argv=None):
     parser.add_argument('--batchsize', type=int,
                         help='videos a batch; on many devices of each rank, so that an update '
                         'sees that many times the ranks')
+    parser.add_argument('--tensorboard', action='store_const', const=True,
+                        help='write an event file of the log and the previews into the result '
+                        'folder, for tensorboard --logdir results; needs the extra [tensorboard]')
     parser.add_argument('--communicator', metavar='NAME',
                         help='train on many devices with this communicator of ChainerMN, under '
                         'mpiexec: pure_nccl (every rank takes the GPU of its number on its node; '

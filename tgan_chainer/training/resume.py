@@ -31,8 +31,8 @@ _COUNTS = re.compile(r'updater/optimizer:\w+/.+/t')
 _OPTIMIZERS = {('ms',): 'RMSprop', ('m', 'v'): 'Adam', ('v',): 'MomentumSGD', (): 'SGD'}
 """Chainer's optimizers by what they keep of each parameter."""
 
-_FREE = {'epoch', 'iterations', 'snapshot_interval', 'display_interval', 'preview_interval',
-         'preview_videos', 'quality_interval'}
+_FREE = {'epoch', 'iterations', 'snapshot_interval', 'snapshot_keep', 'display_interval',
+         'preview_interval', 'preview_videos', 'quality_interval', 'tensorboard'}
 """Keys of an experiment that decide how long it runs and what it shows, not what it computes."""
 
 _REMEDY = ('resume with the experiment that it is of, which is taken from its folder without '
