@@ -38,7 +38,7 @@ def parser():
     add('--only', nargs='+', action='extend', metavar='NAME',
         help='run the benchmarks whose name has this part, or matches this shell pattern')
     add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
-        help="of the networks: the paper's (default), moving_mnist_quarter's or the default "
+        help="of the networks: the paper's (default), a quarter of its channels, or the default "
              "experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')

@@ -6,6 +6,7 @@ other stands in a column of its own, with what is different.
 """
 import itertools
 import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,13 +217,38 @@ def conditions(measurement):
     return ', '.join(parts)
 
 
+def quality_table(measurements):
+    """Systems beside each other in the quality of moving digits -> lines of Markdown.
+
+    A cell is the median over the system's trainings, with the least and the greatest. Of several
+    records of one training and iteration the newest counts.
+    """
+    trainings = {(m.systems[0].result_dir, m.systems[0].iteration): m for m in measurements}
+    found = {}
+    for measurement in trainings.values():
+        of = (*_name(measurement.systems[0]), measurement.systems[0].iteration)
+        found.setdefault(of, []).append(measurement.quality['generated'])
+    columns = ('distance', 'dimensions', 'motion', 'bright', 'frechet', 'inception')
+    yield f'| system | updates | trainings | {" | ".join(columns)} |'
+    yield '|' + '---|' * (3 + len(columns))
+    for (name, method, iteration), qualities in sorted(found.items(), key=str):
+        values = ([getattr(quality, column) for quality in qualities] for column in columns)
+        cells = (f'{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})' for v in values)
+        yield f'| {name}, {method} | {iteration} | {len(qualities)} | {" | ".join(cells)} |'
+
+
 def markdown(measurements):
-    """Both tables, and below them the records of other systems -> str."""
-    placed = [m for table in CAPTIONS for row in rows(table, measurements)
-              for m in row.measurements]
+    """Both tables, the quality of moving digits, and records of no row -> str."""
+    qualities = [m for m in measurements if m.metric == 'video quality']
+    placed = qualities + [m for table in CAPTIONS for row in rows(table, measurements)
+                          for m in row.measurements]
     others = [f'- {m.metric} {number(m)} ({conditions(m)})' for m in measurements
               if not any(m is other for other in placed)]
     parts = [_table(table, measurements) for table in CAPTIONS]
+    if qualities:
+        parts += ['Quality of moving digits (tgan-mm-v1), median over trainings (least to '
+                  'greatest); real videos have 1 in the first four, no paper has such numbers\n',
+                  *quality_table(qualities), '']
     return '\n'.join(parts + (['Of no row:\n', *others, ''] if others else []))
 
 

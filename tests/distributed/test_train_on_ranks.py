@@ -24,7 +24,7 @@ def folder(tmp_path_factory, moving_mnist, shrunk):
     """A folder with tgan.yml, which has a log, and small.yml without G0: trained in seconds."""
     folder = tmp_path_factory.mktemp('training')
     for name, packaged, display in (
-            ('tgan.yml', 'moving_mnist_quarter/tgan_svc.yml', 2),
+            ('tgan.yml', 'moving_mnist_small/tgan_svc.yml', 2),
             ('small.yml', 'moving_mnist/mnist_3d-model_wgan_svd_zdim-100_no-beta-all_'
              'init-uniform-all.yml', 1000)):
         document = shrunk(f'configs/{packaged}')

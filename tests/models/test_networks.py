@@ -45,15 +45,6 @@ def test_wscale_bounds_uniform_weights():
     assert 0.029 < np.abs(weights).max() <= 0.03
 
 
-def test_frames_begin_around_the_background():
-    z_slow, z_fast = (np.random.randn(2, n).astype('f') for n in (5, 7))
-    for background in (0, -0.9):
-        model = g1.VideoGeneratorInitUniform(5, 7, 1, 4, 16, wscale=1e-3, background=background)
-        np.testing.assert_allclose(model(z_slow, z_fast).array, background, atol=0.01)
-    with pytest.raises(ValueError, match='background is -1: expected a brightness'):
-        g1.VideoGeneratorInitUniform(5, 7, 1, 4, 16, background=-1)
-
-
 def test_noise_disturbs_train_mode_only():
     model = d.VideoDiscriminatorNoBetaInitDefaultWithNoise(1, 4, 2, sigma=0.3)
     video = np.random.randn(2, 1, 16, 64, 64).astype('f')

@@ -304,3 +304,20 @@ def test_sampling_of_whole_videos(name):
     with chainer.using_config('train', False):
         # 1e-9: statistics that were never moved (0) make each normalisation multiply by 220.
         np.testing.assert_allclose(video[3:5], network(z_slow[3:5]).array, atol=1e-9)
+
+
+@pytest.mark.parametrize('generator, inputs', [
+    (lambda b: VideoGeneratorInitUniform(4, 5, 1, 2, 16, 1e-3, b), [(2, 4), (2, 5)]),
+    (lambda b: VideoGeneratorZ1Only(5, 1, 2, 16, None, 1e-3, b), [(2, 4), (2, 5)]),
+    (lambda b: ConditionalVideoGenerator(3, 4, 5, 1, 2, 16, None, 1e-3, b),
+     [(2, 4), (2, 5), LABELS]),
+    (lambda b: VideoGenerator3D(4, 1, 2, 8, 1e-3, background=b), [(2, 4)]),
+    (lambda b: VideoGANGenerator(4, 1, 2, 8, background=b), [(2, 4)])])
+def test_videos_begin_around_the_background(generator, inputs):
+    inputs = [x if isinstance(x, np.ndarray) else np.random.randn(*x).astype('f') for x in inputs]
+    for background in (0, -0.9):
+        # Within what the last layer's small weights add to its bias.
+        np.testing.assert_allclose(
+            generator(background)(*inputs).array, background, atol=0.1 * (1.1 + background))
+    with pytest.raises(ValueError, match='background is -1: expected a brightness'):
+        generator(-1)

@@ -204,6 +204,20 @@ def test_a_system_of_no_table():
     assert 'Of no row' not in paper_tables.markdown([score()])
 
 
+def test_quality_of_moving_digits_over_trainings():
+    def quality(distance, day=1, **changes):
+        row = ledger.QualityRecord(distance=distance, dimensions=.5, motion=1, bright=1, frechet=9,
+                                   brightness=0, brightest=1, inception=5)
+        return measured([9.], [system(MNIST_TGAN, MNIST, iteration=7, **changes)], day,
+                        metric='video quality', protocol='tgan-mm-v1', dataset=MNIST,
+                        quality={'generated': row, 'real': row})
+    found = [quality(.1), quality(.9, day=2), *(
+        quality(value, result_dir=str(value)) for value in (.7, .8))]
+    text = paper_tables.markdown(found)
+    assert '| TGAN, SVC | 7 | 3 | 0.80 (0.70 to 0.90) | 0.50 (0.50 to 0.50) |' in text
+    assert 'Of no row' not in text and 'Quality' not in paper_tables.markdown([score()])
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 def test_the_command(tmp_path, capsys):

@@ -62,7 +62,7 @@ class ConditionalVideoGenerator(ImageGenerator):
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
                  bottom_width: int, conv_ch: int = 512, label_ch: int | None = None,
-                 wscale: float = 0.01):
+                 wscale: float = 0.01, background: float = 0.0):
         require_categories(n_categories)
         super().__init__(out_channels, bottom_width, conv_ch)
         self.n_categories = n_categories
@@ -78,7 +78,7 @@ class ConditionalVideoGenerator(ImageGenerator):
             self.bn0s = BatchNormalization(flat)
             self.bn0f = BatchNormalization(flat)
             self.bn0v = BatchNormalization(flat_v)
-        self._add_deconvolutions(conv_ch + label_ch, initialW)
+        self._add_deconvolutions(conv_ch + label_ch, initialW, background)
 
     def forward(self, z_slow, z_fast, labels):
         """z_slow (B, Ks), z_fast (B, Kf), labels (B,) -> frames (B, C, 16 w, 16 w) in [-1, 1]."""

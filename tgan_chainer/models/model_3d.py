@@ -14,6 +14,7 @@ from chainer import initializers
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
 from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.video_generator import begin_with
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
 
@@ -32,10 +33,12 @@ class VideoGenerator3D(WholeVideoGenerator):
         z_slow_dim (int), out_channels (int), bottom_width (int), conv_ch (int), latent (str): See
             :class:`WholeVideoGenerator`.
         wscale (float): Bound of the initial weights.
+        background (float): Brightness around which videos begin, see
+            :func:`~tgan_chainer.models.video_generator.begin_with`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
-                 wscale: float = 0.01, latent: Latent = 'uniform'):
+                 wscale: float = 0.01, latent: Latent = 'uniform', background: float = 0.0):
         super().__init__(z_slow_dim, out_channels, bottom_width, conv_ch, latent)
         flat = conv_ch * bottom_width ** 2
         w = {'initialW': initializers.Uniform(wscale)}
@@ -49,6 +52,7 @@ class VideoGenerator3D(WholeVideoGenerator):
             self.bn1 = BatchNormalization(conv_ch // 2)
             self.bn2 = BatchNormalization(conv_ch // 4)
             self.bn3 = BatchNormalization(conv_ch // 8)
+        begin_with(background, self.dc4)
 
     def forward(self, z_slow):
         """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""

@@ -12,6 +12,7 @@ from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
 from tgan_chainer.models.latent import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
+from tgan_chainer.models.video_generator import begin_with
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
 WEIGHT_STD = 0.01
@@ -36,13 +37,15 @@ class VideoGANGenerator(WholeVideoGenerator):
             :class:`WholeVideoGenerator`.
         mask_penalty (float): Weight of mean |m| in the generator's loss, which keeps the foreground
             small (:func:`penalize`). With a Wasserstein loss the weight is an assumption.
+        background (float): Brightness around which both streams begin, see
+            :func:`~tgan_chainer.models.video_generator.begin_with`.
 
     Raises:
         ValueError: ``mask_penalty`` is negative, or see :class:`WholeVideoGenerator`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
-                 mask_penalty: float = 0.1, latent: Latent = 'normal'):
+                 mask_penalty: float = 0.1, latent: Latent = 'normal', background: float = 0.0):
         super().__init__(z_slow_dim, out_channels, bottom_width, conv_ch, latent)
         if mask_penalty < 0:
             raise ValueError(f'mask_penalty is {mask_penalty}: expected 0 or more')
@@ -65,6 +68,7 @@ class VideoGANGenerator(WholeVideoGenerator):
             for i, width in enumerate(widths):
                 setattr(self, f'bnb{i}', _drawn(BatchNormalization(width)))
                 setattr(self, f'bnf{i}', _drawn(BatchNormalization(width)))
+        begin_with(background, self.b4, self.f4)
 
     def forward(self, z_slow):
         """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""

@@ -35,7 +35,7 @@ class ImageGenerator(chainer.Chain):
         self.bottom_width = bottom_width
         self.conv_ch = conv_ch
 
-    def _add_deconvolutions(self, in_ch, initialW):
+    def _add_deconvolutions(self, in_ch, initialW, background=0.0):
         """Create the layers from a feature map of ``in_ch`` channels to the frame."""
         ch, w = self.conv_ch, {'initialW': initialW}
         with self.init_scope():
@@ -48,6 +48,7 @@ class ImageGenerator(chainer.Chain):
             self.bn2 = BatchNormalization(ch // 4)
             self.bn3 = BatchNormalization(ch // 8)
             self.bn4 = BatchNormalization(ch // 16)
+        begin_with(background, self.dc5)
 
     def _branch(self, linear, bn, x):
         """x (N, K) -> feature map (N, width of the branch, w, w)."""
@@ -63,6 +64,23 @@ class ImageGenerator(chainer.Chain):
         return F.tanh(self.dc5(h))
 
 
+def begin_with(background, *layers):
+    """Give ``layers``, each of which a tanh follows, biases that make ``background`` of zeros.
+
+    The authors' frames begin grey, and reach a black background by small steps of that bias only.
+
+    Args:
+        background (float): Brightness, between -1 and 1.
+
+    Raises:
+        ValueError: ``background`` is another.
+    """
+    if not -1 < background < 1:
+        raise ValueError(f'background is {background}: expected a brightness in (-1, 1)')
+    for layer in layers:
+        layer.b.array[...] = np.arctanh(background)
+
+
 class VideoGenerator(ImageGenerator):
     """G1: z_slow (B, Ks), z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w) in [-1, 1].
 
@@ -75,10 +93,11 @@ class VideoGenerator(ImageGenerator):
         z_fast_dim (int): Length of z_fast.
         out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
+        background (float): Brightness around which frames begin, see :func:`begin_with`.
     """
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
-                 conv_ch: int = 512, initialW=None):
+                 conv_ch: int = 512, initialW=None, background: float = 0.0):
         super().__init__(out_channels, bottom_width, conv_ch)
         self.z_slow_dim = z_slow_dim
         self.z_fast_dim = z_fast_dim
@@ -90,7 +109,7 @@ class VideoGenerator(ImageGenerator):
             self.l0f = Linear(z_fast_dim, flat, nobias=True, **w)
             self.bn0s = BatchNormalization(flat)
             self.bn0f = BatchNormalization(flat)
-        self._add_deconvolutions(conv_ch, initialW)
+        self._add_deconvolutions(conv_ch, initialW, background)
 
     def forward(self, z_slow, z_fast):
         """z_slow (B, Ks), z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w) in [-1, 1]."""
@@ -99,21 +118,12 @@ class VideoGenerator(ImageGenerator):
 
 
 class VideoGeneratorInitUniform(VideoGenerator):
-    """G1 with weights drawn from U(-wscale, wscale), as in all of the authors' experiments.
-
-    Args:
-        background (float): Brightness in (-1, 1) around which frames begin, by the last layer's
-            bias. The authors begin with grey, and reach a black background by small steps of that
-            bias only.
-    """
+    """G1 with weights drawn from U(-wscale, wscale), as in all of the authors' experiments."""
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
                  conv_ch: int = 512, wscale: float = 0.01, background: float = 0.0):
         super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch,
-                         initializers.Uniform(wscale))
-        if not -1 < background < 1:
-            raise ValueError(f'background is {background}: expected a brightness in (-1, 1)')
-        self.dc5.b.array[...] = np.arctanh(background)
+                         initializers.Uniform(wscale), background)
 
 
 class VideoGeneratorInitDefault(VideoGenerator):

@@ -19,10 +19,11 @@ class VideoGeneratorZ1Only(ImageGenerator):
         out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
         fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``.
         wscale (float): Weights are drawn from U(-wscale, wscale).
+        background (float): Brightness around which frames begin, see :func:`begin_with`.
     """
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
-                 fast_ch: int | None = None, wscale: float = 0.01):
+                 fast_ch: int | None = None, wscale: float = 0.01, background: float = 0.0):
         super().__init__(out_channels, bottom_width, conv_ch)
         self.z_fast_dim = z_fast_dim
         fast_ch = conv_ch // 2 if fast_ch is None else fast_ch
@@ -30,7 +31,7 @@ class VideoGeneratorZ1Only(ImageGenerator):
         with self.init_scope():
             self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
             self.bn0f = BatchNormalization(flat)
-        self._add_deconvolutions(fast_ch, initialW)
+        self._add_deconvolutions(fast_ch, initialW, background)
 
     def forward(self, z_slow, z_fast):
         """z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w); z_slow is not looked at."""
