@@ -192,6 +192,14 @@ def test_shuffle_time_order_is_the_updaters_argument(document, load):
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
 
 
+def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
+    document = shrunk('configs/moving_mnist_small/conditional_svc.yml')
+    document['models']['vdis']['args']['n_categories'] = 4
+    experiment = load(document)
+    assert [part.args.get('n_categories') for part in experiment.parts()] == [3, 3, 4, None, None]
+    assert load(experiment.dump()).parts() == experiment.parts()
+
+
 def test_only_the_stem_of_fn_counts(document, load):
     document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'
     assert load(document).fsgen.cls is FrameSeedGeneratorNoBetaInitUniform
@@ -300,8 +308,10 @@ def change(path, value):
     (change('models.vgen', 'VideoGenerator'),
      r"models\.vgen: found 'VideoGenerator', expected a mapping with fn, name and args"),
     (change('models.vgen.fn', 'models/video_discriminator.py'),
-     r"models\.vgen\.fn: found 'models/video_discriminator\.py', whose stem is no G1 of the "
-     r'package; .*Allowed: .*video_generator'),
+     r"models\.vgen\.fn: found 'models/video_discriminator\.py', but VideoGeneratorInitUniform is "
+     r'in models/video_generator\.py; name that'),
+    (change('updater.fn', 'updaters/tgan_updater_wgn.py'), r'is in updaters/tgan_updater_wgan\.py'),
+    (change('n_categories', 3), r'n_categories: no part of the experiment takes it; leave it out'),
     (change('vgen', {}), r'vgen: a second G1'),
     (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
     (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),

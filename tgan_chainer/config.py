@@ -78,6 +78,9 @@ _NEVER_EXISTED = {
     'VideoDiscriminator': 'VideoDiscriminatorInitDefault',
 }
 
+# Keys beside the parts that are arguments of every part whose class takes them.
+_SHARED = ('n_categories', 'shuffle_time_order')
+
 # Given by train.py, not by an experiment file.
 _SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}
 
@@ -291,7 +294,7 @@ def packaged_names():
 def _read_settings(document, source):
     """A file of either spelling -> {field of Experiment: value}, the parts read and checked."""
     fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
-    _check_keys(document, ['models', 'shuffle_time_order', *fields], f'{source}: ')
+    _check_keys(document, ['models', *_SHARED, *fields], f'{source}: ')
     networks = document.get('models', {})
     if not isinstance(networks, Mapping):
         raise ConfigError(f'{source}: models: found {reprlib.repr(networks)}, expected a mapping '
@@ -302,19 +305,20 @@ def _read_settings(document, source):
                for key, value in networks.items()]
     # Networks beside `models` are in result folders of earlier versions.
     entries += [(key, f'{source}: {key}', document[key]) for key in fields if key in document]
-    time_order = document.get('shuffle_time_order')
-    defaults = {'updater': {} if time_order is None else {'shuffle_time_order': time_order}}
+    shared = {key: document[key] for key in _SHARED if document.get(key) is not None}
     settings = {}
     for name, where, value in entries:
         if name in settings:
             raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
-        settings[name] = (_read_part(name, where, value, defaults.get(name, {}))
-                          if name in ROLES else value)
+        settings[name] = _read_part(name, where, value, shared) if name in ROLES else value
+    for key in shared:
+        if not any(key in settings[role].args for role in ROLES if role in settings):
+            raise ConfigError(f'{source}: {key}: no part of the experiment takes it; leave it out')
     return settings
 
 
-def _read_part(role, where, value, defaults):
-    """A part whose arguments, ``defaults`` among them, suit the constructor of its class."""
+def _read_part(role, where, value, shared):
+    """A part whose arguments, those ``shared`` that it takes among them, suit its constructor."""
     if not isinstance(value, Mapping):
         raise ConfigError(f'{where}: found {reprlib.repr(value)}, expected a mapping with fn, '
                           'name and args')
@@ -328,7 +332,8 @@ def _read_part(role, where, value, defaults):
     if not isinstance(args, Mapping | None):
         raise ConfigError(f'{where}.args: found {reprlib.repr(args)}, expected a mapping')
     cls = _find_class(ROLES[role], fn, name, [f'{where}.{key}' for key in names])
-    args = _checked_arguments(cls, {**defaults, **(args or {})}, f'{where}.args.')
+    shared = {key: shared[key] for key in shared if key in inspect.signature(cls).parameters}
+    args = _checked_arguments(cls, {**shared, **(args or {})}, f'{where}.args.')
     folder, stem = cls.__module__.split('.')[1:]
     return Part(fn=f'{folder}/{stem}.py', name=cls.__name__, args=args, cls=cls, where=where)
 
@@ -345,6 +350,9 @@ def _find_class(role, fn, name, where):
     cls = getattr(modules.get(stem), name, None)
     if name in found.get(stem, ()):
         return cls
+    elsewhere = [f'{role.folder}/{each}.py' for each, names in found.items() if name in names]
+    if elsewhere:
+        raise ConfigError(f'{where[0]}: found {fn!r}, but {name} is in {elsewhere[0]}; name that')
     if inspect.isclass(cls):
         raise ConfigError(
             f'{where[1]}: {role.folder}/{stem}.py has {name}, but it is no {role.title}; expected '
