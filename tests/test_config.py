@@ -139,6 +139,11 @@ def test_missing_file_may_be_a_misspelling(path, meant):
         config.load(path)
 
 
+def test_missing_file_may_be_a_misspelling_of_one_beside_it(small_experiment):
+    with pytest.raises(ConfigError, match=f'did you mean {small_experiment}'):
+        config.load(small_experiment.with_name('smal.yml'))
+
+
 AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
                 'vdis': 'video_discriminator'}
 

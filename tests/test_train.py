@@ -275,11 +275,13 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     ({'result_dir': 'r'}, ['--out', 'o'], 'o', None),
     ({'result_dir': 'r'}, ['--test'], None, None),
     ({'result_dir': 'r'}, ['--resume', 's'], None, 's'),
+    ({'result_dir': 'r'}, ['--resume', 's', '--branch'], 'r', 's'),
     ({'resume': '', 'result_dir': 'r'}, [], 'r', None),
     ({'resume': 'r/snapshot_iter_4.npz'}, [], None, 'r/snapshot_iter_4.npz'),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--resume', 's'], None, 's'),
     ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'r/'}, [], None, 'r/snapshot_iter_4.npz'),
     ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'q'}, [], ConfigError, None),
+    ({'resume': 'r/s.npz', 'result_dir': 'q'}, ['--branch'], 'q', 'r/s.npz'),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--out', 'o'], ConfigError, None),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--test'], ConfigError, None),
 ])

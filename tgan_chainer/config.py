@@ -280,7 +280,8 @@ def find(path):
         if packaged.is_file():
             return packaged
     names = [f'configs/{name}' for name in packaged_names()]
-    close = ' or '.join(difflib.get_close_matches(file.as_posix(), names))
+    beside = [each.as_posix() for each in file.parent.glob('*.yml')]
+    close = ' or '.join(difflib.get_close_matches(file.as_posix(), [*names, *beside]))
     hint = f'did you mean {close}? ' if close else ''
     raise ConfigError('\n  '.join([f'{path}: there is no such file; {hint}Packaged experiments:',
                                    *names]))

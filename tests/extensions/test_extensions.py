@@ -371,29 +371,28 @@ def test_tensorboard_has_what_the_log_and_the_previews_have(run, tmp_path, model
     pytest.importorskip('tensorboardX', reason='not installed (the extra [tensorboard])')
 
     def extensions():
-        return (LogReport((2, 'iteration')), (Preview(*models[:2], n=1), 2), TensorBoard(),
+        return (LogReport((2, 'iteration')), (Preview(*models[:2], n=1), 3), TensorBoard(),
                 (Snapshot(), 2))
 
     def scalars():
         return [(key, value) for key, value in events(tmp_path).items()
                 if key[0] == 'vdis/loss_gen']
 
-    trainer = run([0.0, 1.0, 2.0], *extensions())
-    assert scalars() == [(('vdis/loss_gen', 2), 0.5)]    # though it has not ended well
+    trainer = run([0.0, 1.0, 2.0, 3.0, 4.0], *extensions())
+    assert scalars() == [(('vdis/loss_gen', 2), 0.5), (('vdis/loss_gen', 4), 2.5)]
     trainer.get_extension('LogReport').finish(trainer)
     trainer.get_extension('tensorboard').finish(trainer)
-    assert scalars()[1:] == [(('vdis/loss_gen', 3), 2.0)]
-    image = events(tmp_path)['preview', 2]
+    assert scalars()[2:] == [(('vdis/loss_gen', 5), 4.0)]
+    image = events(tmp_path)['preview', 3]
     assert image.encoded_image_string == (
-        tmp_path / 'preview' / 'video_00000002.gif').read_bytes()
+        tmp_path / 'preview' / 'video_00000003.gif').read_bytes()
     assert (image.width, image.height) == (64, 64)
 
     (tmp_path / 'preview' / 'video_00000009.gif').touch()    # of a training that went further
     (tmp_path / 'preview' / 'video_mine.gif').touch()
-    run([3.0, 4.0], *extensions(), snapshot=tmp_path / 'snapshot_iter_2.npz')
-    assert scalars() == [(('vdis/loss_gen', 2), 0.5), (('vdis/loss_gen', 4), 3.5)]
-    assert {key for key in events(tmp_path) if key[0] == 'preview'} == {
-        ('preview', 2), ('preview', 4)}
+    run([5.0, 6.0], *extensions(), snapshot=tmp_path / 'snapshot_iter_2.npz')
+    assert scalars() == [(('vdis/loss_gen', 2), 0.5), (('vdis/loss_gen', 4), 5.5)]
+    assert [key for key in events(tmp_path) if key[0] == 'preview'] == [('preview', 3)]
 
 
 def test_a_log_that_cannot_be_written_is_one_message(run, tmp_path):
