@@ -256,7 +256,7 @@ def _set(document, change):
     key, equals, text = change.partition('=')
     if not equals:
         raise ConfigError(f'--set {change}: expected KEY=VALUE, such as batchsize=16')
-    value = read_yaml(io.BytesIO(text.encode()), f'--set {change}')
+    value = read_yaml(io.BytesIO(text.encode(errors='surrogateescape')), f'--set {change}')
 
     def put(mapping, name, *rest):
         if not isinstance(mapping, Mapping):
