@@ -1,14 +1,14 @@
 """`python -m benchmarks`: measure, side by side, and report ratios."""
 import argparse
 import contextlib
-import fnmatch
 import sys
 import traceback
 from pathlib import Path
 
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
-from benchmarks.sides import NotRunError, Session, SideError, busy_neighbours
+from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
+from parity.__main__ import matches
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
@@ -42,12 +42,12 @@ def parser():
              "experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')
-    add('--load', type=positive, default=0, metavar='N',
-        help='measure beside N processes that keep a core busy each')
     add('--repeats', type=positive, metavar='N',
         help='rounds of every comparison (5; with --quick 2)')
     add('--threads', type=positive, metavar='N',
         help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
+    add('--load', type=positive, default=0, metavar='N',
+        help='measure beside N processes that keep a core busy each')
     add('--json', type=Path, metavar='FILE', help='write everything that was measured')
     add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
     add('--upstream', metavar='DIR', help="a checkout of the authors' repository, whose code runs "
@@ -73,13 +73,10 @@ def choose(patterns):
     Raises:
         ConfigError: None matches a pattern.
     """
-    found = {pattern: [name for name in cases.registry()
-                       if pattern in name or fnmatch.fnmatch(name, pattern)]
-             for pattern in (['*'] if patterns is None else patterns)}
-    for pattern, names in found.items():
-        if not names:
+    for pattern in patterns or ():
+        if not any(matches(name, [pattern]) for name in cases.registry()):
             raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [name for name in cases.registry() if any(name in names for names in found.values())]
+    return [name for name in cases.registry() if matches(name, patterns)]
 
 
 def _run(options, outcomes):
@@ -88,8 +85,7 @@ def _run(options, outcomes):
     if options.list:
         print('\n'.join(f'{name:<21}{cases.registry()[name][0]}' for name in names))
         return
-    get_device(options.gpu)    # tells early that there is none
-    machine = output.machine(options.gpu)
+    machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
     with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
@@ -116,7 +112,7 @@ def run_case(name, session):
         outcome = function(session, *args)
     except NotRunError as reason:
         outcome = Outcome(not_run=[(name, str(reason))])
-    except SideError as error:
+    except WorkerError as error:
         outcome = Outcome(errors=[str(error)])
     except Exception:    # a fault of ours may raise anything, and is a failure
         outcome = Outcome(errors=[traceback.format_exc()])

@@ -21,19 +21,12 @@ COUNTED = (L.Linear, L.Convolution2D, L.ConvolutionND, *DECONVOLUTIONS)
 
 @dataclass(frozen=True)
 class Row:
-    """Arithmetic of one layer in all of a work.
+    """Arithmetic of one layer in all of a work."""
 
-    Attributes:
-        layer (str): Such as 'D c1'.
-        products (int): Of one pass, forward or to either gradient, by definition.
-        inside (int): Of these, the ones with no factor in the padding.
-        forward, input_gradient, weight_gradient (int): How many of these passes there are.
-    """
-
-    layer: str
-    products: int
-    inside: int
-    forward: int = 1
+    layer: str          #: Such as 'D c1'.
+    products: int       #: Of one pass, forward or to either gradient, by definition.
+    inside: int         #: Of these, the ones with no factor in the padding.
+    forward: int = 1    #: How many of these passes there are, here and below.
     input_gradient: int = 0
     weight_gradient: int = 0
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ours_worker GPU
 
-GPU is -1 for the CPU. Requests come as :mod:`benchmarks.protocol` says; the works are the functions
+GPU is -1 for the CPU. Requests come as :mod:`parity.serving` says; the works are the functions
 ``work`` of the cases.
 """
 import functools
@@ -15,24 +15,23 @@ import threadpoolctl
 from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
-from benchmarks.protocol import chainer_device, serve
+from benchmarks.protocol import chainer_device
+from parity import replay
+from parity.serving import serve
+from reference.recordings import CHAINERS, Model
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.config import Optimizer
 from tgan_chainer.device import get_device
-from tgan_chainer.models import frame_seed_generator, video_discriminator, video_generator
 from tgan_chainer.updaters import tgan_updater_wgan
-
-_MODULES = {'fsgen': frame_seed_generator, 'vgen': video_generator, 'vdis': video_discriminator}
 
 
 def build_networks(size, device=None):
     """G0, G1 and D of the recipe, on a device -> (fsgen, vgen, vdis)."""
-    np.random.seed(recipe.BUILD_SEED)
-    models = [getattr(_MODULES[role], cls)(**kwargs)
-              for role, (cls, kwargs) in recipe.networks(size).items()]
-    for model in models:
+    models = replay.build({role: Model(*model) for role, model in recipe.networks(size).items()},
+                          CHAINERS[0], recipe.BUILD_SEED)
+    for model in models.values():
         model.to_device(device or '@numpy')
-    return models
+    return tuple(models.values())
 
 
 def build_updater(name, batch, size, device=None):
@@ -40,7 +39,7 @@ def build_updater(name, batch, size, device=None):
     cls, kwargs = recipe.UPDATERS[name]
     models = build_networks(size, device)
     optimizers = {role: Optimizer(args={'lr': recipe.LEARNING_RATE}).build().setup(model)
-                  for role, model in zip(_MODULES, models, strict=True)}
+                  for role, model in zip(replay.NETWORKS, models, strict=True)}
     iterator = SerialIterator(recipe.videos(batch, size), batch, shuffle=False)
     return getattr(tgan_updater_wgan, cls)(
         models=models, iterator=iterator, optimizer=optimizers, device=device, **kwargs)
@@ -84,7 +83,8 @@ def _serve():
     works = {'step': step.work, 'sampling': sampling.work, 'c3d': c3d.work, 'svc': svc.work,
              'loader': loaders.work, 'sgemm': product}
     serve(environment,
-          {name: functools.partial(work, device, clock) for name, work in works.items()}, peak)
+          {name: functools.partial(work, device, clock) for name, work in works.items()},
+          lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

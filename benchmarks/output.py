@@ -1,12 +1,10 @@
 """What was found, and on what machine, as text and as JSON."""
-import datetime
 import math
 import os
-import platform
 import textwrap
 
 from benchmarks.race import TOLERANCE, TOLERANCE_AFTER_UPDATE
-from tgan_chainer.training import record
+from tgan_chainer.evaluation import ledger
 
 BUSY = 0.5
 """Load above which other processes must have been running."""
@@ -18,30 +16,11 @@ READING = (
     'arithmetic, without that on padding.')
 
 
-def machine(gpu):
-    """What the figures are measured on: machine, versions and date; ``gpu`` -1 is the CPU."""
-    name = None
-    if gpu >= 0:
-        import cupy
-        name = cupy.cuda.runtime.getDeviceProperties(gpu)['name'].decode()
-    return {
-        'date': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
-        'git revision': record.git_revision(),
-        'cpu': cpu_model(),
-        'cores': len(os.sched_getaffinity(0)),
-        'memory bytes': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES'),
-        'load': os.getloadavg()[0],
-        'platform': platform.platform(),
-        'gpu': name,
-        'packages': record.versions(),
-    }
-
-
-def cpu_model(path='/proc/cpuinfo'):
-    """Name of the processor, as the system gives it; its architecture where it does not."""
-    with open(path) as file:
-        names = [line.split(':', 1)[1].strip() for line in file if line.startswith('model name')]
-    return names[0] if names else platform.machine()
+def machine(device):
+    """What the figures are measured on, as a record of a score has it; and cores, memory, load."""
+    return ledger.conditions([], device).model_dump(mode='json', exclude={'command_line'}) | {
+        'cores': len(os.sched_getaffinity(0)), 'load': os.getloadavg()[0],
+        'memory bytes': os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')}
 
 
 def text(outcomes, machine, sides, options):
@@ -59,8 +38,8 @@ def text(outcomes, machine, sides, options):
 
 def header(machine, sides, options):
     """Machine, BLAS and threads, in lines."""
-    yield f'tgan_chainer {machine["git revision"] or "(no git revision)"}, {machine["date"]}'
-    yield (f'{machine["cpu"]}, {machine["cores"]} cores, '
+    yield f'tgan_chainer {machine["git_revision"] or "(no git revision)"}, {machine["date"]}'
+    yield (f'{machine["processor"]}, {machine["cores"]} cores, '
            f'{machine["memory bytes"] / 2 ** 30:.0f} GiB; {machine["gpu"] or "no GPU"}; '
            f'{machine["platform"]}')
     busy = ', so something else was running' if machine['load'] > BUSY else ''

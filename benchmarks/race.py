@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, SideError
+from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, WorkerError
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
@@ -25,27 +25,17 @@ LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
 
 @dataclass
 class Outcome:
-    """What a benchmark found.
-
-    Attributes:
-        name, about (str): Of the benchmark.
-        costs (dict): Name of a side -> its cost in each round, a list of float; the first side is
-            what the others are measured by.
-        unit (str): Of the costs, 'seconds' or 'bytes'.
-        not_run (list): Pairs (what, why) of what could not run here.
-        errors (list of str): What went wrong; a failure.
-        text (str): Lines to print beneath.
-        data (dict): Further figures for the JSON.
-    """
+    """What a benchmark found."""
 
     name: str = ''
     about: str = ''
+    #: Name of a side -> its cost in each round, a list of float; the first is the others' unit.
     costs: dict = field(default_factory=dict)
-    unit: str = 'seconds'
-    not_run: list = field(default_factory=list)
-    errors: list = field(default_factory=list)
-    text: str = ''
-    data: dict = field(default_factory=dict)
+    unit: str = 'seconds'    #: Or 'bytes'.
+    not_run: list = field(default_factory=list)    #: Pairs (what, why) of what could not run here.
+    errors: list = field(default_factory=list)     #: What went wrong; a failure.
+    text: str = ''                                 #: Lines to print beneath.
+    data: dict = field(default_factory=dict)       #: Further figures for the JSON.
 
     @property
     def verdict(self):
@@ -69,21 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A side of a comparison.
+    """A side of a comparison."""
 
-    Attributes:
-        name (str): How a reader knows it.
-        side (str): The worker it runs in, see :mod:`benchmarks.sides`.
-        work (str): What the worker does.
-        args (dict): With these arguments.
-        task (str): Contestants of one task must compute the same.
-    """
-
-    name: str
-    side: str
-    work: str
+    name: str    #: How a reader knows it.
+    side: str    #: The worker it runs in, see :mod:`benchmarks.sides`.
+    work: str    #: What the worker does.
     args: dict
-    task: str = ''
+    task: str = ''    #: Contestants of one task must compute the same.
 
 
 def everyone(work, args):
@@ -97,14 +79,12 @@ def race(session, contestants, arithmetic=()):
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
 
-    Args:
-        session (benchmarks.sides.Session): Where the workers are.
-        contestants (list of Contestant): The first is what the others are measured by.
-        arithmetic (list of benchmarks.flops.Row): Of the work; products of large matrices then
-            take turns too, and stand for the time that it takes at their rate.
+    The first is what the others are measured by. With the ``arithmetic`` of the work, a list of
+    :class:`benchmarks.flops.Row`, products of large matrices take turns too, and stand for the time
+    that it takes at their rate.
 
     Raises:
-        NotRunError, SideError: The first one cannot run, or fails; or one fails in its turn.
+        NotRunError, WorkerError: The first one cannot run, or fails; or one fails in its turn.
     """
     if arithmetic:
         width = 512 if session.options.quick else 2048
@@ -118,7 +98,7 @@ def race(session, contestants, arithmetic=()):
             answer = turn()
             _require_same(tasks.setdefault(contestant.task, answer), answer)
             turns[contestant.name] = turn
-        except (NotRunError, SideError) as error:
+        except (NotRunError, WorkerError) as error:
             if contestant is contestants[0]:
                 raise
             if isinstance(error, NotRunError):
@@ -138,28 +118,24 @@ def race(session, contestants, arithmetic=()):
 
 
 def _require_same(ours, theirs):
-    """Hold two first repetitions together; SideError if they disagree."""
+    """Hold two first repetitions together; WorkerError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
         our, their = ours.get(key, {}), theirs.get(key, {})
         if our.keys() != their.keys():
-            raise SideError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
+            raise WorkerError(f'does not compute the same: {key}: it has {sorted(their)}, ours '
                             f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
             if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
-                raise SideError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
+                raise WorkerError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
                                 f'ours {our[name]:.6g}')
 
 
 def take_turns(functions, repeats, pause=0.0):
     """Call every function once a round -> {name: list of what it returned}.
 
-    Every second round goes backwards, so that no side always follows the same one.
-
-    Args:
-        functions (dict): Name -> function without arguments.
-        repeats (int): Rounds.
-        pause (float): Seconds before each call.
+    Every second round goes backwards, so that no side always follows the same one; there are
+    ``pause`` seconds before each call.
     """
     found = {name: [] for name in functions}
     for i in range(repeats):

@@ -52,28 +52,29 @@ def networks(size):
     }
 
 
-def repetition(updater, warm, timed_update):
-    """One repetition of training -> its answer.
+def repetitions(updater, timed_update):
+    """The work of training, by one of :data:`UPDATERS` -> function () of one repetition.
 
-    Args:
-        updater (str): Of :data:`UPDATERS`.
-        warm (bool): False for the first, of two updates, whose losses are compared: those of the
-            second show what the first one did.
-        timed_update: Called without arguments -> (seconds, {name: loss}).
+    ``timed_update()`` returns (seconds, {name: loss}). The first repetition is of two updates,
+    whose losses are compared: those of the second show what the first one did.
 
-    Returns:
-        dict: 'seconds' an update, of which one in a cycle clips singular values; 'each' one's; and
-        the losses that the sides are compared by.
+    An answer has 'seconds' an update, of which one in a cycle clips singular values; 'each' one's;
+    and the losses that the sides are compared by.
     """
-    if not warm:
-        np.random.seed(TRAINING_SEED)
-    timed = [timed_update() for _ in range(TIMED_FREQ if updater == 'svc' or not warm else 1)]
-    each = [seconds for seconds, _ in timed]
-    clipping = 1 / UPDATES_A_CYCLE if updater == 'svc' else 0
-    first, last = ({name: float(loss) for name, loss in losses.items()}
-                   for _, losses in (timed[0], timed[-1]))
-    return {'seconds': (1 - clipping) * each[0] + clipping * each[-1], 'each': each,
-            'found': first, 'found after update': last}
+    warm = []
+
+    def run():
+        if not warm:
+            np.random.seed(TRAINING_SEED)
+        timed = [timed_update() for _ in range(TIMED_FREQ if updater == 'svc' or not warm else 1)]
+        warm.append(True)
+        each = [seconds for seconds, _ in timed]
+        clipping = 1 / UPDATES_A_CYCLE if updater == 'svc' else 0
+        first, last = ({name: float(loss) for name, loss in losses.items()}
+                       for _, losses in (timed[0], timed[-1]))
+        return {'seconds': (1 - clipping) * each[0] + clipping * each[-1], 'each': each,
+                'found': first, 'found after update': last}
+    return run
 
 
 def answer(seconds, array):

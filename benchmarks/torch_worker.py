@@ -5,13 +5,18 @@
 GPU is -1 for the CPU. Stands alone but for its neighbours: its interpreter needs PyTorch and
 NumPy, nothing of this project.
 """
+import itertools
 import os
 import platform
 import sys
+from itertools import count
+
+sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
 
 import numpy as np
 import protocol
 import recipe
+from serving import UnavailableError, serve
 
 try:
     import torch
@@ -50,7 +55,7 @@ class FrameSeedGenerator(nn.Module):
         widths = (size['z'], 512, 256, 128, 128, size['z'])
         self.dc = nn.ModuleList(
             nn.ConvTranspose1d(a, b, *((1, 1, 0) if i == 0 else (4, 2, 1)))
-            for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)))
+            for i, (a, b) in enumerate(itertools.pairwise(widths)))
         self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[1:5])
 
     def forward(self, z_slow):
@@ -90,7 +95,7 @@ class VideoDiscriminator(nn.Module):
         super().__init__()
         widths = (size['channels'], *(size['mid_ch'] << i for i in range(4)))
         self.c = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1)
-                               for a, b in zip(widths, widths[1:], strict=False))
+                               for a, b in itertools.pairwise(widths))
         self.c.append(nn.Conv2d(widths[4], 1, size['width']))
         self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[2:])
 
@@ -135,73 +140,60 @@ def generate(fsgen, vgen, z_slow):
     return images.unflatten(0, (batch, frames)).transpose(1, 2)
 
 
-class Step:
+def step(device, updater, batch, size, algorithm='authors'):
     """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
+    networks = fsgen, vgen, vdis = build_networks(size, device)
+    critic, videos, iterations = list(vdis.parameters()), recipe.videos(batch, size), count()
+    optimizers = [torch.optim.RMSprop(
+        network.parameters(), recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
+        for network in networks]
 
-    def __init__(self, device, updater, batch, size, algorithm='authors'):
-        self._name, self._algorithm = updater, algorithm
-        self._batch, self._z = batch, size['z']
-        self._iteration = 0
-        self._clock = clock(device)
-        self._device = device
-        self._networks = build_networks(size, device)
-        self._optimizers = [torch.optim.RMSprop(
-            network.parameters(), recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
-            for network in self._networks]
-        self._videos = recipe.videos(batch, size)
-
-    def run(self):
-        return recipe.repetition(self._name, self._iteration > 0,
-                                 lambda: self._clock(self._update))
-
-    def _update(self):
-        fsgen, vgen, vdis = self._networks
-        first = self._iteration * self._batch % len(self._videos)
-        real = torch.from_numpy(self._videos[first:first + self._batch].transpose(
-            0, 2, 1, 3, 4)).to(self._device).contiguous()
-        z_slow = np.random.uniform(-1, 1, (self._batch, self._z)).astype(np.float32)
-        fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(self._device))
+    def update():
+        iteration = next(iterations)
+        first = iteration * batch % len(videos)
+        real = torch.from_numpy(videos[first:first + batch].transpose(
+            0, 2, 1, 3, 4)).to(device).contiguous()
+        z_slow = np.random.uniform(-1, 1, (batch, size['z'])).astype(np.float32)
+        fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(device))
         d_fake, d_real = vdis(fake), vdis(real)
-        loss_gen = -d_fake.sum() / self._batch
-        loss_dis = d_fake.sum() / self._batch - d_real.sum() / self._batch
-        for optimizer in self._optimizers:
+        loss_gen = -d_fake.sum() / batch
+        loss_dis = d_fake.sum() / batch - d_real.sum() / batch
+        for optimizer in optimizers:
             optimizer.zero_grad()
-        if self._algorithm == 'ours':
-            self._one_pass(fake, loss_dis)
+        if algorithm == 'ours':
+            # No gradient of D twice: at the fake video, WGAN's losses are each other's negative.
+            *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
+            for parameter, grad in zip(critic, grads, strict=True):
+                parameter.grad = grad
+            fake.backward(-fake_grad)
         else:
-            self._two_passes(loss_gen, loss_dis)
-        for optimizer in self._optimizers:
+            # The generators' loss through all of D; then D's loss, from the same fake batch.
+            loss_gen.backward(retain_graph=True)
+            optimizers[2].zero_grad()
+            loss_dis.backward(inputs=critic)
+        for optimizer in optimizers:
             optimizer.step()
-        self._iteration += 1
-        self._constrain(vdis)
+        if updater == 'clip' or (iteration + 1) % recipe.TIMED_FREQ == 0:
+            constrain(vdis, updater, algorithm)
         return {'loss_gen': loss_gen.detach(), 'loss_dis': loss_dis.detach()}
 
-    def _two_passes(self, loss_gen, loss_dis):
-        """The generators' loss through all of D; then D's loss, from the same fake batch."""
-        loss_gen.backward(retain_graph=True)
-        self._optimizers[2].zero_grad()
-        loss_dis.backward(inputs=list(self._networks[2].parameters()))
+    time = clock(device)
+    return recipe.repetitions(updater, lambda: time(update))
 
-    def _one_pass(self, fake, loss_dis):
-        """No gradient of D twice: at the fake video, WGAN's losses are each other's negative."""
-        critic = list(self._networks[2].parameters())
-        *grads, fake_grad = torch.autograd.grad(loss_dis, [*critic, fake])
-        for parameter, grad in zip(critic, grads, strict=True):
-            parameter.grad = grad
-        fake.backward(-fake_grad)
 
-    def _constrain(self, vdis):
-        with torch.no_grad():
-            if self._name == 'clip':
-                for parameter in vdis.parameters():
-                    parameter.clamp_(-0.01, 0.01)
-            elif self._name == 'svc' and self._iteration % recipe.TIMED_FREQ == 0:
-                clip = clip_by_gram if self._algorithm == 'ours' else clip_by_svd
-                for layer in vdis.c:
-                    clip(layer.weight.view(len(layer.weight), -1))
-                for bn in vdis.bn:
-                    upper = (bn.running_var + bn.eps_share).sqrt()
-                    bn.weight.copy_(bn.weight.clamp(0.01 * upper, upper))
+def constrain(vdis, updater, algorithm):
+    """Clip D's weights, or their singular values and gammas, in place."""
+    with torch.no_grad():
+        if updater == 'clip':
+            for parameter in vdis.parameters():
+                parameter.clamp_(-0.01, 0.01)
+            return
+        clip = clip_by_gram if algorithm == 'ours' else clip_by_svd
+        for layer in vdis.c:
+            clip(layer.weight.view(len(layer.weight), -1))
+        for bn in vdis.bn:
+            upper = (bn.running_var + bn.eps_share).sqrt()
+            bn.weight.copy_(bn.weight.clamp(0.01 * upper, upper))
 
 
 def clip_by_svd(matrix):
@@ -296,11 +288,11 @@ def clock(device):
 def environment(gpu):
     """What this side is."""
     if torch is None:
-        raise protocol.UnavailableError(
+        raise UnavailableError(
             f'PyTorch is not installed for {sys.executable}: pip install torch, or name an '
             'interpreter that has it with --torch-python PY')
     if gpu >= torch.cuda.device_count():
-        raise protocol.UnavailableError(
+        raise UnavailableError(
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
@@ -317,10 +309,10 @@ def main():
     def on_device(work):
         return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
 
-    protocol.serve(lambda: environment(gpu), {
-        'step': on_device(lambda *args, **kwargs: Step(*args, **kwargs).run),
-        'sampling': on_device(sampling), 'c3d': on_device(c3d)},
-        protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu))
+    peak = protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
+    serve(lambda: environment(gpu), {
+        name: on_device(work) for name, work in (
+            ('step', step), ('sampling', sampling), ('c3d', c3d))}, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

@@ -3,14 +3,13 @@
     python upstream_worker.py DIR GPU
 
 DIR is a checkout of the authors' repository, whose code runs as it is, or the stand-in of the
-tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and
-`parity/upstream_runner.py`, and keeps to the syntax of Python 3.6, for it may run on Chainer
-2.0.2. Nothing is written to DIR.
+tests, which computes the same; GPU is -1 for the CPU. Stands alone but for its neighbours and two
+files of `parity/`, and keeps to the syntax of Python 3.6, for it may run on Chainer 2.0.2.
+Nothing is written to DIR.
 """
 import contextlib
 import functools
 import os
-import platform
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,55 +25,31 @@ if GPU >= 0:
         import tgan_chainer  # noqa: F401 -- has CuPy find the CUDA libraries of NVIDIA's wheels
 
 import upstream_runner  # noqa: E402
+from serving import serve  # noqa: E402
 from upstream_runner import chainer  # noqa: E402
 
 
 def step(checkout, clock, updater, batch, size):
     """Training steps of the checkout's updater; a repetition as everywhere."""
-    networks = _build(checkout, size)
     cls, kwargs = recipe.UPDATERS[updater]
-    optimizers, reporter = {}, chainer.Reporter()
-    for name, network in networks.items():
-        optimizers[name] = chainer.optimizers.RMSprop(
-            recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
-        optimizers[name].setup(network)
-        reporter.add_observer(name, network)
-    if GPU < 0:
-        upstream_runner.accept_get(optimizers['vdis'])
-    training = checkout.get(cls)(
-        models=tuple(networks[name] for name in upstream_runner.NETWORKS),
-        iterator=chainer.iterators.SerialIterator(
-            recipe.videos(batch, size), batch, shuffle=False),
-        optimizer=optimizers, device=GPU, **kwargs)
-
-    def update():
-        observation = {}
-        with reporter.scope(observation):
-            training.update()
-        return {name.split('/')[1]: _array(loss) for name, loss in observation.items()}
-
-    def timed_update():
-        timed = clock(update)
-        if GPU < 0:
-            upstream_runner.view_tensors(networks['vdis'], np.ndarray)
-        return timed
-
-    return lambda: recipe.repetition(updater, training.iteration > 0, timed_update)
+    update = upstream_runner.training(
+        checkout, _build(checkout, size), cls, kwargs, recipe.videos(batch, size), batch,
+        recipe.LEARNING_RATE, GPU)
+    return recipe.repetitions(updater, lambda: clock(lambda: {
+        name.split('/')[1]: _array(loss) for name, loss in update().items()}))
 
 
 def sampling(checkout, clock, n, size):
     """The checkout's make_video, in test mode."""
     make_video = checkout.get('make_video')
     networks = _build(checkout, size)
-    fsgen, vgen = networks['fsgen'], networks['vgen']
-    for link in list(fsgen.links()) + list(vgen.links()):
-        if hasattr(link, 'avg_var'):
-            link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, 7 at 1
+    upstream_runner.set_variances(networks, 1)
 
     def run():
         np.random.seed(recipe.SAMPLING_SEED)
         with chainer.using_config('train', False), chainer.no_backprop_mode():
-            return recipe.answer(*clock(lambda: _array(make_video(fsgen, vgen, n)[0])))
+            return recipe.answer(*clock(lambda: _array(make_video(
+                networks['fsgen'], networks['vgen'], n)[0])))
     return run
 
 
@@ -113,16 +88,12 @@ def main():
     works = {}
 
     def environment():
-        try:
-            checkout = upstream_runner.Checkout(sys.argv[1])
-        except upstream_runner.MissingError as error:
-            raise protocol.UnavailableError(str(error)) from None
+        checkout = upstream_runner.Checkout(sys.argv[1])
         works.update((work.__name__, functools.partial(work, checkout, clock))
                      for work in (step, sampling, c3d))
-        return {'python': platform.python_version(), 'chainer': chainer.__version__,
-                'numpy': np.__version__, 'directory': checkout.folder}
+        return dict(upstream_runner.environment(), directory=checkout.folder)
 
-    protocol.serve(environment, works, peak)
+    serve(environment, works, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

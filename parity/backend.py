@@ -19,10 +19,8 @@ device = chainer.get_device('@numpy')
 def use(kernels, gpu):
     """Settle for this process what its checks compute on.
 
-    Args:
-        kernels (str or None): One of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy
-            arrays; None leaves what TGAN_CPU_KERNELS says.
-        gpu (int): Number of a GPU, where Chainer's own functions run; -1 is the CPU.
+    ``kernels`` are one of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy arrays, or None
+    for what TGAN_CPU_KERNELS says; ``gpu`` is -1 for the CPU.
 
     Raises:
         ConfigError: There are no such kernels.

@@ -31,28 +31,16 @@ class Tolerance(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of our tensors against a reference.
+    """One of our tensors against a reference."""
 
-    Attributes:
-        stage (str): Where in TGAN it belongs, such as 'D' or 'gradients'.
-        tensor (str): Its name there, such as 'vdis/c0'.
-        shape (tuple): Shape of the whole tensor.
-        max_abs (float): Largest absolute difference.
-        max_rel (float): ``max_abs`` relative to the largest magnitude of the reference, or to the
-            scale that the check gave.
-        tolerance (float): Largest ``max_rel`` that passes; 0 asks for equality.
-        reason (str): Why this tolerance.
-        reference (str): What it is held against, such as 'recording train-... (Chainer 2.0.2)'.
-    """
-
-    stage: str
-    tensor: str
-    shape: tuple
-    max_abs: float
-    max_rel: float
-    tolerance: float
-    reason: str
-    reference: str
+    stage: str        #: Where in TGAN it belongs, such as 'D' or 'gradients'.
+    tensor: str       #: Its name there, such as 'vdis/c0'.
+    shape: tuple      #: Of the whole tensor.
+    max_abs: float    #: Largest absolute difference.
+    max_rel: float    #: The same relative to the reference's largest magnitude, or another scale.
+    tolerance: float    #: Largest ``max_rel`` that passes; 0 asks for equality.
+    reason: str       #: Why this tolerance.
+    reference: str    #: What it is held against, such as 'recording train-... (Chainer 2.0.2)'.
 
     @property
     def verdict(self):
@@ -61,11 +49,7 @@ class Comparison:
 
 
 class Comparisons(list):
-    """Comparisons with one reference.
-
-    Args:
-        reference (str): See :class:`Comparison`.
-    """
+    """Comparisons with one reference, see :class:`Comparison`."""
 
     def __init__(self, reference):
         super().__init__()
@@ -101,12 +85,7 @@ class Comparisons(list):
                                self.reference))
 
     def recorded(self, stage, ours, theirs, tolerance, of_norm=None):
-        """Compare a whole array with what was recorded of it: a sample, and its norm.
-
-        Args:
-            theirs (reference.recordings.Stage): The recorded tensor.
-            of_norm (Tolerance or None): Of the norm; None takes ``tolerance``.
-        """
+        """Compare a whole array with a Stage, what was recorded of it: a sample, and its norm."""
         self.close(stage, theirs.name, ours.ravel()[::theirs.stride], theirs.values, tolerance,
                    ours.shape)
         self.close(stage, f'norm of all {theirs.name}', np.linalg.norm(ours.ravel().astype('d')),
@@ -115,26 +94,15 @@ class Comparisons(list):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a named check came out.
+    """How a named check came out."""
 
-    Attributes:
-        name (str): Name of the check, such as 'forward/small-train-f64/chainer-2.0.2'.
-        comparisons (sequence of Comparison): What was compared.
-        why_not_run (str or None): Why the check could not run.
-        error (str or None): What our code raised; a failure.
-        text (str): Lines to print beneath, such as the notes' traces.
-        data (dict): A table for the report; serializable as JSON.
-        excluded (tuple of str): Tensors that were recorded and left out of the comparison.
-        seconds (float): How long it took.
-    """
-
-    name: str = ''
+    name: str = ''              #: Of the check, such as 'forward/small-train-f64/chainer-2.0.2'.
     comparisons: tuple = ()
     why_not_run: str | None = None
-    error: str | None = None
-    text: str = ''
-    data: dict = field(default_factory=dict)
-    excluded: tuple = ()
+    error: str | None = None    #: What our code raised; a failure.
+    text: str = ''              #: Lines to print beneath, such as the notes' traces.
+    data: dict = field(default_factory=dict)    #: A table for the report, as for JSON.
+    excluded: tuple = ()        #: Tensors that were recorded and left out of the comparison.
     seconds: float = 0.0
 
     @classmethod
@@ -165,28 +133,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Check:
-    """A named check.
+    """A named check."""
 
-    Attributes:
-        name (str): 'LAYER/WHAT/WHICH', such as 'forward/small-b2-seed0-train-f64/chainer-2.0.2'.
-        function: Called with ``args`` -> :class:`Comparisons`, or :class:`Outcome` without a name.
-        args (tuple): What the check is about.
-        cost (float): Seconds it takes on one core, roughly; long ones start first.
-        group (str): Checks of one group share work, and so run in one process, one after another.
-    """
-
-    name: str
-    function: Callable
-    args: tuple = ()
-    cost: float = 1.0
-    group: str = ''
+    name: str             #: 'LAYER/WHAT/WHICH', such as 'forward/small-b2-train-f64/chainer-2.0.2'.
+    function: Callable    #: -> :class:`Comparisons`, or :class:`Outcome` without a name.
+    args: tuple = ()      #: Of the function.
+    cost: float = 1.0     #: Seconds it takes on one core, roughly; long ones start first.
+    group: str = ''       #: Checks of one group share work, and so run in one process, in turn.
 
     def run(self, **limits):
-        """Run the check -> Outcome; what it raises is in there.
-
-        Args:
-            **limits: Make it shorter, for the checks that take such arguments: ``updates=2``.
-        """
+        """Run it -> Outcome, which has what it raises; ``updates=2`` makes some checks shorter."""
         start = time.perf_counter()
         try:
             outcome = Outcome.of(self.function(*self.args, **limits))

@@ -15,29 +15,15 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 class Mutation(NamedTuple):
-    """A fault: one string of one file, and what replaces it.
+    """A fault: one string of one file, and what replaces it."""
 
-    Attributes:
-        fault (str): What is wrong.
-        file (str): Where: a module of this package, or of 'parity/' or 'reference/'.
-        old (str), new (str): The text, which is there once, and the fault.
-        check (str): Name of a check that must fail.
-        updates (int or None): Of a training, where fewer show the fault.
-        raises (bool): Whether the check fails by an exception rather than by a difference.
-    """
-
-    fault: str
-    file: str
-    old: str
+    fault: str    #: What is wrong.
+    file: str     #: Where: a module of this package, or of 'parity/' or 'reference/'.
+    old: str      #: The text, which is there once.
     new: str
-    check: str
-    updates: int | None = None
-    raises: bool = False
-
-    @property
-    def limits(self):
-        """Arguments that make the check short."""
-        return {} if self.updates is None else {'updates': self.updates}
+    check: str    #: Name of a check that must fail.
+    updates: int | None = None    #: Of a training, where fewer show the fault.
+    raises: bool = False          #: The check fails by an exception rather than by a difference.
 
     def run(self):
         """Run the check with the fault in place -> Outcome.
@@ -47,7 +33,7 @@ class Mutation(NamedTuple):
         """
         with planted(self.file, self.old, self.new):
             registry = importlib.import_module('parity.checks').registry
-            return registry()[self.check].run(**self.limits)
+            return registry()[self.check].run(**{'updates': self.updates} if self.updates else {})
 
 
 @contextlib.contextmanager

@@ -72,18 +72,12 @@ _MNIST_FILE, _MNIST_VIDEOS = 'mnist_test_seq.npy', 10_000
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the paper's, with what was measured of it.
+    """A row of the paper's, with what was measured of it."""
 
-    Attributes:
-        label (str): The system, and the method or opponent.
-        reported (float), error (float or None): The paper's number and its standard deviation.
-        measurements (list): Of the system, oldest first.
-    """
-
-    label: str
-    reported: float
-    error: float | None
-    measurements: list
+    label: str              #: The system, and the method or opponent.
+    reported: float         #: The paper's number.
+    error: float | None     #: Its standard deviation.
+    measurements: list      #: Of the system, oldest first.
 
     @property
     def comparable(self):

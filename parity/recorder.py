@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from parity.__main__ import matches
-from parity.upstream import Upstream, UpstreamError, reading
+from parity.check import NotRunError
+from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
@@ -44,26 +45,25 @@ def main(argv=None):
 
 
 def _record(args):
-    made, failed = [], []
-    with Upstream(args.upstream, args.python) as upstream:
-        version = upstream.release
-        upstream.tell_what_it_lacks()
-        there_are = recordings.names(version)
-        names = [name for name in there_are if matches(name, args.only)]
-        if not names:
-            raise UpstreamError(f'no recording matches {" or ".join(args.only)}; there are: '
-                                f'{", ".join(there_are)}')
-        folder = _make_folder(args.out, version)
-        for i, name in enumerate(names, start=1):
-            print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
-            try:
-                upstream.record(name, folder)
-                made.append(name)
-            except UpstreamError as error:
-                failed.append(f'{name} ({error})')
-    shipped = [recordings.load(name, version) for name in made]
-    with reading(args.out):
-        rows = [_row(recordings.load(each.name, version), each) for each in shipped]
+    rows, failed = [], []
+    upstream = Upstream(args.upstream, args.python)
+    version = upstream.release
+    there_are = recordings.names(version)
+    names = [name for name in there_are if matches(name, args.only)]
+    if not names:
+        raise TGANError(f'no recording matches {" or ".join(args.only)}; there are: '
+                        f'{", ".join(there_are)}')
+    folder = _make_folder(args.out, version)
+    for i, name in enumerate(names, start=1):
+        print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
+        try:
+            fresh = upstream.record(name)
+        except NotRunError as error:
+            failed.append(f'{name} ({error})')
+            continue
+        recordings.write(folder, fresh)
+        rows.append(_row(fresh, recordings.load(name, version)))
+    recordings.write_manifest(args.out)
     print(_table(version, rows))
     if failed:
         raise RecordError(f'not recorded: {"; ".join(failed)}')
@@ -71,7 +71,7 @@ def _record(args):
 
 def _make_folder(out, version):
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UpstreamError(f'{out} is there already; expected a new folder, or an empty one')
+        raise TGANError(f'{out} is there already; expected a new folder, or an empty one')
     # A folder of recordings has one for every release, maybe empty.
     for each in recordings.CHAINERS:
         (out / f'chainer-{each}').mkdir(parents=True)
@@ -82,45 +82,40 @@ def _make_folder(out, version):
 
 def _row(fresh, shipped):
     """Name, largest deviation, where it is, hashes that are equal, as strings."""
-    deviations = dict(_deviations(fresh, shipped))
-    where = max(deviations, key=deviations.get, default='')
-    largest = f'{deviations[where]:.1e}' if deviations else ''
-    found, expected = _hashes(fresh.meta), _hashes(shipped.meta)
-    equal = sum(found.get(path) == sha256 for path, sha256 in expected.items())
-    return fresh.name, largest, where, f'{equal} of {len(expected)}' if expected else ''
-
-
-def _deviations(fresh, shipped):
-    """Yield (tensor, deviation), rounding noise left out; what only one of the two has is inf."""
-    found, expected = _numbers(fresh), _numbers(shipped)
+    (found, found_hashes), (expected, hashes) = map(_contents, (fresh, shipped))
+    deviations = {}    # rounding noise left out; what only one of the two has is inf
     for key in sorted(found.keys() | expected.keys()):
         if key.partition('.')[2] not in recordings.ROUNDING_NOISE:
             same = key in found and key in expected and found[key].shape == expected[key].shape
-            yield key, recordings.deviation(found[key], expected[key]) if same else float('inf')
+            deviations[key] = (recordings.deviation(found[key], expected[key]) if same
+                               else float('inf'))
+    where = max(deviations, key=deviations.get, default='')
+    equal = sum(found_hashes.get(path) == sha256 for path, sha256 in hashes.items())
+    return (fresh.name, f'{deviations[where]:.1e}' if where else '', where,
+            f'{equal} of {len(hashes)}' if hashes else '')
 
 
-def _numbers(recording):
-    """Every array of a recording, its losses and its scores, by a name."""
+def _contents(recording):
+    """Its arrays, losses and scores by a name; and the sha256 that have to be equal, by a path."""
     meta = recording.meta
     losses = {f'{key} of update {step["iteration"]}': loss for step in meta.get('trace', ())
               for key, loss in step['loss'].items()}
     scores = {f'score {i}': score for i, score in enumerate(meta.get('scores', ()))}
-    return {key: np.ravel(value)
-            for key, value in {**recording.arrays, **losses, **scores}.items()}
+    numbers = {**recording.arrays, **losses, **scores}
+    return {key: np.ravel(value) for key, value in numbers.items()}, dict(_hashes(meta))
 
 
 def _hashes(value, path=''):
-    """{path: sha256} of what has to be equal byte for byte, in a json file or a part of it."""
-    if isinstance(value, str):
-        return {path: value} if len(value) == 64 else {}
-    if isinstance(value, list):    # of arrays with a key: their place says less
-        value = {each['key'] if isinstance(each, dict) and 'key' in each else i: each
-                 for i, each in enumerate(value)}
-    if not hasattr(value, 'items'):
-        return {}
-    # The sum over a video's bytes differs from machine to machine.
-    return {inner: sha256 for key, part in value.items() if key != 'y_sha256'
-            for inner, sha256 in _hashes(part, f'{path}/{key}').items()}
+    if isinstance(value, str) and len(value) == 64:
+        yield path, value
+    elif isinstance(value, list):    # of arrays with a key: their place says less
+        for i, each in enumerate(value):
+            key = each.get('key', i) if isinstance(each, dict) else i
+            yield from _hashes(each, f'{path}/{key}')
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key != 'y_sha256':    # the sum over a video's bytes differs between machines
+                yield from _hashes(each, f'{path}/{key}')
 
 
 def _table(version, rows):

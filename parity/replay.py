@@ -38,7 +38,11 @@ _RECORDED_FUNCTIONS = {'concat': (F, 'concat'), 'reshape': (F, 'reshape'), 'tanh
                        'leaky_relu': (LeakyReLU, '__call__')}
 """Beside links, what the outputs of the forward recordings are of: where each is found."""
 
-load = functools.cache(recordings.load)
+
+@functools.cache
+def load(name, version):
+    """:func:`reference.recordings.load`, once."""
+    return recordings.load(name, version)
 
 
 def every(prefix, suffix=''):
@@ -68,12 +72,10 @@ def forget():
 # -- networks --------------------------------------------------------------------------------------
 
 def build(configuration, chainer_version, seed=0):
-    """Build the three networks of a configuration -> {'fsgen', 'vgen', 'vdis'}.
+    """Build the networks of one of :func:`reference.recordings.configurations`, under its names.
 
-    Args:
-        configuration: One value of :func:`reference.recordings.configurations`.
-        chainer_version (str): '2.0.2' or '7.8.1': whose batch-norm statistics to keep.
-        seed (int): Seed of NumPy's global generator before the first network.
+    They keep the batch-norm statistics of a release of Chainer; ``seed`` is of NumPy's global
+    generator before the first of them.
     """
     np.random.seed(seed)
     with chainer.using_config('batch_norm_statistics', f'chainer{chainer_version[0]}'):
@@ -123,30 +125,13 @@ def state(network):
             for key, value in chainer.serializers.npz.serialize(network).items()}
 
 
-def singular_values(network):
-    """Singular values of every weight that clipping bounds, largest first: 'c0' -> (out,)."""
-    return {layer(path): np.linalg.svd(
-        backend.fetch(param.array).reshape(len(param.array), -1), compute_uv=False)
-        for path, param in network.namedparams() if param.ndim >= 4}
-
-
-def layer(path):
-    """'/c0/W' -> 'c0', '/video_dis/c0/W' -> 'video_dis/c0'."""
-    return path[1:].rpartition('/')[0]
-
-
 # -- a forward pass --------------------------------------------------------------------------------
 
 class Forward(NamedTuple):
-    """What one forward pass of G0, G1 and D made.
+    """What one forward pass of G0, G1 and D made."""
 
-    Attributes:
-        stages: {'G0', 'G1', 'D'} -> list of (name, array) in call order.
-        statistics: 'fsgen.bn0.avg_var' and so on -> array, after the pass.
-    """
-
-    stages: dict
-    statistics: dict
+    stages: dict        #: {'G0', 'G1', 'D'} -> list of (name, array) in call order.
+    statistics: dict    #: 'fsgen.bn0.avg_var' and so on -> array, after the pass.
 
 
 @functools.lru_cache(maxsize=1)
@@ -163,12 +148,8 @@ def recorded_forward(name, version):
 def forward(networks, z_slow, video, train, seed):
     """Run G0, then G1 on G0's first frame, and D -> :class:`Forward`.
 
-    Args:
-        networks: As of :func:`build`.
-        z_slow: (B, Ks).
-        video: (B, C, 16, 64, 64), what D sees.
-        train (bool): Train or test mode.
-        seed (int): Seed of NumPy's global generator, for the noise of D.
+    ``networks`` are of :func:`build`, ``z_slow`` is (B, Ks), ``video`` (B, C, 16, 64, 64); ``seed``
+    is of NumPy's global generator, for the noise of D.
     """
     _to_device(networks)
     z_slow, video = backend.send(z_slow), backend.send(video)
@@ -245,21 +226,13 @@ def _activation(args):
 # -- updates ---------------------------------------------------------------------------------------
 
 class Training(NamedTuple):
-    """What some updates made.
+    """What some updates made."""
 
-    Attributes:
-        losses: A {'vdis/loss_gen': float, ...} for each update.
-        grads1: 'fsgen.dc0.W' and so on -> gradient after the first update.
-        norms: The same names -> Euclidean norm of the parameter after each update.
-        params: The same names -> parameter after the last update.
-        networks: The trained networks.
-    """
-
-    losses: list
-    grads1: dict
-    norms: dict
-    params: dict
-    networks: dict
+    losses: list      #: A {'vdis/loss_gen': float, ...} for each update.
+    grads1: dict      #: 'fsgen.dc0.W' and so on -> gradient after the first update.
+    norms: dict       #: The same names -> Euclidean norm of the parameter after each update.
+    params: dict      #: The same names -> parameter after the last update.
+    networks: dict    #: The trained networks.
 
 
 @functools.lru_cache(maxsize=1)
@@ -274,16 +247,10 @@ def recorded_training(name, version, updates=None):
 
 
 def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-5):
-    """Train networks in place -> :class:`Training`.
+    """Train networks of :func:`build` in place, by one of the authors' updaters -> Training.
 
-    Args:
-        networks: As of :func:`build`, of ``dtype``.
-        updater (str): Name of one of the authors' updater classes, with arguments ``kwargs``.
-        videos: Float32 (n, T, C, H, W), taken in order, ``batch`` an update.
-        updates (int): How many.
-        seed (int): Seed of NumPy's global generator before the first update.
-        dtype: Of latent vectors and videos.
-        lr (float): Learning rate of RMSprop.
+    ``videos``, float32 (n, T, C, H, W), are taken in order, ``batch`` an update; ``seed`` is of
+    NumPy's global generator before the first update; ``dtype`` of latent vectors and videos.
     """
     _to_device(networks)
     updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(

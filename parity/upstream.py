@@ -8,11 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import json
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from types import MappingProxyType
@@ -25,10 +21,10 @@ from PIL import Image
 from parity import replay
 from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, forward, gradients, metrics, state, trajectories
+from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
 from tgan_chainer import config, infer
 from tgan_chainer.commands.infer import parse_args
-from tgan_chainer.errors import TGANError
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
@@ -41,68 +37,38 @@ _FOUND = frozenset({
     'y_shape', 'y_sha256', 'y_sum', 'index', 'params', 'scores', 'surest', 'sha256_of_examples'})
 
 
-class UpstreamError(TGANError):
-    """The checkout, or the Python it was to run on, cannot be used; or its code raised an error."""
-
-
-class Upstream:
-    """A process that runs the authors' modules; a context manager.
+class Upstream(Worker):
+    """A process that runs the authors' modules.
 
     Args:
         directory: Checkout of the authors' repository.
         python: Interpreter to run it on; this one by default.
 
-    Attributes:
-        versions (dict): That side's 'python', 'chainer' and 'numpy'.
-        lacking (list of str): Modules that the checkout imports and that side does not have.
-
     Raises:
-        UpstreamError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
+        WorkerError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
             there are no recordings of its release of Chainer, so no one knows its statistics.
     """
 
     def __init__(self, directory, python=None):
         if not Path(directory).is_dir():
-            raise UpstreamError(
+            raise WorkerError(
                 f'{directory}: there is no such folder; expected a checkout of pfnet-research/tgan')
-        # A module path or options meant for this Python would mislead another.
-        environment = {key: value for key, value in os.environ.items()
-                       if not key.startswith('PYTHON')}
-        # Chainer's caffe_pb2, which C3D imports, is of a protobuf whose faster readers refuse it.
-        environment['PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION'] = 'python'
-        self._log = tempfile.TemporaryFile('w+')    # noqa: SIM115 -- as long as the process
         try:
-            self._process = subprocess.Popen(
-                [python or sys.executable, str(RUNNER), os.path.abspath(directory)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
-                env=environment)
-        except OSError as error:
-            self._log.close()
-            raise UpstreamError(f'cannot start {python} ({error.strerror})') from None
-        try:
-            self.versions = self._receive()
-            self.lacking = self.versions.pop('lacking')
-            if self.versions['chainer'] not in recordings.CHAINERS:
-                raise UpstreamError(
-                    f'the checkout runs on Chainer {self.versions["chainer"]}, expected one of '
-                    f'{", ".join(recordings.CHAINERS)}')
-        except UpstreamError:
-            self.close()
-            raise
+            super().__init__("the authors' side", [
+                interpreter(python), str(RUNNER), os.path.abspath(directory)], environment())
+        except NotRunError as reason:
+            raise WorkerError(str(reason)) from None
+        if self.release not in recordings.CHAINERS:
+            raise WorkerError(f'the checkout runs on Chainer {self.release}, expected one of '
+                              f'{", ".join(recordings.CHAINERS)}')
 
     @property
     def release(self):
         """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
-        return self.versions['chainer']
+        return self.description['chainer']
 
-    def tell_what_it_lacks(self):
-        """Say on stderr what has to be installed there, before anything runs that needs it."""
-        if self.lacking:
-            print(f"the authors' side lacks {', '.join(self.lacking)}: what calls them will not "
-                  'run; docs/parity.md says how to install them', file=sys.stderr, flush=True)
-
-    def record(self, name, folder, part=None, updates=None):
-        """Write NAME.json, and NAME.npz where there are tensors, into ``folder``.
+    def record(self, name, part=None, updates=None):
+        """Run the authors' code -> :class:`reference.recordings.Recording`.
 
         Args:
             name (str): One of `recipes()`.
@@ -110,62 +76,26 @@ class Upstream:
             updates (int or None): Only so many updates of a training.
 
         Raises:
-            UpstreamError: The authors' code raised an error, or lacks what was asked of it.
+            NotRunError: The authors' code raised an error, or lacks what was asked of it.
         """
         with tempfile.TemporaryDirectory() as files:
             request, inputs = _request(name, part, Path(files))
             if updates is not None:
                 request['n_updates'] = updates
-            self._run({**request, 'name': name, 'out': os.path.abspath(folder)}, inputs)
+            found, arrays = self.call(request, inputs)
+        meta = {key: value for key, value in recipes()[name].items() if key != 'n_updates'} | found
+        return recordings.Recording(name, self.release, meta, arrays)
 
     def call(self, request, inputs):
-        """Run a request that is no recording -> its json file, and its arrays by name."""
+        """Run a request -> what was found, as from JSON, and arrays by name."""
         with tempfile.TemporaryDirectory() as folder:
-            self._run({**request, 'name': 'found', 'out': folder, 'meta': {}}, inputs)
-            found = json.loads(Path(folder, 'found.json').read_text())
-            with np.load(Path(folder, 'found.npz')) as npz:
-                return found, dict(npz)
-
-    def _run(self, request, inputs):
-        with tempfile.TemporaryDirectory() as folder:
-            path = None
-            if inputs:
-                path = os.path.join(folder, 'inputs.npz')
-                np.savez(path, **inputs)
-            with contextlib.suppress(BrokenPipeError):    # it ended: the answer says so
-                self._process.stdin.write(json.dumps({**request, 'inputs': path}) + '\n')
-                self._process.stdin.flush()
-            self._receive()
-
-    def _receive(self):
-        line = self._process.stdout.readline()
-        if not line:
-            status = self._process.wait()
-            self._log.seek(0)
-            lines = self._log.read().strip().splitlines() or ['it printed nothing']
-            raise UpstreamError(f"the authors' side ended with exit code {status}: {lines[-1]}")
-        answer = json.loads(line)
-        if 'error' in answer:
-            raise UpstreamError(answer['error'])
-        return answer
-
-    def close(self):
-        """End the process."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        self._process.stdout.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:    # the authors' code left something running in it
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+            taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
+            np.savez(taken, **inputs)
+            try:
+                found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+            except WorkerError as error:
+                raise NotRunError(str(error)) from None
+            return found, dict(np.load(given))
 
 
 # -- recipes ---------------------------------------------------------------------------------------
@@ -220,14 +150,12 @@ def recipes():
 def _request(name, part, folder):
     """Request for `upstream_runner.py`, which is the recipe and what it stands for; and its inputs.
 
-    Args:
-        folder (Path): For files that the other side is to read.
+    Files that the other side is to read go into ``folder``.
     """
     recipe = recipes()[name]
     kind = name.split('-')[0]
     request = {
         'dtype': 'float32', **recipe, 'kind': kind,
-        'meta': {key: value for key, value in recipe.items() if key != 'n_updates'},
         'seeds': {use: recipe.get('seed', 0) + offset
                   for use, offset in recordings.SEED_OFFSETS.items()}}
     if 'config' in recipe:
@@ -266,22 +194,12 @@ def _dataset(cls, folder, seed):
 # -- checks ----------------------------------------------------------------------------------------
 
 def checks(directory, python=None):
-    """The checks of a checkout: every model class, updater and dataset, infer, inception score.
+    """The checks of a checkout: every model class, updater and dataset, infer, scores.
 
-    Args:
-        directory: Checkout of the authors' repository.
-        python: Interpreter to run it on; this one by default.
-
-    Returns:
-        Tuple of :class:`parity.check.Check`, named 'upstream/...', of one group.
-
-    Raises:
-        UpstreamError: See :class:`Upstream`.
+    The arguments, and what it raises, are those of :class:`Upstream`.
     """
-    with Upstream(directory, python) as upstream:    # tells early whether it can be used
-        version = upstream.release
-        upstream.tell_what_it_lacks()
-    side = (os.path.abspath(directory), python)
+    side = (directory, python)
+    version = session(*side).release    # tells early whether it can be used
 
     def check(name, *functions, of=(), part=None):
         what = name.replace('-seed0', '') + (f'-{part}' if part else '')
@@ -319,43 +237,19 @@ def _trainings(version):
             yield single if name not in shipped and single in shipped else name
 
 
-_sessions = {}
-
-
-def _session(directory, python):
-    """One process for all checks of a checkout; it ends with this one, when its stdin does."""
-    if (directory, python) not in _sessions:
-        _sessions[directory, python] = Upstream(directory, python)
-    return _sessions[directory, python]
-
-
-def end_sessions():
-    """End the processes that checks have started."""
-    while _sessions:
-        _sessions.popitem()[1].close()
+session = functools.cache(Upstream)
+"""One process for all checks of a checkout."""
 
 
 def against_fresh_recording(directory, python, name, part, functions, updates=None):
-    """Other layers' checks, held against what the checkout computes now.
+    """Other layers' checks, pairs (function, arguments), against what the checkout computes now.
 
-    Args:
-        directory, python: Of :func:`checks`.
-        name, part: Of :meth:`Upstream.record`.
-        functions: Pairs (check function, its arguments).
-        updates (int or None): Only so many updates of a training.
-
-    Raises:
-        NotRunError: The authors' code cannot be recorded; the message is its error.
+    A NotRunError, with the authors' code's error, if it cannot be recorded.
     """
-    with _telling_why_not(), tempfile.TemporaryDirectory() as folder:
-        upstream = _session(directory, python)
-        golden = Path(folder, 'golden')
-        # Checks read configurations and recipes from other recordings.
-        shutil.copytree(recordings.GOLDEN, golden, ignore=shutil.ignore_patterns('*.npz'))
-        upstream.record(name, golden / f'chainer-{upstream.release}', part, updates)
-        limits = {} if updates is None else {'updates': updates}
-        with reading(golden):
-            outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
+    limits = {} if updates is None else {'updates': updates}
+    upstream = session(directory, python)
+    with reading(upstream.record(name, part, updates)):
+        outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
     found = Comparisons(_reference(upstream))
     for outcome in outcomes:
         found += [dataclasses.replace(each, reference=found.reference)
@@ -367,10 +261,14 @@ def against_fresh_recording(directory, python, name, part, functions, updates=No
 
 
 @contextlib.contextmanager
-def reading(golden):
-    """Have `reference.recordings` read another folder of recordings; writes its manifest."""
-    with mock.patch.object(recordings, 'GOLDEN', golden):
-        recordings.write_manifest()
+def reading(fresh):
+    """Have `reference.recordings` give this recording in the place of a shipped one."""
+    load = recordings.load
+
+    def load_fresh(name, chainer=recordings.CHAINERS[0]):
+        return fresh if (name, chainer) == (fresh.name, fresh.chainer) else load(name, chainer)
+
+    with mock.patch.object(recordings, 'load', load_fresh):
         replay.forget()
         try:
             yield
@@ -418,9 +316,8 @@ def strips(directory, python, channels):
     arrays = {f'{name}/{key}': array for name, network in generators.items()
               for key, array in replay.state(network).items()}
     argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
-    with _telling_why_not():
-        upstream = _session(directory, python)
-        names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
+    upstream = session(directory, python)
+    names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
         args = parse_args([*argv, '--out_dir', folder])
         ours = {path.name: np.array(Image.open(path))
@@ -455,16 +352,8 @@ def _videos(args, fsgen, vgen):
     return pictures.infer_pixels(videos)
 
 
-@contextlib.contextmanager
-def _telling_why_not():
-    try:
-        yield
-    except UpstreamError as error:
-        raise NotRunError(f"the authors' side: {error}") from None
-
-
 def _reference(upstream):
-    versions = upstream.versions
+    versions = upstream.description
     return (f"the authors' code, live (Chainer {versions['chainer']}, NumPy {versions['numpy']}, "
             f"Python {versions['python']})")
 

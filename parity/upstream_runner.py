@@ -2,32 +2,30 @@
 
     python upstream_runner.py DIR
 
-DIR is a checkout of the authors' repository; nothing is written to it. One request a line comes in
-on stdin, as JSON, and one answer a line goes out on stdout: see `main`. Every input, seed and size
-comes with the request, so that the recipes have their one place on the other side.
+DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
+`serving.py` says; the works are `KINDS`. Their arguments are 'inputs' (path of an npz file),
+'arrays' (path of the npz file to write), and what a kind reads: every input, seed and size comes
+with the request, so that the recipes have their one place on the other side.
 
-This file stands alone and runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with
-Chainer 7.8.1: it imports nothing of this project and keeps to the syntax of Python 3.6. Of the
+This file runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it
+imports nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the
 authors' code it relies on the names that configs and other callers use, and on nothing else.
 """
-import ast
 import contextlib
 import functools
 import hashlib
 import importlib
-import importlib.util
-import json
 import math
 import os
 import platform
 import random
 import sys
 import tempfile
-import traceback
 import types
 from unittest import mock
 
 import numpy as np
+from serving import UnavailableError, serve
 
 FOLDERS = ('models', 'updaters', 'datasets', 'evaluation')
 """Folders whose modules the authors' scripts import by their plain names."""
@@ -57,14 +55,13 @@ UNDEFINED = {
     'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
 """Name that a file uses and does not define, and the class of that file that stands for it."""
 
-OPTIONAL = ('cupy', 'imp')
-"""What their files import and no request uses: for a GPU; and gone since Python 3.12."""
-
 NETWORKS = ('fsgen', 'vgen', 'vdis')
 """The authors' names of G0, G1 and D, in the order in which they are built."""
 
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
+C3D_LAYERS = ('conv1a', 'pool1', 'conv2a', 'pool2', 'conv3a', 'conv3b', 'pool3', 'conv4a', 'conv4b',
+              'pool4', 'conv5a', 'conv5b', 'pool5', 'fc6', 'fc7', 'fc8', 'prob')
 TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT, SCORE_LIMIT = 256, 65536, 4096, 2048
 """How many values of a tensor are kept."""
 
@@ -114,7 +111,7 @@ class Placeholder(types.ModuleType):
             self.__name__, self.__name__.split('.')[0], sys.executable))
 
 
-class MissingError(Exception):
+class MissingError(UnavailableError):
     """The checkout lacks a file or a public name; the message says what was looked for where."""
 
 
@@ -133,18 +130,6 @@ class Checkout:
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
-        self.lacking = sorted(name for name in set().union(*map(self._imports, files))
-                              if name not in OPTIONAL and importlib.util.find_spec(name) is None)
-
-    def _imports(self, path):
-        """Top-level names of the modules that a file of the checkout imports."""
-        with open(os.path.join(self.folder, path), 'rb') as file:
-            nodes = list(ast.walk(ast.parse(file.read(), path)))
-        names = [alias.name for node in nodes if isinstance(node, ast.Import)
-                 for alias in node.names]
-        names += [node.module for node in nodes
-                  if isinstance(node, ast.ImportFrom) and not node.level]
-        return {name.split('.')[0] for name in names}
 
     def get(self, name):
         """The class or function of a public name.
@@ -203,7 +188,7 @@ def tensors(network):
             yield param, 'data', param.data
     for link in network.links():
         for name in STATISTICS:
-            if isinstance(getattr(link, name, None), np.ndarray):
+            if hasattr(getattr(link, name, None), 'shape'):    # of CuPy, too
                 yield link, name, getattr(link, name)
 
 
@@ -211,6 +196,14 @@ def view_tensors(network, cls):
     """Show every parameter and running statistic as a class of arrays, without a copy."""
     for owner, name, array in list(tensors(network)):
         setattr(owner, name, array.view(cls))
+
+
+def set_variances(networks, value):
+    """Set every running variance: untrained, it is 0 on Chainer 2 and 1 on Chainer 7."""
+    for network in networks.values():
+        for _, name, array in tensors(network):
+            if name == 'avg_var':
+                array[...] = value
 
 
 def accept_get(optimizer):
@@ -280,7 +273,7 @@ def array_of(x):
 
 def sampled(array, limit):
     """Every n-th value of the flattened array, at most `limit` of them -> values, n."""
-    stride = max(1, int(math.ceil(array.size / float(limit))))
+    stride = max(1, math.ceil(array.size / limit))
     return array.ravel()[::stride].copy(), stride
 
 
@@ -340,7 +333,7 @@ def recorded_functions(calls):
         yield lambda name, link: intercept(link, functools.partial(around_link, name))
 
 
-# -- the kinds of request: (checkout, request, inputs) -> what goes into the json file, arrays -----
+# -- the kinds of request: (checkout, request, inputs) -> what was found, arrays by name -----------
 
 def run_init(checkout, request, inputs):
     """Bytes of every initial array of some configurations."""
@@ -387,31 +380,44 @@ def layers(network):
             if not isinstance(link, chainer.Chain)]
 
 
+def training(checkout, networks, updater, kwargs, videos, batch, lr, device=-1):
+    """Set up an updater of the checkout -> function of one update, which returns the losses."""
+    optimizers, reporter = {}, chainer.Reporter()
+    for name in NETWORKS:
+        optimizers[name] = chainer.optimizers.RMSprop(lr=lr)
+        optimizers[name].setup(networks[name])
+        reporter.add_observer(name, networks[name])
+    if device < 0:
+        accept_get(optimizers['vdis'])
+    updater = checkout.get(updater)(
+        models=tuple(networks[name] for name in NETWORKS), optimizer=optimizers, device=device,
+        iterator=chainer.iterators.SerialIterator(videos, batch, shuffle=False), **kwargs)
+
+    def update():
+        losses = {}
+        with reporter.scope(losses):
+            updater.update()
+        if device < 0:
+            view_tensors(networks['vdis'], np.ndarray)
+        return losses
+
+    return update
+
+
 def run_train(checkout, request, inputs):
     """Losses and norms of some updates; gradients after the first, parameters after the last."""
     networks = build(checkout, request['models'], request['seeds']['build'], request['dtype'])
-    videos = chainer.iterators.SerialIterator(inputs['videos'], request['batch'], shuffle=False)
-    optimizer, reporter = {}, chainer.Reporter()
-    for name in NETWORKS:
-        optimizer[name] = chainer.optimizers.RMSprop(lr=request['lr'])
-        optimizer[name].setup(networks[name])
-        reporter.add_observer(name, networks[name])
-    accept_get(optimizer['vdis'])
-    updater = checkout.get(request['updater']['cls'])(
-        models=tuple(networks[name] for name in NETWORKS), iterator=videos, optimizer=optimizer,
-        device=-1, **request['updater']['kwargs'])
+    update = training(checkout, networks, request['updater']['cls'], request['updater']['kwargs'],
+                      inputs['videos'], request['batch'], request['lr'])
     np.random.seed(request['seeds']['training'])
     named = {name + path.replace('/', '.'): param for name in NETWORKS
              for path, param in networks[name].namedparams()}
     trace, arrays = [], {}
     for iteration in range(1, request['n_updates'] + 1):
-        observation = {}
-        with reporter.scope(observation):
-            updater.update()
-        view_tensors(networks['vdis'], np.ndarray)
+        losses = update()
         trace.append({
             'iteration': iteration,
-            'loss': {key: float(array_of(loss)) for key, loss in observation.items()},
+            'loss': {key: float(array_of(loss)) for key, loss in losses.items()},
             'param_l2': {name: {path: float(np.linalg.norm(param.data.astype('d').ravel()))
                                 for path, param in networks[name].namedparams()}
                          for name in NETWORKS}})
@@ -452,7 +458,7 @@ def run_strips(checkout, request, inputs):
     script, cuda, models = checkout.module('infer.py'), chainer.cuda, networks.values()
     with tempfile.TemporaryDirectory() as folder, \
             mock.patch.object(sys, 'argv', ['infer.py', '--out_dir', folder] + request['argv']), \
-            mock.patch.object(script, 'get_models', lambda *args: models), \
+            mock.patch.object(script, 'get_models', return_value=models), \
             mock.patch.object(cuda, 'cupy', mock.MagicMock(), create=True), \
             mock.patch.object(cuda, 'Device', mock.MagicMock(), create=True):
         script.main()
@@ -469,22 +475,13 @@ def run_inception(checkout, request, inputs):
 
 
 def run_c3d(checkout, request, inputs):
-    """Every activation of C3D on one clip, as read off the inputs and outputs of its links."""
+    """Every activation of C3D on one clip."""
     network = seeded_c3d(checkout, request['seed'])
     params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
               for path, param in network.namedparams()}
-    taken, given = {}, {}
-
-    def observe(name, call, args):
-        out = call(*args)
-        taken[name], given[name] = array_of(args[0]), array_of(out)
-        return out
-
-    for link in network.children():
-        intercept(link, functools.partial(observe, link.name))
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        prob = array_of(network(chainer.Variable(inputs['x']), layers=['prob'])['prob'])
-    entries, arrays = index(_c3d_stages(taken, given, prob), C3D_LIMIT)
+        found = network(chainer.Variable(inputs['x']), layers=list(C3D_LAYERS))
+    entries, arrays = index([(name, array_of(found[name])) for name in C3D_LAYERS], C3D_LIMIT)
     return {'params': params, 'index': entries}, arrays
 
 
@@ -504,29 +501,6 @@ def seeded_c3d(checkout, seed):
     return _c3d_class(checkout)(pretrained_model=None)
 
 
-def _c3d_stages(taken, given, prob):
-    """(name, array) of every layer, convolutions and fc6 and fc7 after their ReLU.
-
-    What comes between two links is the input of the second. A convolution before a pooling is
-    followed by its ReLU alone, which is applied here.
-    """
-    for name, pool, then in (
-            ('conv1a', 'pool1', 'conv2a'), ('conv2a', 'pool2', 'conv3a'),
-            ('conv3a', None, 'conv3b'), ('conv3b', 'pool3', 'conv4a'),
-            ('conv4a', None, 'conv4b'), ('conv4b', 'pool4', 'conv5a'),
-            ('conv5a', None, 'conv5b'), ('conv5b', 'pool5', 'fc6'),
-            ('fc6', None, 'fc7'), ('fc7', None, 'fc8'), ('fc8', None, None)):
-        if name not in given:
-            raise MissingError(f'C3D called no link {name}; it called {sorted(given)}')
-        if pool:
-            yield name, np.maximum(given[name], 0)
-            shape = (-1, 512, 1, 4, 4) if pool == 'pool5' else taken[then].shape
-            yield pool, taken[then].reshape(shape)    # fc6 may have been given flat rows
-        else:
-            yield name, taken[then] if then else given[name]
-    yield 'prob', prob
-
-
 def run_score(checkout, request, inputs):
     """The script calc_inception.py from latent vectors to the score, as it is and without dropout.
 
@@ -534,10 +508,7 @@ def run_score(checkout, request, inputs):
     With every batch's probabilities goes the video that tile_prediction.py would pick.
     """
     networks = build(checkout, request['models'], request['seeds']['build'])
-    for network in networks.values():
-        for _, name, array in tensors(network):
-            if name == 'avg_var':
-                array[...] = request['avg_var']
+    set_variances(networks, request['avg_var'])
     c3d = seeded_c3d(checkout, request['seed'])
     for link in c3d.children():
         link.W.data[...] *= request['c3d_gains'][link.name]
@@ -589,7 +560,7 @@ def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
         flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['seeds']['score'],
                  'iter': 1, 'calc_iter': 48 * request['batches']}
         argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
-        with mock.patch.object(sys, 'argv', ['calc_inception.py'] + argv):
+        with mock.patch.object(sys, 'argv', ['calc_inception.py', *argv]):
             script.main()
         with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
             return float(file.readline().split()[-1])
@@ -611,9 +582,7 @@ def run_datasets(checkout, request, inputs):
     return {'sha256_of_examples': hashes}, {}
 
 
-KINDS = {'init': run_init, 'forward': run_forward, 'train': run_train, 'infer': run_infer,
-         'strips': run_strips, 'inception': run_inception, 'c3d': run_c3d, 'score': run_score,
-         'datasets': run_datasets}
+KINDS = {name[4:]: run for name, run in vars().items() if name.startswith('run_')}
 
 
 # -- the protocol ----------------------------------------------------------------------------------
@@ -623,70 +592,27 @@ def environment():
             'numpy': np.__version__}
 
 
-def record(checkout, request):
-    """Run one request and write its files, each whole or not at all."""
-    inputs = {}
-    if request['inputs'] is not None:
-        with np.load(request['inputs'], allow_pickle=False) as npz:
-            inputs = {key: npz[key] for key in npz.files}
-    found, arrays = KINDS[request['kind']](checkout, request, inputs)
-    meta = dict(request['meta'])
-    meta.update(environment())
-    meta.update(found)
-    stem = os.path.join(request['out'], request['name'])
-    if arrays:
-        with open(stem + '.npz.tmp', 'wb') as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(stem + '.npz.tmp', stem + '.npz')
-    with open(stem + '.json.tmp', 'w') as file:
-        json.dump(meta, file, indent=1, sort_keys=True)
-    os.replace(stem + '.json.tmp', stem + '.json')
-
-
-def answer(checkout, request):
-    try:
-        record(checkout, request)
-    except MissingError as error:
-        return {'error': str(error)}
-    except Exception as error:    # the authors' code may raise anything
-        traceback.print_exc()
-        return {'error': f'{type(error).__name__}: {" ".join(str(error).split())}'
-                         f'{_where(checkout.folder, error)}'}
-    return {}
-
-
-def _where(folder, error):
-    """The last line of the checkout that an error went through."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if frame[0].startswith(folder + os.sep)]
-    return f' ({os.path.relpath(frames[-1][0], folder)}, line {frames[-1][1]})' if frames else ''
+def prepare(run, checkout, inputs, arrays, **request):
+    """A request -> function that answers it, and writes its arrays into a file."""
+    def answer():
+        with np.load(inputs) as npz:
+            found, made = run(checkout, request, dict(npz))
+        np.savez(arrays, **made)
+        return dict(found, **environment())
+    return answer
 
 
 def main():
-    """Serve requests until stdin ends.
+    """Serve requests."""
+    works = {}
 
-    The first line on stdout gives the versions of this side, {"python", "chainer", "numpy"}, and in
-    "lacking" the modules that are not installed; or {"error": "..."} when DIR is no checkout. Then
-    comes a line a request: {} when NAME.json, and NAME.npz where there are tensors, lie in its
-    folder 'out'; {"error": "..."} otherwise.
-
-    A request has 'name', 'kind' (see `KINDS`), 'out', 'meta' (copied to the json file), 'inputs'
-    (path of an npz file, or null), and what its kind reads.
-    """
-    answers = os.fdopen(os.dup(1), 'w')
-    os.dup2(2, 1)    # whatever else is printed goes to stderr
-
-    def send(message):
-        answers.write(json.dumps(message) + '\n')
-        answers.flush()
-
-    try:
+    def describe():
         checkout = Checkout(sys.argv[1])
-    except MissingError as error:
-        return send({'error': str(error)})
-    send(dict(environment(), lacking=checkout.lacking))
-    for line in sys.stdin:
-        send(answer(checkout, json.loads(line)))
+        works.update((kind, functools.partial(prepare, run, checkout))
+                     for kind, run in KINDS.items())
+        return environment()
+
+    serve(describe, works)
 
 
 if __name__ == '__main__':

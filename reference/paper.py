@@ -4,32 +4,23 @@ The notes are those of FACTS §8. Each table in the file says `from` where its n
 here is computed.
 """
 import json
-import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 PATH = Path(__file__).resolve().parent / 'paper.json'
 
 
-@dataclass(frozen=True)
-class InceptionScore:
-    """A row of Table 4: inception score on UCF-101.
+class InceptionScore(NamedTuple):
+    """A row of Table 4: inception score on UCF-101, as printed."""
 
-    Attributes:
-        system: E.g. `'TGAN'`.
-        method: `'normal'`, `'weight clipping'`, `'SVC'`, or None for the data set itself.
-        mean, std: As printed.
-    """
-
-    system: str
-    method: str | None
+    system: str           #: E.g. `'TGAN'`.
+    method: str | None    #: 'normal', 'weight clipping', 'SVC', or None for the data set itself.
     mean: float
     std: float
 
 
-@dataclass(frozen=True)
-class GamRatio:
+class GamRatio(NamedTuple):
     """A row of Table 3: `ratio` above 1 means `model` beat `opponent` on Moving MNIST."""
 
     model: str
@@ -37,23 +28,11 @@ class GamRatio:
     ratio: float
 
 
-@dataclass(frozen=True)
-class TraceLine:
-    """A line of the notes' debug output.
+class TraceLine(NamedTuple):
+    """A line of the notes' debug output."""
 
-    Attributes:
-        tag: The number in front.
-        text: What follows it, verbatim.
-    """
-
-    tag: int
-    text: str
-
-    @property
-    def shapes(self):
-        """The shapes in the text, in order; an arrow there stands for a reshape."""
-        return tuple(tuple(map(int, shape.split(','))) for shape in re.findall(r'\(([\d,]+)\)',
-                                                                              self.text))
+    tag: int     #: The number in front.
+    text: str    #: What follows it, verbatim.
 
 
 @cache

@@ -15,13 +15,9 @@ import hashlib
 import io
 import json
 import math
-import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,7 +29,7 @@ CHAINERS = ('2.0.2', '7.8.1')
 
 #: Every recording's `seed` is 0; each use of randomness adds an offset (the `recipe` entries).
 #: The global generator is numpy's.
-SEED_OFFSETS = MappingProxyType({
+SEED_OFFSETS = {
     'build': 0,           # global generator, before fsgen, vgen, vdis are built in this order
     'forward_inputs': 1,  # RandomState of z_slow and then the video
     'forward': 2,         # global generator, before the forward passes (D's noise)
@@ -42,10 +38,7 @@ SEED_OFFSETS = MappingProxyType({
     'infer': 30,          # global generator, before make_video
     'score': 40,          # --seed of calc_inception: global generator, before the first z_slow
     'mean': 41,           # RandomState of the mean clip, uniform in [80, 130)
-})
-
-#: Synthetic training videos of every `train-*` recording.
-N_TRAINING_VIDEOS = 32
+}
 
 #: Biases that feed a batch normalisation: it subtracts them again, so their gradient is zero but
 #: for rounding, and RMSprop scales that rounding up to steps of about ten learning rates. They
@@ -60,50 +53,31 @@ class RecordingError(Exception):
     """A recording is missing, altered or unknown; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Recording:
-    """One recording.
+class Recording(NamedTuple):
+    """One recording."""
 
-    Attributes:
-        name: File name without its ending, e.g. `'forward-small-b2-seed0-train-f64'`.
-        chainer: Chainer release the authors' code ran on.
-        meta: The json file: recipe, index, scalars.
-        arrays: Name to read-only array; empty where the recording has no tensors.
-    """
-
-    name: str
-    chainer: str
-    meta: Mapping[str, Any]
-    arrays: Mapping[str, np.ndarray] = field(repr=False)
+    name: str       #: File name without its ending, e.g. 'forward-small-b2-seed0-train-f64'.
+    chainer: str    #: Chainer release the authors' code ran on.
+    meta: dict      #: The json file: recipe, index, scalars.
+    arrays: dict    #: Name to read-only array; empty where the recording has no tensors.
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One recorded tensor of a forward pass.
+class Stage(NamedTuple):
+    """One recorded tensor of a forward pass."""
 
-    Attributes:
-        name: Link (`'vdis/c0'`, `'conv1a'`) or function (`'relu'`) that made it.
-        shape: Shape of the whole tensor.
-        stride: Every how many values of the flattened tensor one was kept.
-        values: The kept values, 1-D.
-        sum: Float64 sum over the whole tensor.
-        l2: Float64 Euclidean norm of the whole tensor.
-    """
-
-    name: str
-    shape: tuple
-    stride: int
-    values: np.ndarray
-    sum: float
-    l2: float
+    name: str       #: Link ('vdis/c0', 'conv1a') or function ('relu') that made it.
+    shape: tuple    #: Of the whole tensor.
+    stride: int     #: Every how many values of the flattened tensor one was kept.
+    values: np.ndarray    #: The kept values, 1-D.
+    sum: float      #: Float64 sum over the whole tensor.
+    l2: float       #: Float64 Euclidean norm of the whole tensor.
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """One network of a configuration: the authors' class name and its constructor's arguments."""
 
     cls: str
-    kwargs: Mapping[str, Any]
+    kwargs: dict
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -141,23 +115,17 @@ def load(name, chainer=CHAINERS[0]):
             arrays = {key: npz[key] for key in npz.files}
     for array in arrays.values():
         array.setflags(write=False)
-    return Recording(name, chainer, MappingProxyType(meta), MappingProxyType(arrays))
+    return Recording(name, chainer, meta, arrays)
 
 
 def stages(recording, network=None):
-    """The recorded tensors of a forward pass, in call order.
+    """The recorded tensors of a forward pass, in call order: a tuple of `Stage`.
 
-    Args:
-        recording: A `forward-*` recording, with `network` one of `'G0'`, `'G1'`, `'D'`; or
-            `c3d-seed0`, without.
-
-    Returns:
-        Tuple of `Stage`.
+    `network` is one of `'G0'`, `'G1'`, `'D'` of a `forward-*` recording; `c3d-*` and `score-*` have
+    none.
     """
-    if network is None:
-        index, prefix = recording.meta['index'], ''
-    else:
-        index, prefix = recording.meta['stages'][network], f'{network}_'
+    index, prefix = ((recording.meta['stages'][network], f'{network}_') if network
+                     else (recording.meta['index'], ''))
     return tuple(
         Stage(entry['name'], tuple(entry['shape']), entry['stride'],
               recording.arrays[prefix + entry['key']], entry['sum'], entry['l2'])
@@ -172,11 +140,8 @@ def arrays(recording, prefix):
 
 def configurations(chainer=CHAINERS[0]):
     """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
-    models = load('init-seed0', chainer).meta['models']
-    return {
-        name: {network: Model(entry['class'], entry['kwargs'])
-               for network, entry in configuration.items()}
-        for name, configuration in models.items()}
+    return {name: _models(configuration)
+            for name, configuration in load('init-seed0', chainer).meta['models'].items()}
 
 
 def models(recording):
@@ -186,8 +151,11 @@ def models(recording):
     """
     if 'models' not in recording.meta:
         return configurations(recording.chainer)[recording.meta['config']]
-    return {network: Model(entry['class'], entry['kwargs'])
-            for network, entry in recording.meta['models'].items()}
+    return _models(recording.meta['models'])
+
+
+def _models(entries):
+    return {network: Model(entry['class'], entry['kwargs']) for network, entry in entries.items()}
 
 
 def rounding_noise(names):
@@ -238,14 +206,9 @@ def deviation(ours, theirs):
 def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
     """The training videos of the `train-*` recordings: a coloured block that moves over noise.
 
-    Args:
-        n: Number of videos; 32 in every recording (`N_TRAINING_VIDEOS`).
-        channels: 1 or 3.
-        seed: The recording's seed + `SEED_OFFSETS['videos']`.
-
     Returns:
-        float32 (n, T, C, H, W) in [-1, 1): as indexable as a dataset, one example an entry. The
-        authors' iterator took them in order, `batch` an update, from the start again after the end.
+        float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an
+        update, from the start again after the end.
     """
     rs = np.random.RandomState(seed)
     videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
@@ -283,24 +246,14 @@ def forward_inputs(recording):
     return z_slow.astype(np.float32), video.astype(np.float32)
 
 
-@dataclass(frozen=True)
-class DatasetInputs:
-    """Contents of the input files behind `datasets-seed0`; all uint8.
+class DatasetInputs(NamedTuple):
+    """Contents of the input files behind `datasets-seed0`; all uint8."""
 
-    Attributes:
-        moving_mnist: (20, 6, 64, 64), the npy file of `MovingMNISTDataset`.
-        ucf_image: (85, 3, 64, 85), the h5 dataset `image` of the UCF classes.
-        ucf_spans: (start, end) of each video in it, end exclusive.
-        golf_strips: Three (2560, 128, 3) strips of twenty 128-pixel frames, stored losslessly under
-            the names 0001.jpg to 0003.jpg (the authors' loader goes by content, not by ending).
-        golf_span: start and end, inclusive, of the single row of the golf table.
-    """
-
-    moving_mnist: np.ndarray
-    ucf_image: np.ndarray
-    ucf_spans: tuple
-    golf_strips: tuple
-    golf_span: tuple
+    moving_mnist: np.ndarray    #: (20, 6, 64, 64), the npy file of `MovingMNISTDataset`.
+    ucf_image: np.ndarray       #: (85, 3, 64, 85), the h5 dataset `image` of the UCF classes.
+    ucf_spans: tuple            #: (start, end) of each video in it, end exclusive.
+    golf_strips: tuple          #: Three (2560, 128, 3) strips of frames, 0001.jpg to 0003.jpg.
+    golf_span: tuple            #: start and end, inclusive, of the single row of the golf table.
 
 
 def dataset_inputs(seed=0):
@@ -326,16 +279,30 @@ def _uint8(rs, *shape):
 
 # -- the manifest ----------------------------------------------------------------------------------
 
-def write_manifest():
+def write(folder, recording):
+    """Write the files of a recording into a folder, each whole or not at all."""
+    text = json.dumps(recording.meta, indent=1, sort_keys=True)
+    _replace(folder / f'{recording.name}.json', lambda file: file.write(text.encode()))
+    if recording.arrays:
+        _replace(folder / f'{recording.name}.npz',
+                 lambda file: np.savez_compressed(file, **recording.arrays))
+
+
+def write_manifest(golden=None):
     """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
+    golden = golden or GOLDEN
     manifest = {
-        path.relative_to(GOLDEN).as_posix(): _fingerprint(path.read_bytes())
-        for chainer in CHAINERS for path in sorted((GOLDEN / _folder(chainer)).iterdir())}
-    target = GOLDEN / MANIFEST
-    beside = target.with_suffix('.tmp')
-    beside.write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
-    os.replace(beside, target)
-    return target
+        path.relative_to(golden).as_posix(): _fingerprint(path.read_bytes())
+        for chainer in CHAINERS for path in sorted((golden / _folder(chainer)).iterdir())}
+    text = json.dumps(manifest, indent=1, sort_keys=True) + '\n'
+    return _replace(golden / MANIFEST, lambda file: file.write(text.encode()))
+
+
+def _replace(path, write):
+    temporary = path.with_suffix('.tmp')
+    with temporary.open('wb') as file:
+        write(file)
+    return temporary.replace(path)
 
 
 def check_all():

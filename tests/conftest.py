@@ -1,5 +1,6 @@
 """Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
+import json
 import shutil
 
 import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its options
@@ -53,9 +54,27 @@ OTHER_SYSTEMS = {
     '3d': 'configs/ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'}
 
 
+def read_log(folder):
+    """The entries of a log, without what only the clock decides; what is no JSON fails."""
+    log = json.loads((folder / 'log').read_text(), parse_constant=pytest.fail)
+    return [{key: value for key, value in entry.items() if key != 'elapsed_time'} for entry in log]
+
+
+def differing(folder, other, iteration):
+    """{'FILE:KEY'} in which the snapshots of an iteration differ, but for the clock's."""
+    found, names = set(), {path.name for each in (folder, other)
+                           for path in each.glob(f'*_iter_{iteration}.npz')}
+    assert names
+    for name in names:
+        with np.load(folder / name) as a, np.load(other / name) as b:
+            found |= {f'{name}:{key}' for key in {*a.files, *b.files}
+                      if not key.endswith(('LogReport/_log', '_snapshot_elapsed_time')) and not
+                      (key in a and key in b and a[key].tobytes() == b[key].tobytes())}
+    return found
+
+
 @pytest.fixture(autouse=True)
 def untouched_configuration():
-    """Give every test Chainer's configuration and NumPy's random state back as they were."""
     state = np.random.get_state()
     with contextlib.ExitStack() as stack:
         for name in ('dtype', 'batch_norm_statistics', 'train'):
@@ -78,7 +97,6 @@ def moving_mnist(tmp_path_factory):
 
 @pytest.fixture
 def small_experiment(tmp_path, moving_mnist):
-    """Path of an experiment whose training takes seconds."""
     path = tmp_path / 'small.yml'
     path.write_text(SMALL_EXPERIMENT.format(data=moving_mnist))
     return path
@@ -189,5 +207,4 @@ def authors_training(tmp_path_factory, moving_mnist):
 
 @pytest.fixture
 def authors_result(authors_training, tmp_path):
-    """A copy of :func:`authors_training` of the test's own."""
     return shutil.copytree(authors_training, tmp_path / authors_training.name)

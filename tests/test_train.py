@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from tests.conftest import differing, read_log
 from tgan_chainer import config, train
 from tgan_chainer.commands.train import parse_args
 from tgan_chainer.errors import EXIT_DIVERGED, EXIT_USER_ERROR, ConfigError
@@ -30,21 +31,6 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 def run(experiment, *flags):
     return train.main(['--config_path', str(experiment), *flags])
-
-
-def differing(folder_a, folder_b, iteration):
-    """Keys of all snapshot files of ``iteration`` whose bytes differ."""
-    for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
-        name = template.format(iteration)
-        with np.load(folder_a / name) as a, np.load(folder_b / name) as b:
-            assert a.files == b.files
-            yield from (f'{name}:{key}' for key in a.files if a[key].tobytes() != b[key].tobytes())
-
-
-def clock(iteration):
-    """What only the clock decides in the snapshot of a trainer."""
-    return {f'snapshot_iter_{iteration}.npz:{key}'
-            for key in ('extensions/LogReport/_log', '_snapshot_elapsed_time')}
 
 
 def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
@@ -94,11 +80,8 @@ def test_resume_is_bit_identical(small_experiment, tmp_path):
     assert run(small_experiment, '--out', 'parts', '--iterations', '3') == 0
     assert (tmp_path / 'parts' / 'preview' / 'image_img_00000003.png').exists()
     assert train.main(['--resume', 'parts', '--iterations', '8']) == 0
-    assert set(differing(tmp_path / 'whole', tmp_path / 'parts', 8)) <= clock(8)
-    logs = [[{key: value for key, value in entry.items() if key != 'elapsed_time'}
-             for entry in json.loads((tmp_path / name / 'log').read_text())]
-            for name in ('whole', 'parts')]
-    assert logs[0] == logs[1]
+    assert not differing(tmp_path / 'whole', tmp_path / 'parts', 8)
+    assert read_log(tmp_path / 'whole') == read_log(tmp_path / 'parts')
     assert len(json.loads((tmp_path / 'parts' / 'record.json').read_text())) == 2
 
 
@@ -122,14 +105,11 @@ def test_quality_is_in_log_and_plots_and_changes_nothing(
     assert run(with_quality, '--out', 'parts', '--iterations', '3') == 0
     assert train.main(['--resume', 'parts', '--iterations', '4']) == 0
     assert run(small_experiment, '--out', 'without', '--iterations', '4') == 0
-    assert set(differing(tmp_path / 'whole', tmp_path / 'parts', 4)) <= clock(4)
-    for name in snapshots.NETWORKS.values():
-        name = name.format(4)
-        with np.load(f'whole/{name}') as a, np.load(f'without/{name}') as b:
-            assert all(a[key].tobytes() == b[key].tobytes() for key in a.files)
-    logs = [json.loads((tmp_path / name / 'log').read_text()) for name in ('whole', 'parts')]
-    assert [[entry['quality/frechet'] for entry in log] for log in logs] == [
-        [logs[0][0]['quality/frechet'], logs[0][1]['quality/frechet']]] * 2
+    assert not differing(tmp_path / 'whole', tmp_path / 'parts', 4)
+    changed = differing(tmp_path / 'whole', tmp_path / 'without', 4)
+    assert {key.split(':')[0] for key in changed} <= {snapshots.TRAINER.format(4)}
+    logs = [read_log(tmp_path / name) for name in ('whole', 'parts')]
+    assert logs[0] == logs[1] and all('quality/frechet' in entry for entry in logs[0])
     for plot in ('quality', 'quality_frechet', 'quality_inception'):
         assert (tmp_path / 'whole' / f'{plot}.png').exists()
         assert not (tmp_path / 'without' / f'{plot}.png').exists()
@@ -159,13 +139,6 @@ def test_quality_of_too_few_videos(small_experiment, capsys):
     assert 'quality: found 6 real videos, expected 256' in capsys.readouterr().err
 
 
-def test_a_damaged_record_is_no_traceback(small_experiment, tmp_path, capsys):
-    assert run(small_experiment, '--out', 'result', '--iterations', '1') == 0
-    (tmp_path / 'result' / 'record.json').write_text('[{')
-    assert train.main(['--resume', 'result', '--iterations', '2']) == EXIT_USER_ERROR
-    assert 'record.json: is damaged' in capsys.readouterr().err
-
-
 def test_a_signal_before_the_first_update(small_experiment, tmp_path, capsys, monkeypatch):
     """Optimizers have no state yet, so that nothing could be resumed."""
     run_trainer = chainer.training.Trainer.run
@@ -182,8 +155,7 @@ def test_a_signal_before_the_first_update(small_experiment, tmp_path, capsys, mo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_path, number):
+def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_path):
     process = subprocess.Popen(
         [sys.executable, os.path.join(ROOT, 'train.py'), '--config_path', str(small_experiment),
          '--out', 'stopped', '--iterations', '1000'],
@@ -191,30 +163,27 @@ def test_a_signal_writes_a_snapshot_and_resume_goes_on(small_experiment, tmp_pat
     while not (tmp_path / 'stopped' / 'log').exists():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert 'Traceback' not in err
-    name = signal.Signals(number).name
-    iteration = int(re.search(rf'stopped by {name} at iteration (\d+)', out).group(1))
+    assert (process.returncode, 'Traceback' in err) == (0, False), err
+    iteration = int(re.search(r'stopped by SIGINT at iteration (\d+)', out).group(1))
     assert iteration < 1000
     assert 'continue with: tgan train --resume stopped' in out
-    assert json.loads((tmp_path / 'stopped' / 'log').read_text())[-1]['iteration'] == iteration
+    assert read_log(tmp_path / 'stopped')[-1]['iteration'] == iteration
     assert (tmp_path / 'stopped' / 'loss_gen.png').exists()
     assert snapshots.latest_trainer('stopped').name == f'snapshot_iter_{iteration}.npz'
 
     end = iteration + 2
     assert train.main(['--resume', 'stopped', '--iterations', str(end)]) == 0
     assert run(small_experiment, '--out', 'whole', '--iterations', str(end)) == 0
-    assert set(differing(tmp_path / 'whole', tmp_path / 'stopped', end)) <= clock(end)
+    assert not differing(tmp_path / 'whole', tmp_path / 'stopped', end)
 
 
 def test_seed_decides(small_experiment, tmp_path):
     for out, seed in (('a', '1'), ('b', '1'), ('c', '2')):
         assert run(small_experiment, '--out', out, '--seed', seed, '--iterations', '2') == 0
-    assert not [key for key in differing(tmp_path / 'a', tmp_path / 'b', 2)
-                if key.startswith('v')]
-    assert 'vgen_iter_2.npz:dc1/W' in set(differing(tmp_path / 'a', tmp_path / 'c', 2))
+    assert not differing(tmp_path / 'a', tmp_path / 'b', 2)
+    assert 'vgen_iter_2.npz:dc1/W' in differing(tmp_path / 'a', tmp_path / 'c', 2)
 
 
 def test_flags_change_the_experiment(small_experiment):
@@ -351,17 +320,13 @@ def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, 
     ('in_channels: 1', 'in_channels: 3', 'in_channels of vdis .*1 and 3'),
     ('top_width: 4', 'top_width: 2', 'top_width of vdis .*4 and 2'),
     ('n_frames: 16, dataset', 'n_frames: 12, dataset', r'\(12, 1, 64, 64\)'),
+    ('batchsize: 2', 'batchsize: 7', 'batchsize: found 7, but the data set holds 6 videos'),
 ])
 def test_parts_that_do_not_fit_are_named(small_experiment, tmp_path, capsys, old, new, message):
     small_experiment.write_text(small_experiment.read_text().replace(old, new))
     assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / 'result').exists()
-
-
-def test_a_batch_larger_than_the_data_is_refused(small_experiment, capsys):
-    assert run(small_experiment, '--batchsize', '7') == EXIT_USER_ERROR
-    assert 'batchsize: found 7, but the data set holds 6 videos' in capsys.readouterr().err
 
 
 def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):

@@ -7,8 +7,7 @@ from benchmarks.sides import TORCH
 def work(device, clock, updater, batch, size):
     """A repetition is as many updates as the recipe says, timed one by one."""
     training = ours_worker.build_updater(updater, batch, size, device)
-    return lambda: recipe.repetition(updater, training.iteration > 0,
-                                     lambda: clock(lambda: ours_worker.update(training)))
+    return recipe.repetitions(updater, lambda: clock(lambda: ours_worker.update(training)))
 
 
 def run(session, updater, batch):

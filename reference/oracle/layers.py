@@ -19,7 +19,6 @@ LEAKY_SLOPE = 0.2
 
 #: Running-statistics rules (both measured, see `running_statistics`).
 CHAINER2, CHAINER7 = 'chainer2', 'chainer7'
-SEMANTICS = (CHAINER2, CHAINER7)
 
 
 # -- the three maps of a convolution ---------------------------------------------------------------
@@ -34,13 +33,7 @@ SEMANTICS = (CHAINER2, CHAINER7)
 def conv(x, W, stride=1, pad=0):
     """y[n,o,i] = sum_{c,k} W[o,c,k] x[n,c, s*i + k - p].
 
-    Args:
-        x: (N, C, *space).
-        W: (O, C, *kernel).
-        stride, pad: The same along every axis.
-
-    Returns:
-        (N, O, *out) with out = (space + 2p - kernel) // s + 1.
+    x is (N, C, *space), W (O, C, *kernel), y (N, O, *out), out = (space + 2p - kernel) // s + 1.
     """
     windows = _windows(x, W.shape[2:], stride, pad)
     y = sum(_contract(W[:, :, k], windows[:, k]) for k in range(W.shape[2]))
@@ -50,14 +43,9 @@ def conv(x, W, stride=1, pad=0):
 def conv_transpose(y, W, stride=1, pad=0, size=None):
     """x[n,c,j] = sum_{o,k,i : s*i + k - p = j} W[o,c,k] y[n,o,i]; the adjoint of `conv` in x.
 
-    Args:
-        y: (N, O, *out).
-        W: (O, C, *kernel); this is Chainer's layout (in, out, *kernel) of a deconvolution.
-        stride, pad: The same along every axis.
-        size: Space of x where the convolution dropped a remainder; by default s(out-1) + k - 2p.
-
-    Returns:
-        (N, C, *size).
+    y is (N, O, *out), W (O, C, *kernel), which is Chainer's layout (in, out, *kernel) of a
+    deconvolution, x (N, C, *size); size is by default s(out-1) + k - 2p, and another where the
+    convolution dropped a remainder.
     """
     kernel, out = W.shape[2:], y.shape[2:]
     if size is None:
@@ -75,13 +63,7 @@ def conv_transpose(y, W, stride=1, pad=0, size=None):
 def conv_weight(x, y, kernel, stride=1, pad=0):
     """W[o,c,k] = sum_{n,i} y[n,o,i] x[n,c, s*i + k - p]; the adjoint of `conv` in W.
 
-    Args:
-        x: (N, C, *space).
-        y: (N, O, *out).
-        kernel: Kernel size along every axis.
-
-    Returns:
-        (O, C, *kernel).
+    x is (N, C, *space), y (N, O, *out), W (O, C, *kernel).
     """
     windows = _windows(x, kernel, stride, pad)
     rows = np.ascontiguousarray(np.moveaxis(y, 1, -1))
@@ -145,12 +127,8 @@ def batch_normalization_grad(gy, x_hat, var, gamma):
     """gx, through the batch's own mean and variance.
 
     The chain rule through both gives
-    gx = gamma / sqrt(var + eps) * (gy - mean(gy) - x_hat * mean(gy * x_hat)), means by channel.
-
-    Args:
-        gy, x_hat: (N, C, *space).
-        var: (C,), biased batch variance.
-        gamma: (C,).
+    gx = gamma / sqrt(var + eps) * (gy - mean(gy) - x_hat * mean(gy * x_hat)), means by channel;
+    var (C,) is biased.
     """
     m = gy.size // gy.shape[1]
     mean_gy_x_hat, mean_gy = (_per_channel(g / m, gy.ndim) for g in scale_shift_grads(gy, x_hat))
@@ -166,25 +144,12 @@ def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
     accumulates var + eps, Chainer 7 accumulates var. Singular value clipping bounds gamma by the
     result, so this decides what D can learn.
 
-    Args:
-        avg_mean, avg_var, mean, var: (C,); the last two are of the batch, var biased.
-        m: Elements a channel in the batch.
-        semantics: `'chainer2'` or `'chainer7'`.
-
-    Raises:
-        ValueError: Unknown semantics.
+    `mean` and `var` (C,) are of the batch, var biased, with `m` elements a channel.
     """
-    check_semantics(semantics)
-    new_var = var + BN_EPS if semantics == CHAINER2 else var
+    new_var = {CHAINER2: var + BN_EPS, CHAINER7: var}[semantics]
     unbiased = m / max(m - 1, 1) * new_var
     return (BN_DECAY * avg_mean + (1 - BN_DECAY) * mean,
             BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
-
-
-def check_semantics(semantics):
-    """Raises ValueError unless `semantics` is one of `SEMANTICS`."""
-    if semantics not in SEMANTICS:
-        raise ValueError(f'batch statistics {semantics!r}: expected one of {", ".join(SEMANTICS)}')
 
 
 def _all_but_channel(x):
@@ -230,30 +195,3 @@ def softplus(x):
 def sigmoid(x):
     """1 / (1 + e^-x), without overflow."""
     return np.exp(-softplus(-x))
-
-
-def softmax(x):
-    """e^x over its sum along axis 1; rows of (N, classes) sum to 1."""
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-# -- pooling ---------------------------------------------------------------------------------------
-
-def max_pool(x, kernel):
-    """Maximum over windows of `kernel`, stride the same, every input covered (Chainer: cover_all).
-
-    A last window that hangs over the edge takes the maximum of what it has: 7 becomes 4, not 3.
-
-    Args:
-        x: (N, C, *space).
-        kernel: Window along every axis.
-
-    Returns:
-        (N, C, *out) with out = ceil(space / kernel).
-    """
-    size = tuple(-(-n // k) for n, k in zip(x.shape[2:], kernel, strict=True))
-    hanging = [(0, s * k - n) for s, k, n in zip(size, kernel, x.shape[2:], strict=True)]
-    padded = np.pad(x, [(0, 0), (0, 0), *hanging], constant_values=-np.inf)
-    windows = itertools.chain.from_iterable(zip(size, kernel, strict=True))
-    return padded.reshape(*x.shape[:2], *windows).max(axis=tuple(range(3, 2 * x.ndim - 2, 2)))

@@ -22,18 +22,11 @@ PARAMETER_KINDS = ('W', 'b', 'gamma', 'beta')
 
 @dataclass(frozen=True)
 class Mode:
-    """How to run a forward pass.
+    """How to run a forward pass."""
 
-    Attributes:
-        train: Batch statistics and noise if true; running statistics and no noise if false.
-        statistics: `'chainer2'` or `'chainer7'`, see `layers.running_statistics`.
-        rng: `numpy.random.RandomState` the noise is drawn from; only a noisy D in train mode needs
-            it.
-    """
-
-    train: bool = True
-    statistics: str = layers.CHAINER2
-    rng: np.random.RandomState | None = None
+    train: bool = True    #: Batch statistics and noise, or running statistics and no noise.
+    statistics: str = layers.CHAINER2    #: See `layers.running_statistics`.
+    rng: np.random.RandomState | None = None    #: Of the noise, in train mode.
 
 
 class Step(NamedTuple):
@@ -229,17 +222,10 @@ def run_forward(chain, state, x, mode):
 
 
 def run_backward(steps, state, gy, grads=None, to_input=True):
-    """Apply the layers' derivatives in reverse.
+    """Apply the derivatives of a forward pass in train mode in reverse -> gx, or None.
 
-    Args:
-        steps: Of a forward pass in train mode.
-        state: The arrays of that pass.
-        gy: Derivative of the loss in the last step's output.
-        grads: Where the parameters' derivatives are added; None if nobody wants them.
-        to_input: Whether anybody wants the derivative of the chain's input.
-
-    Returns:
-        gx, or None.
+    `gy` is the loss's derivative in the last step's output. The parameters' derivatives are added
+    to `grads`, unless it is None; without `to_input` nobody wants gx.
     """
     for i, step in reversed(list(enumerate(steps))):
         if grads is not None:
@@ -273,10 +259,8 @@ def output(steps):
 class FrameSeedGenerator:
     """G0: z_slow (N, Ks) to z_fast (N, Kf, 16) in (-1, 1); paper, Table 1.
 
-    Args:
-        n_frames: 16; any other value raises ValueError, the layers fix it.
-        z_slow_dim, z_fast_dim: Ks, Kf.
-        beta: Whether batch normalisation has a beta.
+    Raises:
+        ValueError: `n_frames` is not 16, which the layers fix.
     """
 
     def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, *, beta):
@@ -302,11 +286,7 @@ class VideoGenerator:
     """G1: z_slow (N, Ks) and one z_fast (N, Kf) to a frame (N, C, 16w, 16w) in (-1, 1); Table 1.
 
     Batch normalisation has a beta here in every variant, and no layer but dc5 a bias.
-
-    Args:
-        z_slow_dim, z_fast_dim, out_channels: Ks, Kf, C, which the arrays fix.
-        bottom_width: w, 4 for 64-pixel frames.
-        conv_ch: Channels of dc1's input, half of them slow, half fast.
+    `bottom_width` is w; half of the `conv_ch` channels of dc1's input are slow, half fast.
     """
 
     def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512):
@@ -351,14 +331,11 @@ class _Concat(Layer):
 class VideoDiscriminator:
     """D: video (N, C, 16, 64, 64) in [-1, 1] to a score (N, 1, 1, 1); paper, Table 1.
 
-    bn0 exists, is saved and is clipped, but no forward pass ever calls it.
+    bn0 exists, is saved and is clipped, but no forward pass ever calls it. `mid_ch` channels after
+    c0 are doubled by each of c1 to c3; `sigma` is of the noise before every leaky ReLU.
 
-    Args:
-        in_channels: C.
-        top_width: 4; any other value raises ValueError, the video's size fixes it.
-        mid_ch: Channels after c0; doubled by each of c1 to c3.
-        sigma: Standard deviation of the noise before every leaky ReLU; 0 for none.
-        beta: Whether batch normalisation has a beta.
+    Raises:
+        ValueError: `top_width` is not 4, which the video's size fixes.
     """
 
     def __init__(self, in_channels, top_width, mid_ch, sigma=0.0, *, beta):
@@ -373,11 +350,7 @@ class VideoDiscriminator:
                         Convolution('c4', stride=1, pad=0)]
 
     def forward(self, state, video, mode):
-        """Steps of D.
-
-        Raises:
-            ValueError: The video is not (N, C, 16, 64, 64).
-        """
+        """Steps of D; a ValueError for what is no video (N, C, 16, 64, 64)."""
         expected = (self.in_channels, N_FRAMES, FRAME_SIZE, FRAME_SIZE)
         if video.shape[1:] != expected:
             raise ValueError(f'video of shape {video.shape}: expected (N, {expected})')
@@ -404,20 +377,10 @@ def build(cls, *, wscale=None, **kwargs):
     """A network by the authors' class name and constructor arguments.
 
     `wscale` is of the initial arrays, which are the caller's here.
-
-    Raises:
-        ValueError: No such class.
     """
-    if cls not in VARIANTS:
-        raise ValueError(f'no network {cls!r}; there are: {", ".join(sorted(VARIANTS))}')
     return VARIANTS[cls](**kwargs)
 
 
 def build_models(configuration):
-    """The three networks of a configuration.
-
-    Args:
-        configuration: {'fsgen', 'vgen', 'vdis'} -> object with `cls` and `kwargs`, e.g. one entry
-            of `reference.recordings.configurations()`.
-    """
+    """The three networks of one of `reference.recordings.configurations()`."""
     return {key: build(model.cls, **model.kwargs) for key, model in configuration.items()}

@@ -76,9 +76,3 @@ def singular_value_clipping(state):
             state[key] = clip_singular_values(state[key])
         elif kind == 'gamma':
             state[key] = clip_gamma(state[key], state[f'{layer}/avg_var'])
-
-
-def largest_singular_values(state):
-    """Largest singular value of every kernel that `singular_value_clipping` would clip, by key."""
-    return {key: float(np.linalg.norm(W.reshape(len(W), -1), 2))
-            for key, W in state.items() if key.endswith('/W') and W.ndim >= 4}

@@ -1,26 +1,15 @@
-"""Inception score and generative adversarial metric (GAM)."""
-from dataclasses import dataclass
-
+"""Inception score."""
 import numpy as np
 
-#: Added to p inside the logarithm, and the samples of one score, under `tgan-v1` (authors'
-#: evaluation/calc_inception.py: batches of 48, 10000 // 48 = 208 of them).
+#: Added to p inside the logarithm under `tgan-v1` (authors' evaluation/calc_inception.py).
 TGAN_V1_EPS = 1e-7
-TGAN_V1_SAMPLES = 10000 // 48 * 48
 
 
 def inception_score(ys, eps=TGAN_V1_EPS):
     """exp(1/N sum_i sum_c p log(p + eps) - p log(p_mean + eps)) (Salimans et al. 2016; one split).
 
-    Args:
-        ys: (N, classes) probabilities, rows summing to 1.
-
-    Returns:
-        float from 1 (all rows alike) to `classes` (sure of each example, all classes equally
-        often).
-
-    Raises:
-        ValueError: ys is not two-dimensional or is empty.
+    From 1 (all rows of `ys`, (N, classes), alike) to `classes` (sure of each example, all classes
+    equally often); a ValueError for what is not two-dimensional or empty.
     """
     ys = np.asarray(ys, np.float64)
     if ys.ndim != 2 or not ys.size:
@@ -28,80 +17,3 @@ def inception_score(ys, eps=TGAN_V1_EPS):
     p_mean = ys.mean(axis=0)
     divergence = ys * (np.log(ys + eps) - np.log(p_mean + eps))
     return float(np.exp(divergence.sum(axis=1).mean()))
-
-
-def best_threshold(real, fake):
-    """Threshold of best balanced accuracy on a calibration set.
-
-    A WGAN critic has no natural zero, so the paper sets the score that separates fake from real
-    well; how is not published. Ours: of the midpoints between neighbouring scores, the one with the
-    largest (share of real above + share of fake not above) / 2, the lowest of equals.
-
-    Args:
-        real, fake: 1-D scores, higher for more real (negate D under the vanilla objective, whose
-            label 1 is fake).
-
-    Returns:
-        threshold, its balanced accuracy in [0.5, 1]. Where no threshold separates anything it is
-        -inf (everything counts as real).
-
-    Raises:
-        ValueError: No real or no fake scores.
-    """
-    real, fake = (np.sort(np.asarray(scores, np.float64).ravel()) for scores in (real, fake))
-    if not real.size or not fake.size:
-        raise ValueError(f'{real.size} real and {fake.size} fake scores: need at least one of each')
-    scores = np.unique(np.concatenate([real, fake]))
-    thresholds = np.concatenate([[-np.inf], (scores[:-1] + scores[1:]) / 2])
-    real_above = 1 - np.searchsorted(real, thresholds, side='right') / real.size
-    fake_below = np.searchsorted(fake, thresholds, side='right') / fake.size
-    balanced = (real_above + fake_below) / 2
-    best = int(np.argmax(balanced))
-    return float(thresholds[best]), float(balanced[best])
-
-
-def accuracy_on_real(scores, threshold):
-    """Share of real examples scored above the threshold."""
-    return float(np.mean(np.asarray(scores) > threshold))
-
-
-def accuracy_on_fake(scores, threshold):
-    """Share of fakes scored not above the threshold."""
-    return float(np.mean(np.asarray(scores) <= threshold))
-
-
-@dataclass(frozen=True)
-class Gam:
-    """Outcome of a battle of systems A and B.
-
-    Attributes:
-        r_samples: acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes); above 1, A wins.
-        r_test: acc(D_A on test) / acc(D_B on test); the battle counts only near 1.
-    """
-
-    r_samples: float
-    r_test: float
-
-
-def gam(a_on_b_fakes, b_on_a_fakes, a_on_test, b_on_test, a_threshold, b_threshold):
-    """Battle of two trained pairs (Im et al. 2016, in the GRAN code's orientation; Table 3).
-
-    Args:
-        a_on_b_fakes: D_A's scores of G_B's fakes, 1-D, higher for more real.
-        b_on_a_fakes: D_B's scores of G_A's fakes.
-        a_on_test, b_on_test: Both critics' scores of held-out real examples.
-        a_threshold, b_threshold: From `best_threshold` on calibration sets of their own.
-
-    Returns:
-        `Gam`. A ratio whose denominator is zero is inf, or nan if both accuracies are.
-    """
-    return Gam(
-        _ratio(accuracy_on_fake(a_on_b_fakes, a_threshold),
-               accuracy_on_fake(b_on_a_fakes, b_threshold)),
-        _ratio(accuracy_on_real(a_on_test, a_threshold),
-               accuracy_on_real(b_on_test, b_threshold)))
-
-
-def _ratio(a, b):
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return float(np.float64(a) / np.float64(b))

@@ -15,26 +15,17 @@ from reference.oracle import layers, losses, networks, optimizers
 
 @dataclass(frozen=True)
 class Updater:
-    """What one of the authors' updater classes does differently from the others.
+    """What one of the authors' updater classes does differently from the others."""
 
-    Attributes:
-        generator_loss: D(fake) -> (loss, derivative).
-        discriminator_loss: D(fake), D(real) -> (reported losses, derivative in fake, in real).
-        reports: Names of the reported losses, the generator's first where it is reported.
-        constraint: Changes D's state after its step; None for none.
-        freq: The constraint acts when the iteration, counted from 1, is divisible by this.
-        keeps_generator_gradient: D's step also uses the gradient that the generators' loss left
-            in D, because D is not cleared between the two (authors' LSGAN updater).
-        shuffle_time_order: With probability 1 - this, the frames of all fakes are put in one random
-            order and those of all reals in another; None for never.
-    """
-
-    generator_loss: object
-    discriminator_loss: object
-    reports: tuple
-    constraint: object = None
-    freq: int = 1
+    generator_loss: object        #: D(fake) -> (loss, derivative).
+    discriminator_loss: object    #: D(fake), D(real) -> (losses, derivative in fake, in real).
+    reports: tuple    #: Names of the reported losses, the generator's first where it is reported.
+    constraint: object = None    #: Changes D's state after its step.
+    freq: int = 1    #: The constraint acts when the iteration, from 1, is divisible by this.
+    #: D's step also uses the gradient that the generators' loss left in D (authors' LSGAN updater).
     keeps_generator_gradient: bool = False
+    #: With probability 1 - this, the frames of all fakes are put in one random order and those of
+    #: all reals in another; None for never.
     shuffle_time_order: float | None = None
 
 
@@ -57,17 +48,7 @@ UPDATERS = {
 
 
 def updater(cls, **kwargs):
-    """An updater by the authors' class name.
-
-    Args:
-        cls: One of `UPDATERS`.
-        **kwargs: `freq` and `shuffle_time_order`, as the authors' constructors take them.
-
-    Raises:
-        ValueError: No such class.
-    """
-    if cls not in UPDATERS:
-        raise ValueError(f'no updater {cls!r}; there are: {", ".join(sorted(UPDATERS))}')
+    """An updater by the authors' class name; `freq` and `shuffle_time_order` as they take them."""
     return replace(UPDATERS[cls], **kwargs)
 
 
@@ -75,10 +56,6 @@ def generate(models, states, z_slow, mode):
     """Fake videos, with the steps that made them.
 
     Every frame is one example of G1's batch, frames of a video next to each other.
-
-    Args:
-        models, states: {'fsgen', 'vgen', ...}.
-        z_slow: (B, Ks) in [-1, 1].
 
     Returns:
         video (B, C, 16, H, W) in (-1, 1), G0's steps (z_fast (B, Kf, 16) last), G1's steps.
@@ -105,13 +82,8 @@ def generate_backward(models, states, seeds, frames, gvideo, grads):
 class Training:
     """Networks in training, and the updates that train them.
 
-    Args:
-        models: The three networks, see `networks.build_models`.
-        states: Their arrays; a float64 copy is trained.
-        updater: An `Updater`.
-        rng: `numpy.random.RandomState` for z_slow, the time orders and D's noise.
-        statistics: `'chainer2'` or `'chainer7'`, see `layers.running_statistics`.
-        lr: RMSprop's learning rate.
+    A float64 copy of `states` is trained; `rng`, a RandomState, draws z_slow, the time orders and
+    D's noise.
 
     Attributes:
         states: Arrays of the three networks by snapshot key, float64, as trained so far.
@@ -121,7 +93,6 @@ class Training:
 
     def __init__(self, models, states, updater, rng, statistics=layers.CHAINER2,
                  lr=optimizers.LR):
-        layers.check_semantics(statistics)
         self.models = models
         self.states = {key: networks.as_float64(state) for key, state in states.items()}
         self.updater = updater

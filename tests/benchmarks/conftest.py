@@ -2,7 +2,7 @@
 import pytest
 
 from benchmarks.__main__ import complete, parser
-from benchmarks.sides import NotRunError, Session, SideError
+from benchmarks.sides import NotRunError, Session, WorkerError
 
 
 class FakeWorker:
@@ -18,7 +18,7 @@ class FakeWorker:
     def run(self, work, args):
         self.log.append(self.name)
         if self.fails:
-            raise SideError(f'{self.name} broke')
+            raise WorkerError(f'{self.name} broke')
         seconds = next(self.seconds)
         return {'seconds': seconds, 'peak': 100 * seconds, **self.found}
 

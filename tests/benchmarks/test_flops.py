@@ -13,28 +13,20 @@ SIDES = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 4), st.integers(1, 
 """Size, kernel, stride and pad of each dimension."""
 
 
-@given(SIDES)
-def test_a_convolution_of_ones_sums_to_the_products_without_padding(sides):
+@pytest.mark.parametrize('cls, function', [
+    (L.ConvolutionND, F.convolution_nd), (L.DeconvolutionND, F.deconvolution_nd)])
+@given(sides=SIDES)
+def test_a_convolution_of_ones_sums_to_the_products_without_padding(cls, function, sides):
     size, ksize, stride, pad = zip(*sides, strict=True)
-    if any(n + 2 * p < k for n, k, _, p in sides):
+    is_convolution = cls is L.ConvolutionND
+    x, channels = np.ones((2, 3, *size)), (4, 3) if is_convolution else (3, 4)
+    if any(n + 2 * p < k if is_convolution else s * (n - 1) + k - 2 * p < 1
+           for n, k, s, p in sides):
         return
-    x = np.ones((2, 3, *size))
-    link = L.ConvolutionND(len(sides), 3, 4, ksize, stride, pad)
-    y = F.convolution_nd(x, np.ones((4, 3, *ksize)), None, stride, pad).array
-    assert flops.count_layer(link, x.shape, y.shape) == (
-        2 * 3 * 4 * np.prod(y.shape[2:]) * np.prod(ksize), y.sum())
-
-
-@given(SIDES)
-def test_a_transposed_convolution_of_ones_does_too(sides):
-    size, ksize, stride, pad = zip(*sides, strict=True)
-    if any(s * (n - 1) + k - 2 * p < 1 for n, k, s, p in sides):
-        return
-    x = np.ones((2, 3, *size))
-    link = L.DeconvolutionND(len(sides), 3, 4, ksize, stride, pad)
-    y = F.deconvolution_nd(x, np.ones((3, 4, *ksize)), None, stride, pad).array
-    assert flops.count_layer(link, x.shape, y.shape) == (
-        2 * 3 * 4 * np.prod(size) * np.prod(ksize), y.sum())
+    y = function(x, np.ones((*channels, *ksize)), None, stride, pad).array
+    positions = y.shape[2:] if is_convolution else size
+    assert flops.count_layer(cls(len(sides), 3, 4, ksize, stride, pad), x.shape, y.shape) == (
+        2 * 3 * 4 * np.prod(positions) * np.prod(ksize), y.sum())
 
 
 @pytest.fixture(scope='module')
@@ -42,18 +34,12 @@ def networks():
     return ours_worker.build_networks(recipe.SIZES['full'])
 
 
-def test_a_training_step_of_the_paper_s_networks(networks):
+def test_the_layers_of_a_training_step_which_counting_does_not_disturb(networks):
     before = networks[2].bn1.avg_var.copy()
-    rows = {row.layer: row.flop for row in flops.of_step(*networks, batch=8)}
-    np.testing.assert_array_equal(networks[2].bn1.avg_var, before)    # counting disturbs nothing
-    assert list(rows) == [
+    assert [row.layer for row in flops.of_step(*networks, batch=8)] == [
         *(f'G0 dc{i}' for i in range(5)), 'G1 l0s', 'G1 l0f', *(f'G1 dc{i}' for i in range(1, 6)),
         *(f'D c{i}' for i in range(5))]
-    once = 2 * 8 * 64 * 128 * 4 ** 3 * (4 * 16 * 16)    # D c1, one batch, forward
-    assert rows['D c1'] == (2 * once, 2 * once, 2 * once, 6 * once,
-                            6 * 2 * 8 * 64 * 128 * (14 * 62 * 62))
-    once = 2 * 8 * 16 * 512 * 256 * 4 ** 2 * (4 * 4)    # G1 dc1 sees each of 16 frames
-    assert rows['G1 dc1'] == (once, once, once, 3 * once, 3 * 2 * 8 * 16 * 512 * 256 * (14 * 14))
+    np.testing.assert_array_equal(networks[2].bn1.avg_var, before)
 
 
 def test_arithmetic_of_a_step(networks):

@@ -6,7 +6,7 @@ import pytest
 from benchmarks import cases
 from benchmarks.__main__ import main
 from benchmarks.race import Outcome
-from benchmarks.sides import STAND_IN, NotRunError, SideError
+from benchmarks.sides import STAND_IN, NotRunError, WorkerError
 
 
 def test_list(capsys):
@@ -49,7 +49,7 @@ def outcomes(monkeypatch):
     monkeypatch.setattr(cases, 'registry', lambda: {
         'measured': ('about', lambda session: Outcome(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
-        'broken': ('about', raises, SideError('the worker ended')),
+        'broken': ('about', raises, WorkerError('the worker ended')),
         'wrong': ('about', raises, KeyError('fault')),
         'interrupted': ('about', raises, KeyboardInterrupt())})
 

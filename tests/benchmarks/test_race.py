@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from benchmarks import race as module
 from benchmarks.flops import Row
 from benchmarks.race import FLOOR, Contestant, Outcome, race
-from benchmarks.sides import NotRunError, SideError
+from benchmarks.sides import NotRunError, WorkerError
 
 COSTS = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=9)
 
@@ -46,7 +46,7 @@ def test_nothing_is_measured_without_the_first(quick):
         race(quick, contestants('ours', 'authors'))
     quick = type(quick)('--quick')
     quick.add('ours', [], fails=True)
-    with pytest.raises(SideError, match='ours broke'):
+    with pytest.raises(WorkerError, match='ours broke'):
         race(quick, contestants('ours'))
 
 

@@ -35,7 +35,7 @@ def read_frames(folder):
             [pictures.read_movie(folder / name) for name in ('out.avi', 'out.mov')])
 
 
-@pytest.mark.parametrize(('n', 'n_frames', 'grid'), [
+@pytest.mark.parametrize('n, n_frames, grid', [
     (4, 1, (2, 2)), (4, 16, (2, 2)), (1, 5, (1, 1)), (5, 5, (2, 3))])
 def test_movies_of_a_sheet(tmp_path, capsys, n, n_frames, grid):
     videos = save_sheet(tmp_path / 'image_img_1.png', n, n_frames=n_frames)
@@ -69,7 +69,7 @@ def test_grey_and_the_defaults_which_are_those_of_the_authors_previews(tmp_path)
     assert frames.shape == movies[0].shape == movies[1].shape == (16, 640, 640, 3)
 
 
-@pytest.mark.parametrize(('name', 'flags', 'text'), [
+@pytest.mark.parametrize('name, flags, text', [
     ('none.png', [], 'No such file or directory'),
     ('text.png', [], 'not a PNG that can be read'),
     ('sheet.gif', [], 'not a PNG that can be read'),

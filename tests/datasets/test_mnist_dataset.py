@@ -1,4 +1,3 @@
-import io
 import pickle
 import re
 
@@ -60,24 +59,11 @@ def test_swapped_axes(tmp_path, n_videos):
     assert len(MovingMNISTDataset(16, str(saved(path, np.zeros((20, 20, 8, 8), np.uint8))))) == 20
 
 
-def npy(save, array):
-    buffer = io.BytesIO()
-    save(buffer, array)
-    return buffer.getvalue()
-
-
-ARRAY = np.zeros((20, 2, 8, 8), np.uint8)
-WHOLE = npy(np.save, ARRAY)
-
-
-@pytest.mark.parametrize('content', [
-    *(WHOLE[:keep] for keep in (0, 3, 8, 60, 128, len(WHOLE) - 1)),
-    *(WHOLE[:10] + garbage + WHOLE[10 + len(garbage):]
-      for garbage in (b'(((', b'{' * 40, b'\xff\xfe', b"{'descr': 0}")),
-    npy(np.savez, ARRAY), pickle.dumps(ARRAY)], ids=range(12))
-def test_damaged_files_archives_and_pickles(tmp_path, content):
+@pytest.mark.parametrize('save', [np.savez, lambda file, array: file.write(pickle.dumps(array))])
+def test_archives_and_pickles(tmp_path, save):
     path = tmp_path / 'a.npy'
-    path.write_bytes(content)
+    with path.open('wb') as file:
+        save(file, np.zeros((20, 2, 8, 8), np.uint8))
     assert 'damaged or no .npy file' in refused(path)
 
 

@@ -259,30 +259,6 @@ def test_types_that_no_column_has(tmp_path, dtype):
         tables._dtype(values)
 
 
-@pytest.mark.parametrize('name', ['pandas-0.20.3-python-3.6', 'pandas-1.5.3-python-3.10'])
-def test_truncated_pickle(tmp_path, name):
-    content = (OLD / f'{name}.pkl').read_bytes()
-    path = tmp_path / 't.pkl'
-    for keep in range(0, len(content), 7):
-        path.write_bytes(content[:keep])
-        refused(path, 'is damaged or no table')
-
-
-@settings(deadline=None)
-@given(st.data())
-def test_damaged_pickle_is_a_data_error_or_still_a_table(tmp_path_factory, data):
-    content = bytearray((OLD / 'pandas-1.5.3-python-3.10.pkl').read_bytes())
-    for _ in range(data.draw(st.integers(1, 3))):
-        position = data.draw(st.integers(0, len(content) - 1))
-        content[position] = data.draw(st.integers(0, 255))
-    path = tmp_path_factory.getbasetemp() / 'damaged.pkl'
-    path.write_bytes(content)
-    try:
-        assert list(read_table(path, UCF)) == list(UCF)
-    except DataError as error:
-        assert 'damaged.pkl' in str(error)
-
-
 def test_too_large(tmp_path):
     path = tmp_path / 't.pkl'
     with open(path, 'wb') as file:

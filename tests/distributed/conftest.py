@@ -25,10 +25,9 @@ ENVIRONMENT = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'TGAN_NUM_TH
 def is_running(pid):
     """Whether there is such a process, which nobody has yet to take note of the end of."""
     try:
-        state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
     except OSError:
         return False
-    return state not in 'ZX'
 
 
 class Job:
@@ -46,12 +45,10 @@ class Job:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def ranks(self):
-        """Process numbers of the ranks."""
         pid = self.process.pid
         return list(map(int, Path(f'/proc/{pid}/task/{pid}/children').read_text().split()))
 
     def wait_for(self, path):
-        """Wait until ``path`` exists."""
         deadline = time.monotonic() + LIMIT
         while not Path(path).exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
@@ -88,9 +85,3 @@ def start():
     for job in jobs:
         if job.process.poll() is None:
             job.process.kill()
-
-
-@pytest.fixture(scope='module')
-def run(start):
-    """Function (n, arguments, cwd) -> (exit code, stdout, stderr) of ranks that ended."""
-    return lambda n, arguments, cwd: start(n, arguments, cwd).end()

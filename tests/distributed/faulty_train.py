@@ -1,5 +1,7 @@
-"""train.py whose rank 1 fails in its third update, in the way that $FAULT says; all ranks write
-the losses of their updates to losses.RANK."""
+"""train.py whose rank 1 fails in its third update, in the way that $FAULT says.
+
+All ranks write the losses of their updates to losses.RANK.
+"""
 import json
 import os
 from pathlib import Path

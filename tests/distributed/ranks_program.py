@@ -16,64 +16,29 @@ import chainer
 import numpy as np
 from chainer.iterators import SerialIterator
 
+from tests import systems
+from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.functions import LeakyReLU
-from tgan_chainer.models import conditional_tgan as conditional
-from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
-from tgan_chainer.models.model_3d import VideoGenerator3D
-from tgan_chainer.models.video_discriminator import (
-    VideoAndFrameDiscriminator,
-    VideoDiscriminatorNoBetaInitUniform,
-)
-from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 from tgan_chainer.train import find_sizes
 from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 
-Z = 4
-NETWORKS = ('fsgen', 'vgen', 'vdis')
-
-
-def tgan(vdis=None):
-    return (FrameSeedGeneratorInitUniform(z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
-            VideoGeneratorInitUniform(Z, 5, 1, 4, conv_ch=16, wscale=0.1),
-            vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-
-
-def model_3d():
-    return (None, VideoGenerator3D(Z, 1, 4, conv_ch=8, wscale=0.1),
-            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-
-
-def video_and_frame():
-    return tgan(VideoAndFrameDiscriminator(1, 4, 2))
-
-
-def conditional_tgan():
-    return (conditional.ConditionalFrameSeedGenerator(3, z_slow_dim=Z, z_fast_dim=5, wscale=0.1),
-            conditional.ConditionalVideoGenerator(3, Z, 5, 1, 4, conv_ch=16, wscale=0.1),
-            conditional.ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
-
-
 CASES = {
-    'svc': (wgan.TGANUpdaterWGANSVC, tgan, {'freq': 2}),
-    'clip': (wgan.TGANUpdaterWGANClip, tgan, {}),
-    'vanilla': (TGANUpdaterVanilla, tgan, {'shuffle_time_order': 0.5}),
-    'without G0': (wgan.TGANUpdaterWGANSVC, model_3d, {'freq': 2}),
-}
-CASES_OF_TWO = {    # enough for what takes another way to its parameters or its batches
-    'conditional': (wgan.TGANUpdaterWGANSVC, conditional_tgan, {'freq': 2}),
-    'sizes found when called': (wgan.TGANUpdaterWGANVideoFrameDis, video_and_frame, {'freq': 1}),
+    'svc': (wgan.TGANUpdaterWGANSVC, systems.tgan, {'freq': 2}),
+    'vanilla': (TGANUpdaterVanilla, systems.tgan, {'shuffle_time_order': 0.5}),
+    'without G0': (wgan.TGANUpdaterWGANSVC, systems.model_3d, {'freq': 2}),
+    'conditional': (wgan.TGANUpdaterWGANSVC, systems.conditional_tgan, {'freq': 2}),
+    'sizes found when called': (
+        wgan.TGANUpdaterWGANVideoFrameDis, systems.video_and_frame, {'freq': 1}),
 }
 
 
 class FedUpdater(wgan.TGANUpdaterWGANSVC):
     """Takes its latent vectors from ``z_slow``, arrays (B, Ks), an update each."""
-
-    z_slow = None
 
     def _get_seeds(self, batchsize):
         z_slow = chainer.Variable(next(self.z_slow))
@@ -85,7 +50,7 @@ def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=N
     with chainer.using_config('batch_norm_ranks', batch_norm_ranks):
         models = make_models()
     optimizers = {name: chainer.optimizers.RMSprop(lr=5e-3).setup(model)
-                  for name, model in zip(NETWORKS, models, strict=True) if model}
+                  for name, model in zip(config.NETWORKS, models, strict=True) if model}
     if ranks:
         find_sizes(models[-1], videos[0][0] if isinstance(videos[0], tuple) else videos[0])
         for model in filter(None, models):
@@ -104,11 +69,11 @@ def state(updater):
 
 def digests(case, ranks):
     """sha256 of all parameters and statistics after each of three updates on data of one's own."""
-    cls, make_models, kwargs = (CASES | CASES_OF_TWO)[case]
+    cls, make_models, kwargs = CASES[case]
     np.random.seed(ranks.rank)    # so that ranks begin from parameters of their own, too
     videos = np.random.uniform(-1, 1, (5, 16, 1, 64, 64)).astype('f')
     if case == 'conditional':
-        videos = [(video, np.int32((i + ranks.rank) % 3)) for i, video in enumerate(videos)]
+        videos = systems.labelled(videos)
     updater = make_updater(cls, make_models, videos, 2, ranks, **kwargs)
     found = []
     for _ in range(3):
@@ -125,12 +90,12 @@ def follow_whole_batch(ranks):
     """Four float64 updates, two videos a rank, and on rank 0 alone with the videos of all."""
     rs = np.random.RandomState(0)
     videos = rs.uniform(-1, 1, (4, 2 * ranks.size, 16, 1, 64, 64))
-    z_slow = rs.uniform(-1, 1, (4, 2 * ranks.size, Z))
+    z_slow = rs.uniform(-1, 1, (4, 2 * ranks.size, 4))
     mine = slice(2 * ranks.rank, 2 * ranks.rank + 2)
 
     def follow(part, batch, *ranks):
         np.random.seed(1)
-        updater = make_updater(FedUpdater, tgan, videos[:, part].reshape(-1, 16, 1, 64, 64),
+        updater = make_updater(FedUpdater, systems.tgan, videos[:, part].reshape(-1, 16, 1, 64, 64),
                                batch, *ranks, freq=2)
         updater.z_slow = iter(z_slow[:, part])
         for _ in range(4):
@@ -223,11 +188,10 @@ def main(folder):
         np.save(path, np.zeros((20, 7, 64, 64), np.uint8))
     ranks.on_first(path.exists)
     share = ranks.share(MovingMNISTDataset(n_frames=16, dataset_path=str(path)), seed=3)
-    cases = CASES if ranks.size > 2 else CASES | CASES_OF_TWO
     found = {
         'threads': threads,
         'errors': errors(ranks),
-        'digests': {case: digests(case, ranks) for case in cases},
+        'digests': {case: digests(case, ranks) for case in CASES},
         'indices': share.indices.tolist(),
         'shape': share[0].shape,
         'largest': ranks.largest(5 if ranks.rank == 1 else 0),

@@ -1,12 +1,11 @@
 """The converter of C3D's caffemodel, on files that are written here."""
-import struct
 import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.robustness.hostile import _varint as varint
+from tests.robustness.hostile import encoded
 from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 from tgan_chainer.evaluation import convert_c3d
 from tgan_chainer.evaluation.convert_c3d import MAX_FIELDS, convert
@@ -15,38 +14,25 @@ SHAPES = {'conv1a/W': (2, 3, 3, 3, 3), 'conv1a/b': (2,), 'fc6/W': (4, 5), 'fc6/b
           'fc8/W': (7, 4), 'fc8/b': (7,)}
 
 
-def varint(number):
-    encoded = bytearray()
-    while number > 0x7f:
-        encoded.append(number & 0x7f | 0x80)
-        number >>= 7
-    return bytes([*encoded, number])
-
-
-def field(number, value):
-    """A protobuf field: of wire type 0 for an int, 2 for bytes."""
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def blob(array, dimensions=None, chunks=1):
+def blob(array, chunks=1):
     """A BlobProto: num, channels, length, height, width, data, diff."""
-    dimensions = dimensions or (1,) * (5 - array.ndim) + array.shape
-    fields = [field(number, size) for number, size in enumerate(dimensions, 1)]
-    fields += [field(6, part.tobytes()) for part in np.array_split(array.ravel(), chunks)]
-    return b''.join([*fields, field(7, np.ones_like(array).tobytes())])
+    dimensions = (1,) * (5 - array.ndim) + array.shape
+    return [*([number, size] for number, size in enumerate(dimensions, 1)),
+            *([6, part.tobytes()] for part in np.array_split(array.ravel(), chunks)),
+            [7, np.ones_like(array).tobytes()]]
 
 
 def layer(name, *blobs):
     """A LayerParameter: bottom, top, name, type, blobs, and something that nobody reads."""
-    return b''.join([field(2, b'below'), field(3, name), field(4, name), field(5, 4),
-                     *(field(6, each) for each in blobs), varint(7 << 3 | 5) + struct.pack('f', 1)])
+    return [[2, b'below'], [3, name], [4, name], [5, 4], *([6, each] for each in blobs), [7, 1.0]]
 
 
 def net(*layers):
-    return b''.join([field(1, b'deepnetA'), *(field(2, each) for each in layers),
-                     field(4, 16), varint(9 << 3 | 1) + bytes(8)])
+    return encoded([[1, b'deepnetA'], *([2, each] for each in layers), [4, 16], [9, 1.0]])
+
+
+def field(number, value):
+    return encoded([[number, value]])
 
 
 @pytest.fixture
@@ -121,27 +107,11 @@ def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content,
 def test_many_nested_fields_end_soon(tmp_path):
     path = tmp_path / 'c3d.caffemodel'
     path.write_bytes(field(2, field(6, bytes(8_000_000))))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DataError, match=f'more than {MAX_FIELDS} fields'):
         convert(path, tmp_path / 'c3d.npz', SHAPES)
     # Four million fields would take seconds; a tenth of one is spent on those that are read.
-    assert time.perf_counter() - start < 2
-
-
-@settings(deadline=None, max_examples=150)
-@given(flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=4),
-       keep=st.floats(0, 1))
-def test_any_damage_ends_in_the_documented_error(tmp_path_factory, flips, keep):
-    content = bytearray(net(*layers_of(
-        {key: np.ones(shape, '<f4') for key, shape in SHAPES.items()})))
-    for where, value in flips:
-        content[int(where * (len(content) - 1))] = value
-    folder = tmp_path_factory.mktemp('damaged')
-    (folder / 'c3d.caffemodel').write_bytes(content[:int(keep * len(content))])
-    try:
-        convert(folder / 'c3d.caffemodel', folder / 'c3d.npz', SHAPES)
-    except DataError:
-        assert not (folder / 'c3d.npz').exists()
+    assert time.process_time() - start < 2
 
 
 def test_a_missing_or_too_large_file(tmp_path, source, monkeypatch):

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.oracle import scores as oracle
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 from tgan_chainer.evaluation import gam, ledger
 from tgan_chainer.io.files import sha256
@@ -47,7 +46,6 @@ GROWING = [lambda x: 3 * x - 7, np.exp, lambda x: x ** 3, np.tanh]
 def test_threshold_against_every_other(real, fake):
     threshold = gam.best_threshold(real, fake)
     best = gam.balanced_accuracy(real, fake, threshold)
-    assert best == pytest.approx(oracle.best_threshold(real, fake)[1], abs=1e-12)
     for other in (-np.inf, *np.linspace(-2.05, 2.05, 42)):
         assert gam.balanced_accuracy(real, fake, other) <= best + 1e-12
         if other < threshold - 0.1:    # the lowest of equally good ones
@@ -65,12 +63,13 @@ def test_scores_that_have_no_threshold(real, fake):
 
 @settings(deadline=None)
 @given(scores=of_critics(), growing=st.sampled_from(GROWING))
-def test_ratios_are_the_oracles_swapping_inverts_and_growing_functions_keep_them(scores, growing):
+def test_ratios_by_definition_swapping_inverts_and_growing_functions_keep_them(scores, growing):
     a, b = scores
     found, outcome = gam.judge(a, b, seed=0, held_out=True)
-    expected = oracle.gam(a.other_fakes, b.other_fakes, a.test, b.test, a.threshold, b.threshold)
-    np.testing.assert_allclose([found, outcome.r_test], [expected.r_samples, expected.r_test],
-                               rtol=1e-14)
+    # Of fakes, which count as such at the threshold, and of real videos: share that is told right.
+    told = [(np.mean(x.other_fakes <= x.threshold), np.mean(x.test > x.threshold)) for x in (a, b)]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        np.testing.assert_allclose([found, outcome.r_test], np.divide(*told), rtol=1e-14)
     back, swapped = gam.judge(b, a, seed=0, held_out=True)
     np.testing.assert_allclose(
         [back, swapped.r_test], [gam.ratio(1, found), gam.ratio(1, outcome.r_test)], rtol=1e-14)

@@ -1,6 +1,5 @@
 """What happens beside the updates, on a trainer of small networks each."""
 import csv
-import json
 import random
 import re
 import struct
@@ -12,6 +11,9 @@ import pytest
 from chainer import training
 from PIL import Image
 
+from tests import systems
+from tests.conftest import read_log
+from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import DataError, DivergedError, SnapshotError
@@ -30,12 +32,7 @@ from tgan_chainer.extensions.snapshot import Snapshot, saved
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
-from tgan_chainer.models import conditional_tgan
-from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
-from tgan_chainer.models.model_3d import VideoGenerator3D
-from tgan_chainer.models.sampling import make_video
-from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
-from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
+from tgan_chainer.models.sampling import draw_z_slow, first_generator, make_video
 from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')
@@ -47,7 +44,7 @@ class Updater(training.updaters.StandardUpdater):
 
     def __init__(self, models, losses=()):
         optimizers = {name: chainer.optimizers.SGD().setup(model) for name, model in zip(
-            ('fsgen', 'vgen', 'vdis'), models, strict=True) if model is not None}
+            config.NETWORKS, models, strict=True) if model is not None}
         iterator = chainer.iterators.SerialIterator([0, 1, 2, 3], 1, shuffle=False)
         super().__init__(iterator, optimizers)
         self.fsgen, self.vgen, self.vdis = models
@@ -61,9 +58,7 @@ class Updater(training.updaters.StandardUpdater):
 @pytest.fixture(scope='module')
 def models():
     np.random.seed(0)
-    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4),
-            VideoGeneratorInitUniform(4, 4, 1, 4, conv_ch=16),
-            VideoDiscriminatorNoBetaInitUniform(1, 4, 2))
+    return systems.tgan(wscale=0.01)
 
 
 @pytest.fixture
@@ -96,7 +91,7 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_pa
     run([0.0] * 2, (Snapshot(), 2))
     assert names(tmp_path) == {
         'snapshot_iter_2.npz', 'gen_iter_2.npz', 'vgen_iter_2.npz', 'vdis_iter_2.npz'}
-    other = FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=4)
+    other = systems.tgan()[0]
     chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
     np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
     assert saved(tmp_path / 'snapshot_iter_2.npz') == (2, 1)
@@ -105,8 +100,8 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_pa
         snapshot=tmp_path / 'snapshot_iter_2.npz')
 
 
-def test_snapshot_of_a_system_with_one_generator(run, tmp_path, models):
-    run([0.0], (Snapshot(), 1), models=(None, VideoGenerator3D(4, 1, 4, conv_ch=8), models[2]))
+def test_snapshot_of_a_system_with_one_generator(run, tmp_path):
+    run([0.0], (Snapshot(), 1), models=systems.model_3d())
     assert names(tmp_path) == {'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
 
 
@@ -153,7 +148,7 @@ class TwoRanks(OneProcess):
         self._change = change
 
     def gather(self, value):
-        state, digests = value
+        _state, digests = value
         other = {'random_state/numpy_position': 3}, self._change(digests)
         return [value, other] if self.is_first else None
 
@@ -182,32 +177,28 @@ def draws():
 
 
 def test_random_state_comes_back(tmp_path):
-    path = tmp_path / 'state.npz'
     extension = RandomState(5, CPU)
     extension.seed_all()
     np.random.randn(3)    # leaves a cached Gaussian behind
     random.gauss(0, 1)
-    snapshots.save(path, extension)
-    expected = np.random.randn(700), random.gauss(0, 1), random.random()
+    snapshots.save(tmp_path / 'state.npz', extension)
+    expected = [*np.random.randn(700), random.gauss(0, 1), random.random()]
     np.random.seed(99), random.seed(99)
-    snapshots.load(path, RandomState(5, CPU))
-    np.testing.assert_array_equal(np.random.randn(700), expected[0])
-    assert (random.gauss(0, 1), random.random()) == expected[1:]
+    snapshots.load(tmp_path / 'state.npz', RandomState(5, CPU))
+    assert [*np.random.randn(700), random.gauss(0, 1), random.random()] == expected
 
 
 def test_ranks_draw_the_same_parameters_and_then_other_numbers():
-    states = [RandomState(5, CPU, rank) for rank in range(3)]
-    first, later = [], []
-    for state in states:
+    found = []
+    for rank in range(3):
+        state = RandomState(5, CPU, rank)
         state.seed_all()
-        first.append(draws())
+        first = draws()
         state.part_ways()
-        later.append(draws())
-    assert first[0] == first[1] == first[2]
-    assert len(set(later)) == 3
-    states[0].seed_all()
-    draws()
-    assert later[0] == draws()    # rank 0 goes on as one process does
+        found.append((first, draws()))
+    assert len({first for first, _ in found}) == 1 and len(set(found)) == 3
+    RandomState(5, CPU).seed_all()
+    assert (draws(), draws()) == found[0]    # rank 0 goes on as one process does
 
 
 def test_a_start_anew_depends_on_seed_rank_and_iteration():
@@ -251,28 +242,18 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
     assert first['quality/frechet'] == found.frechet
 
 
-def one_generator(latent):
-    generator = VideoGenerator3D(4, 1, 4, conv_ch=8, wscale=1, latent=latent)
-    return (None, generator), None
-
-
-def conditional():
-    return (conditional_tgan.ConditionalFrameSeedGenerator(2, z_slow_dim=4, z_fast_dim=4),
-            conditional_tgan.ConditionalVideoGenerator(2, 4, 4, 1, 4, conv_ch=16, wscale=1),
-            ), np.array([0, 0, 1, 1], 'i')
-
-
-@pytest.mark.parametrize('make, is_normal', [
-    (lambda: one_generator('uniform'), False), (lambda: one_generator('normal'), True),
-    (conditional, False)], ids=['one generator', 'normal', 'conditional'])
-def test_preview_of_another_system(run, tmp_path, make, is_normal):
+@pytest.mark.parametrize('make, labels', [
+    (lambda: systems.model_3d(wscale=1, latent='uniform'), None),
+    (lambda: systems.model_3d(wscale=1, latent='normal'), None),
+    (lambda: systems.conditional_tgan(wscale=1), np.array([0, 0, 1, 2], 'i'))],
+    ids=['one generator', 'normal', 'conditional'])
+def test_preview_of_another_system(run, tmp_path, make, labels):
     np.random.seed(0)
-    generators, labels = make()
-    rs = np.random.RandomState(3)
-    z_slow = rs.normal(0, 1, (4, 4)) if is_normal else rs.uniform(-1, 1, (4, 4))
-    videos, _, _ = make_video(*generators, 4, z_slow=z_slow.astype('f'), labels=labels)
-    run([0.0], (Preview(*generators, n=4, seed=3), 1),
-        models=(*generators, chainer.links.Linear(1, 1)))
+    models = make()
+    np.random.seed(3)
+    z_slow = draw_z_slow(first_generator(*models[:2]), 4)
+    videos, _, _ = make_video(*models[:2], 4, z_slow=z_slow, labels=labels)
+    run([0.0], (Preview(*models[:2], n=4, seed=3), 1), models=models)
     np.testing.assert_array_equal(
         Image.open(tmp_path / 'preview' / 'image_img_00000001.png'), pictures.frame_sheet(videos))
 
@@ -313,22 +294,16 @@ def test_critic_spectrum(models):
 
 # -- the log and its plots -------------------------------------------------------------------------
 
-def logged(folder):
-    """The entries of the log, without what only the clock decides."""
-    log = json.loads((folder / 'log').read_text(), parse_constant=pytest.fail)
-    return [{key: value for key, value in entry.items() if key != 'elapsed_time'} for entry in log]
-
-
 def test_the_log_is_that_of_chainer_whose_snapshot_goes_on_here(run, tmp_path):
     losses, every = [1.0, 2.0, 3.0, 4.0], (2, 'iteration')
     run(losses, LogReport(every), out=tmp_path / 'a')
     theirs = run(losses, CHAINERS_LOG(trigger=every), out=tmp_path / 'b')
     assert names(tmp_path / 'a') == {'log', 'log.csv'}
-    assert logged(tmp_path / 'a') == logged(tmp_path / 'b')
-    assert [entry['iteration'] for entry in logged(tmp_path / 'a')] == [2, 4]
+    assert read_log(tmp_path / 'a') == read_log(tmp_path / 'b')
+    assert [entry['iteration'] for entry in read_log(tmp_path / 'a')] == [2, 4]
     snapshots.save(tmp_path / 'snapshot_iter_4.npz', theirs)
     run(losses[:2], LogReport(every), out=tmp_path / 'c', snapshot=tmp_path / 'snapshot_iter_4.npz')
-    assert [entry['iteration'] for entry in logged(tmp_path / 'c')] == [2, 4, 6]
+    assert [entry['iteration'] for entry in read_log(tmp_path / 'c')] == [2, 4, 6]
 
 
 def test_the_rest_is_in_the_file_and_in_no_snapshot(run, tmp_path):
@@ -339,14 +314,14 @@ def test_the_rest_is_in_the_file_and_in_no_snapshot(run, tmp_path):
         with np.load(tmp_path / 'state.npz') as archive:
             states.append({key: archive[key].tobytes() for key in archive.files})
         trainer.get_extension('LogReport').finish(trainer)
-        assert [(entry['iteration'], entry['vdis/loss_gen']) for entry in logged(tmp_path)] == [
+        assert [(entry['iteration'], entry['vdis/loss_gen']) for entry in read_log(tmp_path)] == [
             (2, 0.5), (3, 2.0)]    # the second time without a rest
     assert states[0] == states[1]
 
 
 def test_what_json_does_not_know_is_left_out(run, tmp_path):
     run([np.inf, 0.5], LogReport((1, 'iteration')))
-    assert [sorted(entry) for entry in logged(tmp_path)] == [
+    assert [sorted(entry) for entry in read_log(tmp_path)] == [
         ['epoch', 'iteration'], ['epoch', 'iteration', 'vdis/loss_gen']]
     with open(tmp_path / 'log.csv', newline='') as file:
         first, second = csv.DictReader(file)
@@ -417,7 +392,7 @@ def test_plots_show_what_the_log_holds(run, tmp_path):
     run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
     assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png'}
     assert Image.open(tmp_path / 'loss_gen.png').size == (800, 450)
-    axes, = draw(logged(tmp_path), ['vdis/loss_gen'], 'loss', bound=1).axes
+    axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'loss', bound=1).axes
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
 

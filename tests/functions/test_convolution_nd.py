@@ -4,7 +4,6 @@ Float64 tolerance 1e-12 relative to the largest element: the sums are the same, 
 with fewer than 1e4 terms of similar size the rounding is about 1e-14 of the largest result.
 Float32: the same argument with eps = 6e-8 gives 1e-5.
 """
-import itertools
 import os
 import subprocess
 import sys
@@ -51,11 +50,13 @@ def assert_close(ours, theirs):
     assert np.abs(ours - theirs).max() <= TOLERANCE[theirs.dtype.type] * scale
 
 
-def outputs_and_gradients(function, arrays, grad_seed=1, **arguments):
-    variables = [chainer.Variable(array) for array in arrays]
+def outputs_and_gradients(function, arrays, order='C', **arguments):
+    variables = [chainer.Variable(array.copy('K')) for array in arrays]
     y = function(*variables, **arguments)
-    y.grad = random(y.shape, y.dtype, grad_seed)
+    y.grad = np.array(random(y.shape, y.dtype, 1), order=order)
     y.backward()
+    for array, variable in zip(arrays, variables, strict=True):
+        np.testing.assert_array_equal(array, variable.array)    # left as it was
     return [y.array, *(v.grad for v in variables)]
 
 
@@ -100,8 +101,8 @@ def geometries(draw):
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
 @hypothesis.settings(deadline=None, max_examples=150)
-@hypothesis.given(geometries(), st.booleans())
-def test_any_geometry(name, geometry, bias):
+@hypothesis.given(geometries(), st.booleans(), st.sampled_from('CF'))
+def test_any_geometry(name, geometry, bias, order):
     batch, inner, outer, size, kernel, stride, pad = geometry
     transposed = name == 'deconvolution_nd'
     if transposed:
@@ -110,7 +111,7 @@ def test_any_geometry(name, geometry, bias):
     given, made = (outer, inner) if transposed else (inner, outer)
     arrays = [random((batch, given, *size)), random((outer, inner, *kernel), seed=2)]
     assert_same_as_chainer(name, [*arrays, random(made, seed=3)][:3 if bias else 2],
-                           stride=stride, pad=pad)
+                           stride=stride, pad=pad, order=order)
 
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
@@ -119,19 +120,6 @@ def test_inputs_that_are_not_contiguous(name):
     W = random((4, 4, 5, 5))[:, :, ::-1].transpose(2, 3, 1, 0)
     assert not x.flags.c_contiguous and not W.flags.c_contiguous
     assert_same_as_chainer(name, [x, W], stride=(2, 1), pad=1)
-
-
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
-def test_gradient_that_is_not_contiguous(name):
-    def gradients(function):
-        x, W = chainer.Variable(random((3, 4, 6, 6))), chainer.Variable(random((4, 4, 4, 4)))
-        y = function(x, W, stride=2, pad=1)
-        F.sum(F.transpose(y, (3, 2, 1, 0)) * random(y.shape[::-1], seed=1)).backward()
-        return x.grad, W.grad
-
-    for ours, theirs in zip(gradients(getattr(functions, name)), gradients(getattr(F, name)),
-                            strict=True):
-        assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
@@ -152,19 +140,6 @@ def test_first_and_second_derivatives(name, kernel, stride, pad, size):
     gradient_check.check_double_backward(
         forward, (x, W, b), gy, tuple(random(a.shape, seed=5) for a in (x, W, b)),
         dtype=np.float64, eps=1e-2, atol=1e-9, rtol=1e-9)
-
-
-def test_gradient_of_a_gradient_is_chainers():
-    def penalty(function):
-        x, W = chainer.Variable(random((2, 3, 6, 6))), chainer.Variable(random((4, 3, 4, 4)))
-        y = function(x, W, stride=2, pad=1)
-        gx, = chainer.grad([F.sum(y ** 3)], [x], enable_double_backprop=True)
-        F.sum(gx ** 2).backward()
-        return x.grad, W.grad
-
-    for ours, theirs in zip(penalty(functions.convolution_nd), penalty(F.convolution_nd),
-                            strict=True):
-        assert_close(ours, theirs)
 
 
 def test_chainers_kernels_can_be_chosen():
@@ -196,41 +171,23 @@ def test_environment_gives_the_initial_choice():
         assert result.stdout.strip() == expected
 
 
-@pytest.mark.parametrize('dtypes', [
-    (np.float16, np.float16), (np.float32, np.float64), (np.float64, np.float32)])
-def test_other_dtypes_are_left_to_chainer(dtypes):
-    x, W = random((2, 3, 8), dtypes[0]), random((4, 3, 4), dtypes[1])
+@pytest.mark.parametrize('batch, dtypes', [
+    (2, (np.float16, np.float16)), (2, (np.float32, np.float64)), (2, (np.float64, np.float32)),
+    (0, (np.float64, np.float64))])
+def test_other_dtypes_and_empty_batches_are_left_to_chainer(batch, dtypes):
+    x, W = random((batch, 3, 8), dtypes[0]), random((4, 3, 4), dtypes[1])
     y = functions.convolution_nd(x, W, stride=2, pad=1)
     assert type(y.creator).__module__.startswith('chainer.')
-    assert y.dtype == dtypes[0]
+    assert (y.shape, y.dtype) == ((batch, 4, 4), dtypes[0])
 
 
-def test_an_empty_batch_is_left_to_chainer():
-    x, W = random((0, 3, 8)), random((4, 3, 4))
-    assert functions.convolution_nd(x, W, stride=2, pad=1).shape == (0, 4, 4)
-
-
-@pytest.mark.parametrize('function, x, W', [
-    (functions.convolution_nd, (1, 2, 8), (1, 3, 4)),
-    (functions.convolution_nd, (1, 2, 8), (1, 2, 4, 4)),
-    (functions.deconvolution_nd, (1, 2, 8), (3, 2, 4)),
-    (functions.deconvolution_nd, (1, 2), (2, 3))])
-def test_shapes_that_do_not_fit(function, x, W):
-    with pytest.raises(type_check.InvalidType):
-        function(random(x), random(W))
-
-
-@pytest.mark.parametrize('function, size, kernel, pad', [
-    (functions.convolution_nd, (3, 5), (4, 4), 0), (functions.deconvolution_nd, (1, 5), (2, 2), 1)])
-def test_no_output_left(function, size, kernel, pad):
-    with pytest.raises(ValueError, match=r'output size .* is not positive'):
-        function(random((1, 1, *size)), random((1, 1, *kernel)), stride=1, pad=pad)
-
-
-def test_inputs_are_left_unchanged():
-    for name, bias in itertools.product(('convolution_nd', 'deconvolution_nd'), (True, False)):
-        arrays = [random((2, 4, 6, 6)), random((4, 4, 4, 4)), random(4)][:3 if bias else 2]
-        copies = [array.copy() for array in arrays]
-        outputs_and_gradients(getattr(functions, name), arrays, stride=2, pad=1)
-        for array, copy in zip(arrays, copies, strict=True):
-            np.testing.assert_array_equal(array, copy)
+@pytest.mark.parametrize('function, x, W, pad, error, message', [
+    (functions.convolution_nd, (1, 2, 8), (1, 3, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.convolution_nd, (1, 2, 8), (1, 2, 4, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.deconvolution_nd, (1, 2, 8), (3, 2, 4), 0, type_check.InvalidType, 'Invalid'),
+    (functions.deconvolution_nd, (1, 2), (2, 3), 0, type_check.InvalidType, 'Invalid'),
+    (functions.convolution_nd, (1, 1, 3, 5), (1, 1, 4, 4), 0, ValueError, 'is not positive'),
+    (functions.deconvolution_nd, (1, 1, 1, 5), (1, 1, 2, 2), 1, ValueError, 'is not positive')])
+def test_shapes_that_do_not_fit(function, x, W, pad, error, message):
+    with pytest.raises(error, match=message):
+        function(random(x), random(W), pad=pad)

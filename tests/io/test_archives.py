@@ -1,19 +1,17 @@
 """npz files of strangers: what they say of themselves is checked before it is believed."""
 import io
-import struct
 import zipfile
 
 import numpy as np
 import pytest
 
+from tests.robustness.hostile import with_header
 from tgan_chainer.io.archives import Archive
 
 
 def npy(header, data=b'', version=1):
     """A .npy file with any header."""
-    encoded = header.encode().ljust(118) + b'\n'
-    return (b'\x93NUMPY' + bytes([version, 0])
-            + struct.pack('<H' if version == 1 else '<I', len(encoded)) + encoded + data)
+    return with_header(header, data, version, skipped=0)
 
 
 def described(descr, shape):

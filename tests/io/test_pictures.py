@@ -77,7 +77,7 @@ def test_borders_are_red_around_marked_frames_only():
 @SETTINGS
 @given(byte_videos())
 def test_splitting_a_sheet_gives_its_videos_back(videos):
-    n, c, t, h, w = videos.shape
+    n, _, t, h, w = videos.shape
     sheet = pictures.frame_sheet(videos)
     assert sheet.shape == (n * h, t * w, 3)
     again = pictures.split_sheet(sheet, h, w)
@@ -100,7 +100,7 @@ def test_grid_shows_every_video_in_its_place_and_black_elsewhere(videos, rows):
         np.testing.assert_array_equal(shown, np.broadcast_to(expected, shown.shape))
 
 
-@pytest.mark.parametrize(('n', 'rows', 'grid'), [
+@pytest.mark.parametrize('n, rows, grid', [
     (100, None, (10, 10)), (1, None, (1, 1)), (5, None, (2, 3)), (7, None, (3, 3)), (7, 2, (2, 4))])
 def test_size_of_the_grid_of_floats_which_are_shown_as_previews(n, rows, grid):
     videos = np.linspace(-1.2, 1.2, n * 3 * 2 * 3 * 5).reshape(n, 3, 2, 3, 5)
@@ -118,7 +118,7 @@ def test_arrays_that_are_no_videos(shape, layout):
         layout(np.zeros(shape))
 
 
-@pytest.mark.parametrize(('height', 'width'), [(60, 64), (64, 60)])
+@pytest.mark.parametrize('height, width', [(60, 64), (64, 60)])
 def test_sheet_of_other_frames(height, width):
     with pytest.raises(DataError, match=f'1024x640 .* whole frames of {width}x{height} .width x'):
         pictures.split_sheet(np.zeros((640, 1024, 3), np.uint8), height, width)
@@ -147,8 +147,8 @@ def test_pictures_that_cannot_be_read(tmp_path):
 
 
 @pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
-@pytest.mark.parametrize(('size', 'even'), [((33, 47), (34, 48)), ((33, 48), (34, 48)),
-                                            ((1, 1), (2, 2))])
+@pytest.mark.parametrize('size, even', [
+    ((33, 47), (34, 48)), ((33, 48), (34, 48)), ((1, 1), (2, 2))])
 def test_odd_sides_become_even_and_frames_that_do_not_change_are_all_there(
         tmp_path, suffix, size, even):
     frames = np.full((5, *size, 3), 200, np.uint8)
@@ -159,7 +159,7 @@ def test_odd_sides_become_even_and_frames_that_do_not_change_are_all_there(
     assert np.abs(decoded.astype(int) - 200).max() <= 2
 
 
-@pytest.mark.parametrize(('suffix', 'codec', 'codecs'), [
+@pytest.mark.parametrize('suffix, codec, codecs', [
     ('.avi', 'mpeg4', None), ('.mov', 'h264', None), ('.MP4', 'h264', None),
     ('.mov', 'mpeg4', {'mpeg4', 'gif'}), ('.mp4', 'mpeg4', {'mpeg4', 'gif'})])    # no libx264
 def test_codec_pixel_format_and_rate(tmp_path, monkeypatch, suffix, codec, codecs):
@@ -240,7 +240,7 @@ def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
     assert np.abs(decoded.astype(int) - many[:, 8:]).mean() < 8
 
 
-@pytest.mark.parametrize(('fps', 'milliseconds'), [(10, 100), (25, 40)])
+@pytest.mark.parametrize('fps, milliseconds', [(10, 100), (25, 40)])
 def test_gif_loops_forever_at_its_rate(tmp_path, fps, milliseconds):
     pictures.save_gif(tmp_path / 'a.gif', smooth_movie(), fps)
     with Image.open(tmp_path / 'a.gif') as image:

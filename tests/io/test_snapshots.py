@@ -32,23 +32,6 @@ def test_damage_is_reported(file, network):
             snapshots.load(file, network)
 
 
-def test_any_flipped_bits_end_in_the_documented_error(tmp_path):
-    file, network = tmp_path / 'l_iter_1.npz', chainer.links.Linear(3, 4)
-    snapshots.save(file, network)
-    content, rs = file.read_bytes(), np.random.RandomState(0)
-    noticed = 0
-    for _ in range(1000):
-        damaged = bytearray(content)
-        for position in rs.randint(0, len(content), rs.randint(1, 4)):
-            damaged[position] ^= 1 << rs.randint(8)
-        file.write_bytes(damaged)
-        try:
-            snapshots.load(file, network)    # a flipped time stamp is no damage
-        except SnapshotError:
-            noticed += 1
-    assert noticed > 600
-
-
 def test_python_objects_are_not_unpickled(file, network, tmp_path):
     class Hostile:
         def __reduce__(self):

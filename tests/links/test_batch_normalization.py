@@ -34,36 +34,24 @@ def test_running_variance(statistics, shape):
     np.testing.assert_allclose(bn.avg_var, expected_avg_var(statistics, x, 3), rtol=1e-14)
 
 
-@pytest.mark.parametrize('use_beta', [True, False])
-def test_output_is_chainers(use_beta):
+@pytest.mark.parametrize('size, use_beta', [(3, True), (3, False), ((3, 5), True)])
+def test_output_is_chainers(size, use_beta):
     x = np.random.RandomState(0).randn(4, 3, 5).astype('f')
-    ours = links.BatchNormalization(3, use_beta=use_beta)
-    theirs = chainer.links.BatchNormalization(3, use_beta=use_beta)
+    ours, theirs = (module.BatchNormalization(size, use_beta=use_beta)
+                    for module in (links, chainer.links))
     with chainer.using_config('train', True):
         # 1e-6: float32 values of order one.
         np.testing.assert_allclose(ours(x).array, theirs(x).array, atol=1e-6)
         np.testing.assert_allclose(ours.avg_mean, theirs.avg_mean, atol=1e-6)
 
 
-def test_statistics_of_more_than_one_axis_are_chainers():
-    x = np.random.RandomState(0).randn(4, 3, 5).astype('f')
-    ours, theirs = links.BatchNormalization((3, 5)), chainer.links.BatchNormalization((3, 5))
-    with chainer.using_config('train', True):
-        np.testing.assert_array_equal(ours(x).array, theirs(x).array)
-
-
-def test_test_mode_moves_nothing():
+@pytest.mark.parametrize('train, recomputing', [(False, False), (True, True)])
+def test_moves_nothing(train, recomputing):
     bn = links.BatchNormalization(3)
-    with chainer.using_config('train', False):
-        bn(np.ones((2, 3), 'f'))
-    assert not bn.avg_var.any()
-
-
-def test_recomputation_moves_nothing():
-    bn = links.BatchNormalization(3)
-    with chainer.using_config('train', True), chainer.using_config('in_recomputing', True):
+    with (chainer.using_config('train', train),
+          chainer.using_config('in_recomputing', recomputing)):
         bn(np.random.randn(4, 3).astype('f'))
-    assert not bn.avg_var.any()
+    assert not bn.avg_mean.any() and not bn.avg_var.any()
 
 
 def test_configuration_chooses_the_statistics():

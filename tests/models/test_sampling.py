@@ -5,42 +5,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgan_chainer.models.conditional_tgan import (
-    ConditionalFrameSeedGenerator,
-    ConditionalVideoGenerator,
-)
+from tests import systems
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
 from tgan_chainer.models.sampling import (
     draw_labels,
     draw_z_slow,
     first_generator,
-    generate_video,
     interpolate_z_fast,
     make_interpolated_video,
     make_video,
 )
-from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
 
 
 @pytest.fixture(scope='module')
 def generators():
     np.random.seed(0)
-    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=6, wscale=0.5),
-            VideoGeneratorInitUniform(4, 6, 3, 4, conv_ch=16, wscale=0.5))
+    return systems.tgan(wscale=0.5)[:2]
 
 
-def test_every_frame_is_g1_of_its_own_z_fast(generators):
-    _, vgen = generators
-    rs = np.random.RandomState(0)
-    z_slow, z_fast = rs.randn(2, 4).astype('f'), rs.randn(2, 6, 5).astype('f')
+@pytest.fixture(scope='module')
+def conditional():
+    np.random.seed(0)
+    fsgen, vgen, _ = systems.conditional_tgan(wscale=0.5)
+    fsgen.category_prior[...] = [0.7, 0, 0.3]
+    return fsgen, vgen
+
+
+@pytest.mark.parametrize('system, labels', [('generators', None), ('conditional', [2, 0])])
+def test_every_frame_is_g1_of_its_own_z_fast(system, labels, request):
+    fsgen, vgen = request.getfixturevalue(system)
+    z_slow = np.random.RandomState(0).uniform(-1, 1, (2, 4)).astype('f')
+    given = [np.array(labels, 'i')] if labels else []
+    video, _, z_fast = make_video(fsgen, vgen, 2, z_slow=z_slow, labels=given[0] if given else None)
     with chainer.using_config('train', False):
-        video = generate_video(vgen, z_slow, z_fast).array
-        assert video.shape == (2, 3, 5, 64, 64)
-        for t in range(5):
+        np.testing.assert_array_equal(z_fast, fsgen(z_slow, *given).array)
+        for t in range(16):
             # 1e-5: the batch decides how BLAS sums float32.
             np.testing.assert_allclose(
-                video[:, :, t], vgen(z_slow, z_fast[:, :, t]).array, atol=1e-5)
+                video[:, :, t], vgen(z_slow, z_fast[:, :, t], *given).array, atol=1e-5)
 
 
 def test_make_video_keeps_given_latent_vectors_and_statistics(generators):
@@ -49,7 +52,7 @@ def test_make_video_keeps_given_latent_vectors_and_statistics(generators):
     video, z_slow, z_fast = make_video(fsgen, vgen, 11)    # more than one chunk
     again, _, _ = make_video(fsgen, vgen, 11, z_slow=z_slow)
     third, _, _ = make_video(fsgen, vgen, 11, z_slow=z_slow, z_fast=z_fast)
-    assert video.shape == (11, 3, 16, 64, 64)
+    assert video.shape == (11, 1, 16, 64, 64)
     np.testing.assert_array_equal(video, again)
     np.testing.assert_array_equal(video, third)
     np.testing.assert_array_equal(vgen.bn1.avg_mean, before)
@@ -76,33 +79,13 @@ def test_interpolated_frames_are_g1_of_the_points_between(generators):
     video = make_interpolated_video(fsgen, vgen, 2, 2)
     np.random.seed(3)
     _, z_slow, z_fast = make_video(fsgen, vgen, 2)
-    assert video.shape == (2, 3, 46, 64, 64)
+    assert video.shape == (2, 1, 46, 64, 64)
     third = (2 * z_fast[:, :, 4] + z_fast[:, :, 5]) / 3
     with chainer.using_config('train', False):
         # 1e-5: the batch decides how BLAS sums float32.
         for place, vector in ((12, z_fast[:, :, 4]), (13, third)):
             np.testing.assert_allclose(
                 video[:, :, place], vgen(z_slow, vector).array, atol=1e-5)
-
-
-@pytest.fixture(scope='module')
-def conditional():
-    np.random.seed(0)
-    fsgen = ConditionalFrameSeedGenerator(3, z_slow_dim=4, z_fast_dim=6, wscale=0.5)
-    fsgen.category_prior[...] = [0.7, 0, 0.3]
-    return fsgen, ConditionalVideoGenerator(3, 4, 6, 3, 4, conv_ch=16, wscale=0.5)
-
-
-def test_every_frame_is_of_the_category_of_its_video(conditional):
-    fsgen, vgen = conditional
-    labels = np.array([2, 0], 'i')
-    z_slow = np.random.RandomState(0).uniform(-1, 1, (2, 4)).astype('f')
-    video, _, z_fast = make_video(fsgen, vgen, 2, z_slow=z_slow, labels=labels)
-    with chainer.using_config('train', False):
-        np.testing.assert_array_equal(z_fast, fsgen(z_slow, labels).array)
-        for t in range(16):
-            np.testing.assert_allclose(
-                video[:, :, t], vgen(z_slow, z_fast[:, :, t], labels).array, atol=1e-5)
 
 
 def test_labels_are_drawn_from_the_prior(conditional, generators):

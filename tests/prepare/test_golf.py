@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -97,15 +98,6 @@ def test_wrong_arguments_are_noticed_first(tmp_path):
         make_golf(tmp_path / 'golf.pkl', tmp_path / 'nowhere')
 
 
-def test_an_existing_table_is_replaced_only_when_asked(root):
-    path = root.parent / 'golf_pd.csv'
-    path.write_bytes(b'precious')
-    with pytest.raises(DataError, match='golf_pd.csv. exists, expected a new name; .*--overwrite'):
-        make(root)
-    assert path.read_bytes() == b'precious'
-    assert len(make(root, overwrite=True)[1]) == 3
-
-
 def test_the_command(root, monkeypatch, capsys):
     monkeypatch.chdir(root.parent)
     os.mkdir('data')
@@ -118,5 +110,8 @@ def test_the_command(root, monkeypatch, capsys):
     assert lines[1].startswith("  'data/golf/a/0007.jpg' is 128 x 384 pixels")
     assert lines[2] == 'wrote 3 rows for 5 images to data/golf_pd.csv'
     assert out.err == ''
+    Path('data/golf_pd.csv').write_bytes(b'precious')
     assert main(['--workers', '1']) == 2
     assert capsys.readouterr().err.startswith("error: 'data/golf_pd.csv' exists")
+    assert Path('data/golf_pd.csv').read_bytes() == b'precious'
+    assert main(['--workers', '1', '--overwrite']) == 0

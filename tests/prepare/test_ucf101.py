@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tgan_chainer.datasets.ucf_dataset import UCFDataset
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import ucf101 as module
 from tgan_chainer.prepare import unfinished_h5
@@ -93,13 +92,6 @@ def test_files_hold_all_videos_in_the_order_of_their_names(tmp_path, source):
     assert table.to_numpy().tolist() == [
         ['Archery', 1, 1, 0, 20], ['Archery', 1, 2, 20, 36], ['YoYo', 1, 1, 36, 69],
         ['YoYo', 8, 1, 69, 86]]
-
-
-def test_the_data_set_reads_them_under_the_authors_name_of_the_table(tmp_path, source):
-    make(tmp_path / 'a.h5', source)
-    example = UCFDataset(16, str(tmp_path / 'a.h5'), str(tmp_path / 'a_pd.pkl'))[1]
-    expected = frames_of(source / 'Archery' / 'v_Archery_g01_c02.avi')[..., 10:74]
-    np.testing.assert_array_equal(example * 128 + 128, expected)
 
 
 def test_pickles_for_the_authors_code(tmp_path, source):

@@ -1,4 +1,3 @@
-import math
 import shutil
 
 import numpy as np
@@ -66,50 +65,6 @@ def test_unknown_names_list_the_known():
         recordings.load('nonsense')
     with pytest.raises(recordings.RecordingError, match=r'there are: 2\.0\.2, 7\.8\.1'):
         recordings.names('7.8')
-
-
-@pytest.mark.parametrize(('chainer', 'name'), [
-    pair for pair in EVERYTHING if pair[1].startswith(('forward', 'c3d'))])
-def test_sampling_rule(chainer, name):
-    recording = recordings.load(name, chainer)
-    limit = 4096 if name.startswith('c3d') else 8192 if 'small' in name else 2048
-    for network in ('G0', 'G1', 'D') if name.startswith('forward') else (None,):
-        for stage in recordings.stages(recording, network):
-            size = math.prod(stage.shape)
-            assert stage.stride == math.ceil(size / limit)
-            assert stage.values.shape == recordings.sample(np.empty(size), limit).shape
-            if stage.stride == 1:
-                # The norm was accumulated in float64 over the whole tensor; so is this one.
-                norm = np.linalg.norm(stage.values.astype(np.float64))
-                assert math.isclose(norm, stage.l2, rel_tol=1e-12)
-
-
-def test_configurations_do_not_depend_on_the_release():
-    ours = recordings.configurations()
-    assert ours == recordings.configurations('7.8.1')
-    assert len(ours) == 8
-    assert ours['small']['fsgen'] == recordings.Model(
-        'FrameSeedGeneratorNoBetaInitUniform',
-        {'n_frames': 16, 'wscale': 0.05, 'z_fast_dim': 12, 'z_slow_dim': 10})
-
-
-@pytest.mark.parametrize(('chainer', 'name'), [
-    pair for pair in EVERYTHING if pair[1].startswith('train') and pair[1].endswith('f64')])
-def test_rounding_noise_is_noise_and_nothing_else_is(chainer, name):
-    """The biases left out of comparisons have gradients 1e-12 of any other's, in float64."""
-    grads = {key.removeprefix('grad1.'): np.max(np.abs(value))
-             for key, value in recordings.load(name, chainer).arrays.items()
-             if key.startswith('grad1.')}
-    noise = {key for key, size in grads.items() if 0 < size < 1e-12}
-    assert noise == recordings.ROUNDING_NOISE
-
-
-def test_synthetic_videos():
-    videos = recordings.synthetic_videos(2, 3, 10)
-    assert videos.shape == (2, 16, 3, 64, 64) and videos.dtype == np.float32
-    assert videos.min() >= -1 and videos.max() < 1
-    # 8 bits, exactly: (v - 128) / 128.
-    assert np.array_equal(videos * 128, np.round(videos * 128))
 
 
 def test_deviation():

@@ -20,13 +20,11 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture
 def robustness(pytestconfig):
-    """The argument of ``--robustness``, 0 without it."""
     return pytestconfig.getoption('--robustness', 0)
 
 
 @pytest.fixture
 def rng(request):
-    """Random numbers of the test's own."""
     return random.Random(request.node.name)
 
 

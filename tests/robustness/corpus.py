@@ -5,13 +5,19 @@ import h5py
 import numpy as np
 
 from tests.conftest import SMALL_EXPERIMENT
-from tests.robustness.hostile import many_calls, unzipped, with_header, zipped
+from tests.robustness.hostile import unzipped, with_header, zipped
 from tests.robustness.targets import H5_SHAPE, h5
 
 _SMALL = SMALL_EXPERIMENT.format(data='x.npy').encode()
-LAUGHS = b'batchsize: {a0: &a0 {}, %b}' % b', '.join(
-    b'a%d: &a%d {%b}' % (k, k, b', '.join(b'x%d: *a%d' % (n, k - 1) for n in range(10)))
-    for k in range(1, 12))
+_ENDLESS = b')' + b'2\x86' * 50    # a tuple of twice a tuple of twice a tuple ...
+
+
+def _laughs(collection, key):
+    """An experiment whose aliases unfold to 10 ** 11."""
+    levels = (f'a{k}: &a{k} ' + collection % ', '.join(f'{key % n}*a{k - 1}' for n in range(10))
+              for k in range(1, 12))
+    return _SMALL.replace(b'batchsize: 2', (
+        'batchsize: {a0: &a0 {}, ' + ', '.join(levels) + '}').encode())
 
 
 def _view(file):
@@ -22,9 +28,8 @@ def _view(file):
 
 _FILES = {
     'experiment': {
-        '10 ** 11 steps': _SMALL.replace(b'batchsize: 2', LAUGHS),
-        '10 ** 11 steps, in lists': _SMALL.replace(
-            b'batchsize: 2', LAUGHS.translate(bytes.maketrans(b'{}', b'[]'))),
+        '10 ** 11 steps': _laughs('{%s}', 'x%d: '),
+        '10 ** 11 steps, in lists': _laughs('[%s]', '%.0s'),
         'IndexError': b'batchsize: !!int ""',
         'OverflowError': b'batchsize: ' + b':'.join([b'1'] * 400) + b'.5',
         'ValueError, in making the message': b'seed: 0x' + b'f' * 6000,
@@ -34,8 +39,12 @@ _FILES = {
         'any time that it is long enough for': b'# ' + b'x' * 2 ** 16},
     'pickle': {
         'segmentation fault': b'\x80\x04})' + b'\x85' * 100_000 + b'K\x01s.',
-        'endless': b'\x80\x04})' + b'2\x86' * 50 + b'K\x01s.',
-        'any amount of memory': many_calls(b'cnumpy\nndarray\n', 50_000, 1000)},
+        **{f'endless, {use}': b'\x80\x04' + use.replace(b'TUPLE', _ENDLESS) for use in (
+            b'}TUPLEK\x01s.', b'}(TUPLEK\x01u.', b'(TUPLEK\x01d.', b'(TUPLE\x91.',
+            b'\x8f(TUPLE\x90.')},
+        'any amount of memory': (    # one long tuple, and many calls with it
+            b'\x80\x04(' + b'N' * 50_000 + b't\x940cnumpy\nndarray\n\x940('
+            + b'h\x01h\x00R' * 1000 + b't.')},
     'journal': {'traceback': b'[]\n', 'traceback, of rows': b'{"filter": "box"}\n{"rows": []}\n',
                 'RecursionError': b'[' * 60_000 + b'\n'},
     'categories': {'traceback': b'{"a": 1}', 'RecursionError': b'[' * 60_000},
@@ -60,8 +69,7 @@ _ARRAYS = (
 
 
 def make(name, whole):
-    """Such files of a target -> dict of what they did: content; ``whole`` are files that it reads.
-    """
+    """Such files of a target, which reads ``whole`` -> {what they did: content}."""
     files = dict(_FILES.get(name, {}))
     if whole[0].startswith(b'PK'):
         members = dict(unzipped(whole[0]))

@@ -39,8 +39,6 @@ CPU = chainer.get_device('@numpy')
 
 
 class Target(NamedTuple):
-    """A reader."""
-
     file: str             # name of what it reads, in a folder of its own
     whole: Callable       # () -> list of bytes, files that it reads
     inputs: Callable      # whole files -> strategy of bytes
@@ -84,8 +82,6 @@ def saved(target):
 
 
 class SmallC3D(chainer.Chain):
-    """Parameters under C3D's names."""
-
     def __init__(self):
         super().__init__()
         with self.init_scope():
@@ -94,8 +90,6 @@ class SmallC3D(chainer.Chain):
 
 
 class Network(SmallC3D):
-    """Running statistics and a counter, too."""
-
     def __init__(self):
         super().__init__()
         with self.init_scope():

@@ -9,6 +9,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import time
 
 import numpy as np
@@ -39,26 +40,13 @@ def at_any_moment(lab, rng, out):
         signal.setitimer, signal.ITIMER_PROF, rng.uniform(0.01, lab.seconds)))
 
 
-def while_a_file_is_written(lab, rng, out):
-    """Strike within milliseconds after a hidden file has come into being."""
-    process, pipe = lab.start_training(out)
-    seen, wanted = set(), rng.randint(1, 25)
-    while process.is_alive() and len(seen) < wanted:
-        seen.update(leftovers(out))
-        time.sleep(0.001)
-    time.sleep(rng.choice((0, 0, 0.002, 0.01, 0.05)))
-    process.kill()
-    return lab.wait(process, pipe)
-
-
 def at_a_file_operation(lab, rng, out):
-    """The process kills itself before the Nth operation on its files."""
     return lab.train(out, kill_at=rng.randint(1, lab.operations))
 
 
-@pytest.mark.parametrize('strike', [at_any_moment, while_a_file_is_written, at_a_file_operation])
+@pytest.mark.parametrize('strike', [at_any_moment, at_a_file_operation])
 def test_killed(lab, rng, strike, robustness):
-    kills = -(-robustness // 3) or 1
+    kills = -(-robustness // 2) or 1
     while kills:
         out = lab.new_folder()
         for _ in range(min(KILLS_IN_A_ROW, kills)):
@@ -84,12 +72,16 @@ def test_full_disk(lab, rng, fault_number, can_mount):
     disk.mkdir()
     # In tenths of the size, since a random place is in the large files nearly always.
     n_bytes = int(sum(lab.sizes) * ((5 + fault_number) % 10 + rng.random()) / 10)
-    with lab_.mounted(disk, '-t', 'tmpfs', '-o', f'size={n_bytes}', 'none') as remount:
+    mount = functools.partial(subprocess.run, check=True, capture_output=True)
+    mount(['mount', '-t', 'tmpfs', '-o', f'size={n_bytes}', 'none', disk])
+    try:
         out = disk / 'result'
         if is_refused(lab.train(out), 'cannot write'):
             assert half_written(out) == leftovers(out) == []
-        remount('-o', 'remount,size=1g')
+        mount(['mount', '-o', 'remount,size=1g', disk])
         lab.finish(out)
+    finally:
+        mount(['umount', '--lazy', disk])
 
 
 def test_a_file_that_may_not_grow(lab, rng, fault_number):
@@ -101,17 +93,15 @@ def test_a_file_that_may_not_grow(lab, rng, fault_number):
     lab.finish(out)
 
 
-def test_read_only_folder(lab, fault_number, can_mount):
-    if os.geteuid() == 0 and not can_mount:
-        pytest.skip('root may write to any folder, and this one may not mount')
+def test_read_only_folder(lab, fault_number):
     out, during = lab.copy_until(2), fault_number % 2 == 0
-    read_only = (lab_.mounted(out, '--bind', '-o', 'ro', out) if can_mount
-                 else lab_.without_permission(out))
-    started = lab.start_training(out) if during else None
-    while during and started[0].is_alive() and not (out / snapshots.TRAINER.format(4)).exists():
+    process, pipe = lab.start_training(out, fault=lab_.obey_permissions) if during else (None,) * 2
+    while during and process.is_alive() and not (out / snapshots.TRAINER.format(4)).exists():
         time.sleep(0.001)
-    with read_only:
-        ended = lab.wait(*(started or lab.start_training(out)))
+    out.chmod(0o555)
+    ended = (lab.wait(process, pipe) if during else
+             lab.train(out, fault=lab_.obey_permissions))
+    out.chmod(0o755)
     assert is_refused(ended, 'cannot write') or during    # which may have been at its end
     assert half_written(out) == []
     lab.finish(out)
@@ -120,12 +110,10 @@ def test_read_only_folder(lab, fault_number, can_mount):
 # -- damaged files ---------------------------------------------------------------------------------
 
 def truncated(rng, path):
-    """Cut off the end of a file."""
     os.truncate(path, rng.randrange(path.stat().st_size))
 
 
 def flipped(rng, path):
-    """Flip one to three bits of a file."""
     content = bytearray(path.read_bytes())
     for _ in range(rng.randint(1, 3)):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
@@ -150,7 +138,6 @@ def test_a_damaged_snapshot_is_refused_and_the_one_before_goes_on(lab, rng, faul
 
 
 def infer(lab, out):
-    """Make images of iteration 4 -> how it ended, the images."""
     folder = lab.new_folder()
     ended = lab.wait(*lab.start('infer', '--result_dir', out, '--iter', 4, '--gpu', -1, '--n', 1,
                                 '--images', '--out_dir', folder))
@@ -197,27 +184,20 @@ def test_the_clock_jumps_to_1970_and_2100_again_and_again(lab, fault_number):
 
 # -- what is noticed -------------------------------------------------------------------------------
 
-def test_nothing_is_wrong_with_the_undisturbed_training(lab):
-    assert half_written(lab.whole) == lab.differences(lab.whole) == leftovers(lab.whole) == []
-
-
-@pytest.mark.parametrize('name', [
-    'snapshot_iter_6.npz', 'gen_iter_2.npz', 'log', 'config.yml', 'record.json',
-    'loss_gen.png', 'preview/image_img_00000004.png', 'preview/video_00000004.avi',
-    'preview/video_00000004.mov', 'preview/video_00000004.gif', 'source/tgan_updater_wgan.py'])
-def test_half_a_file_is_noticed(lab, tmp_path, name):
-    copy = shutil.copy(lab.whole / name, tmp_path)
-    os.truncate(copy, os.path.getsize(copy) // 2)
-    assert f'{copy} is not whole' in half_written(tmp_path)[0]
-
-
-def test_an_experiment_that_is_cut_off_between_lines_is_noticed(lab, tmp_path):
+def test_half_a_file_is_noticed(lab, tmp_path):
+    assert half_written(lab.whole) == leftovers(lab.whole) == []
+    for path in [path for path in lab.whole.rglob('*') if path.is_file()]:
+        half = tmp_path / path.name
+        half.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+        assert half_written(tmp_path)[0].startswith(f'{half} is not whole'), path
+        half.unlink()
     lines = (lab.whole / 'config.yml').read_text().splitlines(keepends=True)
-    (tmp_path / 'config.yml').write_text(''.join(lines[:-1]))
+    (tmp_path / 'config.yml').write_text(''.join(lines[:-1]))    # cut off between lines
     assert 'cut off' in half_written(tmp_path)[0]
 
 
 def test_another_value_and_another_log_are_noticed(lab):
+    assert lab.differences(lab.whole) == []
     copy = lab.copy_until(6)
     path = copy / 'snapshot_iter_6.npz'
     arrays = dict(np.load(path))
@@ -225,7 +205,7 @@ def test_another_value_and_another_log_are_noticed(lab):
     arrays[key] = np.nextafter(arrays[key], np.float32(1))
     np.savez(path, **arrays)
     (copy / 'log').write_text(json.dumps(json.loads((copy / 'log').read_text())[:-1]))
-    assert lab.differences(copy) == [f'{key} in {path.name} is another', 'the log is another']
+    assert lab.differences(copy) == [f'{path.name}:{key}', 'the log']
 
 
 @pytest.mark.parametrize('ended', [
@@ -234,5 +214,3 @@ def test_another_value_and_another_log_are_noticed(lab):
 def test_what_does_not_count_as_a_refusal(ended):
     with pytest.raises(AssertionError):
         is_refused(ended, 'cannot write')
-    assert is_refused((EXIT_USER_ERROR, 'error: cannot write x'), 'cannot write')
-    assert not is_refused((0, ''), 'cannot write')

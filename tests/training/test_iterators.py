@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from chainer import serializers
 from chainer.iterators import SerialIterator
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.datasets.drawing import DrawnDataset
@@ -77,40 +77,31 @@ def run(iterator, n, between=lambda k: None):
     return history
 
 
-@pytest.mark.parametrize('shuffle', [True, False])
-@pytest.mark.parametrize('batch_size', [1, 3, 10, 23])
-@pytest.mark.parametrize('n_threads', [1, 3])
-def test_batches_and_states_are_those_of_a_serial_iterator(
-        prefetching, batch_size, shuffle, n_threads):
-    expected = run(SerialIterator(Numbers(), batch_size, shuffle=shuffle), 12)
-    seed()
-    iterator = prefetching(batch_size, shuffle=shuffle, n_threads=n_threads)
-    assert run(iterator, 12) == expected
-    # All but the first two batches: whether others draw in between is known after the second.
-    assert iterator.dataset.loaded_ahead >= 10 * batch_size
+DRAWS = {'none': lambda: None, 'numpy': np.random.rand, 'python': random.random}
 
 
-@pytest.mark.parametrize('draw', [lambda k: np.random.rand(7), lambda k: random.random()])
-def test_nothing_is_loaded_ahead_where_others_draw(prefetching, draw):
-    expected = run(SerialIterator(Numbers(), 3), 12, draw)
-    seed()
-    iterator = prefetching(3)
-    assert run(iterator, 12, draw) == expected
-    assert iterator.dataset.loaded_ahead == 0
-
-
-@given(draws=st.lists(st.booleans(), min_size=8, max_size=8), batch_size=st.integers(1, 25))
-@settings(max_examples=40, deadline=None)
-def test_it_does_not_matter_when_others_draw(draws, batch_size):
-    def between(k):
-        if draws[k]:
-            np.random.uniform(size=3)
-    seed()
-    expected = run(SerialIterator(Numbers(), batch_size), 8, between)
-    seed()
-    iterator = PrefetchIterator(Numbers(), batch_size)
-    assert run(iterator, 8, between) == expected
-    iterator.finalize()
+@given(draws=st.lists(st.sampled_from([*DRAWS]), min_size=12, max_size=12),
+       batch_size=st.integers(1, 25), shuffle=st.booleans(), n_threads=st.sampled_from([1, 3]))
+@example(['none'] * 12, 3, True, 3)
+@example(['none'] * 12, 23, False, 1)
+@example(['numpy'] * 12, 3, True, 1)
+@example(['python'] * 12, 3, True, 1)
+@settings(max_examples=60, deadline=None)
+def test_batches_and_states_are_those_of_a_serial_iterator(draws, batch_size, shuffle, n_threads):
+    """Also where others draw in between."""
+    histories, datasets = [], []
+    for cls, kwargs in ((SerialIterator, {}), (PrefetchIterator, {'n_threads': n_threads})):
+        seed()
+        iterator = cls(Numbers(), batch_size, shuffle=shuffle, **kwargs)
+        histories.append(run(iterator, 12, lambda k: DRAWS[draws[k]]()))
+        datasets.append(iterator.dataset)
+        iterator.finalize()
+    assert histories[1] == histories[0]
+    if 'none' not in draws:
+        assert datasets[1].loaded_ahead == 0
+    if set(draws) == {'none'}:
+        # All but the first two batches: whether others draw in between is known after the second.
+        assert datasets[1].loaded_ahead >= 10 * batch_size
 
 
 def test_another_share_goes_on_with_the_epoch_alone(prefetching, tmp_path):

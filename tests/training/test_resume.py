@@ -23,7 +23,6 @@ ADAM, SGD = ({'batchsize': f'optimizer: {{name: {name}, args: {{}}}}\nbatchsize'
 
 @pytest.fixture(params=['chainer 2', 'chainer 7'])
 def theirs(request, authors_result):
-    """A result folder of the authors'."""
     if request.param == 'chainer 2':
         rewrite(authors_result / 'snapshot_iter_3.npz', lambda arrays: {
             key: array for key, array in arrays.items() if not NOT_IN_CHAINER_2.fullmatch(key)})
@@ -41,7 +40,6 @@ def contents(folder):
 
 
 def new_trainer(experiment):
-    """A trainer as train.py makes it, and its random state."""
     training = train.build(experiment, chainer.get_device(-1), OneProcess())
     return training.trainer, training.random_state
 
@@ -131,7 +129,6 @@ def no_change(arrays):
 
 
 def with_states(*names):
-    """A function that makes the states of all optimizers other ones."""
     def change(arrays):
         states = [key for key in arrays if key.endswith('/ms')]
         others = {f'{key[:-2]}{name}': arrays[key] for key in states for name in names}
@@ -279,11 +276,3 @@ def test_a_snapshot_without_an_experiment_beside_it(authors_result, capsys):
     assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
     assert 'found no .yml file' in (err := capsys.readouterr().err)
     assert err.endswith('; or give --config_path\n')
-
-
-def test_the_experiment_may_say_what_is_resumed(authors_result, capsys):
-    snapshot = authors_result / snapshots.TRAINER.format(3)
-    path = authors_result.parent / 'again.yml'
-    path.write_text((authors_result / 'small_svd.yml').read_text() + f'resume: {snapshot}\n')
-    assert train.main(['--config_path', str(path), '--iterations', '4']) == 0
-    assert f'resuming in {authors_result}' in capsys.readouterr().out

@@ -2,26 +2,23 @@
 from unittest import mock
 
 import chainer
+import chainer.functions as F
 import numpy as np
 import pytest
 import threadpoolctl
 from chainer.iterators import SerialIterator
 
+from tests.systems import (
+    conditional_tgan,
+    labelled,
+    model_3d,
+    tgan,
+    video_and_frame,
+    video_gan,
+    z1_only,
+)
+from tgan_chainer import config
 from tgan_chainer.models import video_gan as video_gan_module
-from tgan_chainer.models.conditional_tgan import (
-    ConditionalFrameSeedGenerator,
-    ConditionalVideoDiscriminator,
-    ConditionalVideoGenerator,
-)
-from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
-from tgan_chainer.models.model_3d import VideoGenerator3D
-from tgan_chainer.models.video_discriminator import (
-    VideoAndFrameDiscriminator,
-    VideoDiscriminatorNoBetaInitUniform,
-)
-from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
-from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
-from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
 from tgan_chainer.updaters import tgan_updater_base
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
@@ -43,41 +40,14 @@ def float64():
         yield
 
 
-def tgan(vdis=None):
-    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
-            VideoGeneratorInitUniform(4, 5, 1, 4, conv_ch=16, wscale=0.1),
-            vdis or VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-
-
-def conditional_tgan():
-    return (ConditionalFrameSeedGenerator(3, z_slow_dim=4, z_fast_dim=5, wscale=0.1),
-            ConditionalVideoGenerator(3, 4, 5, 1, 4, conv_ch=16, wscale=0.1),
-            ConditionalVideoDiscriminator(3, 1, 4, 2, wscale=0.1))
-
-
-def z1_only():
-    return (FrameSeedGeneratorInitUniform(z_slow_dim=4, z_fast_dim=5, wscale=0.1),
-            VideoGeneratorZ1Only(5, 1, 4, conv_ch=16, wscale=0.1),
-            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-
-
-def model_3d():
-    return (None, VideoGenerator3D(4, 1, 4, conv_ch=8, wscale=0.1),
-            VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1))
-
-
-def video_gan():
-    return None, VideoGANGenerator(4, 1, 4, conv_ch=8), VideoGANDiscriminator(1, 4, 2)
-
-
 def make_updater(cls, models=tgan, batch=3, **kwargs):
     np.random.seed(0)
     models = models()
     examples = np.random.uniform(-1, 1, (7, 16, 1, 64, 64))
-    if models[2].__class__ is ConditionalVideoDiscriminator:
-        examples = [(video, np.int32(i % 3)) for i, video in enumerate(examples)]
+    if models[2].n_categories:
+        examples = labelled(examples)
     optimizer = {name: chainer.optimizers.RMSprop(lr=5e-5).setup(model)
-                 for name, model in zip(('fsgen', 'vgen', 'vdis'), models, strict=True) if model}
+                 for name, model in zip(config.NETWORKS, models, strict=True) if model}
     return cls(models=models, iterator=SerialIterator(examples, batch, shuffle=False),
                optimizer=optimizer, device=-1, **kwargs)
 
@@ -97,68 +67,60 @@ def gradients(updater):
             for name, param in model.namedparams() if param.grad is not None}
 
 
+def backward(updater, loss):
+    for optimizer in updater.get_all_optimizers().values():
+        optimizer.target.cleargrads()
+    loss.backward()
+    return gradients(updater)
+
+
+def assert_same(found, expected):
+    assert expected.keys() <= found.keys()    # which has zeros where nothing is used
+    for key in found:
+        grad = expected.get(key, np.zeros_like(found[key]))
+        # 1e-12 of the scale: the two sum the same float64 terms in another order; a bias before a
+        # batch normalisation has a gradient of rounding.
+        np.testing.assert_allclose(found[key], grad, rtol=0, err_msg=str(key),
+                                   atol=1e-12 * abs(grad).max() + 1e-14)
+
+
 def test_one_backward_pass_of_wgan_gives_the_gradients_of_two():
     updater = make_updater(TGANUpdaterWGAN)
     update(updater)
-    ours = gradients(updater)
-
     other = make_updater(TGANUpdaterWGAN)
     real, fake, d_fake, d_real = other.forward()
-    for model in (other.fsgen, other.vgen, other.vdis):
-        model.cleargrads()
-    (-chainer.functions.sum(d_fake) / len(real)).backward()
-    expected = {key: grad for key, grad in gradients(other).items() if 'Dis' not in key[0]}
+    expected = backward(other, -F.sum(d_fake) / len(real))
     fake.unchain_backward()
-    other.vdis.cleargrads()
-    (chainer.functions.sum(d_fake) / 3 - chainer.functions.sum(d_real) / 3).backward()
-    expected.update({key: grad for key, grad in gradients(other).items() if 'Dis' in key[0]})
-    assert len(expected) > 30
-    for key, grad in expected.items():
-        # 1e-12 of the scale: the two sum the same float64 terms in another order.
-        np.testing.assert_allclose(ours[key], grad, rtol=0, atol=1e-12 * abs(grad).max() + 1e-15,
-                                   err_msg=str(key))
+    of_dis = backward(other, F.sum(d_fake) / 3 - F.sum(d_real) / 3)
+    assert_same(gradients(updater), expected | of_dis)
 
 
 @pytest.mark.parametrize('models', [tgan, conditional_tgan])
 def test_in_a_joint_batch_the_critic_and_the_generators_have_one_loss(models):
     updater = make_updater(TGANUpdaterWGANSVC, models, joint_batch=True)
     update(updater)
-    ours = gradients(updater)
-
     other = make_updater(TGANUpdaterWGANSVC, models)
     labels = []
     with mock.patch.object(other.vdis, 'forward', lambda video, *given: labels.extend(given)):
         real, fake, _, _ = other.forward()
-    scores = other.vdis(chainer.functions.concat((fake, real), axis=0), *(
-        np.tile(each, 2) for each in labels[:1]))
-    for model in (other.fsgen, other.vgen, other.vdis):
-        model.cleargrads()
-    (chainer.functions.sum(scores[:3]) / 3 - chainer.functions.sum(scores[3:]) / 3).backward()
-    expected = gradients(other)
-    assert len(expected) > 30
-    for key, grad in expected.items():
-        sign = 1 if 'Dis' in key[0] else -1
-        # 1e-12 of the scale: the two sum the same float64 terms in another order.
-        np.testing.assert_allclose(ours[key], sign * grad, rtol=0,
-                                   atol=1e-12 * abs(grad).max() + 1e-15, err_msg=str(key))
+    scores = other.vdis(F.concat((fake, real), axis=0), *(np.tile(each, 2) for each in labels[:1]))
+    expected = backward(other, F.sum(scores[:3]) / 3 - F.sum(scores[3:]) / 3)
+    assert_same(gradients(updater), {
+        key: grad if 'Dis' in key[0] else -grad for key, grad in expected.items()})
 
 
 def test_lsgan_keeps_the_generators_gradient_in_the_critic():
     updater = make_updater(TGANUpdaterLSGAN)
     update(updater)
-    kept = gradients(updater)
-
     other = make_updater(TGANUpdaterLSGAN)
+    ours = updater.vdis.c0.W.grad
     _, _, d_fake, d_real = other.forward()
-    expected = {}
-    for losses in ([(d_fake, 0), (d_fake, -1), (d_real, 1)], [(d_fake, -1), (d_real, 1)]):
-        other.vdis.cleargrads()
-        sum(chainer.functions.mean(chainer.functions.square(scores - target))
-            for scores, target in losses).backward()
-        expected[len(losses)] = other.vdis.c0.W.grad.copy()
-    ours = kept['VideoDiscriminatorNoBetaInitUniform', '/c0/W']
-    np.testing.assert_allclose(ours, expected[3], atol=1e-12 * abs(expected[3]).max())
-    assert abs(ours - expected[2]).max() > 1e-3 * abs(expected[2]).max()
+    of_both, of_dis = (
+        backward(other, sum(F.mean(F.square(scores - target)) for scores, target in losses))[
+            'VideoDiscriminatorNoBetaInitUniform', '/c0/W'] for losses in (
+            [(d_fake, 0), (d_fake, -1), (d_real, 1)], [(d_fake, -1), (d_real, 1)]))
+    np.testing.assert_allclose(ours, of_both, atol=1e-12 * abs(of_both).max())
+    assert abs(ours - of_dis).max() > 1e-3 * abs(of_dis).max()
 
 
 def test_vanilla_labels():
@@ -171,8 +133,7 @@ def test_vanilla_labels():
 
 @pytest.mark.parametrize('cls', [TGANUpdaterWGANSVC, TGANUpdaterWGANParallelSVC])
 def test_singular_values_are_clipped_every_freq_updates(cls):
-    updater = make_updater(
-        cls, lambda: tgan(VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=1)), freq=2)
+    updater = make_updater(cls, lambda: tgan(wscale=1), freq=2)
     largest = []
     for _ in range(3):
         update(updater)
@@ -181,48 +142,33 @@ def test_singular_values_are_clipped_every_freq_updates(cls):
     assert largest[1] <= 1 + 1e-12
 
 
-def video_and_frame():
+def pair():
     """Networks whose D is a pair, all of its parameters drawn."""
-    vdis = VideoAndFrameDiscriminator(1, 4, 2)
-    vdis(np.zeros((1, 1, 16, 64, 64)))
-    return tgan(vdis)
+    models = video_and_frame()
+    models[2](np.zeros((1, 1, 16, 64, 64)))
+    return models
 
 
 def test_the_losses_of_a_pair_add_both_means():
-    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame).forward()
+    _, _, d_fake, d_real = make_updater(TGANUpdaterWGANVideoFrameDis, pair).forward()
     fake, real = (sum(score.array.sum() for score in pair) / 3 for pair in (d_fake, d_real))
-    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame))
+    losses = update(make_updater(TGANUpdaterWGANVideoFrameDis, pair))
     assert losses['vdis/loss_gen'] == pytest.approx(-fake, rel=1e-12)    # sums in another order
     assert losses['vdis/loss_dis'] == pytest.approx(fake - real, rel=1e-12)
 
 
-def test_both_critics_of_a_pair_are_trained_and_clipped():
-    updater = make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame)
-    for critic in (updater.vdis.video_dis, updater.vdis.frame_dis):
-        critic.c1.W.array *= 100
-    last = updater.vdis.video_dis.c4.W, updater.vdis.frame_dis.l4l.W
-    before = [param.array.copy() for param in last]
-    update(updater)
-    for param, array in zip(last, before, strict=True):
-        assert (param.array != array).any()
-    for critic in (updater.vdis.video_dis, updater.vdis.frame_dis):
-        # 1 but for the rounding of float64; without clipping it is about 100.
-        assert np.linalg.norm(critic.c1.W.array.reshape(4, -1), 2) <= 1 + 1e-12
-
-
-@pytest.mark.parametrize('cls, models, message', [
-    (TGANUpdaterWGANVideoFrameDis, lambda: tgan(), 'returns one score, .* take TGANUpdaterWGANSVC'),
-    *((cls, video_and_frame, f'returns a pair of scores, {cls.__name__} takes one; take '
+@pytest.mark.parametrize('cls, models, kwargs, message', [
+    (TGANUpdaterWGANVideoFrameDis, tgan, {}, 'returns one score, .* take TGANUpdaterWGANSVC'),
+    *((cls, pair, {}, f'returns a pair of scores, {cls.__name__} takes one; take '
        'TGANUpdaterWGANVideoFrameDis')
-      for cls in (TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANSVC))])
-def test_an_updater_for_another_critic_is_refused(cls, models, message):
+      for cls in (TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANSVC)),
+    (TGANUpdaterWGANVideoFrameDis, pair, {'joint_batch': True},
+     'joint_batch is true: expected false'),
+    *((TGANUpdaterWGAN, tgan, {'shuffle_time_order': p}, f'shuffle_time_order is {p}')
+      for p in (-0.1, 1.1))])
+def test_what_an_updater_cannot_do_is_refused(cls, models, kwargs, message):
     with pytest.raises(ValueError, match=message):
-        make_updater(cls, models)
-
-
-def test_a_joint_batch_is_for_one_score():
-    with pytest.raises(ValueError, match='joint_batch is true: expected false'):
-        make_updater(TGANUpdaterWGANVideoFrameDis, video_and_frame, joint_batch=True)
+        make_updater(cls, models, **kwargs)
 
 
 def test_steps_can_be_overridden():
@@ -243,13 +189,8 @@ def test_time_is_shuffled_with_probability_one_minus_p(p, shuffled):
     # 20 draws: the binomial of 0.75 lies in 10..20 for this seed and nearly every other.
     assert sum(updater._shuffles_time() for _ in range(20)) == pytest.approx(shuffled, abs=5 * (
         p == 0.25))
-
-
-def test_without_shuffling_no_random_number_is_drawn():
-    updater = make_updater(TGANUpdaterWGAN)
-    state = np.random.get_state()[1].copy()
-    updater._shuffles_time()
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    draws = 0 if p is None else 20
+    assert np.random.rand() == np.random.RandomState(1).rand(draws + 1)[-1]
 
 
 def test_one_permutation_of_time_for_the_whole_batch():
@@ -260,20 +201,15 @@ def test_one_permutation_of_time_for_the_whole_batch():
     np.testing.assert_array_equal(permuted, np.broadcast_to(order[:, None, None], permuted.shape))
 
 
-@pytest.mark.parametrize('p', [-0.1, 1.1])
-def test_shuffle_time_order_is_a_probability(p):
-    with pytest.raises(ValueError, match='shuffle_time_order'):
-        make_updater(TGANUpdaterWGAN, shuffle_time_order=p)
-
-
 # -- every system ----------------------------------------------------------------------------------
 
 SYSTEMS = [tgan, conditional_tgan, z1_only, model_3d, video_gan]
 
 
-@pytest.mark.parametrize('cls', EVERY)
-@pytest.mark.parametrize('models, joint_batch', [
-    *((models, False) for models in SYSTEMS), (conditional_tgan, True)])
+@pytest.mark.parametrize('cls, models, joint_batch', [
+    *((cls, models, False) for cls in EVERY for models in SYSTEMS),
+    *((cls, conditional_tgan, True) for cls in EVERY),
+    (TGANUpdaterWGANVideoFrameDis, pair, False)])
 def test_every_updater_trains_every_system(cls, models, joint_batch):
     updater = make_updater(cls, models, joint_batch=joint_batch)
     networks = {name: optimizer.target for name, optimizer in updater.get_all_optimizers().items()}
@@ -304,52 +240,51 @@ def test_fakes_are_of_the_categories_of_the_reals():
 
 
 def gradient_of_the_sum(updater):
-    """Gradients of the generator of Video GAN from the sum of its losses; and the penalty."""
+    """Gradients of Video GAN from the sum of its generator's losses; and the penalty."""
     masks = []
     with mock.patch.object(video_gan_module, 'penalize',
                            lambda mask, weight: masks.append(mask) or mask):
         _, _, d_fake, _ = updater.forward()
-    loss_gen = {TGANUpdaterWGAN: lambda: -chainer.functions.sum(d_fake) / 3,
-                TGANUpdaterVanilla: lambda: chainer.functions.mean(
-                    chainer.functions.softplus(d_fake)),
-                TGANUpdaterLSGAN: lambda: chainer.functions.mean(d_fake ** 2)}[type(updater)]()
-    updater.vgen.cleargrads()
-    penalty = updater.vgen.mask_penalty * chainer.functions.mean(masks[0])
-    (loss_gen + penalty).backward()
-    return {path: param.grad for path, param in updater.vgen.namedparams()}, float(penalty.array)
+    loss_gen = {TGANUpdaterWGAN: lambda: -F.sum(d_fake) / 3,
+                TGANUpdaterVanilla: lambda: F.mean(F.softplus(d_fake)),
+                TGANUpdaterLSGAN: lambda: F.mean(d_fake ** 2)}[type(updater)]()
+    penalty = updater.vgen.mask_penalty * F.mean(masks[0])
+    found = backward(updater, loss_gen + penalty)
+    return {key: grad for key, grad in found.items() if 'Dis' not in key[0]}, float(penalty.array)
 
 
 @pytest.mark.parametrize('cls', [TGANUpdaterWGAN, TGANUpdaterVanilla, TGANUpdaterLSGAN])
 def test_the_penalty_of_a_generator_is_part_of_its_loss(cls):
     def heavy():
-        generator = VideoGANGenerator(4, 1, 4, conv_ch=8, mask_penalty=5)
-        return None, generator, VideoGANDiscriminator(1, 4, 2)
+        return video_gan(mask_penalty=5)
 
     expected, penalty = gradient_of_the_sum(make_updater(cls, heavy))
     without, _ = gradient_of_the_sum(make_updater(cls, video_gan))
     updater = make_updater(cls, heavy)
     losses = update(updater)
     assert losses['vgen/penalty'] == pytest.approx(penalty, rel=1e-12)
-    for path, param in updater.vgen.namedparams():
-        scale = abs(expected[path]).max()
-        # 1e-12 of the scale: the same float64 terms in another order; a bias before a batch
-        # normalisation has a gradient of rounding.
-        np.testing.assert_allclose(param.grad, expected[path], rtol=0, atol=1e-12 * scale + 1e-14,
-                                   err_msg=path)
-    assert abs(expected['/m4/b'] - without['/m4/b']).max() > 0.1 * abs(expected['/m4/b']).max()
+    assert_same({key: grad for key, grad in gradients(updater).items() if 'Dis' not in key[0]},
+                expected)
+    bias = 'VideoGANGenerator', '/m4/b'
+    assert abs(expected[bias] - without[bias]).max() > 0.1 * abs(expected[bias]).max()
 
 
-def test_clipping_reaches_every_critic():
-    for models in SYSTEMS:
-        updater = make_updater(TGANUpdaterWGANSVC, models)
-        for param in updater.vdis.params():
-            param.array *= 300
-        update(updater)
-        for path, param in updater.vdis.namedparams():
-            if param.ndim >= 4:
-                # 1e-10: values of some hundred were brought down to 1.
-                largest = np.linalg.norm(param.array.reshape(len(param.array), -1), 2)
-                assert largest <= 1 + 1e-10, path
+@pytest.mark.parametrize('cls, models', [
+    *((TGANUpdaterWGANSVC, models) for models in SYSTEMS), (TGANUpdaterWGANVideoFrameDis, pair)])
+def test_clipping_reaches_every_critic(cls, models):
+    updater = make_updater(cls, models)
+    for param in updater.vdis.params():
+        param.array *= 300
+    update(updater)
+    for path, param in updater.vdis.namedparams():
+        if param.ndim >= 4:
+            # 1e-10: values of some hundred were brought down to 1.
+            largest = np.linalg.norm(param.array.reshape(len(param.array), -1), 2)
+            assert largest <= 1 + 1e-10, path
+    for link in updater.vdis.links():
+        if hasattr(link, 'gamma') and link.name != 'bn0':    # which nothing uses
+            assert (link.gamma.array <= np.sqrt(link.avg_var) + 1e-12).all(), link.name
+    if cls is TGANUpdaterWGANSVC:
         updater = make_updater(TGANUpdaterWGANClip, models)
         update(updater)
         assert all(abs(param.array).max() <= 0.01 for param in updater.vdis.params())

@@ -72,7 +72,7 @@ def score_files():
     mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
     files = [_look(str(weights), 'C3D fine-tuned on UCF-101 (docs/evaluation.md)'),
              _look(str(mean), 'the mean clip that the authors released (docs/evaluation.md)')]
-    if mean.is_dir() or mean.is_file() and sha256(mean) != MEAN_SHA256:
+    if mean.is_dir() or (mean.is_file() and sha256(mean) != MEAN_SHA256):
         files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
                                               f'is not {MEAN_SHA256}')
     return files

@@ -87,8 +87,11 @@ class Ranks(OneProcess):
 
     @contextlib.contextmanager
     def ending_together(self):
-        """As of the base class. The others wait for the rank that fails: it prints its message, or
-        its traceback, and kills them."""
+        """As of the base class.
+
+        The others wait for the rank that fails, which prints its message or traceback and kills
+        them.
+        """
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:

@@ -1,0 +1,1 @@
+"""Scores of generated videos: Inception score, GAM, quality of Moving MNIST."""

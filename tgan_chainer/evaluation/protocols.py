@@ -88,8 +88,10 @@ def _tgan_v1(video, mean, matrix=cubic_matrix):
 
 
 def _tgan_v2(video, mean):
-    """Another protocol in use (FACTS §6). Which rows of the mean are taken is not on record: here
-    the same as of its columns."""
+    """Another protocol in use (FACTS §6).
+
+    Which rows of the mean are taken is not on record: here the same as of its columns.
+    """
     x = resize(video.clip(-1, 1) * 128 + 128, 112, 112, corner_linear_matrix)
     return _subtract(x, mean[..., 8:120, 8:120])
 

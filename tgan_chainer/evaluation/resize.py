@@ -42,8 +42,7 @@ def _along_last(x, weights):
 
 @functools.lru_cache(maxsize=8)
 def cubic_matrix(n_in, n_out):
-    """OpenCV's INTER_CUBIC: half-pixel centres, the edge pixel repeated beyond the border, and no
-    smoothing before shrinking.
+    """OpenCV's INTER_CUBIC: half-pixel centres, edges repeated, no smoothing before shrinking.
 
     Returns:
         Read-only float64 (n_out, n_in), as those of the other functions; its rows sum to 1.
@@ -67,8 +66,7 @@ def nearest_matrix(n_in, n_out):
 
 
 def corner_linear_matrix(n_in, n_out):
-    """Between the two nearest pixels, the first and the last of both sizes on one another, as
-    Chainer's resize_images does it."""
+    """Between the two nearest pixels, corners on corners, as Chainer's resize_images does it."""
     return _linear(n_in, n_out, np.linspace(0, n_in - 1, n_out))
 
 
@@ -83,7 +81,7 @@ def _linear(n_in, n_out, position):
 
 
 def _matrix(n_in, n_out, taps):
-    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one and the same"""
+    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one."""
     matrix = np.zeros((n_out, n_in))
     for pixel, weight in taps:
         np.add.at(matrix, (np.arange(n_out), pixel.clip(0, n_in - 1)), weight)

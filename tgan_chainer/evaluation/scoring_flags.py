@@ -9,8 +9,7 @@ _REHEARSAL = {'samples': 8, 'batchsize': 4}
 
 
 def add_flags(parser):
-    """Flags of the commands that score: the authors' (FACTS §10), and --c3d, --protocol,
-    --batchsize, --ledger and --rehearsal."""
+    """Flags of the commands that score: the authors' (FACTS §10) and ours."""
     add_classifier_flags(parser)
     flags.add_gpu(parser, -1)
     parser.add_argument('--calc_iter', type=int, metavar='N',

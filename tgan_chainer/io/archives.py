@@ -37,7 +37,7 @@ class Header(NamedTuple):
         return self.dtype.kind in _NUMBERS and self.shape == tuple(shape)
 
     def __str__(self):
-        return f'{str(self.dtype):.40} {self.shape}'
+        return f'{self.dtype!s:.40} {self.shape}'
 
 
 class Archive:

@@ -53,8 +53,7 @@ def load(path, target, may_lack=lambda key: False):
 
 
 def headers(path):
-    """What the arrays of a file are said to be -> {key: :class:`~tgan_chainer.io.archives.Header`}.
-    """
+    """What a file's arrays are said to be -> {key: :class:`~tgan_chainer.io.archives.Header`}."""
     with _reading(path) as archive:
         return {key: archive.header(key) for key in archive.files}
 

@@ -32,16 +32,24 @@ class _OnCPUKernels:
 
 
 class Convolution2D(_OnCPUKernels, L.Convolution2D):
+    """Chainer's, on this package's CPU kernels."""
+
     _function = staticmethod(convolution_nd)
 
 
 class ConvolutionND(_OnCPUKernels, L.ConvolutionND):
+    """Chainer's, on this package's CPU kernels."""
+
     _function = staticmethod(convolution_nd)
 
 
 class Deconvolution2D(_OnCPUKernels, L.Deconvolution2D):
+    """Chainer's, on this package's CPU kernels."""
+
     _function = staticmethod(deconvolution_nd)
 
 
 class DeconvolutionND(_OnCPUKernels, L.DeconvolutionND):
+    """Chainer's, on this package's CPU kernels."""
+
     _function = staticmethod(deconvolution_nd)

@@ -57,7 +57,7 @@ def take_folders(args, experiment):
     snapshot = Path(experiment.resume)
     folder = snapshot if snapshot.is_dir() else snapshot.parent
     if not args.branch:
-        if args.test or args.out and Path(args.out).resolve() != folder.resolve():
+        if args.test or (args.out and Path(args.out).resolve() != folder.resolve()):
             raise ConfigError(
                 f'{experiment.source}: resume: found {experiment.resume}, whose training continues '
                 f'in {folder}, not in {args.out or "results/test"}; give no other folder, add '

@@ -129,7 +129,7 @@ def resume(trainer, path, experiment, random_state, ranks):
     iterator.loads_order = n_ranks == ranks.size
     difference = (_of_networks(headers, experiment, optimizers)
                   or _of_optimizers(headers, experiment, optimizers)
-                  or iterator.loads_order and _of_data(headers, len(iterator.dataset)))
+                  or (iterator.loads_order and _of_data(headers, len(iterator.dataset))))
     if difference:
         snapshots.require_whole(path)
         raise SnapshotError(f'{path}: is of {difference}')

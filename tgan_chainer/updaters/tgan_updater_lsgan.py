@@ -5,8 +5,9 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 
 class TGANUpdaterLSGAN(TGANUpdaterBase):
-    """The update of a least-squares GAN: targets -1 for fake and 1 for real in D's loss, 0 in
-    the generators' loss.
+    """The update of a least-squares GAN.
+
+    D's loss has targets -1 for fake and 1 for real, the generators' loss 0.
 
     Kept from the authors' code (FACTS §3): D's gradients are cleared once, before both backward
     passes, so D's update also holds what the generators' loss put there; and G1 is updated after

@@ -8,8 +8,9 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 
 class TGANUpdaterWGAN(TGANUpdaterBase):
-    """The update of a Wasserstein GAN: loss_gen = -mean D(fake), loss_dis = mean D(fake) - mean
-    D(real), with means over the batch.
+    """The update of a Wasserstein GAN.
+
+    loss_gen = -mean D(fake), loss_dis = mean D(fake) - mean D(real), with means over the batch.
 
     The generators are updated first, then D, from one forward pass of the same fake batch. The
     gradient of loss_dis at the fake video is the negative of that of loss_gen, so one backward
@@ -77,8 +78,9 @@ class TGANUpdaterWGANParallelSVC(TGANUpdaterWGANSVC):
 
 
 class TGANUpdaterWGANVideoFrameDis(TGANUpdaterWGANSVC):
-    """:class:`TGANUpdaterWGANSVC` for ``VideoAndFrameDiscriminator``: the losses take the sum of
-    the mean score of the videos and that of their frames (FACTS §11).
+    """:class:`TGANUpdaterWGANSVC` for ``VideoAndFrameDiscriminator``.
+
+    The losses take the sum of the mean score of the videos and that of their frames (FACTS §11).
     """
 
     takes_pair = True

@@ -33,8 +33,10 @@ class Row(NamedTuple):
 
 
 def main(argv=None):
-    """Run the command; returns its exit code: 0, 1 after a failure, 2 for what cannot be written,
-    3 if nothing failed but a part could not run."""
+    """Run the command -> its exit code.
+
+    0, 1 after a failure, 2 for what cannot be written, 3 if a part could not run, but none failed.
+    """
     parser = argparse.ArgumentParser(
         prog='python -m trust.gpu', description='What can be known about the code on a GPU '
         'without one. Exit code 1 if anything fails, 3 if a part could not run.')

@@ -121,7 +121,7 @@ def _resolve(chain, bound):
 
 
 def _with_cupys_names(chain):
-    """A chain that begins with Chainer's name of something of CuPy -> CuPy's; others as they are"""
+    """Chainer's name of something of CuPy at the start of a chain -> CuPy's."""
     if chain[:2] == ['chainer', 'backends']:
         chain = chain[2:]
     for n in (2, 1):

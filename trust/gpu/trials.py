@@ -298,8 +298,7 @@ def _step(dtype, name, kernels=None):
 # -- the hook of weights above the bound, and what the log and pictures show -----------------------
 
 def _clipping(dtype):
-    """Singular value clipping of weights above the bound, both ways round, and what the log shows
-    of them."""
+    """Singular value clipping of weights above the bound, and what the log shows of them."""
     results = []
     with chainer.using_config('dtype', dtype):
         for device in (DOUBLE, NUMPY):

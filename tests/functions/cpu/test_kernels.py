@@ -9,6 +9,11 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from tests.functions.cpu.filtering import (
+    arguments,
+    assert_same_bits_of_all_threads,
+    kernels,
+)
 from tgan_chainer.functions.cpu import kernels as cpu_kernels
 from tgan_chainer.functions.cpu.columns import Correlation
 
@@ -44,53 +49,32 @@ def correlations(draw):
         start=vector(-4, 2), stride=vector(1, 3), ksize=vector(1, 4), out_size=vector(1, longest))
 
 
-@pytest.mark.parametrize('blocking', BLOCKINGS)
+@pytest.fixture(params=BLOCKINGS)
+def blocking(request, monkeypatch):
+    for name, value in BLOCKINGS[request.param].items():
+        monkeypatch.setattr(cpu_kernels, name, value)
+
+
 @hypothesis.settings(
     deadline=None, max_examples=25,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(correlations(), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5))
-def test_kernels_are_the_equation(blocking, monkeypatch, correlation, batch, channels, outputs):
-    for name, value in BLOCKINGS[blocking].items():
-        monkeypatch.setattr(cpu_kernels, name, value)
+def test_kernels_are_the_equation(blocking, correlation, batch, channels, outputs):
     size, correlation = correlation
-    rng = np.random.RandomState(0)
-    x = rng.standard_normal((batch, channels, *size))
-    W = rng.standard_normal((outputs, channels, *correlation.ksize))
-    y = rng.standard_normal((batch, outputs, *correlation.out_size))
-    b, c = rng.standard_normal(outputs), rng.standard_normal(channels)
-
+    shapes = batch, channels, outputs, size, correlation
+    x, W, y, b, c = arguments(*shapes)
     expected = {'y': np.zeros_like(y), 'x': np.zeros_like(x), 'W': np.zeros_like(W)}
-    expected['y'] += b.reshape(-1, *(1,) * len(size))
-    expected['x'] += c.reshape(-1, *(1,) * len(size))
     for q, k, i in products(x, W, correlation):
         expected['y'][q] += x[i] @ W[k].T
         expected['x'][i] += y[q] @ W[k]
         expected['W'][k] += y[q].T @ x[i]
-
-    results = {
-        'y': cpu_kernels.correlate(x, W, b, correlation),
-        'x': cpu_kernels.transpose_correlate(y, W, c, correlation, size),
-        'W': cpu_kernels.filter_gradient(x, y, correlation),
-    }
-    for name, result in results.items():
+    for name, bias in (('y', b), ('x', c)):
+        expected[f'{name} without bias'] = expected[name]
+        expected[name] = expected[name] + bias.reshape(-1, *(1,) * len(size))
+    for name, result in kernels(cpu_kernels, *shapes).items():
         np.testing.assert_allclose(result, expected[name], rtol=0, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize('blocking', BLOCKINGS)
 def test_bits_do_not_depend_on_the_number_of_threads(blocking, monkeypatch):
-    for name, value in BLOCKINGS[blocking].items():
-        monkeypatch.setattr(cpu_kernels, name, value)
-    correlation = Correlation((-1, -1), (2, 2), (4, 4), (5, 6))
-    rng = np.random.RandomState(0)
-    x = rng.standard_normal((7, 6, 10, 12)).astype(np.float32)
-    W = rng.standard_normal((4, 6, 4, 4)).astype(np.float32)
-    y = rng.standard_normal((7, 4, 5, 6)).astype(np.float32)
-    results = []
-    for threads in '12243':
-        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
-        results.append((cpu_kernels.correlate(x, W, None, correlation),
-                        cpu_kernels.filter_gradient(x, y, correlation),
-                        cpu_kernels.transpose_correlate(y, W, None, correlation, (10, 12))))
-    for others in results[1:]:
-        for first, other in zip(results[0], others, strict=True):
-            np.testing.assert_array_equal(first, other)
+    assert_same_bits_of_all_threads(monkeypatch, cpu_kernels, 7, 6, 4, (10, 12), Correlation(
+        (-1, -1), (2, 2), (4, 4), (5, 6)))

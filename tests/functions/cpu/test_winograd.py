@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from tests.functions.cpu.filtering import assert_same_bits_of_all_threads, kernels
 from tgan_chainer.functions.cpu import kernels as cpu_kernels
 from tgan_chainer.functions.cpu import parallel, winograd
 from tgan_chainer.functions.cpu.columns import Correlation
@@ -56,21 +57,6 @@ def layers(draw):
         start=vector(-5, 3), stride=(2,) * ndim, ksize=(4,) * ndim, out_size=vector(1, 6))
 
 
-def kernels(module, batch, channels, outputs, size, correlation, dtype=np.float64):
-    rng = np.random.RandomState(0)
-    x = rng.standard_normal((batch, channels, *size)).astype(dtype)
-    W = rng.standard_normal((outputs, channels, *correlation.ksize)).astype(dtype)
-    y = rng.standard_normal((batch, outputs, *correlation.out_size)).astype(dtype)
-    b, c = rng.standard_normal(outputs).astype(dtype), rng.standard_normal(channels).astype(dtype)
-    return {
-        'y': module.correlate(x, W, b, correlation),
-        'x': module.transpose_correlate(y, W, c, correlation, size),
-        'W': module.filter_gradient(x, y, correlation),
-        'y without bias': module.correlate(x, W, None, correlation),
-        'x without bias': module.transpose_correlate(y, W, None, correlation, size),
-    }
-
-
 def assert_same(results, expected, tolerance):
     for name, result in results.items():
         assert result.dtype == expected[name].dtype
@@ -94,14 +80,8 @@ def test_kernels_are_the_direct_ones(
 @pytest.mark.parametrize('size, out_size', [((8, 12), (4, 6)), ((4, 8, 12), (2, 4, 6))])
 def test_bits_do_not_depend_on_the_number_of_threads(size, out_size, blocking, monkeypatch):
     ndim = len(size)
-    correlation = Correlation((-1,) * ndim, (2,) * ndim, (4,) * ndim, out_size)
-    runs = []
-    for threads in '12352':
-        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
-        runs.append(kernels(winograd, 7, 6, 5, size, correlation, np.float32))
-    for run in runs[1:]:
-        for name, result in run.items():
-            np.testing.assert_array_equal(result, runs[0][name], err_msg=name)
+    assert_same_bits_of_all_threads(monkeypatch, winograd, 7, 6, 5, size, Correlation(
+        (-1,) * ndim, (2,) * ndim, (4,) * ndim, out_size))
 
 
 PLANE = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))

@@ -153,6 +153,7 @@ def inside(first, stride, count, size):
 
 @kernel
 def zero(target, t, count):
+    """Set ``target[t:t + count]`` to zero."""
     t = np.uint64(t)
     for i in range(np.uint64(count)):
         target[t + i] = 0

@@ -157,7 +157,7 @@ class ndarray:
     """See the module; the constructor fills memory with NaN, where CuPy leaves what there is."""
 
     __array_priority__ = 100
-    __slots__ = ('_values', '__weakref__')
+    __slots__ = ('__weakref__', '_values')
 
     def __init__(self, shape, dtype=float, memptr=None, strides=None, order='C'):
         if memptr is not None or strides is not None:

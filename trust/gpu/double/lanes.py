@@ -156,7 +156,7 @@ class _Reader:
             operator = self._next()[1]
             return 'assign', operator[0] + '=', self._postfix(), ('int', 1)
         target = self._postfix()
-        kind, operator = self._next()
+        _, operator = self._next()
         if operator in ('++', '--'):
             return 'assign', operator[0] + '=', target, ('int', 1)
         if operator not in _ASSIGNMENTS:

@@ -21,12 +21,20 @@ class Stand(chainer.Chain):
                 setattr(self, name, L.Linear(
                     n_in, n_out, initialW=normal(0.005), initial_bias=1))
 
+        pools = {'1a': (1, 2, 2), '2a': 2, '3b': 2, '4b': 2, '5b': 2}
+        self.steps = []
+        for name in names:
+            self.steps.append(('conv' + name, self['conv' + name], F.relu))
+            if name in pools:
+                self.steps.append(('pool' + name[0], lambda x, size=pools[name]: F.max_pooling_nd(
+                    x, size, size)))
+        self.steps += [(name, self[name], F.relu, F.dropout) for name in ('fc6', 'fc7')]
+        self.steps += [('fc8', self.fc8), ('prob', F.softmax)]
+
     def __call__(self, x, layers=('prob',)):
-        h = F.max_pooling_nd(F.relu(self.conv1a(x)), (1, 2, 2), (1, 2, 2))
-        h = F.max_pooling_nd(F.relu(self.conv2a(h)), 2, 2)
-        h = F.max_pooling_nd(F.relu(self.conv3b(F.relu(self.conv3a(h)))), 2, 2)
-        h = F.max_pooling_nd(F.relu(self.conv4b(F.relu(self.conv4a(h)))), 2, 2)
-        h = F.max_pooling_nd(F.relu(self.conv5b(F.relu(self.conv5a(h)))), 2, 2)
-        h = F.dropout(F.relu(self.fc6(h)))
-        h = F.dropout(F.relu(self.fc7(h)))
-        return {layer: {'prob': F.softmax(self.fc8(h))}[layer] for layer in layers}
+        found = {}
+        for name, *functions in self.steps:
+            for function in functions:
+                x = function(x)
+            found[name] = x
+        return {name: found[name] for name in layers}

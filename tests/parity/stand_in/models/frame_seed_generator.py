@@ -4,11 +4,12 @@ import chainer.links as L
 
 
 class G0(chainer.Chain):
+    uniform, beta = False, True
 
-    def __init__(self, z_slow_dim, z_fast_dim, initialW=None, use_beta=True):
+    def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
         super().__init__()
         self.z_slow_dim = z_slow_dim
-        self.z_fast_dim = z_fast_dim
+        initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         widths = [z_slow_dim, 512, 256, 128, 128, z_fast_dim]
         with self.init_scope():
             for i in range(5):
@@ -16,35 +17,26 @@ class G0(chainer.Chain):
                 setattr(self, f'dc{i}', L.DeconvolutionND(
                     1, widths[i], widths[i + 1], *kernel, initialW=initialW))
             for i in range(4):
-                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=use_beta))
+                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
 
     def __call__(self, z_slow):
         h = F.reshape(z_slow, z_slow.shape + (1,))
-        for deconvolution, norm in [(self.dc0, self.bn0), (self.dc1, self.bn1),
-                                    (self.dc2, self.bn2), (self.dc3, self.bn3)]:
-            h = F.relu(norm(deconvolution(h)))
+        for i in range(4):
+            h = F.relu(self[f'bn{i}'](self[f'dc{i}'](h)))
         return F.tanh(self.dc4(h))
 
 
 class FrameSeedGeneratorInitUniform(G0):
-
-    def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
-        super().__init__(z_slow_dim, z_fast_dim, chainer.initializers.Uniform(wscale))
+    uniform = True
 
 
 class FrameSeedGeneratorInitDefault(G0):
-
-    def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256):
-        super().__init__(z_slow_dim, z_fast_dim)
+    pass
 
 
 class FrameSeedGeneratorNoBetaInitUniform(G0):
-
-    def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
-        super().__init__(z_slow_dim, z_fast_dim, chainer.initializers.Uniform(wscale), False)
+    uniform, beta = True, False
 
 
 class FrameSeedGeneratorNoBetaInitDefault(G0):
-
-    def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256):
-        super().__init__(z_slow_dim, z_fast_dim, None, False)
+    beta = False

@@ -6,10 +6,12 @@ SLOPE = 0.2
 
 
 class D(chainer.Chain):
+    uniform, beta = False, True
 
-    def __init__(self, in_channels, top_width, mid_ch, initialW=None, use_beta=True, sigma=0):
+    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01, sigma=0):
         super().__init__()
         self.sigma = sigma
+        initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         widths = [in_channels] + [mid_ch * 2 ** i for i in range(4)]
         with self.init_scope():
             for i in range(4):
@@ -17,7 +19,7 @@ class D(chainer.Chain):
                     3, widths[i], widths[i + 1], 4, 2, 1, initialW=initialW))
             self.c4 = L.Convolution2D(widths[4], 1, top_width, 1, 0, initialW=initialW)
             for i in range(4):
-                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=use_beta))
+                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
 
     def activate(self, h):
         if self.sigma and chainer.config.train:
@@ -26,42 +28,30 @@ class D(chainer.Chain):
 
     def __call__(self, x):
         h = self.activate(self.c0(x))
-        h = self.activate(self.bn1(self.c1(h)))
-        h = self.activate(self.bn2(self.c2(h)))
-        h = self.activate(self.bn3(self.c3(h)))
+        for i in range(1, 4):
+            h = self.activate(self[f'bn{i}'](self[f'c{i}'](h)))
         n, channels, frames, height, width = h.shape
         return self.c4(F.reshape(h, (n * frames, channels, height, width)))
 
 
 class VideoDiscriminatorInitUniform(D):
-
-    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
-        super().__init__(in_channels, top_width, mid_ch, chainer.initializers.Uniform(wscale))
+    uniform = True
 
 
 class VideoDiscriminatorInitDefault(D):
-
-    def __init__(self, in_channels, top_width, mid_ch):
-        super().__init__(in_channels, top_width, mid_ch)
+    pass
 
 
 class VideoDiscriminatorNoBetaInitUniform(D):
-
-    def __init__(self, in_channels, top_width, mid_ch, wscale=0.01):
-        super().__init__(
-            in_channels, top_width, mid_ch, chainer.initializers.Uniform(wscale), False)
+    uniform, beta = True, False
 
 
 class VideoDiscriminatorNoBetaInitDefault(D):
-
-    def __init__(self, in_channels, top_width, mid_ch):
-        super().__init__(in_channels, top_width, mid_ch, None, False)
+    beta = False
 
 
 class VideoDiscriminatorNoBetaInitDefaultWithNoise(D):
-
-    def __init__(self, in_channels, top_width, mid_ch, sigma):
-        super().__init__(in_channels, top_width, mid_ch, None, False, sigma)
+    beta = False
 
 
 class FrameDiscriminator(chainer.Chain):
@@ -78,8 +68,8 @@ class FrameDiscriminator(chainer.Chain):
 
     def __call__(self, x):
         h = F.leaky_relu(self.c0(x), SLOPE)
-        for conv, norm in ((self.c1, self.bn1), (self.c2, self.bn2), (self.c3, self.bn3)):
-            h = F.leaky_relu(norm(conv(h)), SLOPE)
+        for i in range(1, 4):
+            h = F.leaky_relu(self[f'bn{i}'](self[f'c{i}'](h)), SLOPE)
         return self.l4l(h)
 
 
@@ -93,6 +83,5 @@ class VideoAndFrameDiscriminator(chainer.Chain):
 
     def __call__(self, x):
         of_video = self.video_dis(x)
-        n, channels, frames, height, width = x.shape
-        stacked = F.reshape(x, (n, channels * frames, height, width))
+        stacked = F.reshape(x, (len(x.data), -1) + x.shape[3:])
         return of_video, self.frame_dis(stacked)

@@ -4,10 +4,13 @@ import chainer.links as L
 
 
 class G1(chainer.Chain):
+    uniform = False
 
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch, initialW=None):
+    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
+                 wscale=0.01):
         super().__init__()
         self.half = (conv_ch // 2, bottom_width, bottom_width)
+        initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         flat = conv_ch // 2 * bottom_width ** 2
         widths = [conv_ch // 2 ** i for i in range(5)]
         with self.init_scope():
@@ -23,27 +26,17 @@ class G1(chainer.Chain):
                 setattr(self, f'bn{i}', L.BatchNormalization(widths[i]))
 
     def __call__(self, z_slow, z_fast):
-        slow = F.relu(self.bn0s(self.l0s(z_slow)))
-        slow = F.reshape(slow, (len(slow.data),) + self.half)
-        fast = F.relu(self.bn0f(self.l0f(z_fast)))
-        fast = F.reshape(fast, (len(fast.data),) + self.half)
+        slow = F.reshape(F.relu(self.bn0s(self.l0s(z_slow))), (len(z_slow.data),) + self.half)
+        fast = F.reshape(F.relu(self.bn0f(self.l0f(z_fast))), (len(z_fast.data),) + self.half)
         h = F.concat([slow, fast])
-        for deconvolution, norm in [(self.dc1, self.bn1), (self.dc2, self.bn2),
-                                    (self.dc3, self.bn3), (self.dc4, self.bn4)]:
-            h = F.relu(norm(deconvolution(h)))
+        for i in range(1, 5):
+            h = F.relu(self[f'bn{i}'](self[f'dc{i}'](h)))
         return F.tanh(self.dc5(h))
 
 
 class VideoGeneratorInitUniform(G1):
-
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
-                 wscale=0.01):
-        super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch,
-                         chainer.initializers.Uniform(wscale))
+    uniform = True
 
 
 class VideoGeneratorInitDefault(G1):
-
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
-                 wscale=0.02):
-        super().__init__(z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch)
+    pass

@@ -1,0 +1,55 @@
+"""What the oracle refuses and draws.
+
+`python -m parity --only oracle` holds all it computes to the package, which other layers hold to
+the recordings; tests/evaluation does with its scores.
+"""
+import numpy as np
+import pytest
+
+from reference import recordings
+from reference.oracle import c3d, layers, networks, scores, training
+
+
+@pytest.mark.parametrize('config, frames, message', [
+    ('small_noise', 16, 'needs Mode'), ('small', 32, r'\(1, 3, 32, 64, 64\): expected')])
+def test_what_cannot_run(config, frames, message):
+    models = networks.build_models(recordings.configurations()[config])
+    state = {'c0/W': np.zeros((8, 3, 4, 4, 4)), 'c0/b': np.zeros(8)}
+    with pytest.raises(ValueError, match=message):
+        models['vdis'].forward(state, np.zeros((1, 3, frames, 64, 64)), networks.Mode())
+
+
+@pytest.mark.parametrize('function, args, message', [
+    (networks.FrameSeedGenerator, [8], 'n_frames is 8'),
+    (networks.VideoDiscriminator, [1, 8, 8], 'top_width is 8'),
+    *((c3d.preprocess_tgan_v1, [np.zeros(video), np.zeros(mean)], 'expected') for video, mean in (
+        ((1, 1, 16, 64, 64), c3d.MEAN_SHAPE), ((1, 3, 8, 64, 64), c3d.MEAN_SHAPE),
+        ((1, 3, 16, 64, 64), (3, 16, 128, 128)))),
+    *((scores.inception_score, [np.ones(shape)], r'expected \(N, classes\)')
+      for shape in [(3,), (0, 4), (2, 3, 4)])])
+def test_arguments_that_make_no_sense(function, args, message):
+    with pytest.raises(ValueError, match=message):
+        function(*args, **{'beta': True} if isinstance(function, type) else {})
+
+
+@pytest.mark.parametrize('coin, shuffled', [(0.2, False), (0.4, True)])
+def test_time_orders(coin, shuffled):
+    class Coin(np.random.RandomState):
+        def rand(self):
+            return coin
+
+    updater = training.updater('TGANUpdaterWGANSVC', shuffle_time_order=0.3)
+    fake, real = training.Training({}, {}, updater, Coin(0), layers.CHAINER2).draw_time_orders()
+    in_order = list(range(networks.N_FRAMES))
+    assert sorted(fake) == sorted(real) == in_order
+    assert (list(fake) != in_order) == (list(fake) != list(real)) == shuffled
+
+
+def test_the_two_releases_really_differ():
+    """Why there are two semantics: one recipe, equal up to the first clipping, not after it."""
+    two, seven = (
+        [step['loss']['vdis/loss_dis'] for step in recordings.load(
+            'train-small-svc-b4-seed0-f64', chainer).meta['trace']]
+        for chainer in recordings.CHAINERS)
+    assert two[:5] == pytest.approx(seven[:5], rel=1e-12)
+    assert [two[5], seven[5]] == pytest.approx([-1.213, -2.290], abs=1e-3)
