@@ -28,6 +28,7 @@ from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
+from tgan_chainer.results import DEFAULT_ITERATION, output_stem
 
 RUNNER = Path(__file__).with_name('upstream_runner.py')
 
@@ -320,8 +321,9 @@ def strips(directory, python, channels):
     names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
         args = parse_args([*argv, '--out_dir', folder])
+        stem = Path(folder, output_stem(args, DEFAULT_ITERATION))
         ours = {path.name: np.array(Image.open(path))
-                for path in infer.write_videos(_videos(args, **generators), [], args)}
+                for path in infer.write_videos(_videos(args, **generators), [], stem, args)}
     found = Comparisons(_reference(upstream))
     found.equal('infer', 'names', sorted(ours), names['names'],
                 'users find files by their names')

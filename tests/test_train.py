@@ -37,8 +37,8 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
     assert run(small_experiment, '--out', 'result') == 0
     result = tmp_path / 'result'
     assert {path.name for path in result.iterdir()} == {
-        'config.yml', 'source', 'record.json', 'log', 'log.csv', 'loss_gen.png', 'loss_dis.png',
-        'singular_values.png', 'gamma_ratio.png', 'preview',
+        'config.yml', 'source', 'record.json', 'log', 'log.csv', 'loss.png',
+        'loss_gen.png', 'loss_dis.png', 'singular_values.png', 'gamma_ratio.png', 'preview',
         *(template.format(n) for template in (snapshots.TRAINER, *snapshots.NETWORKS.values())
           for n in (4, 8))}
     assert {path.name for path in (result / 'preview').iterdir()} == {

@@ -24,25 +24,27 @@ _MAX_FPS = 50    # more, and browsers slow a GIF down
 
 def write_interpolated(args):
     """Write the videos of :func:`interpolate`, and print where."""
-    videos, names = interpolate(args)
-    stem = Path(args.out_dir, f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
-                              f'_between-{args.between}')
+    videos, names, stem = interpolate(args)
+    stem = Path(args.out_dir, f'{stem}_between-{args.between}')
     fps = min(pictures.FPS * (args.between + 1), _MAX_FPS)
-    movie = pictures.tile_movie(videos, rows=len(names) or None)
+    movie = pictures.named_movie(videos, names)
     strips = pictures.frame_borders(videos, given_frames(videos.shape[2], args.between))
-    for path in itertools.chain(pictures.save_movies(stem, movie, fps),
-                                pictures.save_strips(stem, strips, names)):
+    for path in itertools.chain(
+            pictures.save_movies(f'{stem}{results.category_part(args)}', movie, fps),
+            pictures.save_strips(stem, strips, names, frames_a_row(args.between))):
         print(path)
 
 
 def interpolate(args):
-    """The videos that the flags ask for -> uint8 (N, C, T', H, W), names of categories.
+    """The videos that the flags ask for -> uint8 (N, C, T', H, W), names of categories, stem.
+
+    The latter is that of :func:`tgan_chainer.results.output_stem`.
 
     Raises:
         ConfigError: The system has no z_fast.
         TGANError: See :func:`tgan_chainer.results.open_generators`.
     """
-    fsgen, vgen, names, labels = results.open_generators(args)
+    fsgen, vgen, names, labels, stem = results.open_generators(args)
     if fsgen is None:
         raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
                           'latent vector; there is no vector of a frame to interpolate. Give a '
@@ -51,12 +53,17 @@ def interpolate(args):
         fsgen, vgen, args.n * max(1, len(names)), args.between, labels,
         progress=functools.partial(chunk_progress, unit='frame'))
     videos = chainer.get_device('@numpy').send(videos)
-    return pictures.infer_pixels(videos), names
+    return pictures.enlarge(pictures.infer_pixels(videos), args.scale), names, stem
 
 
 def given_frames(n_frames, between):
     """Which of the frames of an interpolated video G0 gave -> boolean (n_frames,)."""
     return np.arange(n_frames) % (between + 1) == 0
+
+
+def frames_a_row(between):
+    """Frames after which an image of an interpolated video wraps: every row starts with G0's."""
+    return (between + 1) * max(1, 16 // (between + 1))
 
 
 if __name__ == '__main__':

@@ -57,6 +57,15 @@ def test_movies_of_a_sheet(tmp_path, capsys, n, n_frames, grid):
     assert capsys.readouterr().out == told
 
 
+def test_a_sheet_with_names_and_larger_pixels(tmp_path):
+    path = tmp_path / 'image_img_1.png'
+    videos = save_sheet(path)
+    pictures.save_png(path, pictures.name_rows(pictures.frame_sheet(videos), list('ABCD')))
+    assert visualizer.main(arguments(path, '--scale', '2')) == 0
+    frames, _ = read_frames(tmp_path / 'image_img_1')
+    np.testing.assert_array_equal(frames, pictures.tile_movie(videos).repeat(2, 1).repeat(2, 2))
+
+
 def test_grey_and_the_defaults_which_are_those_of_the_authors_previews(tmp_path):
     for channels in (1, 3):
         save_sheet(tmp_path / 'a.png', channels=channels)

@@ -2,7 +2,10 @@
 import csv
 import random
 import re
+import signal
 import struct
+import sys
+from types import SimpleNamespace
 
 import chainer
 import numba
@@ -34,6 +37,7 @@ from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import draw_z_slow, first_generator, make_video
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import write_categories
 
 CPU = chainer.get_device('@numpy')
 CHAINERS_LOG = training.extensions.LogReport
@@ -258,6 +262,15 @@ def test_preview_of_another_system(run, tmp_path, make, labels):
         Image.open(tmp_path / 'preview' / 'image_img_00000001.png'), pictures.frame_sheet(videos))
 
 
+def test_a_preview_names_the_rows_of_a_conditional_system(run, tmp_path, monkeypatch):
+    models, named = systems.conditional_tgan(), []
+    monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
+    write_categories(tmp_path, ['Archery', 'Diving', 'YoYo'])
+    real = np.zeros((1, 1, 16, 64, 64), 'f')
+    run([0.0], (Preview(*models[:2], n=4, real=real), 1), models=models)
+    assert named == [['real', 'Archery', 'Archery', 'Diving', 'YoYo']]
+
+
 @pytest.mark.parametrize('n_real', [1, 5])
 def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
     real = np.random.RandomState(0).uniform(-1, 1, (n_real, 1, 16, 64, 64)).astype('f')
@@ -390,11 +403,30 @@ def test_what_is_no_log_is_refused(run, tmp_path, log):
 
 def test_plots_show_what_the_log_holds(run, tmp_path):
     run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
-    assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png'}
-    assert Image.open(tmp_path / 'loss_gen.png').size == (800, 450)
-    axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'loss', bound=1).axes
+    assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png', 'loss.png'}
+    assert Image.open(tmp_path / 'loss_gen.png').size == (1000, 450)
+    axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'title', 'loss', bound=1).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('iteration', 'loss')
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
+
+
+def test_one_plot_has_both_losses():
+    losses = 'loss_gen', 'loss_dis_fake', 'loss_dis_real'
+    drawn = {name: [loss for loss in losses if is_wanted(f'vdis/{loss}')]
+             for name, _, _, is_wanted, _ in plots.charts(losses)}
+    assert (drawn['loss_gen.png'], drawn['loss_dis.png'], drawn['loss.png']) == (
+        ['loss_gen'], ['loss_dis_fake', 'loss_dis_real'], list(losses))
+
+
+def test_a_legend_covers_nothing():
+    keys = [f'vdis/frame_dis/bn{i}/gamma_ratio' for i in range(10)]
+    figure = draw([{'iteration': 1, **dict.fromkeys(keys, 1)}], keys, 'title', 'ratio', 1)
+    figure.canvas.draw()
+    axes, = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert axes.get_window_extent().x1 < legend.x0
+    assert legend.x1 < figure.bbox.x1 and legend.y0 > 0
 
 
 def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
@@ -407,10 +439,10 @@ def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
     monkeypatch.setattr(plots, 'draw', drawing)
     t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(['loss_gen']), 1))
     t.get_extension('plots')(t)
-    assert drawn == [1, 2]    # at 2 and 4 of 5 updates
+    assert drawn == [1, 1, 2, 2]    # at 2 and 4 of 5 updates, of the generator and of both
     t.get_extension('LogReport').finish(t)
     t.get_extension('plots')(t)
-    assert drawn == [1, 2, 3]
+    assert drawn == [1, 1, 2, 2, 3, 3]
 
 
 # -- what is told ----------------------------------------------------------------------------------
@@ -447,3 +479,15 @@ def test_progress_bar_keeps_lines_whole(run, capsys):
     assert [line.split() for line in out.splitlines()] == [
         ['iteration', 'vdis/loss_gen'], ['1', '1'], ['2', '2']]
     assert '2/2' in err
+
+
+def test_a_training_that_nobody_reads_ends_as_by_one_signal(monkeypatch):
+    def refuse(*_):
+        raise BrokenPipeError
+    bar, signals = ProgressBar(2), []
+    monkeypatch.setattr(signal, 'raise_signal', signals.append)
+    monkeypatch.setattr(sys, 'stdout', SimpleNamespace(write=refuse, flush=refuse))
+    for _ in range(2):
+        bar.write('a line\n')
+        bar.flush()
+    assert signals == [signal.SIGTERM]

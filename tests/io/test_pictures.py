@@ -86,6 +86,21 @@ def test_splitting_a_sheet_gives_its_videos_back(videos):
     np.testing.assert_array_equal(again, np.broadcast_to(videos, again.shape))
 
 
+def test_a_long_video_goes_on_in_the_next_row():
+    videos = np.arange(2 * 5, dtype=np.uint8).reshape(2, 1, 5, 1, 1)
+    assert pictures.frame_sheet(videos, 3)[..., 0].tolist() == [
+        [0, 1, 2], [3, 4, 255], [5, 6, 7], [8, 9, 255]]
+
+
+def test_rows_have_names_beside_them():
+    movie = np.zeros((2, 3 * 40, 30, 3), np.uint8)
+    named = pictures.name_rows(movie, ['A', '', 'HandstandPushupsOfTwo People'])
+    assert named.shape == (2, 120, 30 + pictures.NAMES_WIDTH, 3)
+    np.testing.assert_array_equal(named[:, :, :30], movie)
+    ink = [(row < 128).sum() for row in np.split(named[0, :, 30:], 3)]
+    assert ink[1] == 0 < ink[0] < ink[2]
+
+
 @SETTINGS
 @given(byte_videos(), st.sampled_from((None, 1, 2, 4)))
 def test_grid_shows_every_video_in_its_place_and_black_elsewhere(videos, rows):

@@ -21,11 +21,11 @@ from tgan_chainer import config, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
-from tgan_chainer.interpolate import given_frames, interpolate
+from tgan_chainer.interpolate import frames_a_row, given_frames, interpolate
 from tgan_chainer.io import pictures
 from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_video
+from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 METHODS = {
     'TGANUpdaterVanilla': 'normal GAN',
@@ -106,47 +106,67 @@ def describe_training(result_dir):
 
 
 def _losses(args):
-    return draw_losses([(describe_training(folder), *read_losses(folder))
-                        for folder in args.result_dir])
+    figure = draw_losses([(describe_training(folder), *read_losses(folder))
+                          for folder in args.result_dir])
+    return figure, '+'.join(Path(folder).resolve().name for folder in args.result_dir)
 
 
 def _samples(args):
-    blocks = []
+    blocks, stems = [], []
     for folder in args.result_dir:
-        videos, names = _sample(folder, args)
+        sheets, stem = _sample(folder, args)
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
-        blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names)]
-    return draw_blocks(blocks)
+        blocks += [(': '.join([*title, *filter(None, [name])]), sheet) for name, sheet in sheets]
+        stems.append(stem)
+    return draw_blocks(blocks), '+'.join(stems)
 
 
 def _interpolation(args):
-    videos, names = interpolate(args)
-    shown = (args.frames - 1) * (args.between + 1) + 1
-    return draw_blocks(list(_sheets(videos[:, :, :shown], names,
-                                    given_frames(videos[:, :, :shown].shape[2], args.between))))
+    videos, names, stem = interpolate(args)
+    videos = videos[:, :, :(args.frames - 1) * (args.between + 1) + 1]
+    sheets = _sheets(videos, names, given_frames(videos.shape[2], args.between),
+                     frames_a_row(args.between))
+    return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
 
 
 def _categories(args):
-    return draw_blocks(list(_sheets(*_sample(args.result_dir, args))))
+    sheets, stem = _sample(args.result_dir, args)
+    return draw_blocks(sheets), stem
 
 
 def _sample(result_dir, args):
-    """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
-    fsgen, vgen, names, labels = results.open_generators(
-        argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
-                              progress=chunk_progress)
-    videos = chainer.get_device('@numpy').send(videos)
-    return pictures.infer_pixels(videos), names
+    """Videos of a result folder as the flags ask -> see :func:`_sheets`, as a list; stem."""
+    args = argparse.Namespace(**{**vars(args), 'result_dir': result_dir})
+    fsgen, vgen, names, labels, stem = results.open_generators(args)
+    first, n = first_generator(fsgen, vgen), args.n * max(1, len(names))
+    z_slow, rows = draw_z_slow(first, n), None    # as make_video does
+    if labels is None and first.n_categories:
+        labels = draw_labels(first, n)
+        if Path(result_dir, results.CATEGORIES).exists():
+            categories = results.read_categories(result_dir, first.n_categories)
+            rows = [categories[label] for label in labels.tolist()]
+    videos, _, _ = make_video(fsgen, vgen, n, z_slow, labels=labels, progress=chunk_progress)
+    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
+    sheets = _sheets(pictures.enlarge(videos, args.scale), names, rows=rows)
+    return list(sheets), stem + results.category_part(args)
 
 
-def _sheets(videos, names, marked=None):
-    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each."""
+def _sheets(videos, names, marked=None, columns=None, rows=None):
+    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each.
+
+    With ``rows``, every row of the sheet of all has its name. A video of more frames than
+    ``columns`` has a sheet of its own.
+    """
     marked = np.zeros(videos.shape[2], bool) if marked is None else marked
     names = names or ['']
     for name, part in zip(names, np.split(videos, len(names)), strict=True):
-        yield name, pictures.frame_sheet(pictures.frame_borders(part, marked))
+        framed = pictures.frame_borders(part, marked)
+        if columns and columns < len(marked):
+            yield from ((f'{name} {i}'.strip(), pictures.frame_sheet(video[np.newaxis], columns))
+                        for i, video in enumerate(framed, start=1))
+        else:
+            sheet = pictures.frame_sheet(framed)
+            yield name, pictures.name_rows(sheet, rows) if rows else sheet
 
 
 def parse_args(argv=None):
@@ -177,18 +197,19 @@ def parse_args(argv=None):
 
 def _add(figures, number, draw, what):
     parser = figures.add_parser(str(number), help=what, description=f'Figure {number}: {what}.')
-    parser.add_argument('--out', default=f'figures/figure_{number}.png', metavar='FILE',
-                        help='image to write (default: %(default)s)')
+    parser.add_argument('--out', metavar='FILE', help='image to write (default: '
+                        f'figures/figure_{number}_..., after what it shows)')
     parser.set_defaults(draw=draw)
     return parser
 
 
 def _run(args):
-    figure = args.draw(args)
+    figure, stem = args.draw(args)
+    out = args.out or f'figures/figure_{args.figure}_{stem[:150]}.png'
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png')
-    write_bytes(args.out, buffer.getvalue())
-    print(args.out)
+    write_bytes(out, buffer.getvalue())
+    print(out)
 
 
 main = command('figures', parse_args, _run)

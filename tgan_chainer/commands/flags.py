@@ -54,6 +54,8 @@ _FLAGS = {
     'out_dir': {'default': 'infer', 'help': 'where to write (default: infer)'},
     'ledger': {'metavar': 'DIR', 'help': 'where the record of the measurement goes (default: '
                'ledger beside the score, or in the result folder, A of two)'},
+    'scale': {'type': in_range(1, 20, 'times'), 'default': 1, 'metavar': 'K',
+              'help': 'show a pixel as K x K pixels (default: %(default)s)'},
     'between': {    # all frames are kept in memory
         'type': in_range(1, 100, 'frames'), 'default': 3, 'metavar': 'K',
         'help': 'frames between two neighbours (default: %(default)s)'},
@@ -80,7 +82,7 @@ def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=
     """Add the flags of every command that samples a result folder, or more than one."""
     add(parser, 'result_dir', required=True, nargs='+' if several else None)
     parser.add_argument('--n', type=positive, default=n, help=n_help)
-    add(parser, 'iter', 'seed')
+    add(parser, 'iter', 'seed', 'scale')
     add_gpu(parser)
     parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
                         help=f'category of a conditional system; give it again for more, or '

@@ -71,6 +71,8 @@ def protocol_name(protocol, interpolation):
 def method_name(args):
     """METHOD in the names of files: the authors' is the interpolation."""
     method = args.protocol.replace('tgan-v1', args.interpolation).replace('/', '_')
+    if args.calc_iter not in (None, PROTOCOLS[args.protocol].settings.samples):
+        method += f'_n-{args.calc_iter}'    # a trial is never taken for a measurement
     return f'{method}_rehearsal' if args.rehearsal else method
 
 

@@ -20,6 +20,7 @@ from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, pictures
 from tgan_chainer.io.progress import progress
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import output_stem
 
 
 def surest(source, classify, batchsize):
@@ -52,7 +53,7 @@ def parse_args(argv=None):
     flags.add(parser, 'result_dir', required=True)
     flags.add(parser, 'iter')
     flags.add_gpu(parser)
-    flags.add(parser, 'out_dir', 'seed')
+    flags.add(parser, 'out_dir', 'seed', 'scale')
     parser.add_argument('--batchsize', type=flags.positive,
                         help='videos a batch (default: 48; in a rehearsal 2)')
     parser.add_argument('--n', type=flags.positive, help='batches, each of which shows one video '
@@ -70,7 +71,7 @@ def _run(args):
     device.use()
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
-    stem = _movie_stem(args)
+    stem = _movie_stem(args, subject.system.iteration)
     protocol = scoring_flags.protocol_name('tgan-v1', args.interpolation)
     classifier = scoring_flags.open_classifier(args, protocol, device)
     RandomState(args.seed, device).seed_all()
@@ -78,7 +79,8 @@ def _run(args):
     shown = [surest(source, classifier, args.batchsize)
              for _ in progress(range(args.n), unit='batch')]
     videos, categories, probabilities = zip(*shown, strict=True)
-    frames = pictures.tile_movie(pictures.infer_pixels(np.stack(videos)))
+    videos = pictures.enlarge(pictures.infer_pixels(np.stack(videos)), args.scale)
+    frames = pictures.tile_movie(videos)
     marked = {'rehearsal': True} if args.rehearsal else {}
     files.write_json(_predictions(stem), [
         {'class': category, 'probability': probability, **marked}
@@ -87,9 +89,9 @@ def _run(args):
         print(classifier.label(path))
 
 
-def _movie_stem(args):
-    """Path of the movie without its suffix: the authors' name, which is also that of infer.py's."""
-    name = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+def _movie_stem(args, iteration):
+    """Path of the movie without its suffix, which is also that of infer.py's."""
+    name = output_stem(args, iteration)
     stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
     movie = stem.with_name(f'{stem.name}.avi')
     if movie.exists() and not _predictions(stem).exists():

@@ -10,16 +10,19 @@ a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is ca
 import contextlib
 import io
 import math
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import files
+
+NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 
 FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25
@@ -67,14 +70,45 @@ def _to_uint8(values):
     return np.nan_to_num(np.clip(values, 0, 255)).astype(np.uint8)
 
 
-def frame_sheet(videos):
+def enlarge(videos, scale):
+    """Videos (N, C, T, H, W) -> (N, C, T, scale H, scale W), every pixel a square of its own."""
+    return videos.repeat(scale, axis=3).repeat(scale, axis=4)
+
+
+def frame_sheet(videos, columns=None):
     """Videos -> uint8 (N * H, T * W, 3): one row for each, its frames side by side.
 
-    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns.
+    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns. With ``columns`` a
+    video goes on in the next row after as many frames; places left over are white.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
-    return pixels.transpose(0, 2, 1, 3, 4).reshape(n * h, t * w, 3)
+    columns = min(columns or t, t)
+    rows = math.ceil(t / columns)
+    pixels = np.pad(pixels, ((0, 0), (0, rows * columns - t), (0, 0), (0, 0), (0, 0)),
+                    constant_values=255)
+    pixels = pixels.reshape(n, rows, columns, h, w, 3)
+    return pixels.transpose(0, 1, 3, 2, 4, 5).reshape(n * rows * h, columns * w, 3)
+
+
+def name_rows(frames, names):
+    """Images (..., H, W, 3) of len(names) rows of equal height -> with a column that names each.
+
+    It is at the right, :data:`NAMES_WIDTH` pixels wide. Long names go on in a next line.
+    """
+    height = frames.shape[-3] // len(names)
+    column = Image.new('RGB', (NAMES_WIDTH, frames.shape[-3]), 'white')
+    for row, name in enumerate(names):
+        ImageDraw.Draw(column).multiline_text(
+            (4, (row + 0.5) * height), '\n'.join(textwrap.wrap(name, 16)), 'black', anchor='lm')
+    column = np.broadcast_to(np.array(column), (*frames.shape[:-2], NAMES_WIDTH, 3))
+    return np.concatenate([frames, column], axis=-2)
+
+
+def named_movie(videos, names):
+    """A movie of all videos in a grid, with ``names`` of categories a row for each, and named."""
+    movie = tile_movie(videos, rows=len(names) or None)
+    return name_rows(movie, names) if names else movie
 
 
 def frame_borders(videos, marked, width=2):
@@ -199,18 +233,19 @@ def save_movies(stem, frames, fps=INFER_FPS):
     return paths
 
 
-def save_strips(stem, videos, names):
+def save_strips(stem, videos, names, columns=None):
     """Write each of uint8 ``videos`` (N, C, T, H, W) as an image of its frames -> their paths.
 
     With ``names`` of categories, each has as many videos as the others, one after another. A
-    picture of a grey video has one channel, as the authors' have (FACTS §11).
+    picture of a grey video has one channel, as the authors' have (FACTS §11). With ``columns`` it
+    goes on in the next row after as many frames.
     """
     each = len(videos) // max(1, len(names))
     for i, video in enumerate(videos):
         # Quoted: a category may be called by what a file may not.
         category = f'_{quote(names[i // each], safe="")}' if names else ''
         path = Path(f'{stem}{category}_{i % each}.png')
-        sheet = frame_sheet(video[np.newaxis])
+        sheet = frame_sheet(video[np.newaxis], columns)
         save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
         yield path
 

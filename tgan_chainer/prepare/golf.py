@@ -15,14 +15,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.golf_dataset import file_name, open_strip
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare.workers import choose_workers, map_in_order
 
 ROOT = 'data/golf'
@@ -98,7 +97,7 @@ def _look_at_all(root_path, pictures, n_frames, workers):
     chunks = [paths[k:k + CHUNK] for k in range(0, len(paths), CHUNK)]
     look = functools.partial(_look_at, n_frames=n_frames)
     reasons = []
-    with tqdm(total=len(paths), unit='image', disable=None) as bar, \
+    with progress(total=len(paths), unit='image') as bar, \
             contextlib.closing(map_in_order(look, chunks, workers)) as results:
         for result in results:
             reasons += result

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from tqdm import tqdm
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
@@ -26,6 +25,7 @@ from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
+from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare.digits import SPLITS, load_digits
 
 N_FRAMES = 20
@@ -62,7 +62,7 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
     with atomic_path(path) as temporary:
         _require_space(path.parent, n_videos, size)
         np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with tqdm(total=n_videos, unit='video', disable=None) as bar:
+        with progress(total=n_videos, unit='video') as bar:
             for start in range(0, n_videos, CHUNK):
                 # Mapped anew each time: a map left open would come to hold the whole file.
                 chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]

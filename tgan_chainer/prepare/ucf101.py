@@ -17,13 +17,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
@@ -93,7 +92,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
         left, read = videos[done:], functools.partial(_read, resample=resample)
-        with tqdm(total=len(videos), initial=done, unit='video', disable=None) as bar, \
+        with progress(total=len(videos), initial=done, unit='video') as bar, \
                 contextlib.closing(map_in_order(read, left, workers)) as results:
             for video, (frames, note) in zip(left, results, strict=True):
                 unfinished.append({'video': video.name, **note}, frames)
