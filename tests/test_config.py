@@ -130,6 +130,11 @@ def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(path, m
         config.load(path)
 
 
+def test_missing_file_may_be_a_misspelling_of_one_beside_it(small_experiment):
+    with pytest.raises(ConfigError, match=f'did you mean {small_experiment}'):
+        config.load(small_experiment.with_name('smal.yml'))
+
+
 AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
                 'vdis': 'video_discriminator'}
 
@@ -181,6 +186,14 @@ def test_shuffle_time_order_is_the_updaters_argument(document, load):
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.25}
     document['updater']['args']['shuffle_time_order'] = 0.75
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
+
+
+def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
+    document = shrunk('configs/moving_mnist_small/conditional_svc.yml')
+    document['models']['vdis']['args']['n_categories'] = 4
+    experiment = load(document)
+    assert [part.args.get('n_categories') for part in experiment.parts()] == [3, 3, 4, None, None]
+    assert load(experiment.dump()).parts() == experiment.parts()
 
 
 def test_only_the_stem_of_fn_counts(document, load):
@@ -277,7 +290,10 @@ def change(path, value):
     (change('models.vgen', 'VideoGenerator'),
      r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
     (change('models.vgen.fn', 'models/video_discriminator.py'),
-     r"models\.vgen\.fn: found 'video_discriminator', which is no G1 .*Allowed: .*video_generator"),
+     r"models\.vgen\.fn: found 'models/video_discriminator\.py', but VideoGeneratorInitUniform is "
+     r'in models/video_generator\.py; name that'),
+    (change('updater.fn', 'updaters/tgan_updater_wgn.py'), r'is in updaters/tgan_updater_wgan\.py'),
+    (change('n_categories', 3), r'n_categories: no part of the experiment takes it; leave it out'),
     (change('vgen', {}), r'vgen: a second G1'),
     (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
     (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),

@@ -10,6 +10,7 @@ Only the stem of ``fn`` is used, to find the class in this package; no path is e
 import difflib
 import importlib
 import inspect
+import io
 import pkgutil
 import reprlib
 from collections.abc import Mapping
@@ -74,6 +75,9 @@ _NEVER_EXISTED = {
 }
 
 _EXPECTED = f'an experiment names {", ".join(ROLES)}, each with fn, name and args'
+
+# Keys beside the parts that are arguments of every part whose class takes them.
+_SHARED = ('n_categories', 'shuffle_time_order')
 
 # Given by train.py, not by an experiment file.
 _SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}
@@ -160,10 +164,12 @@ class Experiment(_Strict):
     epoch: PositiveInt = 1000                    #: Passes over the data set.
     iterations: PositiveInt | None = None        #: Updates.
     snapshot_interval: PositiveInt = 5000        #: Updates from one snapshot to the next.
+    snapshot_keep: PositiveInt | None = None     #: Newest snapshots that stay; None: all.
     display_interval: PositiveInt = 100          #: Updates from one line of the log to the next.
     preview_interval: PositiveInt | None = None  #: Those of previews; None: of snapshots.
     preview_videos: PositiveInt = 100            #: Videos a preview.
     quality_interval: PositiveInt | None = None  #: Those of measured quality of moving digits.
+    tensorboard: bool = False                    #: Whether it writes an event file.
     #: Seed of parameters, order, offsets and latent vectors.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
@@ -233,11 +239,12 @@ class Experiment(_Strict):
         return yaml.safe_dump({'models': models, **settings}, sort_keys=False)
 
 
-def load(path):
+def load(path, changes=()):
     """Read an experiment file -> :class:`Experiment`.
 
     Args:
         path (str): A file; ``configs/NAME`` falls back to the packaged file of that name.
+        changes (sequence of str): See :func:`_set`.
 
     Raises:
         ConfigError: The file does not exist or is not an experiment; the message names file, key,
@@ -245,21 +252,43 @@ def load(path):
     """
     file, source = find(path), str(path)
     document = read_yaml(file, source)
+    for change in changes:
+        document = _set(document, change)
     fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
-    _check_keys(document, ['models', 'shuffle_time_order', *fields], f'{source}: ')
-    networks, time_order = (document.pop(key, default) for key, default in (
-        ('models', {}), ('shuffle_time_order', None)))
+    _check_keys(document, ['models', *_SHARED, *fields], f'{source}: ')
+    networks = document.get('models', {})
     _check_keys(networks, [*NETWORKS, *_AUTHORS_NETWORKS], f'{source}: models.')
+    shared = {key: document[key] for key in _SHARED if document.get(key) is not None}
+    # Networks beside `models` are in result folders of earlier versions.
+    entries = {f'models.{key}': networks[key] for key in networks} | {
+        key: document[key] for key in fields if key in document}
 
     settings = {'name': file.stem, 'source': source}
-    # Networks beside `models` are in result folders of earlier versions.
-    for key, value in ({f'models.{key}': networks[key] for key in networks} | document).items():
+    for key, value in entries.items():
         name, where = key.removeprefix('models.'), f'{source}: {key}'
         name = _AUTHORS_NETWORKS.get(name, name)
         if name in settings:
             raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
-        settings[name] = (_read_part(name, value, where, time_order) if name in ROLES else value)
+        settings[name] = _read_part(name, value, where, shared) if name in ROLES else value
+    for key in shared:
+        if not any(key in settings[role].args for role in ROLES if role in settings):
+            raise ConfigError(f'{source}: {key}: no part of the experiment takes it; leave it out')
     return _validate(Experiment, settings, f'{source}: ', _EXPECTED)
+
+
+def _set(document, change):
+    """A copy of ``document`` with KEY=VALUE in it: names joined by points, and YAML."""
+    key, equals, text = change.partition('=')
+    if not equals:
+        raise ConfigError(f'--set {change}: expected KEY=VALUE, such as batchsize=16')
+    value = read_yaml(io.BytesIO(text.encode(errors='surrogateescape')), f'--set {change}')
+
+    def put(mapping, name, *rest):
+        if not isinstance(mapping, Mapping):
+            raise ConfigError(f'--set {change}: {name!r} cannot be set in '
+                              f'{reprlib.repr(mapping)}, which is no mapping')
+        return {**mapping, name: put(mapping.get(name) or {}, *rest) if rest else value}
+    return put(document, *key.split('.'))
 
 
 def find(path):
@@ -276,7 +305,8 @@ def find(path):
         if packaged.is_file():
             return packaged
     names = [f'configs/{name}' for name in packaged_names()]
-    close = ' or '.join(difflib.get_close_matches(file.as_posix(), names))
+    beside = [each.as_posix() for each in file.parent.glob('*.yml')]
+    close = ' or '.join(difflib.get_close_matches(file.as_posix(), [*names, *beside]))
     hint = f'did you mean {close}? ' if close else ''
     raise ConfigError('\n  '.join([f'{path}: there is no such file; {hint}Packaged experiments:',
                                    *names]))
@@ -287,8 +317,8 @@ def packaged_names():
     return sorted(file.relative_to(PACKAGED).as_posix() for file in PACKAGED.rglob('*.yml'))
 
 
-def _read_part(role, value, where, time_order):
-    """A part whose arguments, ``time_order`` among an updater's, suit its class's constructor."""
+def _read_part(role, value, where, shared):
+    """A part whose arguments, those ``shared`` that it takes among them, suit its constructor."""
     names = (('dataset_fn', 'dataset_name') if role == 'dataset' and isinstance(value, Mapping)
              and value.keys() & {'dataset_fn', 'dataset_name'} else ('fn', 'name'))
     _check_keys(value, [*names, 'args'], f'{where}.')
@@ -302,10 +332,8 @@ def _read_part(role, value, where, time_order):
     fields = {each.name: (Any if each.annotation is each.empty else each.annotation,
                           ... if each.default is each.empty else each.default)
               for each in parameters if each.name not in _SUPPLIED}
-    defaults = {} if time_order is None or role != 'updater' else {'shuffle_time_order': time_order}
-    for given in (args, defaults):
-        _check_keys(given, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
-    args = {**defaults, **args}
+    _check_keys(args, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
+    args = {**{key: shared[key] for key in shared if key in fields}, **args}
     args = _validate(pydantic.create_model(cls.__name__, **fields), args, f'{where}.args.',
                      'the argument has no default').model_dump(include=set(args))
     folder, stem = cls.__module__.split('.')[1:]
@@ -316,6 +344,11 @@ def _find_class(role, fn, name, where):
     """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
     stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
     files = _classes(role)
+    if name not in files.get(stem, ()):
+        elsewhere = [f'{role.folder}/{each}.py' for each in files if name in files[each]]
+        if elsewhere:
+            raise ConfigError(
+                f'{where[0]}: found {fn!r}, but {name} is in {elsewhere[0]}; name that')
     for place, found, allowed in ((where[0], stem, files), (where[1], name, files.get(stem, ()))):
         if found not in allowed:
             bases = ' or '.join(base.__name__ for base in role.bases)

@@ -41,7 +41,7 @@ def atomic_path(path):
     if target.exists() and not target.is_file():
         # Renaming would replace a device such as /dev/null, if the user may.
         raise DataError(f'cannot write {path}: it exists and is not a file. Choose another name.')
-    with _write_errors(path, temporary):
+    with write_errors(path, temporary):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open('xb') as file:
@@ -67,7 +67,8 @@ def remove_leftovers(folder):
 
 
 @contextlib.contextmanager
-def _write_errors(path, temporary):
+def write_errors(path, temporary):
+    """Turn an ``OSError`` about ``temporary``, or a full disk, into a DataError about ``path``."""
     try:
         yield
     except OSError as error:

@@ -133,6 +133,28 @@ def _pattern(template):
     return re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'), re.ASCII)
 
 
+def prune(folder, iteration, keep):
+    """Remove the files of old snapshots from a result folder.
+
+    What stays: the newest ``keep`` up to ``iteration``, what is newer (a damaged one), and networks
+    that a record of a measurement names, in the folder's ``ledger/`` or in a folder beside it. A
+    file that cannot be read or removed stops no training.
+    """
+    folder = Path(folder).resolve()
+    templates = TRAINER, *NETWORKS.values()
+    found = sorted({number for template in templates for number in iterations(folder, template)
+                    if number <= iteration})
+    with contextlib.suppress(OSError):
+        texts = {path: path.read_text(errors='replace')
+                 for path in folder.parent.glob('*/ledger/*.json')}
+        records = ' '.join(text for path, text in texts.items()
+                           if path.parent.parent == folder or f'"{folder.name}"' in text)
+        for number in found[:-keep]:
+            if f'_iter_{number}.npz' not in records:
+                for template in templates:
+                    (folder / template.format(number)).unlink(missing_ok=True)
+
+
 def latest_trainer(folder):
     """Path of the newest snapshot of a trainer in a result folder; a SnapshotError without any."""
     folder = Path(folder)
