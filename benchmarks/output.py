@@ -1,10 +1,10 @@
 """What was found, and on what machine, as text and as JSON."""
 import math
 import os
-import textwrap
 
 from benchmarks.race import TOLERANCE, TOLERANCE_AFTER_UPDATE
 from tgan_chainer.evaluation import ledger
+from tgan_chainer.io import layout
 
 BUSY = 0.5
 """Load above which other processes must have been running."""
@@ -29,7 +29,8 @@ def text(outcomes, machine, sides, options):
     reasons = {}
     for outcome in outcomes:
         lines += [*_lines(outcome, reasons), '']
-    lines += [f'[{number}] not run: {reason}' for reason, number in reasons.items()]
+    lines += [line for reason, number in reasons.items()
+              for line in layout.fill(f'[{number}] not run: {reason}', hanging=4)]
     verdicts = [outcome.verdict for outcome in outcomes]
     lines.append(', '.join(f'{verdicts.count(verdict)} {verdict}'
                            for verdict in ('measured', 'failed', 'not run')))
@@ -48,7 +49,7 @@ def header(machine, sides, options):
     for name, description in sides.items():
         yield f'{name}: ' + ', '.join(f'{key} {value}' for key, value in description.items())
     yield f'{options.repeats} rounds, networks of size {options.size}'
-    yield textwrap.fill(READING, 100)
+    yield from layout.fill(READING)
 
 
 def _lines(outcome, reasons):

@@ -50,6 +50,8 @@ class BatchNorm(nn.Module):
 class FrameSeedGenerator(nn.Module):
     """G0: (B, z) -> (B, z, 16)."""
 
+    links = 'dc0 dc1 dc2 dc3 dc4 bn0 bn1 bn2 bn3'    # keys in a snapshot, in the order of layers
+
     def __init__(self, size):
         super().__init__()
         widths = (size['z'], 512, 256, 128, 128, size['z'])
@@ -67,6 +69,8 @@ class FrameSeedGenerator(nn.Module):
 
 class VideoGenerator(nn.Module):
     """G1: (B, z), (B, z) -> (B, C, 16 w, 16 w)."""
+
+    links = 'l0s l0f dc1 dc2 dc3 dc4 dc5 bn0s bn0f bn1 bn2 bn3 bn4'
 
     def __init__(self, size):
         super().__init__()
@@ -90,6 +94,8 @@ class VideoGenerator(nn.Module):
 
 class VideoDiscriminator(nn.Module):
     """D: (B, C, 16, 16 w, 16 w) -> (B, 1, 1, 1)."""
+
+    links = 'c0 c1 c2 c3 c4 bn1 bn2 bn3'
 
     def __init__(self, size):
         super().__init__()
@@ -118,6 +124,18 @@ def build_networks(size, device):
                 nn.init.zeros_(layer.bias)
         network.to(device)
     return networks
+
+
+def load_arrays(network, arrays):
+    """Give one of the networks above what `tgan export` wrote, {key: tensor}, for test mode."""
+    names = {'W': 'weight', 'b': 'bias', 'gamma': 'weight', 'beta': 'bias',
+             'avg_mean': 'running_mean', 'avg_var': 'running_var'}
+    layers = [layer for group in network.children() for layer in group]
+    for link, layer in zip(network.links.split(), layers, strict=True):
+        of_link = {key.split('/')[1]: array for key, array in arrays.items()
+                   if key.startswith(f'{link}/')}
+        layer.load_state_dict({names[key]: array for key, array in of_link.items() if key in names})
+    return network.eval()
 
 
 def _layers(network):

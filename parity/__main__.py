@@ -9,39 +9,33 @@ from parity import backend, checks, runner, summary, tolerances
 from parity.check import Check, NotRunError, Verdict
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
-from tgan_chainer.errors import EXIT_INTERRUPTED, TGANError
+from tgan_chainer.errors import TGANError
 from tgan_chainer.functions.choice import KERNELS
-from tgan_chainer.io import files
+from tgan_chainer.io import files, layout
+
+TABLES = {'tables': "the paper's Tables 3 and 4 beside what was measured here",
+          'mutations': 'the faults that the suite must catch',
+          'tolerances': 'every bound with its reason'}
+"""Other commands -> what they print."""
 
 
 def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed check, 2 for what cannot be asked."""
-    argv = sys.argv[1:] if argv is None else argv
+    return run_command(_main, sys.argv[1:] if argv is None else argv)
+
+
+def _main(argv):
     if argv[:1] == ['record']:
         from parity import recorder
         return recorder.main(argv[1:])
-    if argv[:1] == ['tables']:
-        return _tables(argv[1:])
-    if argv == ['mutations']:
-        from parity import mutations
-        print(mutations.markdown(), end='')
-        return 0
-    if argv == ['tolerances']:
-        print(tolerances.markdown(), end='')
-        return 0
+    if argv[:1] and argv[0] in TABLES:
+        return _table(*argv)
     arguments = _parse(argv)
-    try:
-        chosen = _choose(arguments)
-        if arguments.list:
-            print('\n'.join(check.name for check in chosen))
-            return 0
-        return _run(chosen, arguments)
-    except TGANError as error:
-        print(f'python -m parity: {error}', file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
-        return EXIT_INTERRUPTED
+    chosen = _choose(arguments)
+    if arguments.list:
+        print('\n'.join(check.name for check in chosen))
+        return 0
+    return _run(chosen, arguments)
 
 
 def _parse(argv):
@@ -49,9 +43,8 @@ def _parse(argv):
         prog='python -m parity',
         description="Check that this project computes what the authors' code computes. "
         'Exit code 1 if any check fails.',
-        epilog='Other commands: `record` makes the recordings again (see `record --help`); '
-        "`tables` prints the paper's scores beside ours; `mutations` the faults that the suite "
-        'must catch; `tolerances` every bound with its reason.')
+        epilog='Other commands: `record` makes the recordings again (see `record --help`); ' + (
+            '; '.join(f'`{name}` prints {what}' for name, what in TABLES.items())) + '.')
     parser.add_argument('--only', action='append', metavar='PATTERN',
                         help='run the checks whose name has this part, or matches this shell '
                         'pattern; may be given again')
@@ -80,16 +73,25 @@ def _parse(argv):
     return arguments
 
 
-def _tables(argv):
-    from parity import paper_tables
+def _table(name, *argv):
+    from parity import mutations, paper_tables
     from tgan_chainer.evaluation import ledger
-    parser = argparse.ArgumentParser(
-        prog='python -m parity tables',
-        description="Print the paper's Tables 3 and 4 beside what was measured here.")
-    parser.add_argument('--ledger', type=Path, default=paper_tables.LEDGER, metavar='DIR',
-                        help='folder of records (default: parity/ledger)')
-    folder = parser.parse_args(argv).ledger
-    return run_command(lambda: print(paper_tables.markdown(ledger.read_folder(folder)), end=''))
+    parser = argparse.ArgumentParser(prog=f'python -m parity {name}',
+                                     description=f'Print {TABLES[name]}.')
+    parser.add_argument('--markdown', type=Path, metavar='FILE',
+                        help='write Markdown to this file instead')
+    if name == 'tables':
+        parser.add_argument('--ledger', type=Path, default=paper_tables.LEDGER, metavar='DIR',
+                            help='folder of records (default: parity/ledger)')
+    args = parser.parse_args(argv)
+    if name == 'tables':
+        found = paper_tables.report(ledger.read_folder(args.ledger), bool(args.markdown))
+    else:
+        columns, rows = {'mutations': mutations, 'tolerances': tolerances}[name].table()
+        found = '\n'.join((layout.markdown if args.markdown else layout.text)(columns, rows))
+    if args.markdown:
+        files.write_text(args.markdown, f'{found}\n')
+    print(args.markdown or found)
 
 
 def _no_checkout():
@@ -117,14 +119,18 @@ def matches(name, patterns):
 
 def _run(chosen, arguments):
     start = time.monotonic()
-    outcomes = runner.run(chosen, arguments.jobs, sys.stderr, arguments.kernels, arguments.gpu)
+    outcomes = runner.run(chosen, arguments.jobs, arguments.kernels, arguments.gpu)
+    reports = []
     if arguments.json:
         files.write_json(arguments.json, summary.document(outcomes))
+        reports.append(arguments.json)
     if arguments.html:
         from parity import page
-        files.write_text(arguments.html / 'index.html', page.render(outcomes))
-    print(f'{summary.text(outcomes)} in {time.monotonic() - start:.0f} s, '
-          f'kernels: {backend.describe()}')
+        reports.append(arguments.html / 'index.html')
+        files.write_text(reports[-1], page.render(outcomes))
+    print(f'{summary.text(outcomes)}\n\n{summary.verdict(outcomes)}, in '
+          f'{time.monotonic() - start:.0f} s, kernels: {backend.describe()}\n'
+          f'report: {" and ".join(map(str, reports)) or "none; --html DIR writes one"}')
     return int(any(outcome.verdict is Verdict.FAILED for outcome in outcomes))
 
 

@@ -127,7 +127,7 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      '        z_slow = draw_z_slow(first',
      "'train', True), chainer.no_backprop_mode():\n"
      '        z_slow = draw_z_slow(first', _SAMPLING_CHECK),
-    ('z_slow from [0, 1)', 'models/latent', 'random.uniform(-1, 1, shape)',
+    ('z_slow from [0, 1)', 'models/sampling', 'random.uniform(-1, 1, shape)',
      'random.uniform(0, 1, shape)', _SAMPLING_CHECK),
     # updaters
     ('D updated before G', 'updaters/tgan_updater_wgan',
@@ -177,11 +177,11 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
     # data
     ('columns 11 to 75', 'datasets/ucf_dataset', 'CENTER_LEFT = 10', 'CENTER_LEFT = 11',
      'data/UCFDataset/chainer-2.0.2'),
-    ('the last offset drawn, too', 'datasets/clips', 'stream.randint(length - n_frames)',
+    ('the last offset drawn, too', 'datasets/drawing', 'stream.randint(length - n_frames)',
      'stream.randint(length - n_frames + 1)', _MNIST_CHECK),
-    ('pixels scaled by 127.5', 'datasets/clips', "order='C') - 128) / 128",
+    ('pixels scaled by 127.5', 'datasets/drawing', "order='C') - 128) / 128",
      "order='C') - 127.5) / 127.5", _MNIST_CHECK),
-    ('mirrored in the other half of the cases', 'datasets/clips', 'stream.rand() > 0.5',
+    ('mirrored in the other half of the cases', 'datasets/drawing', 'stream.rand() > 0.5',
      'stream.rand() <= 0.5', 'data/UCFDatasetAugmented/chainer-2.0.2'),
     ('frames resized by bilinear interpolation', 'datasets/golf_dataset', 'Resampling.NEAREST',
      'Resampling.BILINEAR', _GOLF_CHECK),
@@ -212,8 +212,8 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
 ))
 
 
-def markdown():
-    """What ``python -m parity mutations`` prints."""
-    rows = [f'| {number} | {mutation.fault} | `{mutation.file}` | `{mutation.check}` |'
-            for number, mutation in enumerate(MUTATIONS, start=1)]
-    return '\n'.join(['| | fault | in | caught by |', '|---|---|---|---|', *rows, ''])
+def table():
+    """Columns and rows of what ``python -m parity mutations`` prints."""
+    return ('', 'fault', 'in', 'caught by'), [
+        (str(number), mutation.fault, mutation.file, mutation.check)
+        for number, mutation in enumerate(MUTATIONS, start=1)]

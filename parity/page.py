@@ -11,13 +11,22 @@ _CSS = Path(__file__).with_name('page.css')
 # The browser itself refuses whatever would leave the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
+_LINKS = {
+    'the paper': 'https://arxiv.org/abs/1611.06624',
+    "the authors' code": 'https://github.com/pfnet-research/tgan/tree/09aa105',
+}
+
 
 def render(outcomes):
     """The page -> str."""
     verdict = summary.verdict(outcomes)
     failed = any(outcome.verdict is Verdict.FAILED for outcome in outcomes)
-    layers = ''.join(f'<h2>{layer}<small>{escape(covers)}</small></h2>{"".join(map(_row, found))}'
-                     for layer, covers, found in summary.by_layer(outcomes))
+    layers = list(summary.by_layer(outcomes))
+    contents = ''.join(f'<li><a href="#{_anchor(layer)}">{layer}</a>: {summary.verdict(found)}</li>'
+                       for layer, _, found in layers)
+    sections = ''.join(f'<h2 id="{_anchor(layer)}">{layer}<small>{escape(covers)}</small></h2>'
+                       f'{"".join(map(_row, found))}' for layer, covers, found in layers)
+    links = ', '.join(f'<a href="{address}">{what}</a>' for what, address in _LINKS.items())
     return f'''<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -33,12 +42,18 @@ def render(outcomes):
 <h1>Does this project compute what the TGAN authors' code computes?</h1>
 <p class="verdict">{verdict}</p>
 {_table([], summary.versions().items(), 'facts')}
+<p>{links}</p>
 </header>
+<nav><ul>{contents}</ul></nav>
 {_unproven(outcomes)}
-{layers}
+{sections}
 </body>
 </html>
 '''
+
+
+def _anchor(layer):
+    return layer.split()[-1]
 
 
 def _unproven(outcomes):
@@ -66,7 +81,7 @@ def _body(outcome):
     parts = [f'<pre>{escape(text)}</pre>' for text in (outcome.text, outcome.error) if text]
     if 'claims' in outcome.data:
         claims = outcome.data['claims']
-        parts.append(_table((claims['caption'], *claims['columns']), claims['rows']))
+        parts.append(_table((claims['caption'], *claims['columns']), claims['rows'], 'claims'))
     parts.append(_tensors(outcome.comparisons))
     return ''.join(parts)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reference import paper
+from tgan_chainer.io import layout
 
 LEDGER = Path(__file__).with_name('ledger')
 """Folder of the records that belong to this project."""
@@ -212,7 +213,7 @@ def conditions(measurement):
 
 
 def quality_table(measurements):
-    """Systems beside each other in the quality of moving digits -> lines of Markdown.
+    """Systems beside each other in the quality of moving digits -> columns, rows.
 
     A cell is the median over the system's trainings, with the least and the greatest. Of several
     records of one training and iteration the newest counts.
@@ -223,33 +224,52 @@ def quality_table(measurements):
         of = (*_name(measurement.systems[0]), measurement.systems[0].iteration)
         found.setdefault(of, []).append(measurement.quality['generated'])
     columns = ('distance', 'dimensions', 'motion', 'bright', 'frechet', 'inception')
-    yield f'| system | updates | trainings | {" | ".join(columns)} |'
-    yield '|' + '---|' * (3 + len(columns))
+    rows = []
     for (name, method, iteration), qualities in sorted(found.items(), key=str):
         values = ([getattr(quality, column) for quality in qualities] for column in columns)
-        cells = (f'{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})' for v in values)
-        yield f'| {name}, {method} | {iteration} | {len(qualities)} | {" | ".join(cells)} |'
+        rows.append((f'{name}, {method}', str(iteration), str(len(qualities)),
+                     *(f'{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})'
+                       for v in values)))
+    return ('system', 'updates', 'trainings', *columns), rows
 
 
-def markdown(measurements):
-    """Both tables, the quality of moving digits, and records of no row -> str."""
+def text(caption, rows, indent=0):
+    """Lines of a table for a terminal, whose ``rows`` are :func:`cells`; conditions are notes."""
+    notes, short = {}, []
+
+    def marked(found, note):
+        return f'{found} ({notes.setdefault(note, len(notes) + 1)})' if note else found
+
+    for label, reported, measured, difference, ran_under, elsewhere in rows:
+        found, _, need = measured.partition(': ')    # not measured: what it needs
+        others = (line.removesuffix(')').partition(' (') for line in elsewhere.splitlines())
+        short.append((label, reported, marked(found, need or ran_under), difference,
+                      '\n'.join(marked(other, note) for other, _, note in others)))
+    columns = ('', *COLUMNS[:3], COLUMNS[-1])
+    return [*layout.fill(caption, indent), '', *layout.text(columns, short, indent), '',
+            *(line for note, number in notes.items()
+              for line in layout.fill(f'({number}) {note}', indent, hanging=4))]
+
+
+def report(measurements, as_markdown=False):
+    """Both tables, the quality of moving digits, and records of no row -> text, or Markdown."""
     qualities = [m for m in measurements if m.metric == 'video quality']
-    placed = qualities + [m for table in CAPTIONS for row in rows(table, measurements)
-                          for m in row.measurements]
-    others = [f'- {m.metric} {number(m)} ({conditions(m)})' for m in measurements
-              if not any(m is other for other in placed)]
-    parts = [_table(table, measurements) for table in CAPTIONS]
+    placed, lines = list(qualities), []
+    for table, caption in CAPTIONS.items():
+        found = rows(table, measurements)
+        placed += [m for row in found for m in row.measurements]
+        texts, caption = [cells(table, row) for row in found], f'Table {table[-1]}: {caption}'
+        lines += [*([caption, '', *layout.markdown(('', *COLUMNS), texts)] if as_markdown
+                    else text(caption, texts)), '']
     if qualities:
-        parts += ['Quality of moving digits (tgan-mm-v1), median over trainings (least to '
-                  'greatest); real videos have 1 in the first four, no paper has such numbers\n',
-                  *quality_table(qualities), '']
-    return '\n'.join(parts + (['Of no row:\n', *others, ''] if others else []))
-
-
-def _table(table, measurements):
-    lines = [f'Table {table[-1]}: {CAPTIONS[table]}', '', f'| | {" | ".join(COLUMNS)} |',
-             '|' + '---|' * (1 + len(COLUMNS))]
-    for row in rows(table, measurements):
-        texts = (text.replace('|', '\\|').replace('\n', '<br>') for text in cells(table, row))
-        lines.append(f'| {" | ".join(texts)} |')
-    return '\n'.join(lines) + '\n'
+        caption = ('Quality of moving digits (tgan-mm-v1), median over trainings (least to '
+                   'greatest); real videos have 1 in the first four, no paper has such numbers')
+        lines += [*([caption] if as_markdown else layout.fill(caption)), '',
+                  *(layout.markdown if as_markdown else layout.text)(*quality_table(qualities)), '']
+    others = [m for m in measurements if not any(m is other for other in placed)]
+    if others:
+        lines += ['Of no row:', '']
+    for m in others:
+        line = f'- {m.metric} {number(m)} ({conditions(m)})'
+        lines += [line] if as_markdown else layout.fill(line, hanging=2)
+    return '\n'.join(lines).rstrip()

@@ -7,7 +7,6 @@ something could not be recorded, 2 for what cannot be asked. A deviation is prin
 reference/PROVENANCE.md says how far float32 recordings drift from one machine to the next.
 """
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,8 @@ from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
+from tgan_chainer.io import layout
+from tgan_chainer.io.progress import steps
 
 
 class RecordError(TGANError):
@@ -54,8 +55,7 @@ def _record(args):
         raise TGANError(f'no recording matches {" or ".join(args.only)}; there are: '
                         f'{", ".join(there_are)}')
     folder = _make_folder(args.out, version)
-    for i, name in enumerate(names, start=1):
-        print(f'[{i}/{len(names)}] {name}', file=sys.stderr, flush=True)
+    for name in steps(names):
         try:
             fresh = upstream.record(name)
         except NotRunError as error:
@@ -64,7 +64,8 @@ def _record(args):
         recordings.write(folder, fresh)
         rows.append(_row(fresh, recordings.load(name, version)))
     recordings.write_manifest(args.out)
-    print(_table(version, rows))
+    columns = f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'
+    print('\n'.join(layout.text(columns, rows)))
     if failed:
         raise RecordError(f'not recorded: {"; ".join(failed)}')
 
@@ -116,11 +117,3 @@ def _hashes(value, path=''):
         for key, each in value.items():
             if key != 'y_sha256':    # the sum over a video's bytes differs between machines
                 yield from _hashes(each, f'{path}/{key}')
-
-
-def _table(version, rows):
-    rows = [(f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'), *rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return '\n'.join(
-        '  '.join(f'{cell:<{width}}' for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows)

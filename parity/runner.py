@@ -1,7 +1,6 @@
 """Runs checks, on several processes with one thread each, and says how far it is."""
 import multiprocessing
 import os
-import time
 from concurrent import futures
 from contextlib import nullcontext
 from unittest import mock
@@ -9,6 +8,7 @@ from unittest import mock
 from parity import backend
 from parity.check import Outcome, Verdict
 from parity.checks import registry
+from tgan_chainer.io.progress import Steps
 
 MARKS = {Verdict.PASSED: 'OK', Verdict.FAILED: 'NOT OK', Verdict.NOT_RUN: 'not run'}
 """How a verdict is printed."""
@@ -18,29 +18,26 @@ _ENVIRONMENT = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_TH
                 'TGAN_NUM_THREADS': '1', 'NVIDIA_TF32_OVERRIDE': '0'}
 
 
-def run(checks, jobs=None, progress=None, kernels=None, gpu=-1):
-    """Run checks -> list of Outcome in their order.
+def run(checks, jobs=None, kernels=None, gpu=-1):
+    """Run checks -> list of Outcome in their order; progress is on stderr.
 
     Args:
         checks: Of the registry, which other processes find by name; any others run here.
         jobs (int or None): Processes; None is a process a core, four at most.
-        progress: File to write a line a check to; None for no lines.
         kernels (str or None), gpu (int): What to compute on, see :func:`parity.backend.use`.
     """
     backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))
-    start, outcomes = time.monotonic(), {}
+    outcomes, costs = {}, {check.name: check.cost for check in checks}
 
     def finish(outcome):
         outcomes[outcome.name] = outcome
-        if progress:
-            print(f'[{len(outcomes):{len(str(len(checks)))}}/{len(checks)} '
-                  f'{time.monotonic() - start:4.0f} s] {MARKS[outcome.verdict]:<8}{outcome.name}',
-                  file=progress, flush=True)
+        progress.end(f'{MARKS[outcome.verdict]:<8}{outcome.name}', costs[outcome.name])
 
     groups, here = _grouped(checks)
     # Workers read the environment when they start, which is at the first submissions.
     with (mock.patch.dict(os.environ, _ENVIRONMENT),
+          Steps(len(costs), sum(costs.values())) as progress,
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
         tasks = {pool.submit(_run_group, names): names for names in groups}
         for check in here:

@@ -8,12 +8,12 @@ import chainer
 import numpy as np
 
 import tgan_chainer
-from parity import backend
+from parity import backend, paper_tables
 from parity.check import Verdict
 from parity.checks import LAYERS
 from parity.runner import MARKS
 from reference import recordings
-from tgan_chainer.io import files
+from tgan_chainer.io import files, layout
 from tgan_chainer.training.record import git_revision
 
 EXCLUSION = (
@@ -30,8 +30,10 @@ def counts(outcomes):
 
 
 def verdict(outcomes):
-    """The closing line, and the verdict of the page."""
-    return ', '.join(f'{count} {name}' for name, count in counts(outcomes).items())
+    """How it came out in a word, and the counts: the last line, and the headline of the page."""
+    found = counts(outcomes)
+    word = 'FAILED' if found['failed'] else 'PASSED' if found['passed'] else 'NOTHING RAN'
+    return f'{word}: ' + ', '.join(f'{count} {name}' for name, count in found.items())
 
 
 def by_layer(outcomes):
@@ -48,22 +50,24 @@ def excluded(outcomes):
 
 
 def text(outcomes):
-    """Everything that was found, in lines."""
+    """Everything that was found, in lines, without the verdict."""
     lines = []
     for layer, covers, found in by_layer(outcomes):
         lines += ['', f'{layer}: {covers}']
         for outcome in found:
             lines += _lines(outcome)
     if excluded(outcomes):
-        lines += ['', f'Left out of gradients and trajectories: {", ".join(excluded(outcomes))}.',
-                  EXCLUSION]
-    return '\n'.join([*lines, '', verdict(outcomes)])
+        lines += ['', *layout.fill('Left out of gradients and trajectories: '
+                                   f'{", ".join(excluded(outcomes))}. {EXCLUSION}')]
+    return '\n'.join(lines)
 
 
 def _lines(outcome):
     yield f'  {MARKS[outcome.verdict]:<8}{outcome.name:<58}{measured(outcome)}'.rstrip()
-    for line in (*outcome.text.splitlines(), *(outcome.error or '').splitlines()):
-        yield f'            {line}'
+    table = outcome.data.get('claims')
+    for line in (*outcome.text.splitlines(), *(outcome.error or '').splitlines(),
+                 *(paper_tables.text(table['caption'], table['rows'], 12) if table else ())):
+        yield f'            {line}'.rstrip()
     for each in outcome.comparisons:
         if each.verdict is Verdict.FAILED:
             yield (f'            {each.stage} {each.tensor} {each.shape}: max abs '

@@ -64,9 +64,9 @@ SVC_64 = Tolerance(
     'of the largest, which is of order 1; 8e-15 was seen')
 
 
-def markdown():
-    """All of them as a table."""
-    found = vars(sys.modules[__name__]).items()
-    rows = [f'| `{name}` | {tolerance.value:.0e} | {tolerance.reason} |'
-            for name, tolerance in found if isinstance(tolerance, Tolerance)]
-    return '\n'.join(['| name | relative | reason |', '|---|---|---|', *rows, ''])
+def table():
+    """Columns and rows of what ``python -m parity tolerances`` prints."""
+    return ('name', 'relative', 'reason'), [
+        (name, f'{tolerance.value:.0e}', tolerance.reason)
+        for name, tolerance in vars(sys.modules[__name__]).items()
+        if isinstance(tolerance, Tolerance)]

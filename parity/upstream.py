@@ -4,6 +4,7 @@ A checkout of the authors' repository, which the user has, is recorded anew on t
 inputs (by `upstream_runner.py`, in a process and maybe on a Python and Chainer of its own), and the
 checks of the other layers are held against that instead of the shipped recordings.
 """
+import argparse
 import contextlib
 import dataclasses
 import functools
@@ -24,10 +25,10 @@ from parity.checks import data, forward, gradients, metrics, state, trajectories
 from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
 from tgan_chainer import config, infer
-from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.io import pictures
 from tgan_chainer.links import BatchNormalization
 from tgan_chainer.models.sampling import generate_video, make_video
+from tgan_chainer.results import DEFAULT_ITERATION, output_stem
 
 RUNNER = Path(__file__).with_name('upstream_runner.py')
 
@@ -319,9 +320,10 @@ def strips(directory, python, channels):
     upstream = session(directory, python)
     names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
     with tempfile.TemporaryDirectory() as folder:
-        args = parse_args([*argv, '--out_dir', folder])
+        args = argparse.Namespace(result_dir=argv[1], n=3, seed=5, video=False, images=True)
+        stem = Path(folder, output_stem(args, DEFAULT_ITERATION))
         ours = {path.name: np.array(Image.open(path))
-                for path in infer.write_videos(_videos(args, **generators), [], args)}
+                for path in infer.write_videos(_videos(args, **generators), [], stem, args)}
     found = Comparisons(_reference(upstream))
     found.equal('infer', 'names', sorted(ours), names['names'],
                 'users find files by their names')

@@ -130,9 +130,8 @@ def shrunk():
     """Function from an experiment and arguments of networks to its document with small ones."""
     def load(experiment, **changes):
         document = yaml.safe_load(config.find(str(experiment)).read_text())
-        for part in document['models'].values():
-            args = part['args']
-            args |= {key: value for key, value in (SMALL | changes).items() if key in args}
+        for settings in (document, *(part['args'] for part in document['models'].values())):
+            settings |= {key: value for key, value in (SMALL | changes).items() if key in settings}
         return document
     return load
 

@@ -130,6 +130,11 @@ def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(path, m
         config.load(path)
 
 
+def test_missing_file_may_be_a_misspelling_of_one_beside_it(small_experiment):
+    with pytest.raises(ConfigError, match=f'did you mean {small_experiment}'):
+        config.load(small_experiment.with_name('smal.yml'))
+
+
 AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
                 'vdis': 'video_discriminator'}
 
@@ -181,6 +186,14 @@ def test_shuffle_time_order_is_the_updaters_argument(document, load):
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.25}
     document['updater']['args']['shuffle_time_order'] = 0.75
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
+
+
+def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
+    document = shrunk('configs/moving_mnist_small/conditional_svc.yml')
+    document['models']['vdis']['args']['n_categories'] = 4
+    experiment = load(document)
+    assert [part.args.get('n_categories') for part in experiment.parts()] == [3, 3, 4, None, None]
+    assert load(experiment.dump()).parts() == experiment.parts()
 
 
 def test_only_the_stem_of_fn_counts(document, load):
@@ -261,9 +274,9 @@ def change(path, value):
     (change('batch_norm_statistics', 'chainer5'), r"'chainer5'.*'chainer2' or 'chainer7'"),
     (change('models.fsgen', None), r'no fsgen'),
     (change('models.fsgen.name', 'FrameSeedGenerator9'),
-     r"models\.fsgen\.name: .* no class 'FrameSeedGenerator9'; .*FrameSeedGeneratorInitUniform"),
+     r"models\.fsgen\.name: found 'FrameSeedGenerator9', .*FrameSeedGeneratorInitUniform"),
     (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
-     r"updater\.fn: found 'nothing\.py', .*Allowed: .*tgan_updater_wgan"),
+     r"updater\.fn: found 'nothing', .*Allowed: .*tgan_updater_wgan"),
     (change('models.fsgen.fn', 3), r'models\.fsgen: fn and name must be strings, found 3 and'),
     (change('models.fsgen.args.z_slw_dim', 4),
      r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
@@ -275,15 +288,17 @@ def change(path, value):
     (change('models.second', {}), r'models\.second: unknown key; .*Allowed: .*video_generator'),
     (change('models', [1]), r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
     (change('models.vgen', 'VideoGenerator'),
-     r"models\.vgen: found 'VideoGenerator', expected a mapping with fn, name and args"),
+     r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
     (change('models.vgen.fn', 'models/video_discriminator.py'),
-     r"models\.vgen\.fn: found 'models/video_discriminator\.py', whose stem is no G1 of the "
-     r'package; .*Allowed: .*video_generator'),
+     r"models\.vgen\.fn: found 'models/video_discriminator\.py', but VideoGeneratorInitUniform is "
+     r'in models/video_generator\.py; name that'),
+    (change('updater.fn', 'updaters/tgan_updater_wgn.py'), r'is in updaters/tgan_updater_wgan\.py'),
+    (change('n_categories', 3), r'n_categories: no part of the experiment takes it; leave it out'),
     (change('vgen', {}), r'vgen: a second G1'),
     (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
     (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
     (change('dataset', {'dataset_fn': 'mnist_dataset.py', 'dataset_name': 'MNIST'}),
-     r"dataset\.dataset_name: mnist_dataset has no class 'MNIST'; .*MovingMNISTDataset"),
+     r"dataset\.dataset_name: found 'MNIST', .*Allowed: .*MovingMNISTDataset"),
     (change('updater.dataset_fn', 'x.py'), r'updater\.dataset_fn: unknown key'),
     (change('shuffle_time_order', 'often'), r"updater\.args\.shuffle_time_order: found 'often'"),
     (change('result_dir', 3), r'result_dir: found 3; .*string'),
@@ -300,17 +315,17 @@ def change(path, value):
     (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
     (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
                             'fn': 'whole_video_generator.py'}),
-     r'models/whole_video_generator\.py has WholeVideoGenerator, but it is no G1'),
+     r"models\.vgen\.fn: found 'whole_video_generator', which is no G1 .*with forward of its own"),
     (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
-     r'derived from TGANUpdaterBase and defines update_core'),
+     r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),
     (change('models.vdis', {'fn': 'video_discriminator.py', 'name': 'FrameDiscriminator'}),
-     r'video_discriminator\.py has FrameDiscriminator, but it is no D'),
+     r"found 'FrameDiscriminator', which is no D "),
     (change('models.vgen', {'fn': 'frame_seed_generator.py',
                             'name': 'FrameSeedGeneratorInitUniform'}),
-     r'has FrameSeedGeneratorInitUniform, but it is no G1; expected a class that is derived from '
-     r'ImageGenerator or WholeVideoGenerator'),
+     r"found 'frame_seed_generator', which is no G1 of the package, derived from ImageGenerator or "
+     r'WholeVideoGenerator'),
     (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
-     r'mnist_dataset\.py has DrawnDataset.*derived from DatasetMixin'),
+     r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
     (change('name', 'x'), r'name: unknown key'),
 ])
 def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):
@@ -321,8 +336,8 @@ def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, mes
 
 
 @pytest.mark.parametrize('text, message', [
-    ('- a', 'found list, expected a mapping'),
-    ('', 'found NoneType'),
+    ('- a', r"found \['a'\], expected a mapping"),
+    ('', 'found None, expected a mapping'),
     ('a: [', 'cannot be read as YAML'),
     ('batchsize: 2\nbatchsize: 3', "duplicate key 'batchsize'"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),

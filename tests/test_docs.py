@@ -1,12 +1,15 @@
 """The documentation: its examples run, its links lead somewhere."""
 import importlib
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.movies import read_movie
 from tgan_chainer import train
+from tgan_chainer.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md'))]
@@ -46,6 +49,12 @@ def test_every_cited_fact_is_there():
             if not set(re.findall(r'\d+', numbers[1])) <= set(sections)] == []
 
 
+def test_the_notebook_has_no_outputs():
+    cells = json.loads((ROOT / 'docs' / 'start.ipynb').read_text(encoding='utf-8'))['cells']
+    code = [cell for cell in cells if cell['cell_type'] == 'code']
+    assert code and not any(cell['outputs'] or cell['execution_count'] for cell in code)
+
+
 def test_facts_are_what_differences_say_they_are():
     text = (ROOT / 'docs' / 'differences.md').read_text(encoding='utf-8')
     assert re.search(r'"FACTS §n" .* section n\s+of \[facts\.md\]\(facts\.md\)', text)
@@ -72,3 +81,42 @@ def test_the_parts_of_extend_are_trained(tmp_path, monkeypatch):
         assert vgen['l0f/W'].shape == (16 * 16, 20)
     assert {'adding_generator.py', 'tgan_updater_hinge.py', 'bars_dataset.py'} <= {
         path.name for path in Path('result/source').iterdir()}
+
+
+@pytest.fixture
+def python_page(tmp_path, monkeypatch, make_result):
+    """What the code of python.md that needs no PyTorch leaves behind, and the code that does."""
+    monkeypatch.chdir(tmp_path)
+    make_result('mine', 'configs/default.yml', (1250,), z_slow_dim=100, z_fast_dim=100, conv_ch=128,
+                mid_ch=32, wscale=0.2)
+    text = (ROOT / 'docs' / 'python.md').read_text(encoding='utf-8')
+    ours, onnx, torch = re.findall(r'```python\n(.*?)```', text, flags=re.DOTALL)
+    names = {}
+    exec(ours, names)
+    names['ours'] = names.pop('videos')
+    command, = re.findall(r'    tgan (export .*)', text)
+    assert main(command.split()) == 0
+    exec(onnx, names)
+    return names, torch
+
+
+def test_the_code_of_python_runs(python_page):
+    names, _ = python_page
+    assert names['ours'].shape == (16, 1, 16, 32, 32)
+    assert names['scores'].shape == (16,)
+    assert read_movie('best.avi').shape == (16, 32, 32, 3)
+    assert np.ptp(names['ours']) > 1
+    np.testing.assert_allclose(names['videos'], names['ours'], rtol=0, atol=1e-4)    # float32
+
+
+def test_the_pytorch_of_python_runs(request, monkeypatch):
+    pytest.importorskip('torch', reason='PyTorch is not installed')
+    names, code = request.getfixturevalue('python_page')
+    monkeypatch.syspath_prepend(ROOT / 'benchmarks')
+    exec(code, names)
+    np.testing.assert_allclose(names['videos'], names['ours'], rtol=0, atol=1e-4)    # float32
+    critic = names['load_arrays'](
+        importlib.import_module('torch_worker').VideoDiscriminator(names['size']),
+        names['load_file']('export/mine_vdis_iter_1250.safetensors'))
+    scores = critic(names['torch'].from_numpy(names['ours'])).detach().numpy().ravel()
+    np.testing.assert_allclose(scores, names['scores'], rtol=1e-4)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer import infer, results
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
@@ -16,7 +17,7 @@ def run(result, *flags):
 
 def test_files_of_both_flags(small_result, tmp_path, capsys):
     assert run(small_result, '--iter', '5', '--video', '--images', '--seed', '4') == 0
-    stem = 'infer/small_seed-4'
+    stem = 'infer/small_iter-5_seed-4'
     names = [*(f'{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif')),
              *(f'{stem}_{i}.png' for i in range(3))]
     assert capsys.readouterr().out.split() == names
@@ -24,7 +25,7 @@ def test_files_of_both_flags(small_result, tmp_path, capsys):
         assert strip.size == (16 * 64, 64)
         assert strip.mode == 'L'    # of a grey video, as OpenCV writes it
     for name in names[:3]:
-        assert pictures.read_movie(tmp_path / name).shape == (16, 128, 128, 3)
+        assert read_movie(tmp_path / name).shape == (16, 128, 128, 3)
 
 
 @pytest.mark.parametrize('seed', [0, 2])
@@ -33,7 +34,7 @@ def test_values_follow_the_seed_and_the_authors_scale(small_result, tmp_path, se
     fsgen, vgen = results.load_generators(small_result, 10, chainer.get_device('@numpy'))
     np.random.seed(seed)
     video, _, _ = infer.make_video(fsgen, vgen, 1)
-    picture = np.array(Image.open(tmp_path / 'out' / f'small_seed-{seed}_0.png'))
+    picture = np.array(Image.open(tmp_path / 'out' / f'small_iter-10_seed-{seed}_0.png'))
     # As the authors' script: frames side by side, and OpenCV makes bytes of the floats.
     floats = np.concatenate(list(video[0, 0] * 128 + 128), axis=1)
     cv2.imwrite(str(tmp_path / 'theirs.png'), floats)
@@ -49,6 +50,25 @@ def test_strips_of_colour(tmp_path):
             assert strip.mode == 'RGB'
             np.testing.assert_array_equal(strip, np.concatenate(
                 [video[:, t].transpose(1, 2, 0) for t in range(4)], axis=1))
+
+
+def test_only_the_authors_iteration_has_their_name(make_result, small_experiment, tmp_path,
+                                                    capsys):
+    folder = make_result('whole', small_experiment, (5, 100000))
+    for flags in ([], ['--iter', '5']):
+        assert run(folder, '--images', '--n', '1', '--out_dir', str(tmp_path), *flags) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f'{tmp_path}/whole_seed-0_0.png', f'{tmp_path}/whole_iter-5_seed-0_0.png']
+
+
+def test_larger_pixels(small_result, tmp_path):
+    for scale in (1, 3):
+        assert run(small_result, '--images', '--n', '1', '--scale', str(scale), '--out_dir',
+                   str(tmp_path / str(scale))) == 0
+    small, large = (np.array(Image.open(tmp_path / scale / 'small_iter-10_seed-0_0.png'))
+                    for scale in '13')
+    assert large.shape == (3 * 64, 3 * 1024)
+    np.testing.assert_array_equal(large, np.kron(small, np.ones((3, 3), np.uint8)))
 
 
 @pytest.mark.parametrize('flags, message', [

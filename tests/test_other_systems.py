@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 
 from tests.conftest import differing
+from tests.movies import read_movie
 from tgan_chainer import infer, results, train
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.extensions import plots
@@ -88,7 +89,8 @@ def test_train_then_infer(name, make_small, tmp_path):
     assert ('vgen/penalty' in entry) == name.startswith('video')
     sheet = Image.open(result / 'preview' / 'image_img_00000002.png')
     real_rows = 0 if 'ucf101' in EXPERIMENTS[name] else 1
-    assert sheet.size == (16 * 64, (3 + real_rows) * 64)
+    named = pictures.NAMES_WIDTH if name == 'conditional' else 0
+    assert sheet.size == (16 * 64 + named, (3 + real_rows) * 64)
     sources = {path.name for path in (result / 'source').iterdir()}
     assert {f'{name}.yml', 'video_gan.py' if 'video' in name else 'conditional_tgan.py'
             if name == 'conditional' else 'video_discriminator.py'} <= sources
@@ -100,7 +102,8 @@ def test_train_then_infer(name, make_small, tmp_path):
             np.testing.assert_allclose(archive['category_prior'], [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
 
     assert sample('--images', '--n', '2', '--iter', '2') == 0
-    strips = [np.array(Image.open(tmp_path / 'videos' / f'result_seed-0_{i}.png')) for i in (0, 1)]
+    strips = [np.array(Image.open(tmp_path / 'videos' / f'result_iter-2_seed-0_{i}.png'))
+              for i in (0, 1)]
     assert strips[0].shape[:2] == (64, 16 * 64)    # those of grey videos have one channel
     assert (strips[0] != strips[1]).any()
 
@@ -121,8 +124,9 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
     result = make_result('result', 'conditional', wscale=0.3)
     assert sample('--result_dir', str(result), '--video', '--images', '--n', '3', '--category',
                   'C', '--category', 'A', '--category', 'C') == 0
-    names = [f'videos/result_seed-0{suffix}' for suffix in ('.avi', '.mp4', '.gif')] + [
-        f'videos/result_seed-0_{name}_{i}.png' for name in 'CA' for i in range(3)]
+    stem = 'videos/result_iter-5_seed-0'
+    names = [f'{stem}_C+A+C{suffix}' for suffix in ('.avi', '.mp4', '.gif')] + [
+        f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(3)]
     assert capsys.readouterr().out.split()[-9:] == names
 
     generators = results.load_generators(result, 5, chainer.get_device('@numpy'))
@@ -133,8 +137,9 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
         np.testing.assert_array_equal(np.array(Image.open(tmp_path / name)),
                                       pictures.frame_sheet(video[None]))
 
-    grid = pictures.read_movie(tmp_path / names[2])
-    assert grid.shape == (16, 2 * 64, 3 * 64, 3)
+    grid = read_movie(tmp_path / names[2])
+    assert grid.shape == (16, 2 * 64, 3 * 64 + pictures.NAMES_WIDTH, 3)
+    grid = grid[:, :, :3 * 64]
     # What the palette costs, and what a wrong order of the videos would.
     error, wrong = (np.abs(grid - pictures.tile_movie(order, rows=2).astype(float)).mean()
                     for order in (videos, videos[::-1]))
@@ -146,7 +151,7 @@ def test_every_category_and_what_is_wrong_with_one(make_result, tmp_path, capsys
     flags = '--result_dir', str(result), '--images', '--n', '1'
     assert sample(*flags, '--category', 'all') == 0
     assert {path.name for path in (tmp_path / 'videos').iterdir()} == {
-        f'result_seed-0_{name}_0.png' for name in 'ABC'}
+        f'result_iter-5_seed-0_{name}_0.png' for name in 'ABC'}
     assert sample(*flags, '--category', 'D') == EXIT_USER_ERROR
     assert "no category 'D'" in capsys.readouterr().err
     (result / 'categories.json').unlink()

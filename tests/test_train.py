@@ -37,8 +37,8 @@ def test_what_a_training_leaves_behind(small_experiment, tmp_path, capsys):
     assert run(small_experiment, '--out', 'result') == 0
     result = tmp_path / 'result'
     assert {path.name for path in result.iterdir()} == {
-        'config.yml', 'source', 'record.json', 'log', 'loss_gen.png', 'loss_dis.png',
-        'singular_values.png', 'gamma_ratio.png', 'preview',
+        'config.yml', 'source', 'record.json', 'log', 'log.csv', 'loss.png',
+        'loss_gen.png', 'loss_dis.png', 'singular_values.png', 'gamma_ratio.png', 'preview',
         *(template.format(n) for template in (snapshots.TRAINER, *snapshots.NETWORKS.values())
           for n in (4, 8))}
     assert {path.name for path in (result / 'preview').iterdir()} == {
@@ -115,6 +115,24 @@ def test_quality_is_in_log_and_plots_and_changes_nothing(
         assert not (tmp_path / 'without' / f'{plot}.png').exists()
 
 
+def test_tensorboard_and_snapshots_that_stay(small_experiment, tmp_path):
+    pytest.importorskip('tensorboardX', reason='not installed (the extra [tensorboard])')
+    assert run(small_experiment, '--out', 'result', '--iterations', '5', '--tensorboard',
+               '--set', 'snapshot_keep=1') == 0
+    assert snapshots.iterations('result', snapshots.TRAINER) == [5]
+    events, = (tmp_path / 'result').glob('events.out.tfevents.*')
+    assert all(what in events.read_bytes() for what in (b'vdis/loss_gen', b'GIF89a'))
+    assert train.main(['--resume', 'result', '--iterations', '6']) == 0
+    assert not events.exists() and list((tmp_path / 'result').glob('events.out.tfevents.*'))
+
+
+def test_tensorboard_that_is_not_installed(small_experiment, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorboardX', None)
+    assert run(small_experiment, '--out', 'result', '--tensorboard') == EXIT_USER_ERROR
+    assert 'the extra [tensorboard] brings it: pip install' in capsys.readouterr().err
+    assert not (tmp_path / 'result').exists()
+
+
 def test_quality_of_too_few_videos(small_experiment, capsys):
     small_experiment.write_text(small_experiment.read_text() + 'quality_interval: 2\n')
     assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
@@ -179,6 +197,34 @@ def test_flags_change_the_experiment(small_experiment):
     assert training_flags.load_experiment(parse_args([])).name == 'default'
 
 
+def test_any_key_can_be_set(small_experiment):
+    flags = ['--set', 'dataset.args.dataset_path=x=1.npy', '--set', 'make_moving_mnist={size: 32}',
+             '--set', 'make_moving_mnist.n_videos=7', '--set', 'optimizer.vdis.args.lr=1e-3',
+             '--set', 'batchsize=3', '--set', 'iterations=', '--seed', '4', '--set', 'seed=5']
+    experiment = training_flags.load_experiment(
+        parse_args(['--config_path', str(small_experiment), *flags]))
+    assert experiment.dataset.args == {'n_frames': 16, 'dataset_path': 'x=1.npy'}
+    assert (experiment.make_moving_mnist.size, experiment.make_moving_mnist.n_videos) == (32, 7)
+    assert experiment.optimizer.of('vdis').args == {'lr': 1e-3}
+    assert experiment.optimizer.args == {'lr': 5e-5}
+    assert (experiment.batchsize, experiment.iterations, experiment.seed) == (3, None, 4)
+    assert config.load(small_experiment).batchsize == 2
+
+
+@pytest.mark.parametrize('change, message', [
+    ('batchsize', '--set batchsize: expected KEY=VALUE'),
+    ('batchsize.x=3', "--set batchsize.x=3: 'x' cannot be set in 2, which is no mapping"),
+    ('seed=[', r'--set seed=\[: cannot be read as YAML'),
+    ('batch_size=3', "small.yml: batch_size: unknown key; did you mean 'batchsize'"),
+    ('dataset.args.dataset_pth=x', "dataset_pth: MovingMNISTDataset has no such argument; did you"),
+    ('seed=-1', 'small.yml: seed: found -1'),
+])
+def test_what_cannot_be_set(small_experiment, change, message):
+    args = parse_args(['--config_path', str(small_experiment), '--set', change])
+    with pytest.raises(ConfigError, match=message):
+        training_flags.load_experiment(args)
+
+
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
     experiment = config.load(str(small_experiment))
     folders = [training_flags.new_result_folder(parse_args(['--test']), experiment)
@@ -198,11 +244,13 @@ def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys
     ({'result_dir': 'r'}, ['--out', 'o'], 'o', None),
     ({'result_dir': 'r'}, ['--test'], None, None),
     ({'result_dir': 'r'}, ['--resume', 's'], None, 's'),
+    ({'result_dir': 'r'}, ['--resume', 's', '--branch'], 'r', 's'),
     ({'resume': '', 'result_dir': 'r'}, [], 'r', None),
     ({'resume': 'r/snapshot_iter_4.npz'}, [], None, 'r/snapshot_iter_4.npz'),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--resume', 's'], None, 's'),
     ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'r/'}, [], None, 'r/snapshot_iter_4.npz'),
     ({'resume': 'r/snapshot_iter_4.npz', 'result_dir': 'q'}, [], ConfigError, None),
+    ({'resume': 'r/s.npz', 'result_dir': 'q'}, ['--branch'], 'q', 'r/s.npz'),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--out', 'o'], ConfigError, None),
     ({'resume': 'r/snapshot_iter_4.npz'}, ['--test'], ConfigError, None),
 ])
@@ -281,7 +329,7 @@ def test_parts_that_do_not_fit_are_named(small_experiment, tmp_path, capsys, old
     assert not (tmp_path / 'result').exists()
 
 
-def test_moving_mnist_is_made_once(small_experiment, tmp_path):
+def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     text = small_experiment.read_text()
     path = tmp_path / 'data' / 'made.npy'
     text = re.sub(r'dataset_path: [^}]*', f'dataset_path: {path}', text)
@@ -293,6 +341,12 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path):
     made = path.stat().st_mtime_ns
     data.make_data(experiment)
     assert path.stat().st_mtime_ns == made
+    assert capsys.readouterr().out == (
+        f'making {path}, which is not there: 5 videos of moving digits, 0 MB\n')
+
+    misspelled = path.with_name('maed.npy')
+    data.make_data(config.load(small_experiment, [f'dataset.args.dataset_path={misspelled}']))
+    assert f'; that of {small_experiment} is {path}; did you mean {path}' in capsys.readouterr().out
 
 
 def test_labels_are_made_with_their_videos_only(small_experiment):

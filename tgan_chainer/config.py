@@ -1,19 +1,16 @@
 """Experiment files: YAML -> a checked, typed :class:`Experiment`.
 
 An experiment names five parts, each by ``fn`` (a file), ``name`` (a class in it) and ``args``
-(constructor arguments), and any other fields of :class:`Experiment`. Both spellings are read, ours
-and the authors' (FACTS §11)::
-
-    models: fsgen, vgen, vdis       models: frame_seed_generator, video_generator,
-                                            video_discriminator
-    dataset: fn, name, args         dataset: dataset_fn, dataset_name, args
-    updater: fn, name, args         updater: fn, name, args
+(constructor arguments), and any other fields of :class:`Experiment`. The authors' spelling is read,
+too (FACTS §11): ``frame_seed_generator``, ``video_generator`` and ``video_discriminator`` for the
+``fsgen``, ``vgen`` and ``vdis`` of ``models``; ``dataset_fn`` and ``dataset_name``.
 
 Only the stem of ``fn`` is used, to find the class in this package; no path is ever imported.
 """
 import difflib
 import importlib
 import inspect
+import io
 import pkgutil
 import reprlib
 from collections.abc import Mapping
@@ -47,8 +44,8 @@ class Role(NamedTuple):
 
     title: str                 #: What messages call it.
     folder: str                #: Where its classes are in this package.
-    bases: tuple               #: By one of these they are derived.
-    method: str = 'forward'    #: What they define, and a base class does not.
+    bases: tuple               #: From one of these they are derived,
+    method: str = 'forward'    #: and this they define, which the bases need not.
 
 
 ROLES = {
@@ -76,6 +73,11 @@ _NEVER_EXISTED = {
     'VideoGenerator': 'VideoGeneratorInitDefault',
     'VideoDiscriminator': 'VideoDiscriminatorInitDefault',
 }
+
+_EXPECTED = f'an experiment names {", ".join(ROLES)}, each with fn, name and args'
+
+# Keys beside the parts that are arguments of every part whose class takes them.
+_SHARED = ('n_categories', 'shuffle_time_order')
 
 # Given by train.py, not by an experiment file.
 _SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}
@@ -115,9 +117,9 @@ class Optimizer(_Strict):
 
     @pydantic.model_validator(mode='after')
     def _knows_its_arguments(self):
-        allowed = {name for name, parameter
-                   in inspect.signature(getattr(optimizers, self.name)).parameters.items()
-                   if parameter.kind is parameter.POSITIONAL_OR_KEYWORD} - {'model'}
+        parameters = inspect.signature(getattr(optimizers, self.name)).parameters.values()
+        allowed = [each.name for each in parameters
+                   if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != 'model']
         for name in self.args:
             if name not in allowed:
                 raise ValueError(f'{self.name} has no argument {name!r}; {_allowed(name, allowed)}')
@@ -153,7 +155,7 @@ class MovingMNIST(_Strict):
 class Experiment(_Strict):
     """A checked experiment. It ends after ``iterations`` updates, or else ``epoch`` passes."""
 
-    fsgen: Part | None                           #: G0; None where vgen makes whole videos.
+    fsgen: Part | None = None                    #: G0; None where vgen makes whole videos.
     vgen: Part                                   #: G1.
     vdis: Part                                   #: D.
     dataset: Part                                #: Data set.
@@ -162,10 +164,12 @@ class Experiment(_Strict):
     epoch: PositiveInt = 1000                    #: Passes over the data set.
     iterations: PositiveInt | None = None        #: Updates.
     snapshot_interval: PositiveInt = 5000        #: Updates from one snapshot to the next.
+    snapshot_keep: PositiveInt | None = None     #: Newest snapshots that stay; None: all.
     display_interval: PositiveInt = 100          #: Updates from one line of the log to the next.
     preview_interval: PositiveInt | None = None  #: Those of previews; None: of snapshots.
     preview_videos: PositiveInt = 100            #: Videos a preview.
     quality_interval: PositiveInt | None = None  #: Those of measured quality of moving digits.
+    tensorboard: bool = False                    #: Whether it writes an event file.
     #: Seed of parameters, order, offsets and latent vectors.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
@@ -180,6 +184,19 @@ class Experiment(_Strict):
     name: str = pydantic.Field(exclude=True)     #: Stem of the file.
     source: str = pydantic.Field(exclude=True)   #: The file it was read from.
 
+    @pydantic.model_validator(mode='after')
+    def _has_g0_unless_g1_makes_whole_videos(self):
+        if not issubclass(self.vgen.cls, WholeVideoGenerator):
+            if self.fsgen is None:
+                raise ConfigError(f'{self.source}: no fsgen; {_EXPECTED}')
+        elif self.fsgen is not None:
+            raise ConfigError(f'{self.fsgen.where}: {self.vgen.name} makes whole videos and takes '
+                              'no G0; leave it out')
+        elif self.optimizer.fsgen is not None:
+            raise ConfigError(f'{self.source}: optimizer.fsgen: the experiment has no fsgen; leave '
+                              'it out')
+        return self
+
     def replace(self, **changes):
         """A copy with other values; those that are None change nothing.
 
@@ -187,7 +204,7 @@ class Experiment(_Strict):
             ConfigError: A value is of the wrong type or out of range.
         """
         changes = {key: value for key, value in changes.items() if value is not None}
-        return _experiment(self.source, dict(self) | changes)
+        return _validate(Experiment, dict(self) | changes, f'{self.source}: ', _EXPECTED)
 
     def build_models(self, ranks=None):
         """Construct the networks in the authors' order, which one seed's bytes depend on.
@@ -222,24 +239,56 @@ class Experiment(_Strict):
         return yaml.safe_dump({'models': models, **settings}, sort_keys=False)
 
 
-def load(path):
+def load(path, changes=()):
     """Read an experiment file -> :class:`Experiment`.
 
     Args:
         path (str): A file; ``configs/NAME`` falls back to the packaged file of that name.
+        changes (sequence of str): See :func:`_set`.
 
     Raises:
         ConfigError: The file does not exist or is not an experiment; the message names file, key,
             what was found and what is allowed.
     """
-    file = find(path)
-    source = str(path)
+    file, source = find(path), str(path)
     document = read_yaml(file, source)
-    if not isinstance(document, Mapping):
-        raise ConfigError(f'{source}: found {type(document).__name__}, expected a mapping of '
-                          f'settings such as those in {PACKAGED / "default.yml"}')
-    return _experiment(source, {**_read_settings(document, source), 'name': file.stem,
-                                'source': source})
+    for change in changes:
+        document = _set(document, change)
+    fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
+    _check_keys(document, ['models', *_SHARED, *fields], f'{source}: ')
+    networks = document.get('models', {})
+    _check_keys(networks, [*NETWORKS, *_AUTHORS_NETWORKS], f'{source}: models.')
+    shared = {key: document[key] for key in _SHARED if document.get(key) is not None}
+    # Networks beside `models` are in result folders of earlier versions.
+    entries = {f'models.{key}': networks[key] for key in networks} | {
+        key: document[key] for key in fields if key in document}
+
+    settings = {'name': file.stem, 'source': source}
+    for key, value in entries.items():
+        name, where = key.removeprefix('models.'), f'{source}: {key}'
+        name = _AUTHORS_NETWORKS.get(name, name)
+        if name in settings:
+            raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
+        settings[name] = _read_part(name, value, where, shared) if name in ROLES else value
+    for key in shared:
+        if not any(key in settings[role].args for role in ROLES if role in settings):
+            raise ConfigError(f'{source}: {key}: no part of the experiment takes it; leave it out')
+    return _validate(Experiment, settings, f'{source}: ', _EXPECTED)
+
+
+def _set(document, change):
+    """A copy of ``document`` with KEY=VALUE in it: names joined by points, and YAML."""
+    key, equals, text = change.partition('=')
+    if not equals:
+        raise ConfigError(f'--set {change}: expected KEY=VALUE, such as batchsize=16')
+    value = read_yaml(io.BytesIO(text.encode(errors='surrogateescape')), f'--set {change}')
+
+    def put(mapping, name, *rest):
+        if not isinstance(mapping, Mapping):
+            raise ConfigError(f'--set {change}: {name!r} cannot be set in '
+                              f'{reprlib.repr(mapping)}, which is no mapping')
+        return {**mapping, name: put(mapping.get(name) or {}, *rest) if rest else value}
+    return put(document, *key.split('.'))
 
 
 def find(path):
@@ -256,7 +305,8 @@ def find(path):
         if packaged.is_file():
             return packaged
     names = [f'configs/{name}' for name in packaged_names()]
-    close = ' or '.join(difflib.get_close_matches(file.as_posix(), names))
+    beside = [each.as_posix() for each in file.parent.glob('*.yml')]
+    close = ' or '.join(difflib.get_close_matches(file.as_posix(), [*names, *beside]))
     hint = f'did you mean {close}? ' if close else ''
     raise ConfigError('\n  '.join([f'{path}: there is no such file; {hint}Packaged experiments:',
                                    *names]))
@@ -267,47 +317,25 @@ def packaged_names():
     return sorted(file.relative_to(PACKAGED).as_posix() for file in PACKAGED.rglob('*.yml'))
 
 
-def _read_settings(document, source):
-    """A file of either spelling -> {field of Experiment: value}, the parts read and checked."""
-    fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
-    _check_keys(document, ['models', 'shuffle_time_order', *fields], f'{source}: ')
-    networks = document.get('models', {})
-    if not isinstance(networks, Mapping):
-        raise ConfigError(f'{source}: models: found {reprlib.repr(networks)}, expected a mapping '
-                          f'of {", ".join(NETWORKS)}')
-    _check_keys(networks, [*NETWORKS, *_AUTHORS_NETWORKS], f'{source}: models.')
-
-    entries = [(_AUTHORS_NETWORKS.get(key, key), f'{source}: models.{key}', value)
-               for key, value in networks.items()]
-    # Networks beside `models` are in result folders of earlier versions.
-    entries += [(key, f'{source}: {key}', document[key]) for key in fields if key in document]
-    time_order = document.get('shuffle_time_order')
-    defaults = {'updater': {} if time_order is None else {'shuffle_time_order': time_order}}
-    settings = {}
-    for name, where, value in entries:
-        if name in settings:
-            raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
-        settings[name] = (_read_part(name, where, value, defaults.get(name, {}))
-                          if name in ROLES else value)
-    return settings
-
-
-def _read_part(role, where, value, defaults):
-    """A part whose arguments, ``defaults`` among them, suit the constructor of its class."""
-    if not isinstance(value, Mapping):
-        raise ConfigError(f'{where}: found {reprlib.repr(value)}, expected a mapping with fn, '
-                          'name and args')
-    of_authors = role == 'dataset' and value.keys() & {'dataset_fn', 'dataset_name'}
-    names = ('dataset_fn', 'dataset_name') if of_authors else ('fn', 'name')
+def _read_part(role, value, where, shared):
+    """A part whose arguments, those ``shared`` that it takes among them, suit its constructor."""
+    names = (('dataset_fn', 'dataset_name') if role == 'dataset' and isinstance(value, Mapping)
+             and value.keys() & {'dataset_fn', 'dataset_name'} else ('fn', 'name'))
     _check_keys(value, [*names, 'args'], f'{where}.')
-    fn, name, args = (value.get(key) for key in (*names, 'args'))
+    fn, name = (value.get(key) for key in names)
     if not (isinstance(fn, str) and isinstance(name, str)):
         raise ConfigError(f'{where}: {" and ".join(names)} must be strings, found {fn!r} and '
                           f'{name!r}')
-    if not isinstance(args, Mapping | None):
-        raise ConfigError(f'{where}.args: found {reprlib.repr(args)}, expected a mapping')
     cls = _find_class(ROLES[role], fn, name, [f'{where}.{key}' for key in names])
-    args = _checked_arguments(cls, {**defaults, **(args or {})}, f'{where}.args.')
+    args = {} if value.get('args') is None else value['args']
+    parameters = inspect.signature(cls).parameters.values()
+    fields = {each.name: (Any if each.annotation is each.empty else each.annotation,
+                          ... if each.default is each.empty else each.default)
+              for each in parameters if each.name not in _SUPPLIED}
+    _check_keys(args, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
+    args = {**{key: shared[key] for key in shared if key in fields}, **args}
+    args = _validate(pydantic.create_model(cls.__name__, **fields), args, f'{where}.args.',
+                     'the argument has no default').model_dump(include=set(args))
     folder, stem = cls.__module__.split('.')[1:]
     return Part(fn=f'{folder}/{stem}.py', name=cls.__name__, args=args, cls=cls, where=where)
 
@@ -315,73 +343,49 @@ def _read_part(role, where, value, defaults):
 def _find_class(role, fn, name, where):
     """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
     stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
-    package = importlib.import_module(f'tgan_chainer.{role.folder}')
-    modules = {info.name: importlib.import_module(f'{package.__name__}.{info.name}')
-               for info in pkgutil.iter_modules(package.__path__)}
-    found = {each: names for each, module in modules.items() if (names := [
-        key for key, value in vars(module).items()
-        if _suits(value, role) and value.__module__ == module.__name__])}
-    cls = getattr(modules.get(stem), name, None)
-    if name in found.get(stem, ()):
-        return cls
-    if inspect.isclass(cls):
-        raise ConfigError(
-            f'{where[1]}: {role.folder}/{stem}.py has {name}, but it is no {role.title}; expected '
-            f'a class that is derived from {" or ".join(base.__name__ for base in role.bases)} and '
-            f'defines {role.method}')
-    if stem not in found:
-        raise ConfigError(f'{where[0]}: found {fn!r}, whose stem is no {role.title} of the '
-                          f'package; {_allowed(stem, found)}')
-    raise ConfigError(f'{where[1]}: {stem} has no class {name!r}; {_allowed(name, found[stem])}')
+    files = _classes(role)
+    if name not in files.get(stem, ()):
+        elsewhere = [f'{role.folder}/{each}.py' for each in files if name in files[each]]
+        if elsewhere:
+            raise ConfigError(
+                f'{where[0]}: found {fn!r}, but {name} is in {elsewhere[0]}; name that')
+    for place, found, allowed in ((where[0], stem, files), (where[1], name, files.get(stem, ()))):
+        if found not in allowed:
+            bases = ' or '.join(base.__name__ for base in role.bases)
+            raise ConfigError(f'{place}: found {found!r}, which is no {role.title} of the package, '
+                              f'derived from {bases} and with {role.method} of its own; '
+                              f'{_allowed(found, allowed)}')
+    return files[stem][name]
 
 
-def _suits(value, role):
-    """Whether it is a class of a role, and does not leave to others what the role is there for."""
-    return (inspect.isclass(value) and issubclass(value, role.bases)
-            and getattr(value, role.method, None)
-            not in (None, DatasetMixin.get_example, StandardUpdater.update_core))
+def _classes(role):
+    """The classes of a role that do what it is there for -> {stem of their file: {name: class}}."""
+    package, found = importlib.import_module(f'tgan_chainer.{role.folder}'), {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f'{package.__name__}.{info.name}')
+        for name, value in vars(module).items():
+            if (inspect.isclass(value) and value.__module__ == module.__name__
+                    and issubclass(value, role.bases) and getattr(value, role.method, None)
+                    not in (None, DatasetMixin.get_example, StandardUpdater.update_core)):
+                found.setdefault(info.name, {})[name] = value
+    return found
 
 
-def _checked_arguments(cls, args, prefix):
-    """``args`` as the annotations of the constructor have them."""
-    fields = {name: (Any if parameter.annotation is parameter.empty else parameter.annotation,
-                     ... if parameter.default is parameter.empty else parameter.default)
-              for name, parameter in inspect.signature(cls).parameters.items()
-              if name not in _SUPPLIED}
-    _check_keys(args, fields, prefix, f'{cls.__name__} has no such argument')
-    model = pydantic.create_model(cls.__name__, **fields)
-    return _validate(model, args, prefix).model_dump(include=set(args))
-
-
-def _experiment(source, settings):
-    """The checked :class:`Experiment` of {field: value}."""
-    vgen = settings.get('vgen')
-    if vgen and issubclass(vgen.cls, WholeVideoGenerator) and settings.setdefault('fsgen'):
-        raise ConfigError(f'{settings["fsgen"].where}: {vgen.name} makes whole videos and takes '
-                          'no G0; leave it out')
-    missing = [role for role in ROLES if role not in settings]
-    if missing:
-        raise ConfigError(f'{source}: no {" and no ".join(missing)}; an experiment names '
-                          f'{", ".join(ROLES)}, each with fn, name and args')
-    experiment = _validate(Experiment, settings, f'{source}: ')
-    if experiment.fsgen is None and experiment.optimizer.fsgen is not None:
-        raise ConfigError(f'{source}: optimizer.fsgen: the experiment has no fsgen; leave it out')
-    return experiment
-
-
-def _validate(model, values, prefix):
+def _validate(model, values, prefix, expected):
     """``model(**values)``; of pydantic's complaints the first becomes one line."""
     try:
         return model(**values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        what = {'missing': 'missing; the argument has no default',
-                'extra_forbidden': 'unknown key'}.get(
-                    first['type'], f'found {first["input"]!r}; {first["msg"]}')
+        what = {'missing': f'missing; {expected}', 'extra_forbidden': 'unknown key'}.get(
+            first['type'], f'found {first["input"]!r}; {first["msg"]}')
         raise ConfigError(f'{prefix}{".".join(map(str, first["loc"]))}: {what}') from error
 
 
 def _check_keys(mapping, allowed, prefix, complaint='unknown key'):
+    if not isinstance(mapping, Mapping):
+        raise ConfigError(f'{prefix.rstrip(" .:")}: found {reprlib.repr(mapping)}, expected a '
+                          f'mapping of {", ".join(allowed)}')
     for key in mapping:
         if key not in allowed:
             raise ConfigError(f'{prefix}{key}: {complaint}; {_allowed(str(key), allowed)}')

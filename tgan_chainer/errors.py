@@ -15,6 +15,9 @@ EXIT_DIVERGED = 3
 EXIT_INTERRUPTED = 130
 """Exit code after Ctrl-C in a command that had nothing to save."""
 
+EXIT_NO_READER = 141
+"""Exit code when whoever read the output has left (``| head``), as shells have it for SIGPIPE."""
+
 
 class TGANError(Exception):
     """Base class of everything the user can fix."""

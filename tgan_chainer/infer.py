@@ -1,13 +1,15 @@
 """Make videos with trained generators (authors' infer.py)."""
+import functools
 from pathlib import Path
 
 import chainer
 
 from tgan_chainer.commands.infer import main
+from tgan_chainer.errors import ConfigError
 from tgan_chainer.io import pictures
 from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_video
-from tgan_chainer.results import open_generators
+from tgan_chainer.models.sampling import make_interpolated_video, make_video
+from tgan_chainer.results import category_part, open_generators
 
 
 def infer(args):
@@ -19,26 +21,47 @@ def infer(args):
     Raises:
         TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
     """
-    fsgen, vgen, names, labels = open_generators(args)
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
-                              progress=chunk_progress)
-    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
-    for path in write_videos(videos, names, args):
+    videos, names, stem = sample(args)
+    for path in write_videos(videos, names, Path(args.out_dir, stem), args):
         print(path)
 
 
-def write_videos(videos, names, args):
+def sample(args, between=None):
+    """The videos that the flags ask for -> uint8 (N, C, T, H, W), names of categories, stem.
+
+    The latter is that of :func:`tgan_chainer.results.output_stem`. With ``between``, z_fast is
+    interpolated linearly: so many frames stand between any two that G0 gives (paper Figure 6,
+    FACTS §7).
+
+    Raises:
+        ConfigError: They are to be interpolated, and the system has no z_fast.
+        TGANError: See :func:`tgan_chainer.results.open_generators`.
+    """
+    fsgen, vgen, names, labels, stem = open_generators(args)
+    n = args.n * max(1, len(names))
+    if between is None:
+        videos, _, _ = make_video(fsgen, vgen, n, labels=labels, progress=chunk_progress)
+    elif fsgen is None:
+        raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
+                          'latent vector; there is no vector of a frame to interpolate. Give a '
+                          'result folder of a system with G0')
+    else:
+        videos = make_interpolated_video(fsgen, vgen, n, between, labels, functools.partial(
+            chunk_progress, unit='frame'))
+    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
+    return pictures.enlarge(videos, args.scale), names, stem
+
+
+def write_videos(videos, names, stem, args):
     """Write uint8 ``videos`` (N, C, T, H, W) as the flags ask -> paths of what was written.
 
     With ``names`` of categories, each has as many videos as the others, one after another.
     """
-    stem = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
-    out_dir = Path(args.out_dir)
     if args.video:
-        yield from pictures.save_movies(
-            out_dir / stem, pictures.tile_movie(videos, rows=len(names) or None))
+        yield from pictures.save_movies(f'{stem}{category_part(args)}',
+                                        pictures.named_movie(videos, names))
     if args.images:
-        yield from pictures.save_strips(out_dir / stem, videos, names)
+        yield from pictures.save_strips(stem, videos, names)
 
 
 if __name__ == '__main__':

@@ -11,9 +11,8 @@ from chainer.training import extension
 class Streams(NamedTuple):
     """Where an example's random numbers come from: the global streams, or others like them.
 
-    Attributes:
-        numpy: `numpy.random`, or a `numpy.random.RandomState`.
-        python: The module `random`, or a `random.Random`.
+    ``numpy`` is `numpy.random` or a `numpy.random.RandomState`, ``python`` the module `random` or a
+    `random.Random`.
     """
 
     numpy: Any = np.random
@@ -87,7 +86,7 @@ class RandomState(extension.Extension):
         self.rank = rank
 
     def __call__(self, trainer):
-        """Nothing to do during training: the state is taken when a snapshot is."""
+        """Nothing: the state is taken when a snapshot is."""
 
     def seed_all(self):
         """Seed every generator at the start of an experiment."""

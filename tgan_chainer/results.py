@@ -2,6 +2,7 @@
 import difflib
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 from tgan_chainer import config
 from tgan_chainer.commands.flags import EVERY
@@ -78,30 +79,35 @@ def choose_iteration(result_dir, wanted):
     return wanted
 
 
-def load_generators(result_dir, iteration, device):
-    """G0 and G1 of a result folder, ours or the authors', on ``device`` -> (fsgen, vgen).
+def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
+    """The networks of a result folder, ours or the authors', on ``device`` -> System.
 
-    For a system whose single generator makes whole videos, fsgen is None.
+    Those of other roles than ``roles`` stay as they were built.
 
     Raises:
         ConfigError: The experiment file is none.
         SnapshotError: There is no single one, or the networks of that iteration are missing or
             damaged.
     """
-    experiment = config.load(experiment_file(result_dir))
-    system = experiment.build_models()
+    system = config.load(experiment_file(result_dir)).build_models()
     for name, network in system.networks.items():
-        if name != 'vdis':
+        if name in roles:
             snapshots.load(Path(result_dir, snapshots.NETWORKS[name].format(iteration)), network)
             network.to_device(device)
-    return system.fsgen, system.vgen
+    return system
+
+
+def load_generators(result_dir, iteration, device):
+    """G0, None where there is none, and G1, as :func:`load_system` loads them."""
+    return load_system(result_dir, iteration, device, ('fsgen', 'vgen'))[:2]
 
 
 def open_generators(args):
     """What the flags name, on the device that they name, whose generator is seeded.
 
     Returns:
-        (fsgen, vgen, names, labels), see :func:`load_generators` and :func:`choose_labels`.
+        (fsgen, vgen, names, labels, stem), see :func:`load_generators`, :func:`choose_labels` and
+        :func:`output_stem`.
 
     Raises:
         TGANError: There is no such folder, iteration, device or category, or a file is damaged.
@@ -112,7 +118,17 @@ def open_generators(args):
     fsgen, vgen = load_generators(args.result_dir, iteration, device)
     names, labels = choose_labels(args, fsgen, vgen)
     device.xp.random.seed(args.seed)
-    return fsgen, vgen, names, labels
+    return fsgen, vgen, names, labels, output_stem(args, iteration)
+
+
+def output_stem(args, iteration):
+    """Start of the names of files that networks of ``iteration`` made, as the flags ask.
+
+    It is 'RESULT_seed-S', as in the authors' code, for their default of ``--iter``. It has the
+    iteration for any other, so that none overwrites another's.
+    """
+    of = '' if iteration == DEFAULT_ITERATION else f'_iter-{iteration}'
+    return f'{Path(args.result_dir).resolve().name}{of}_seed-{args.seed}'
 
 
 def choose_labels(args, fsgen, vgen):
@@ -134,6 +150,13 @@ def choose_labels(args, fsgen, vgen):
     labels = find_categories(args.categories, names)
     return ([names[label] for label in labels],
             vgen.xp.asarray(labels, 'i').repeat(args.n))
+
+
+def category_part(args):
+    """What a name of a file says of the categories that the flags name; '' without any."""
+    # Quoted: a category may be called by what a file may not.
+    names = '+'.join(quote(name, safe='') for name in args.categories or ())
+    return f'_{names[:100]}' if names else ''
 
 
 def write_categories(folder, names):

@@ -18,6 +18,7 @@ from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
@@ -53,7 +54,7 @@ def train(args, command_line):
             return
         training.trainer.out = ranks.on_first(
             open_folder, training, experiment, snapshot, args, command_line, ranks)
-        run(training.trainer, ranks)
+        run(training.trainer, ranks, experiment.tensorboard)
 
 
 def prepare(args):
@@ -169,10 +170,12 @@ def extend(trainer, experiment, dataset, random_state, ranks):
         trainer.extend(
             Preview(updater.fsgen, updater.vgen, n, experiment.seed, first_videos(dataset, n)),
             trigger=(experiment.preview_interval or experiment.snapshot_interval, 'iteration'))
+        if experiment.tensorboard:
+            trainer.extend(TensorBoard())
         trainer.extend(random_state)
         trainer.extend(progress)
     own = {'iterator': updater.get_iterator('main'), 'random_state': random_state}
-    trainer.extend(Snapshot(ranks, own), trigger=save)
+    trainer.extend(Snapshot(ranks, own, experiment.snapshot_keep), trigger=save)
 
 
 def go_on(training, experiment, snapshot, ranks):
@@ -198,18 +201,21 @@ def open_folder(training, experiment, snapshot, args, command_line, ranks):
     Raises:
         TGANError: The folder exists, cannot be written, or holds a damaged record.
     """
-    out = snapshot.parent if snapshot else new_result_folder(args, experiment)
+    branched_from = snapshot if args.branch else None
+    goes_on = snapshot and not args.branch
+    out = snapshot.parent if goes_on else new_result_folder(args, experiment, snapshot)
     remove_leftovers(out)    # of a start that was killed
     write_record(out, experiment, command_line, training.random_state.device,
-                 training.trainer.updater.iteration, ranks.size)
+                 training.trainer.updater.iteration, ranks.size, branched_from)
     if training.dataset.n_categories:
         write_categories(out, training.dataset.category_names)
     print(overview(experiment, training, ranks))
-    print(f'{"resuming in" if snapshot else "writing to"} {out}', flush=True)
+    origin = f', continuing from {branched_from}' if branched_from else ''
+    print(f'{"resuming in" if goes_on else "writing to"} {out}{origin}', flush=True)
     return str(out)
 
 
-def run(trainer, ranks):
+def run(trainer, ranks, tensorboard):
     """Train until the end or a signal, then write what the last interval has not."""
     stop, updater = trainer.stop_trigger, trainer.updater
     with stop.on_signals(*ranks.stop_signals):
@@ -225,6 +231,8 @@ def run(trainer, ranks):
         snapshot(trainer)
     if ranks.is_first:
         trainer.get_extension('plots')(trainer)    # last: after a signal there may be little time
+        if tensorboard:
+            trainer.get_extension('tensorboard').finish(trainer)
     ended = f'stopped by {stop.signal_name}' if stop.signal_name else 'finished'
     ranks.say(f'{ended} at iteration {updater.iteration}; results are in {trainer.out}')
     if stop.signal_name and updater.iteration:

@@ -19,7 +19,8 @@ from tgan_chainer.evaluation import protocols as preprocess
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.inception_score import Evaluation
 from tgan_chainer.evaluation.protocols import Settings
-from tgan_chainer.evaluation.resize import resize_bicubic
+from tgan_chainer.evaluation.resize import cubic_matrix
+from tgan_chainer.evaluation.resize import resize as resize_images
 from tgan_chainer.evaluation.sources import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
 from tgan_chainer.io import files
@@ -207,7 +208,7 @@ def bicubic():
     for size, to in (((64, 64), (128, 128)), ((64, 85), (128, 171)), ((5, 7), (3, 20))):
         images = rs.uniform(0, 255, (2, 3, *size))
         found.close('resize', f'{size} to {to}',
-                    backend.fetch(resize_bicubic(backend.send(images), *to)),
+                    backend.fetch(resize_images(backend.send(images), *to, cubic_matrix)),
                     resize.resize_cubic(images, *to), tolerances.RESIZE_64)
     return found
 

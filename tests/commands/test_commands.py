@@ -1,4 +1,5 @@
 """Flags of the commands, and what is not imported to read them."""
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tgan_chainer.__main__ import COMMANDS, main
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.commands.train import parse_args
-from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.errors import EXIT_NO_READER, EXIT_USER_ERROR
 from tgan_chainer.links.batch_normalization import BATCH_NORMS
 
 ROOT = Path(__file__).parents[2]
@@ -63,12 +65,16 @@ def test_flags_know_every_batch_norm():
 
 WRONG = {
     'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global'],
-    'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1'],
-    'interpolate --result_dir r --gpu -1': ['--between 0', '-k 101', '--n 0', '--seed -1'],
+    'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1',
+                                      '--video --scale 0'],
+    'interpolate --result_dir r --gpu -1': ['--between 0', '--between 101', '--n 0', '--seed -1'],
     'figures': ['', '8', '2', '3 --result_dir r --n 0', '6 --result_dir r --between 0',
                 '6 --result_dir r --frames 17', '7 --result_dir r'],
     'visualizer --preview_png a.png': ['--rows 0', '--cols -3', '--C 2', '--W -1', '--H x'],
-    'make-moving-mnist': ['--split test'],
+    'make-moving-mnist': ['--split test', '--n 0', '--seed -1', '--seed 4294967296', '--size 48',
+                          '--digits 3'],
+    'make-ucf101': ['--workers 0', '--fold 4', '--split val'],
+    'make-golf': ['--workers 0', '--n_frames 0'],
     'calc-inception --result_dir r': ['--seed 1 1', '--seed -1', '--protocol tgan-v3',
                                       '--interpolation INTER_AREA', '--real configs/default.yml'],
     'gam --result_dir a b': ['--n 0', '--calibration -1', '--batchsize 0', '--seed x', '--iter 5'],
@@ -86,3 +92,25 @@ def test_flags_that_make_no_sense(command, flags, tmp_path, monkeypatch, capsys)
     assert caught.value.code == EXIT_USER_ERROR
     assert f'usage: tgan {command.split()[0]} ' in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('buffered', ['', '1'])
+@pytest.mark.parametrize('argv', ['tgan_chainer', 'tgan_chainer doctor', 'parity --list'])
+def test_ends_quietly_if_nobody_reads(argv, buffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run([sys.executable, '-m', *argv.split()], cwd=ROOT, stdout=writer,
+                           stderr=subprocess.PIPE, text=True,
+                           env={**os.environ, 'PYTHONUNBUFFERED': buffered})
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (EXIT_NO_READER, '')
+
+
+def test_another_pipe_that_breaks_is_a_fault():
+    def write():
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, 'w') as pipe:
+            pipe.write('x')
+    with pytest.raises(BrokenPipeError):
+        run_command(write)

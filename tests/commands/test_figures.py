@@ -1,5 +1,6 @@
 """The command figures: counterparts of the paper's Figures 2 to 7."""
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from PIL import Image
 from tgan_chainer import infer, results
 from tgan_chainer.commands import figures
 from tgan_chainer.commands.infer import parse_args
+from tgan_chainer.device import get_device
 from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 from tgan_chainer.io import pictures
+from tgan_chainer.models.sampling import draw_labels, draw_z_slow
 
 LOG = [{'iteration': i, 'vdis/loss_gen': 1 / i, 'vdis/loss_dis': -1.0} for i in range(1, 30)]
 
@@ -25,22 +28,24 @@ def run(number, *flags):
 
 
 def picture(number):
-    return np.array(Image.open(f'figures/figure_{number}.png').convert('RGB'))
+    """The one figure of that number."""
+    path, = Path('figures').glob(f'figure_{number}_*.png')
+    return np.array(Image.open(path).convert('RGB'))
 
 
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
     arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
-    fsgen, vgen, _, _ = results.open_generators(arguments)
+    fsgen, vgen, *_ = results.open_generators(arguments)
     videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
-    return pictures.frame_sheet(pictures.frame_borders(videos, np.zeros(16, bool)))
+    return pictures.frame_sheet(pictures.frame_borders(videos))
 
 
 def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_experiment, capsys):
     other = make_result('other', small_experiment)
     (other / 'log').write_text(json.dumps(LOG[:5]))
     assert run(2, '--result_dir', result, other) == 0
-    assert capsys.readouterr().out == 'figures/figure_2.png\n'
+    assert capsys.readouterr().out == 'figures/figure_2_small+other.png\n'
     assert picture(2).shape[1] == 800
 
     figure = figures.draw_losses([
@@ -82,6 +87,7 @@ def test_no_row_of_pixels_is_lost(rows, tmp_path):
 @pytest.mark.parametrize('number', [3, 4, 5])
 def test_a_sheet_shows_what_infer_makes_pixel_for_pixel(result, number):
     assert run(number, '--result_dir', result, '--gpu', '-1', '--n', '1') == 0
+    assert Path(f'figures/figure_{number}_small_iter-10_seed-0.png').exists()
     np.testing.assert_array_equal(picture(number), sheet_of(result, 1))
 
 
@@ -108,14 +114,37 @@ def test_a_row_a_category(make_result, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = make_result('cond', 'conditional')
     assert run(7, '--result_dir', folder, '--gpu', '-1', '--category', 'B', '--category', 'A') == 0
+    assert Path('figures/figure_7_cond_iter-5_seed-0_B+A.png').exists()
     found = picture(7)
     assert found.shape == (2 * (22 + 68), 16 * 68, 3)
     assert infer.main(['--result_dir', str(folder), '--gpu', '-1', '--images', '--n', '1',
                        '--category', 'B', '--category', 'A']) == 0
     for name, top in (('B', 22), ('A', 112)):
-        strip = np.array(Image.open(f'infer/cond_seed-0_{name}_0.png'))
+        strip = np.array(Image.open(f'infer/cond_iter-5_seed-0_{name}_0.png'))
         shown = found[top + 2:top + 66].reshape(64, 16, 68, 3)[:, :, 2:-2].reshape(64, 1024, 3)
         np.testing.assert_array_equal(shown, strip)
+
+
+def test_every_row_of_a_conditional_system_has_its_name(make_result, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder, named = make_result('cond', 'conditional'), []
+    monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
+    assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
+    fsgen, _ = results.load_generators(folder, 5, get_device(-1))
+    np.random.seed(0)
+    draw_z_slow(fsgen, 6)
+    assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]
+    sheet = sheet_of(folder, 6)
+    np.testing.assert_array_equal(picture(3), sheet)
+    (folder / 'categories.json').unlink()    # then without
+    assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '1') == 0 and len(named) == 1
+
+
+def test_a_long_interpolation_wraps(result):
+    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--frames', '8') == 0
+    found = picture(6)
+    assert found.shape == (2 * (22 + 2 * 68), 16 * 68, 3)
+    assert (found[-68:, -3 * 68:] == 255).all()    # of 29 frames
 
 
 def test_errors_leave_no_file(result, tmp_path, capsys):

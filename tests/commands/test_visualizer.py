@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.movies import read_movie
 from tgan_chainer.commands import visualizer
 from tgan_chainer.io import pictures
 
@@ -32,7 +33,7 @@ def read_frames(folder):
     frames = [f'{number}.png' for number in range(len(names) - 2)]
     assert names == sorted([*frames, 'out.avi', 'out.mov'])
     return (np.stack([pictures.read_png(folder / name) for name in frames]),
-            [pictures.read_movie(folder / name) for name in ('out.avi', 'out.mov')])
+            [read_movie(folder / name) for name in ('out.avi', 'out.mov')])
 
 
 @pytest.mark.parametrize('n, n_frames, grid', [
@@ -55,6 +56,15 @@ def test_movies_of_a_sheet(tmp_path, capsys, n, n_frames, grid):
         with av.open(str(folder / name)) as movie:
             assert movie.streams.video[0].average_rate == 10
     assert capsys.readouterr().out == told
+
+
+def test_a_sheet_with_names_and_larger_pixels(tmp_path):
+    path = tmp_path / 'image_img_1.png'
+    videos = save_sheet(path)
+    pictures.save_png(path, pictures.name_rows(pictures.frame_sheet(videos), list('ABCD')))
+    assert visualizer.main(arguments(path, '--scale', '2')) == 0
+    frames, _ = read_frames(tmp_path / 'image_img_1')
+    np.testing.assert_array_equal(frames, pictures.tile_movie(videos).repeat(2, 1).repeat(2, 2))
 
 
 def test_grey_and_the_defaults_which_are_those_of_the_authors_previews(tmp_path):

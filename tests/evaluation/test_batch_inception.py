@@ -21,8 +21,9 @@ def folders(result, make_result, colour_experiment):
 
 
 @pytest.fixture
-def run(tmp_path, folders, commands_classify, monkeypatch):
+def run(tmp_path, folders, commands_classify, usual_number, monkeypatch):
     """Function from flags to the exit code of the command for both folders, in tmp_path."""
+    usual_number(2)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'dirs.yml').write_text(yaml.safe_dump([str(folder) for folder in folders]))
     return lambda *flags: command.main(
@@ -90,11 +91,13 @@ def test_a_rehearsal_keeps_away_from_measurements(run, folders, tmp_path, capsys
 
 
 def test_other_settings_are_another_measurement_of_another_table(run, folders, tmp_path):
-    assert run() == run('--calc_iter', '1', '--out', 'elsewhere') == 0
+    assert run() == run('--calc_iter', '1') == 0    # a trial
     assert run('--interpolation', 'INTER_LINEAR') == run('--protocol', 'tgan-v2') == 0
     assert len(list((folders[0] / 'ledger').iterdir())) == 4
     names = {path.name for path in (tmp_path / 'results').glob('*.txt')}
-    assert names == {f'inception{method}_0.txt' for method in ('', '-INTER_LINEAR', '-tgan-v2')}
+    assert names == {f'inception{method}_0.txt' for method in (
+        '', '-INTER_CUBIC_n-1', '-INTER_LINEAR', '-tgan-v2')}
+    assert (folders[0] / 'inception_iter-5_INTER_CUBIC_n-1.txt').exists()
 
 
 @pytest.mark.parametrize('layout', ['ours', 'theirs', 'theirs carried over twice'])

@@ -29,8 +29,9 @@ def test_what_are_no_distributions_is_refused(ys, message):
 
 
 @pytest.fixture
-def run(result, commands_classify):
+def run(result, commands_classify, usual_number):
     """Function from flags to the exit code of the command for the small system."""
+    usual_number(7)
     return lambda *flags: command.main(
         ['--result_dir', str(result), '--calc_iter', '7', '--batchsize', '3', *flags])
 
@@ -174,7 +175,7 @@ def test_a_data_set(tmp_path, colour_experiment, commands_classify, capsys, smal
     found = ledger.read(path)
     assert found.systems == [] and found.dataset.videos == 5 and found.samples == 12
     assert found.dataset.sha256['h5path'] and found.values[0] != found.values[1]
-    assert (tmp_path / 'out' / 'inception_UCFDatasetAugmented_INTER_CUBIC.txt').exists()
+    assert (tmp_path / 'out' / 'inception_UCFDatasetAugmented_INTER_CUBIC_n-12.txt').exists()
 
 
 def test_grey_videos_have_no_score(small_experiment, tmp_path, capsys, commands_classify):

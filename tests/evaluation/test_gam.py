@@ -193,9 +193,9 @@ class Pair(D):
 
 def test_scores_are_flattened_turned_and_those_of_a_pair_added():
     videos = np.arange(6.0).reshape(3, 1, 1, 1, 2)
-    np.testing.assert_array_equal(gam.Critic(D(), 1)(videos), [1, 5, 9])
-    np.testing.assert_array_equal(gam.Critic(D(), -1)(videos), [-1, -5, -9])
-    np.testing.assert_array_equal(gam.Critic(Pair(), 1)(videos), [1.5, 5.5, 9.5])
+    np.testing.assert_array_equal(gam.critic_scores(D(), 1, videos), [1, 5, 9])
+    np.testing.assert_array_equal(gam.critic_scores(D(), -1, videos), [-1, -5, -9])
+    np.testing.assert_array_equal(gam.critic_scores(Pair(), 1, videos), [1.5, 5.5, 9.5])
 
 
 @pytest.mark.parametrize('updater, expected', [

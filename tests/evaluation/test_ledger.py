@@ -87,27 +87,13 @@ def test_names_of_files_are_safe_and_records_come_by_date(system, tmp_path):
     assert [found.values for found in ledger.read_folder(tmp_path)] == [[0.0], [1.0], [2.0]]
 
 
-@pytest.mark.parametrize('protocol, found', [
-    ('tgan-v1', 'tgan-v1/dropout-off'),
-    ('tgan-v1/INTER_LINEAR', 'tgan-v1/dropout-off/INTER_LINEAR'),
-    ('tgan-v2', 'tgan-v2'),
-])
-def test_scores_of_format_1_were_without_dropout(system, tmp_path, protocol, found):
-    path = ledger.write(tmp_path, measurement(system, protocol=protocol))
-    assert ledger.read(path).protocol == protocol
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, 'format': 1}))
-    assert ledger.read(path) == measurement(
-        system, protocol=found, conditions=record['conditions'])
-
-
 @pytest.mark.parametrize('change, found', [
     (lambda record: record.pop('seeds'), 'seeds: Field required'),
     (lambda record: record.update(note='mine'), 'note: Extra inputs'),
     (lambda record: record.update(value=9.0), 'do not follow from the values'),
     (lambda record: record.update(std=0.0), 'do not follow from the values'),
     (lambda record: record['seeds'].append(9), '3 seeds and 2 values'),
-    (lambda record: record.update(format=3), 'format: Input should be 1 or 2'),
+    (lambda record: record.update(format=1), 'format: Input should be 2'),
     (lambda record: record['weights'].update({'c3d': 'A'}), 'weights.c3d: String should'),
     (lambda record: record['conditions'].update(date='today'), 'conditions.date'),
     (lambda record: record['systems'].append(record['systems'][0]), 'an inception score either'),

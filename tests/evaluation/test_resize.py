@@ -8,7 +8,6 @@ from tgan_chainer.evaluation.resize import (
     linear_matrix,
     nearest_matrix,
     resize,
-    resize_bicubic,
 )
 
 SIZES = [(64, 64, 128, 128), (64, 48, 128, 171), (31, 17, 20, 40), (128, 171, 64, 64), (2, 3, 9, 4),
@@ -49,4 +48,4 @@ def test_the_same_size_changes_nothing_and_rows_sum_to_one(matrix):
 @pytest.mark.parametrize('images', [np.zeros((4, 4), np.uint8), np.zeros(4)])
 def test_what_is_no_picture_of_floats_is_refused(images):
     with pytest.raises(ValueError, match='expected floats'):
-        resize_bicubic(images, 8, 8)
+        resize(images, 8, 8, cubic_matrix)

@@ -4,13 +4,13 @@ import json
 import numpy as np
 import pytest
 
+from tests.movies import read_movie
 from tgan_chainer import results
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import tile_prediction as command
 from tgan_chainer.evaluation.sources import GeneratedVideos
 from tgan_chainer.evaluation.tile_prediction import surest
-from tgan_chainer.io import pictures
 
 
 class Counting:
@@ -48,12 +48,12 @@ def run(result, commands_classify, tmp_path, monkeypatch):
 
 def test_the_files(run, result, tmp_path, capsys, small_classifier):
     assert run('--seed', '6') == 0
-    stem = f'infer/{result.name}_seed-6'
+    stem = f'infer/{result.name}_iter-5_seed-6'
     names = [f'{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif', '.json')]
     out = capsys.readouterr().out.split()
     assert out[-4:] == names and out[:3] == ['sha256', 'of', 'c3d:']
     for name in names[:3]:
-        assert pictures.read_movie(tmp_path / name).shape == (16, 64, 128, 3)
+        assert read_movie(tmp_path / name).shape == (16, 64, 128, 3)
 
     fsgen, vgen = results.load_generators(result, 5, get_device(-1))
     np.random.seed(6)
@@ -65,7 +65,7 @@ def test_the_files(run, result, tmp_path, capsys, small_classifier):
 
 
 def test_the_movie_of_another_command_is_not_replaced(run, result, tmp_path, capsys):
-    movie = tmp_path / 'infer' / f'{result.name}_seed-0.avi'
+    movie = tmp_path / 'infer' / f'{result.name}_iter-5_seed-0.avi'
     movie.parent.mkdir()
     movie.write_bytes(b'of infer.py')
     assert run() == EXIT_USER_ERROR
@@ -76,9 +76,9 @@ def test_the_movie_of_another_command_is_not_replaced(run, result, tmp_path, cap
 def test_a_rehearsal(result, commands_classify, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert command.main(['--result_dir', str(result), '--gpu', '-1', '--rehearsal']) == 0
-    stem = f'{result.name}_seed-0_rehearsal'
+    stem = f'{result.name}_iter-5_seed-0_rehearsal'
     assert {path.stem for path in (tmp_path / 'infer').iterdir()} == {stem}
-    assert pictures.read_movie(tmp_path / 'infer' / f'{stem}.avi').shape == (16, 128, 128, 3)
+    assert read_movie(tmp_path / 'infer' / f'{stem}.avi').shape == (16, 128, 128, 3)
     assert all(line.startswith('rehearsal (no measurement): ')
                for line in capsys.readouterr().out.splitlines())
     found = json.loads((tmp_path / 'infer' / f'{stem}.json').read_text())

@@ -1,6 +1,11 @@
 """What happens beside the updates, on a trainer of small networks each."""
+import csv
 import random
 import re
+import signal
+import struct
+import sys
+from types import SimpleNamespace
 
 import chainer
 import numba
@@ -11,6 +16,7 @@ from PIL import Image
 
 from tests import systems
 from tests.conftest import read_log
+from tests.movies import read_movie
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.one_process import OneProcess
@@ -26,11 +32,13 @@ from tgan_chainer.extensions.plots import Plots, draw
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
-from tgan_chainer.extensions.snapshot import Snapshot, saved_ranks
+from tgan_chainer.extensions.snapshot import Snapshot, saved
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import draw_z_slow, first_generator, make_video
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import write_categories
 
 CPU = chainer.get_device('@numpy')
 CHAINERS_LOG = training.extensions.LogReport
@@ -91,7 +99,7 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_pa
     other = systems.tgan()[0]
     chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
     np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
-    assert saved_ranks(tmp_path / 'snapshot_iter_2.npz') == 1
+    assert saved(tmp_path / 'snapshot_iter_2.npz') == (2, 1)
     # On the second of two ranks there is nothing of its own to load.
     run([0.0], (Snapshot(TwoRanks(1), {'random_state': RandomState(5, CPU)}), 9), out=tmp_path,
         snapshot=tmp_path / 'snapshot_iter_2.npz')
@@ -100,6 +108,22 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_pa
 def test_snapshot_of_a_system_with_one_generator(run, tmp_path):
     run([0.0], (Snapshot(), 1), models=systems.model_3d())
     assert names(tmp_path) == {'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
+
+
+def test_old_snapshots_are_removed_but_what_is_needed_stays(run, tmp_path):
+    out = tmp_path / 'results' / 'a'
+    records = {out / 'ledger' / 'own.json': 'vgen_iter_1.npz',
+               out.parent / 'b' / 'ledger' / 'of_a.json': '"result_dir": "a", vgen_iter_2.npz',
+               out.parent / 'b' / 'ledger' / 'of_b.json': '"result_dir": "b", vgen_iter_3.npz'}
+    for path, text in records.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for name in ('gen_iter_3.npz', 'snapshot_iter_9.npz'):    # of a killed one; damaged
+        (out / name).touch()
+    run([0.0] * 6, (Snapshot(keep=2), 1), out=out)
+    for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
+        damaged = [9] if template == snapshots.TRAINER else []
+        assert snapshots.iterations(out, template) == [1, 2, 5, 6, *damaged]
 
 
 def test_snapshot_refuses_what_is_not_finite(run, tmp_path, models, monkeypatch):
@@ -142,7 +166,7 @@ def test_a_snapshot_of_two_ranks(run, tmp_path):
     path = tmp_path / 'snapshot_iter_1.npz'
     with np.load(path) as archive:
         assert archive['extensions/snapshot/rank_1/random_state/numpy_position'] == 3
-    assert saved_ranks(path) == 2
+    assert saved(path)[1] == 2
 
 
 def test_ranks_that_hold_other_parameters_are_noticed(run, tmp_path):
@@ -210,7 +234,7 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
     assert sheets[0].shape == (4 * 64, 16 * 64, 3)
     np.testing.assert_array_equal(*sheets)
     for suffix in ('avi', 'mov', 'gif'):
-        movie = pictures.read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
+        movie = read_movie(tmp_path / 'preview' / f'video_00000001.{suffix}')
         assert movie.shape == (16, 128, 128, 3)
 
     keys = {f'quality/{name}' for name in (
@@ -239,6 +263,15 @@ def test_preview_of_another_system(run, tmp_path, make, labels):
         Image.open(tmp_path / 'preview' / 'image_img_00000001.png'), pictures.frame_sheet(videos))
 
 
+def test_a_preview_names_the_rows_of_a_conditional_system(run, tmp_path, monkeypatch):
+    models, named = systems.conditional_tgan(), []
+    monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
+    write_categories(tmp_path, ['Archery', 'Diving', 'YoYo'])
+    real = np.zeros((1, 1, 16, 64, 64), 'f')
+    run([0.0], (Preview(*models[:2], n=4, real=real), 1), models=models)
+    assert named == [['real', 'Archery', 'Archery', 'Diving', 'YoYo']]
+
+
 @pytest.mark.parametrize('n_real', [1, 5])
 def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
     real = np.random.RandomState(0).uniform(-1, 1, (n_real, 1, 16, 64, 64)).astype('f')
@@ -246,7 +279,7 @@ def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
         run([0.0], (Preview(*models[:2], n=5, **more), 1), out=tmp_path / name)
     sheets, movies = ([read(tmp_path / name / 'preview' / file) for name in ('with', 'without')]
                       for read, file in ((pictures.read_png, 'image_img_00000001.png'),
-                                         (pictures.read_movie, 'video_00000001.gif')))
+                                         (read_movie, 'video_00000001.gif')))
     np.testing.assert_array_equal(sheets[0][64:], sheets[1])
     np.testing.assert_array_equal(sheets[0][:64], pictures.frame_sheet(real[:1]))
     assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)
@@ -279,7 +312,7 @@ def test_the_log_is_that_of_chainer_whose_snapshot_goes_on_here(run, tmp_path):
     losses, every = [1.0, 2.0, 3.0, 4.0], (2, 'iteration')
     run(losses, LogReport(every), out=tmp_path / 'a')
     theirs = run(losses, CHAINERS_LOG(trigger=every), out=tmp_path / 'b')
-    assert names(tmp_path / 'a') == {'log'}
+    assert names(tmp_path / 'a') == {'log', 'log.csv'}
     assert read_log(tmp_path / 'a') == read_log(tmp_path / 'b')
     assert [entry['iteration'] for entry in read_log(tmp_path / 'a')] == [2, 4]
     snapshots.save(tmp_path / 'snapshot_iter_4.npz', theirs)
@@ -301,8 +334,54 @@ def test_the_rest_is_in_the_file_and_in_no_snapshot(run, tmp_path):
 
 
 def test_what_json_does_not_know_is_left_out(run, tmp_path):
-    run([np.inf], LogReport((1, 'iteration')))
-    assert [sorted(entry) for entry in read_log(tmp_path)] == [['epoch', 'iteration']]
+    run([np.inf, 0.5], LogReport((1, 'iteration')))
+    assert [sorted(entry) for entry in read_log(tmp_path)] == [
+        ['epoch', 'iteration'], ['epoch', 'iteration', 'vdis/loss_gen']]
+    with open(tmp_path / 'log.csv', newline='') as file:
+        first, second = csv.DictReader(file)
+    assert (first['iteration'], first['vdis/loss_gen'], second['vdis/loss_gen']) == ('1', '', '0.5')
+
+
+def events(folder):
+    """What the only event file of a folder holds: {(tag, iteration): value or image}, in order."""
+    from tensorboardX.proto import event_pb2
+    path, = folder.glob('*tfevents*')
+    content, found = path.read_bytes(), []
+    while content:    # length, its checksum, event, its checksum
+        length, = struct.unpack('<Q', content[:8])
+        found.append(event_pb2.Event.FromString(content[12:12 + length]))
+        content = content[16 + length:]
+    assert found[1].session_log.status == 1 and found[1].step == 0    # hides what was there before
+    return {(value.tag, event.step): value.image if value.tag == 'preview' else value.simple_value
+            for event in found for value in event.summary.value}
+
+
+def test_tensorboard_has_what_the_log_and_the_previews_have(run, tmp_path, models):
+    pytest.importorskip('tensorboardX', reason='not installed (the extra [tensorboard])')
+
+    def extensions():
+        return (LogReport((2, 'iteration')), (Preview(*models[:2], n=1), 3), TensorBoard(),
+                (Snapshot(), 2))
+
+    def scalars():
+        return [(key, value) for key, value in events(tmp_path).items()
+                if key[0] == 'vdis/loss_gen']
+
+    trainer = run([0.0, 1.0, 2.0, 3.0, 4.0], *extensions())
+    assert scalars() == [(('vdis/loss_gen', 2), 0.5), (('vdis/loss_gen', 4), 2.5)]
+    trainer.get_extension('LogReport').finish(trainer)
+    trainer.get_extension('tensorboard').finish(trainer)
+    assert scalars()[2:] == [(('vdis/loss_gen', 5), 4.0)]
+    image = events(tmp_path)['preview', 3]
+    assert image.encoded_image_string == (
+        tmp_path / 'preview' / 'video_00000003.gif').read_bytes()
+    assert (image.width, image.height) == (64, 64)
+
+    (tmp_path / 'preview' / 'video_00000009.gif').touch()    # of a training that went further
+    (tmp_path / 'preview' / 'video_mine.gif').touch()
+    run([5.0, 6.0], *extensions(), snapshot=tmp_path / 'snapshot_iter_2.npz')
+    assert scalars() == [(('vdis/loss_gen', 2), 0.5), (('vdis/loss_gen', 4), 5.5)]
+    assert [key for key in events(tmp_path) if key[0] == 'preview'] == [('preview', 3)]
 
 
 def test_a_log_that_cannot_be_written_is_one_message(run, tmp_path):
@@ -325,11 +404,30 @@ def test_what_is_no_log_is_refused(run, tmp_path, log):
 
 def test_plots_show_what_the_log_holds(run, tmp_path):
     run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
-    assert names(tmp_path) == {'log', 'loss_gen.png'}
-    assert Image.open(tmp_path / 'loss_gen.png').size == (800, 450)
-    axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'loss', bound=1).axes
+    assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png', 'loss.png'}
+    assert Image.open(tmp_path / 'loss_gen.png').size == (1000, 450)
+    axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'title', 'loss', bound=1).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ('iteration', 'loss')
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
+
+
+def test_one_plot_has_both_losses():
+    losses = 'loss_gen', 'loss_dis_fake', 'loss_dis_real'
+    drawn = {name: [loss for loss in losses if is_wanted(f'vdis/{loss}')]
+             for name, _, _, is_wanted, _ in plots.charts(losses)}
+    assert (drawn['loss_gen.png'], drawn['loss_dis.png'], drawn['loss.png']) == (
+        ['loss_gen'], ['loss_dis_fake', 'loss_dis_real'], list(losses))
+
+
+def test_a_legend_covers_nothing():
+    keys = [f'vdis/frame_dis/bn{i}/gamma_ratio' for i in range(10)]
+    figure = draw([{'iteration': 1, **dict.fromkeys(keys, 1)}], keys, 'title', 'ratio', 1)
+    figure.canvas.draw()
+    axes, = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert axes.get_window_extent().x1 < legend.x0
+    assert legend.x1 < figure.bbox.x1 and legend.y0 > 0
 
 
 def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
@@ -342,10 +440,10 @@ def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
     monkeypatch.setattr(plots, 'draw', drawing)
     t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(['loss_gen']), 1))
     t.get_extension('plots')(t)
-    assert drawn == [1, 2]    # at 2 and 4 of 5 updates
+    assert drawn == [1, 1, 2, 2]    # at 2 and 4 of 5 updates, of the generator and of both
     t.get_extension('LogReport').finish(t)
     t.get_extension('plots')(t)
-    assert drawn == [1, 2, 3]
+    assert drawn == [1, 1, 2, 2, 3, 3]
 
 
 # -- what is told ----------------------------------------------------------------------------------
@@ -382,3 +480,15 @@ def test_progress_bar_keeps_lines_whole(run, capsys):
     assert [line.split() for line in out.splitlines()] == [
         ['iteration', 'vdis/loss_gen'], ['1', '1'], ['2', '2']]
     assert '2/2' in err
+
+
+def test_a_training_that_nobody_reads_ends_as_by_one_signal(monkeypatch):
+    def refuse(*_):
+        raise BrokenPipeError
+    bar, signals = ProgressBar(2), []
+    monkeypatch.setattr(signal, 'raise_signal', signals.append)
+    monkeypatch.setattr(sys, 'stdout', SimpleNamespace(write=refuse, flush=refuse))
+    for _ in range(2):
+        bar.write('a line\n')
+        bar.flush()
+    assert signals == [signal.SIGTERM]

@@ -1,5 +1,4 @@
 """Layouts of tgan_chainer.io.pictures are exact; what its encoders lose is bounded."""
-import wave
 from fractions import Fraction
 
 import av
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 
@@ -65,7 +65,7 @@ def test_values_outside_the_range_are_clipped_and_nan_is_black(pixels):
 
 def test_borders_are_red_around_marked_frames_only():
     videos = np.random.RandomState(0).randint(256, size=(2, 1, 3, 4, 5), dtype=np.uint8)
-    framed = pictures.frame_borders(videos, np.array([True, False, True]), width=3)
+    framed = pictures.frame_borders(videos, every=2, width=3)
     assert framed.shape == (2, 3, 3, 10, 11)
     np.testing.assert_array_equal(framed[..., 3:-3, 3:-3], np.repeat(videos, 3, axis=1))
     outside = np.ones((10, 11), bool)
@@ -84,6 +84,21 @@ def test_splitting_a_sheet_gives_its_videos_back(videos):
     assert again.shape == (n, 3, t, h, w)
     # A grey video has its value in all three channels.
     np.testing.assert_array_equal(again, np.broadcast_to(videos, again.shape))
+
+
+def test_a_long_video_goes_on_in_the_next_row():
+    videos = np.arange(2 * 5, dtype=np.uint8).reshape(2, 1, 5, 1, 1)
+    assert pictures.frame_sheet(videos, 3)[..., 0].tolist() == [
+        [0, 1, 2], [3, 4, 255], [5, 6, 7], [8, 9, 255]]
+
+
+def test_rows_have_names_beside_them():
+    movie = np.zeros((2, 3 * 40, 30, 3), np.uint8)
+    named = pictures.name_rows(movie, ['A', '', 'HandstandPushupsOfTwo People'])
+    assert named.shape == (2, 120, 30 + pictures.NAMES_WIDTH, 3)
+    np.testing.assert_array_equal(named[:, :, :30], movie)
+    ink = [(row < 128).sum() for row in np.split(named[0, :, 30:], 3)]
+    assert ink[1] == 0 < ink[0] < ink[2]
 
 
 @SETTINGS
@@ -153,7 +168,7 @@ def test_odd_sides_become_even_and_frames_that_do_not_change_are_all_there(
         tmp_path, suffix, size, even):
     frames = np.full((5, *size, 3), 200, np.uint8)
     pictures.save_movie(tmp_path / f'a{suffix}', frames)
-    decoded = pictures.read_movie(tmp_path / f'a{suffix}')
+    decoded = read_movie(tmp_path / f'a{suffix}')
     assert decoded.shape == (5, *(size if suffix == '.gif' else even), 3)
     # Flat grey has no colour or detail to lose: what is left is the rounding of YUV, measured 1.
     assert np.abs(decoded.astype(int) - 200).max() <= 2
@@ -172,7 +187,7 @@ def test_codec_pixel_format_and_rate(tmp_path, monkeypatch, suffix, codec, codec
         assert (context.name, stream.pix_fmt, stream.average_rate) == (codec, 'yuv420p', 12.5)
         if codec == 'h264':    # which says what YUV it is: BT.601, 16..235
             assert (context.colorspace, context.color_range) == (5, 1)
-    assert len(pictures.read_movie(path)) == 7
+    assert len(read_movie(path)) == 7
 
 
 def as_the_ffmpeg_command_converts(pictures_of_png, pixel_format):
@@ -211,8 +226,8 @@ def test_grey_gif_is_exact_of_every_second_frame_too(tmp_path):
     grey = np.random.default_rng(0).integers(0, 256, (4, 31, 33, 1), np.uint8)
     frames = np.repeat(grey, 3, axis=3)
     for shown in (frames, frames[::2, ::2, ::-2]):    # not contiguous
-        pictures.save_gif(tmp_path / 'a.gif', shown)
-        np.testing.assert_array_equal(pictures.read_movie(tmp_path / 'a.gif'), shown)
+        pictures.save_movie(tmp_path / 'a.gif', shown)
+        np.testing.assert_array_equal(read_movie(tmp_path / 'a.gif'), shown)
 
 
 @pytest.mark.parametrize('suffix', ['.gif', *MOVIES])
@@ -228,13 +243,13 @@ def test_same_frames_same_bytes(tmp_path, suffix):
 def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
     rng = np.random.default_rng(0)
     few = rng.integers(0, 256, (200, 3), np.uint8)[rng.integers(0, 200, (4, 30, 30))]
-    pictures.save_gif(tmp_path / 'a.gif', few)
+    pictures.save_movie(tmp_path / 'a.gif', few)
     # palettegen takes the colours through OkLab, in integers.
-    assert np.abs(pictures.read_movie(tmp_path / 'a.gif').astype(int) - few).max() <= 1
+    assert np.abs(read_movie(tmp_path / 'a.gif').astype(int) - few).max() <= 1
     many = np.repeat(smooth_movie()[:1], 4, axis=0)    # some 3,000
     many[:, :8, :8] = rng.integers(0, 256, (4, 8, 8, 3), np.uint8)
-    pictures.save_gif(tmp_path / 'a.gif', many)
-    decoded = pictures.read_movie(tmp_path / 'a.gif')[:, 8:]
+    pictures.save_movie(tmp_path / 'a.gif', many)
+    decoded = read_movie(tmp_path / 'a.gif')[:, 8:]
     assert (decoded == decoded[0]).all()
     # 256 colours have to do: measured 4 levels on average.
     assert np.abs(decoded.astype(int) - many[:, 8:]).mean() < 8
@@ -242,7 +257,7 @@ def test_gif_of_colours_is_exact_within_one_level_or_does_not_flicker(tmp_path):
 
 @pytest.mark.parametrize('fps, milliseconds', [(10, 100), (25, 40)])
 def test_gif_loops_forever_at_its_rate(tmp_path, fps, milliseconds):
-    pictures.save_gif(tmp_path / 'a.gif', smooth_movie(), fps)
+    pictures.save_movie(tmp_path / 'a.gif', smooth_movie(), fps)
     with Image.open(tmp_path / 'a.gif') as image:
         assert image.info['loop'] == 0
         assert image.n_frames == 7
@@ -278,26 +293,13 @@ def test_failing_encoder_leaves_the_old_movie(tmp_path, monkeypatch, suffix):
     assert path.read_bytes() == b'old'
 
 
-def test_movies_that_cannot_be_read(tmp_path):
-    with pytest.raises(DataError, match='a.mp4: No such file or directory. Give the path'):
-        pictures.read_movie(tmp_path / 'a.mp4')
-    (tmp_path / 'a.mp4').write_bytes(b'text' * 100)
-    with pytest.raises(DataError, match='a.mp4: Invalid data found'):
-        pictures.read_movie(tmp_path / 'a.mp4')
-    with wave.open(str(tmp_path / 'a.wav'), 'wb') as sound:
-        sound.setparams((1, 2, 8000, 0, 'NONE', ''))
-        sound.writeframes(bytes(1600))
-    with pytest.raises(DataError, match='a.wav: it has no video frames'):
-        pictures.read_movie(tmp_path / 'a.wav')
-
-
 @pytest.mark.parametrize('suffix', MOVIES)
 def test_movie_round_trip(tmp_path, suffix):
     frames, path = smooth_movie(), tmp_path / f'a{suffix}'
     pictures.save_movie(path, frames)
     # Metadata in no valid UTF-8 do not matter.
     path.write_bytes(path.read_bytes().replace(b'Lavf', b'\xff\xfe\xfav', 1))
-    decoded = pictures.read_movie(path)
+    decoded = read_movie(path)
     assert decoded.shape == frames.shape
     error = np.abs(decoded.astype(int) - frames)
     # YUV has 219 levels for 256, is rounded twice and then quantised: measured 2.05 on average, 11

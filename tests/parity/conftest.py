@@ -32,8 +32,9 @@ def _miss():
 
 def _claim():
     return Outcome(why_not_run='nothing measured', data={'claims': {
-        'caption': 'inception score', 'columns': ('paper', 'measured <here>'),
-        'rows': [('TGAN, SVC', '11.85 ± 0.07', 'not measured')]}})
+        'caption': 'inception score',
+        'columns': ('paper', 'measured <here>', 'difference', 'conditions', 'not comparable'),
+        'rows': [('TGAN, SVC', '11.85 ± 0.07', 'not measured: needs a GPU', '', '', '')]}})
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import parity.checks
 from parity import runner
 from parity.__main__ import main
 from tgan_chainer import device
+from tgan_chainer.io import layout
 
 
 def test_list(capsys):
@@ -33,17 +34,18 @@ def test_what_is_not_there(arguments, message, monkeypatch, capsys):
     monkeypatch.setattr(device, '_probe', lambda: (0, 'CUDA finds no GPU'))
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert captured.err.startswith(f'python -m parity: {message}') and not captured.out
+    assert captured.err.startswith(f'error: {message}') and not captured.out
 
 
 def test_registered_checks_run_in_other_processes(capsys):
     assert main(['--only', 'inception-score/oracle', '--only', 'released', '--jobs', '2']) == 0
     captured = capsys.readouterr()
     assert 'OK      metrics/inception-score/oracle' in captured.out
-    last = captured.out.splitlines()[-1]
-    assert last.startswith('1 passed, 0 failed, 2 not run in ')
-    assert last.endswith(', kernels: tgan on @numpy')
-    assert '[1/3' in captured.err and '[3/3' in captured.err
+    verdict, report = captured.out.splitlines()[-2:]
+    assert verdict.startswith('PASSED: 1 passed, 0 failed, 2 not run, in ')
+    assert verdict.endswith(', kernels: tgan on @numpy')
+    assert report == 'report: none; --html DIR writes one'
+    assert [line[:6] for line in captured.err.splitlines()] == ['[1/3] ', '[2/3] ', '[3/3] ']
 
 
 def test_failures_and_what_did_not_run(checks, monkeypatch, capsys, tmp_path):
@@ -51,10 +53,12 @@ def test_failures_and_what_did_not_run(checks, monkeypatch, capsys, tmp_path):
     file = tmp_path / 'new' / 'report.json'
     assert main(['--json', str(file), '--html', str(tmp_path / 'page')]) == 1
     out = capsys.readouterr().out
-    for part in ('2 passed, 2 failed, 3 not run in', 'NOT OK  forward/differs',
+    assert out.splitlines()[-1] == f'report: {file} and {tmp_path / "page" / "index.html"}'
+    for part in ('FAILED: 2 passed, 2 failed, 3 not run, in', 'NOT OK  forward/differs',
                  'D vdis/c0 (1,): max abs 1, max rel 0.5, tolerance 1e-06 (rounding <of> float32)',
                  'ValueError: no such <layer>', 'not run upstream/live', 'not run metrics/misses',
-                 'needs a file & time', 'Left out of gradients and trajectories: vdis.c1.b.'):
+                 'needs a file & time', 'Left out of gradients and trajectories: vdis.c1.b.',
+                 '  TGAN, SVC  11.85 ± 0.07  not measured (1)\n', '  (1) needs a GPU\n'):
         assert part in out
     assert (tmp_path / 'page' / 'index.html').is_file()
     document = json.loads(file.read_text())
@@ -74,8 +78,21 @@ def test_outcomes_come_in_the_order_of_the_checks(checks):
         check.name for check in backwards]
 
 
-def test_tables(capsys):
-    assert main(['mutations']) == main(['tolerances']) == 0
-    out = capsys.readouterr().out
-    assert '| 1 | G1 half as wide | `models/video_generator` | `shapes/G1` |' in out
-    assert '| `FORWARD_64` | 1e-12 | float64: some thousand roundings' in out
+@pytest.mark.parametrize('columns', [60, 130])
+def test_tables_fit_the_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv('COLUMNS', str(columns))
+    for name in ('mutations', 'tolerances', 'tables'):
+        assert main([name]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= columns
+    rows = [('a', 'one\nanother'), ('bc', 'word ' * 9)]
+    assert layout.text(('', 'what'), rows, indent=columns - 24) == [
+        '    what', '--  ' + '-' * 20, 'a   one', '    another', 'bc  word word word word',
+        '    word word word word', '    word']
+
+
+def test_tables_as_markdown(tmp_path, capsys):
+    file = tmp_path / 'new' / 'a.md'
+    for name, row in (('mutations', '| 1 | G1 half as wide | models/video_generator | shapes/G1 |'),
+                      ('tolerances', '| FORWARD_64 | 1e-12 | float64: some thousand roundings')):
+        assert main([name, '--markdown', str(file)]) == 0
+        assert capsys.readouterr().out == f'{file}\n' and row in file.read_text()

@@ -41,19 +41,25 @@ def test_structure(text, checks):
     assert not found.unbalanced and not found.open
     assert sorted(attributes['data-check'] for tag, attributes in found.tags
                   if tag == 'details') == sorted(checks)
-    # Nothing is fetched.
-    for _, attributes in found.tags:
+    # Nothing is fetched, but by who follows a link: to a layer, or elsewhere.
+    anchors = {attributes.get('id') for _, attributes in found.tags}
+    links = [attributes['href'] for tag, attributes in found.tags if tag == 'a']
+    assert {link[1:] for link in links if link[0] == '#'} == anchors - {None} == {
+        'trajectories', 'forward', 'metrics', 'claims'}
+    for tag, attributes in found.tags:
         for name in ('src', 'href', 'action', 'data'):
-            assert (attributes.get(name) or 'data:').startswith('data:')
-    assert not re.search(r'url\(|@import|https?://', text)
+            assert tag == 'a' or (attributes.get(name) or 'data:').startswith('data:')
+    assert not re.search(r'url\(|@import', text)
+    assert re.findall('https?://[^"]+', text) == [link for link in links if link[0] != '#'] != []
 
 
 @pytest.mark.parametrize('part', [
-    "default-src 'none'", '<p class="verdict">2 passed, 2 failed, 2 not run</p>', 'revision',
+    "default-src 'none'", '<p class="verdict">FAILED: 2 passed, 2 failed, 2 not run</p>',
     '<header class="failed">', 'data-check="forward/differs" open>',
     'data-check="metrics/misses">', 'rounding &lt;of&gt; float32', 'needs a file &amp; time',
     'no such &lt;layer&gt;', '11.85 ± 0.07', 'vdis.c1.b', '<th>measured &lt;here&gt;</th>',
-    '<td>NOT OK</td><td>D</td>'])
+    '<td>NOT OK</td><td>D</td>', '<a href="#metrics">7. metrics</a>: NOTHING RAN: 0 passed',
+    '<td>revision</td>'])
 def test_what_it_says(text, part):
     assert part in text
 

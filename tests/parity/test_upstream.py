@@ -207,7 +207,8 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     ('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1', 'forward-small*train*', 0,
      r'seed0-train-f64 +[0-9.]+e[-+]0[01] +(D_|stat_vdis)'),
     ('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1', 'datasets-*', 0,
-     r'recording \(Chainer 7.8.1\) +deviation +largest in +equal hashes\ndatasets-seed0 +60 of 60'),
+     r'recording \(Chainer 7.8.1\) +deviation +largest in +equal hashes\n[- ]+\n'
+     'datasets-seed0 +60 of 60'),
     ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = undefined', 'inception', 1,
      r'not recorded: inception-seed0 \(.*NameError'),
     ('infer.py', 'make_video', 'make_video', 'nothing', 2,

@@ -1,9 +1,11 @@
 """How long the robustness tests run, and the trainings that they disturb."""
+import contextlib
 import random
 
 import pytest
 
 from tests.robustness.lab import Lab, own_mounts
+from tgan_chainer.io.progress import progress
 
 
 def pytest_addoption(parser):
@@ -21,6 +23,17 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def robustness(pytestconfig):
     return pytestconfig.getoption('--robustness', 0)
+
+
+@pytest.fixture
+def progress_of(robustness, capfd):
+    """Context of a number and a name: a bar, which is shown in long runs only."""
+    @contextlib.contextmanager
+    def show(total, name):
+        with (capfd.disabled() if robustness else contextlib.nullcontext(),
+              progress(total=total, desc=name, disable=not robustness) as bar):
+            yield bar
+    return show
 
 
 @pytest.fixture

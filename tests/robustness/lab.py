@@ -205,6 +205,9 @@ def _read(path):
         case '.py':
             compile(path.read_text(), path, 'exec')
             assert path.read_text().endswith('\n'), 'its end is missing'
+        case '.csv':
+            first, *rows = path.read_text().splitlines(keepends=True)
+            assert all(row.endswith('\n') and row.count(',') == first.count(',') for row in rows)
         case _:
             json.loads(path.read_text())
 

@@ -45,22 +45,24 @@ def at_a_file_operation(lab, rng, out):
 
 
 @pytest.mark.parametrize('strike', [at_any_moment, at_a_file_operation])
-def test_killed(lab, rng, strike, robustness):
+def test_killed(lab, rng, strike, robustness, progress_of):
     kills = -(-robustness // 2) or 1
-    while kills:
-        out = lab.new_folder()
-        for _ in range(min(KILLS_IN_A_ROW, kills)):
-            if not has_snapshot(out):
-                shutil.rmtree(out, ignore_errors=True)
-            code = strike(lab, rng, out)[0]
-            if code == 0:    # it ended before the kill
-                break
-            assert code in (-signal.SIGKILL, -signal.SIGPROF)
-            kills -= 1
-            assert half_written(out) == []
-            assert len(leftovers(out)) <= 1    # a process writes one file at a time
-        lab.finish(out)
-        shutil.rmtree(out)
+    with progress_of(kills, strike.__name__) as bar:
+        while kills:
+            out = lab.new_folder()
+            for _ in range(min(KILLS_IN_A_ROW, kills)):
+                if not has_snapshot(out):
+                    shutil.rmtree(out, ignore_errors=True)
+                code = strike(lab, rng, out)[0]
+                if code == 0:    # it ended before the kill
+                    break
+                assert code in (-signal.SIGKILL, -signal.SIGPROF)
+                kills -= 1
+                bar.update()
+                assert half_written(out) == []
+                assert len(leftovers(out)) <= 1    # a process writes one file at a time
+            lab.finish(out)
+            shutil.rmtree(out)
 
 
 # -- disks -----------------------------------------------------------------------------------------

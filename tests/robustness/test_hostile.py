@@ -19,11 +19,11 @@ from tgan_chainer.errors import DataError
 
 
 @pytest.mark.parametrize('name', TARGETS)
-def test_reads_or_refuses(name, tmp_path, robustness):
+def test_reads_or_refuses(name, tmp_path, robustness, progress_of):
     target, outcomes = TARGETS[name], Counter()
     whole = target.whole()
     n_inputs = -(-(1000 * robustness or 60) // target.share)    # rounded up
-    with Feeder(target, tmp_path) as feed:
+    with Feeder(target, tmp_path) as feed, progress_of(n_inputs, name) as bar:
         assert 'read' in map(feed, whole)
         for harm, content in corpus.make(name, whole).items():
             assert feed(content) == 'refused', harm
@@ -35,6 +35,7 @@ def test_reads_or_refuses(name, tmp_path, robustness):
         def hold(content):
             outcome = feed(content)
             outcomes[outcome] += 1
+            bar.update()
             assert outcome in ('read', 'refused')
         hold()
     print(f'{name}: {dict(outcomes)}')    # pytest -rP shows it

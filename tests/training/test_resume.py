@@ -10,6 +10,7 @@ from chainer import serializers
 from tgan_chainer import config, infer, results, train
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import snapshots
 from tgan_chainer.training.resume import find_snapshot, resume
 
 # What Chainer 2 does not write (measured on a snapshot of its).
@@ -204,6 +205,70 @@ def test_what_is_no_snapshot_is_noticed_before_data_are_made(authors_result, tmp
     assert train.main(['--resume', str(authors_result)]) == EXIT_USER_ERROR
     assert 'It is damaged' in capsys.readouterr().err
     assert not data.exists()
+
+
+@pytest.fixture
+def two_snapshots(authors_result):
+    """A result folder with snapshots of two iterations, 3 and 4."""
+    path = authors_result / 'snapshot_iter_4.npz'
+    path.write_bytes((authors_result / 'snapshot_iter_3.npz').read_bytes())
+    rewrite(path, lambda arrays: {**arrays, 'updater/iteration': 4})
+    return authors_result
+
+
+@pytest.mark.parametrize('name, flags, message', [
+    ('snapshot_iter_3.npz', [], r'its folder holds newer snapshots, to iteration 4.* or add --bra'),
+    ('snapshot_iter_4.npz', ['--batchsize', '3', '--seed', '5'],
+     r'other settings \(batchsize 2 there, 3 here; seed 0 there, 5 here\).* or add --branch'),
+    ('snapshot_iter_4.npz', ['--set', 'optimizer.args.lr=1e-3'], 'lr 5e-05 there, 0.001 here'),
+    ('snapshot_iter_4.npz', ['--set', 'optimizer.vdis.name=SGD'], 'vdis.name None there, SGD here'),
+])
+def test_no_two_trainings_in_one_folder(two_snapshots, capsys, name, flags, message):
+    before = contents(two_snapshots)
+    assert train.main(['--resume', str(two_snapshots / name), *flags]) == EXIT_USER_ERROR
+    out, err = capsys.readouterr()
+    assert re.search(message, err) and not out
+    assert contents(two_snapshots) == before
+
+
+def test_what_changes_no_number_may_change_and_a_damaged_newer_one_is_in_nobodys_way(two_snapshots):
+    (two_snapshots / 'snapshot_iter_4.npz').write_bytes(b'PK')
+    assert train.main(['--resume', str(two_snapshots / 'snapshot_iter_3.npz'), '--iterations', '4',
+                       '--set', 'display_interval=1', '--set', 'preview_videos=1']) == 0
+    snapshots.require_whole(two_snapshots / 'snapshot_iter_4.npz')
+
+
+def test_a_branch_leaves_its_origin_alone_and_has_whole_records(
+        two_snapshots, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    snapshot = two_snapshots / 'snapshot_iter_3.npz'
+    (two_snapshots / 'record.json').write_text('[{"iteration": 0}, {"iteration": 3}]')
+    before = contents(two_snapshots)
+    for out in ([], ['--out', 'named']):
+        assert train.main(['--resume', str(snapshot), '--branch', '--set', 'batchsize=3',
+                           '--iterations', '4', *out]) == 0
+    assert contents(two_snapshots) == before
+    assert f'writing to named, continuing from {snapshot}' in capsys.readouterr().out
+    branch = tmp_path / 'results' / f'{two_snapshots.name}_branch_0'
+    assert snapshots.iterations(branch, snapshots.TRAINER) == [4]
+    assert config.load(branch / 'config.yml').batchsize == 3
+    assert (branch / 'source' / 'tgan_updater_wgan.py').is_file()
+    log = json.loads((branch / 'log').read_text())
+    assert [entry['iteration'] for entry in log] == [1, 2, 3, 4]
+    first, second = json.loads((branch / 'record.json').read_text())
+    assert first == {'iteration': 0}
+    assert (second['iteration'], second['branched_from']) == (3, str(snapshot))
+
+
+def test_a_branch_of_nothing_and_one_that_the_experiment_names(two_snapshots, tmp_path, capsys):
+    assert train.main(['--branch']) == EXIT_USER_ERROR
+    assert '--branch: continues from a snapshot; add --resume' in capsys.readouterr().err
+    path = tmp_path / 'again.yml'
+    path.write_text((two_snapshots / 'small_svd.yml').read_text()
+                    + f'resume: {two_snapshots / "snapshot_iter_3.npz"}\n'
+                    f'result_dir: {tmp_path / "named"}\niterations: 4\n')
+    assert train.main(['--config_path', str(path), '--branch']) == 0
+    assert (tmp_path / 'named' / 'snapshot_iter_4.npz').exists()
 
 
 def test_a_snapshot_without_an_experiment_beside_it(authors_result, capsys):

@@ -17,6 +17,7 @@ import numpy as np
 
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.run import command
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.device import count_gpus, get_device, gpu_name
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
@@ -29,12 +30,11 @@ from tgan_chainer.io.files import sha256
 from tgan_chainer.training import record
 
 SOURCES = {
-    'data/mnist_test_seq.npy': 'the published Moving MNIST (Srivastava et al. 2015), 819 MB',
+    'data/mnist_test_seq.npy': obtain('moving-mnist'),
     'data/moving_mnist_train': 'made by tgan make-moving-mnist, or by a training of '
                                'the experiments that read it',
-    'data/ucf101_': 'made from UCF-101 by tgan make-ucf101 (docs/data.md)',
-    'data/golf': "Vondrick et al.'s golf clips, and their table by tgan make-golf "
-                 '(docs/data.md)',
+    'data/ucf101_': f"made by tgan make-ucf101 from {obtain('ucf101')}",
+    'data/golf': f"with its table by tgan make-golf from {obtain('golf')}",
 }
 """Start of a path -> where such a file comes from."""
 
@@ -70,8 +70,7 @@ def score_files():
     """The weights and the mean clip of the inception score -> list of :class:`File`."""
     weights = classifier.find(None, classifier.C3D_VARIABLE, (f'data/{classifier.C3D_FILE}',))
     mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
-    files = [_look(str(weights), 'C3D fine-tuned on UCF-101 (docs/evaluation.md)'),
-             _look(str(mean), 'the mean clip that the authors released (docs/evaluation.md)')]
+    files = [_look(str(weights), obtain('c3d')), _look(str(mean), obtain('mean'))]
     if mean.is_dir() or (mean.is_file() and sha256(mean) != MEAN_SHA256):
         files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
                                               f'is not {MEAN_SHA256}')

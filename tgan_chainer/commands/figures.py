@@ -1,11 +1,6 @@
-"""Counterparts of the paper's figures, made from result folders.
+"""Counterparts of the paper's figures, drawn anew from the logs and snapshots of result folders.
 
-    tgan figures 2 --result_dir results/CLIPPING results/SVC
-    tgan figures 3 --result_dir results/...
-    tgan figures 6 --result_dir results/...
-    tgan figures 7 --result_dir results/CONDITIONAL --category NAME
-
-Each is drawn anew from logs and snapshots; frames are shown pixel for pixel.
+Frames are shown pixel for pixel.
 """
 import argparse
 import io
@@ -17,15 +12,14 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from tgan_chainer import config, results
+from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
-from tgan_chainer.interpolate import given_frames, interpolate
 from tgan_chainer.io import pictures
 from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_video
+from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 METHODS = {
     'TGANUpdaterVanilla': 'normal GAN',
@@ -106,54 +100,72 @@ def describe_training(result_dir):
 
 
 def _losses(args):
-    return draw_losses([(describe_training(folder), *read_losses(folder))
-                        for folder in args.result_dir])
+    figure = draw_losses([(describe_training(folder), *read_losses(folder))
+                          for folder in args.result_dir])
+    return figure, '+'.join(Path(folder).resolve().name for folder in args.result_dir)
 
 
 def _samples(args):
-    blocks = []
+    blocks, stems = [], []
     for folder in args.result_dir:
-        videos, names = _sample(folder, args)
+        sheets, stem = _sample(folder, args)
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
-        blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names)]
-    return draw_blocks(blocks)
+        blocks += [(': '.join([*title, *filter(None, [name])]), sheet) for name, sheet in sheets]
+        stems.append(stem)
+    return draw_blocks(blocks), '+'.join(stems)
 
 
 def _interpolation(args):
-    videos, names = interpolate(args)
-    shown = (args.frames - 1) * (args.between + 1) + 1
-    return draw_blocks(list(_sheets(videos[:, :, :shown], names,
-                                    given_frames(videos[:, :, :shown].shape[2], args.between))))
+    videos, names, stem = infer.sample(args, args.between)
+    every = args.between + 1
+    sheets = _sheets(videos[:, :, :(args.frames - 1) * every + 1], names, every)
+    return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
 
 
 def _categories(args):
-    return draw_blocks(list(_sheets(*_sample(args.result_dir, args))))
+    sheets, stem = _sample(args.result_dir, args)
+    return draw_blocks(sheets), stem
 
 
 def _sample(result_dir, args):
-    """Videos of a result folder as the flags ask -> uint8 (N, C, T, H, W), names of categories."""
-    fsgen, vgen, names, labels = results.open_generators(
-        argparse.Namespace(**{**vars(args), 'result_dir': result_dir}))
-    videos, _, _ = make_video(fsgen, vgen, args.n * max(1, len(names)), labels=labels,
-                              progress=chunk_progress)
-    videos = chainer.get_device('@numpy').send(videos)
-    return pictures.infer_pixels(videos), names
+    """Videos of a result folder as the flags ask -> see :func:`_sheets`, as a list; stem."""
+    args = argparse.Namespace(**{**vars(args), 'result_dir': result_dir})
+    fsgen, vgen, names, labels, stem = results.open_generators(args)
+    first, n = first_generator(fsgen, vgen), args.n * max(1, len(names))
+    z_slow, rows = draw_z_slow(first, n), None    # as make_video does
+    if labels is None and first.n_categories:
+        labels = draw_labels(first, n)
+        if Path(result_dir, results.CATEGORIES).exists():
+            categories = results.read_categories(result_dir, first.n_categories)
+            rows = [categories[label] for label in labels.tolist()]
+    videos, _, _ = make_video(fsgen, vgen, n, z_slow, labels=labels, progress=chunk_progress)
+    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
+    sheets = _sheets(pictures.enlarge(videos, args.scale), names, rows=rows)
+    return list(sheets), stem + results.category_part(args)
 
 
-def _sheets(videos, names, marked=None):
-    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each."""
-    marked = np.zeros(videos.shape[2], bool) if marked is None else marked
+def _sheets(videos, names, every=None, rows=None):
+    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each.
+
+    With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
+    one that G0 gave to the next, a video that is longer than a row has a sheet of its own.
+    """
+    columns = every and pictures.columns_of(every)
     names = names or ['']
     for name, part in zip(names, np.split(videos, len(names)), strict=True):
-        yield name, pictures.frame_sheet(pictures.frame_borders(part, marked))
+        framed = pictures.frame_borders(part, every)
+        if columns and columns < videos.shape[2]:
+            yield from ((f'{name} {i}'.strip(), pictures.frame_sheet(video[np.newaxis], columns))
+                        for i, video in enumerate(framed, start=1))
+        else:
+            sheet = pictures.frame_sheet(framed)
+            yield name, pictures.name_rows(sheet, rows) if rows else sheet
 
 
 def parse_args(argv=None):
     """Flags of the command: the number of a figure, then its own."""
-    parser = argparse.ArgumentParser(
-        prog='tgan figures',
-        description="Counterparts of the paper's figures, from result folders of trainings.")
+    parser = flags.parser_of(
+        'figures', "Counterparts of the paper's figures, from result folders of trainings.")
     figures = parser.add_subparsers(dest='figure', required=True, metavar='FIGURE')
     losses = _add(figures, 2, _losses, "the generator's loss, a row a training: weight clipping "
                                        'against singular value clipping')
@@ -177,18 +189,19 @@ def parse_args(argv=None):
 
 def _add(figures, number, draw, what):
     parser = figures.add_parser(str(number), help=what, description=f'Figure {number}: {what}.')
-    parser.add_argument('--out', default=f'figures/figure_{number}.png', metavar='FILE',
-                        help='image to write (default: %(default)s)')
+    parser.add_argument('--out', metavar='FILE', help='image to write (default: '
+                        f'figures/figure_{number}_..., after what it shows)')
     parser.set_defaults(draw=draw)
     return parser
 
 
 def _run(args):
-    figure = args.draw(args)
+    figure, stem = args.draw(args)
+    out = args.out or f'figures/figure_{args.figure}_{stem[:150]}.png'
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png')
-    write_bytes(args.out, buffer.getvalue())
-    print(args.out)
+    write_bytes(out, buffer.getvalue())
+    print(out)
 
 
 main = command('figures', parse_args, _run)

@@ -7,12 +7,25 @@ EVERY = 'all'
 """What stands for every category of a conditional system, in place of a name."""
 
 
-def positive(text):
-    """``type`` of a flag that takes an integer of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'found {number}, expected at least 1')
-    return number
+def parser_of(command, description):
+    """The parser of a command, which has no flags yet."""
+    return argparse.ArgumentParser(prog=f'tgan {command}', description=description)
+
+
+def in_range(low, high=None, what=''):
+    """``type`` of a flag that takes an integer from ``low``, to ``high`` if there is an end."""
+    def convert(text):
+        number = int(text)
+        if number < low or (high is not None and number > high):
+            allowed = f'at least {low}' if high is None else f'{low} to {high}'
+            raise argparse.ArgumentTypeError(f'found {number}, expected {allowed} {what}'.rstrip())
+        return number
+    convert.__name__ = 'int'    # in argparse's message about what is no number
+    return convert
+
+
+positive = in_range(1)
+seed = in_range(0, 2 ** 32 - 1)    #: Of NumPy's generator.
 
 
 def result_folder(text):
@@ -26,24 +39,6 @@ def result_folder(text):
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def seed(text):
-    """``type`` of a flag that takes a seed of NumPy's generator."""
-    number = int(text)
-    if not 0 <= number < 2 ** 32:
-        raise argparse.ArgumentTypeError(f'found {number}, expected a number from 0 to 2**32 - 1')
-    return number
-
-
-def in_range(low, high, what):
-    """``type`` of a flag that takes an integer from ``low`` to ``high``."""
-    def convert(text):
-        number = int(text)
-        if not low <= number <= high:
-            raise argparse.ArgumentTypeError(f'found {number}, expected {low} to {high} {what}')
-        return number
-    return convert
-
-
 _FLAGS = {
     'result_dir': {
         'type': result_folder, 'metavar': 'DIR',
@@ -54,19 +49,20 @@ _FLAGS = {
     'out_dir': {'default': 'infer', 'help': 'where to write (default: infer)'},
     'ledger': {'metavar': 'DIR', 'help': 'where the record of the measurement goes (default: '
                'ledger beside the score, or in the result folder, A of two)'},
+    'scale': {'type': in_range(1, 20, 'times'), 'default': 1, 'metavar': 'K',
+              'help': 'show a pixel as K x K pixels (default: %(default)s)'},
     'between': {    # all frames are kept in memory
         'type': in_range(1, 100, 'frames'), 'default': 3, 'metavar': 'K',
         'help': 'frames between two neighbours (default: %(default)s)'},
-    'workers': {'type': int, 'metavar': 'N', 'help': 'processes (default: one a core)'},
+    'workers': {'type': positive, 'metavar': 'N', 'help': 'processes (default: one a core)'},
     'overwrite': {'action': 'store_true', 'help': 'replace files that exist'},
 }
-_ALIASES = {'between': ['-k'], 'overwrite': ['--force']}    # the latter of make-moving-mnist
 
 
 def add(parser, *names, **changes):
     """Add flags to a parser or a group by name; ``changes`` are arguments of ``add_argument``."""
     for name in names:
-        parser.add_argument(f'--{name}', *_ALIASES.get(name, ()), **{**_FLAGS[name], **changes})
+        parser.add_argument(f'--{name}', **{**_FLAGS[name], **changes})
 
 
 def add_gpu(parser, default=None):
@@ -80,7 +76,7 @@ def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=
     """Add the flags of every command that samples a result folder, or more than one."""
     add(parser, 'result_dir', required=True, nargs='+' if several else None)
     parser.add_argument('--n', type=positive, default=n, help=n_help)
-    add(parser, 'iter', 'seed')
+    add(parser, 'iter', 'seed', 'scale')
     add_gpu(parser)
     parser.add_argument('--category', metavar='NAME', action='append', dest='categories',
                         help=f'category of a conditional system; give it again for more, or '

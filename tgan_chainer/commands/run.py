@@ -2,9 +2,17 @@
 import ctypes
 import difflib
 import importlib
+import os
+import select
 import sys
 
-from tgan_chainer.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USER_ERROR, TGANError
+from tgan_chainer.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NO_READER,
+    EXIT_OK,
+    EXIT_USER_ERROR,
+    TGANError,
+)
 
 # Parameters of mallopt(3) in glibc.
 _M_TRIM_THRESHOLD = -1
@@ -13,21 +21,43 @@ _INT_MAX = 2 ** 31 - 1
 
 
 def run_command(function, *args):
-    """Call ``function(*args)`` and turn how it ends into an exit code.
+    """Call ``function(*args)``, and turn how it ends into an exit code: its own, or 0 for None.
 
     A :class:`~tgan_chainer.errors.TGANError` is printed to stderr as one message; any other
-    exception is a fault of this project and keeps its traceback.
+    exception is a fault of this project and keeps its traceback. If whoever reads the output has
+    left (``| head``), the command ends without a word.
     """
     keep_freed_memory()
     try:
-        function(*args)
-    except TGANError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print('interrupted', file=sys.stderr)
-        return EXIT_INTERRUPTED
-    return EXIT_OK
+        try:
+            code = function(*args) or EXIT_OK
+        except TGANError as error:
+            print(f'error: {error}', file=sys.stderr)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            print('interrupted', file=sys.stderr)
+            code = EXIT_INTERRUPTED
+        except SystemExit:    # --help
+            print(end='', flush=True)
+            raise
+        print(end='', flush=True)    # here, since at exit Python would complain
+    except BrokenPipeError:
+        if not _drop_unread():
+            raise
+        code = EXIT_NO_READER
+    return code
+
+
+def _drop_unread():
+    """Have those of stdout and stderr go nowhere that nobody reads any more -> whether one is."""
+    found = False
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        poll = select.poll()
+        poll.register(stream, 0)
+        if poll.poll(0):    # an error is all it tells
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            found = True
+    return found
 
 
 def command(name, parse_args, run):
@@ -35,12 +65,14 @@ def command(name, parse_args, run):
 
     What was given, to ``tgan NAME``, is in ``args.command_line``, for records.
     """
-    def main(argv=None):
-        """Run the command; returns its exit code."""
-        arguments = sys.argv[1:] if argv is None else argv
+    def parse_and_run(arguments):
         args = parse_args(arguments)
         args.command_line = ['tgan', name, *arguments]
-        return run_command(run, args)
+        run(args)
+
+    def main(argv=None):
+        """Run the command; returns its exit code."""
+        return run_command(parse_and_run, sys.argv[1:] if argv is None else argv)
     return main
 
 
@@ -48,9 +80,8 @@ def keep_freed_memory():
     """Have glibc's malloc keep large blocks that are freed, for this whole process.
 
     It returns them to the system at once otherwise, and every page of the next large array costs a
-    page fault (measured, with its spread, in docs/decisions.md). For commands: it is
-    a setting of the process, which a library that is imported leaves alone. Without glibc nothing
-    happens.
+    page fault (measured in docs/decisions.md). For commands: a library that is imported leaves a
+    setting of the process alone. Without glibc nothing happens.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -68,14 +99,15 @@ def dispatch(program, package, commands, argv=None):
         package (str): Where the modules are.
         commands (dict): Command -> its module, whose ``main(argv)`` it is, and what it does.
     """
-    name, *rest = (sys.argv[1:] if argv is None else argv) or ['--help']
+    return run_command(_dispatch, program, package, commands,
+                       sys.argv[1:] if argv is None else argv)
+
+
+def _dispatch(program, package, commands, argv):
+    name, *rest = argv or ['--help']
     module, _ = commands.get(name.replace('_', '-'), (None, None))
     if module:
-        try:
-            return importlib.import_module(f'{package}.{module}').main(rest)
-        except KeyboardInterrupt:
-            print('interrupted', file=sys.stderr)
-            return EXIT_INTERRUPTED
+        return importlib.import_module(f'{package}.{module}').main(rest)
     if name not in ('-h', '--help'):
         close = difflib.get_close_matches(name, commands, n=1)
         hint = f'did you mean {close[0]!r}? ' if close else ''

@@ -25,12 +25,21 @@ def parse_args(argv=None):
                         help='continue from a result folder (its newest snapshot; "latest" is '
                         'the newest in results/) or from a snapshot_iter_N.npz in one; writes '
                         'to that folder')
+    parser.add_argument('--branch', action='store_true',
+                        help='with --resume: continue in a new folder (--out, or else '
+                        'results/FOLDER_branch_0) and leave that of the snapshot as it is')
+    parser.add_argument('--set', metavar='KEY=VALUE', action='append', default=[],
+                        help='set any key of the experiment, such as batchsize=16 or '
+                        'dataset.args.dataset_path=data/mine.npy; give it again for more')
     parser.add_argument('--seed', type=int, help='seed of everything random')
     parser.add_argument('--iterations', type=int, help='updates in all')
     parser.add_argument('--epoch', type=int, help='passes over the data set in all')
     parser.add_argument('--batchsize', type=int,
                         help='videos a batch; on many devices of each rank, so that an update '
                         'sees that many times the ranks')
+    parser.add_argument('--tensorboard', action='store_const', const=True,
+                        help='write an event file of the log and the previews into the result '
+                        'folder, for tensorboard --logdir results; needs the extra [tensorboard]')
     parser.add_argument('--communicator', metavar='NAME',
                         help='train on many devices with this communicator of ChainerMN, under '
                         'mpiexec: pure_nccl (every rank takes the GPU of its number on its node; '
@@ -40,8 +49,9 @@ def parse_args(argv=None):
                         help="batch normalisation on many devices: over each rank's batch "
                         '(default) or over that of all ranks; without --communicator the same')
     args = parser.parse_args(argv)
-    if args.resume and (args.out or args.test):
-        parser.error('--resume continues in the folder of its snapshot: give no --out or --test')
+    if args.resume and (args.out or args.test) and not args.branch:
+        parser.error('--resume continues in the folder of its snapshot: give no --out or --test, '
+                     'or add --branch')
     if args.iterations is not None and args.epoch is not None:
         parser.error('give --iterations or --epoch, not both')
     return args

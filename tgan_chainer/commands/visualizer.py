@@ -2,14 +2,12 @@
 
 A training writes its previews as sheets: one row for each video, its frames side by side. This
 command plays the rows in a grid. It writes the movie and its frames into a folder that is called as
-the sheet, without the suffix::
-
-    python visualizer.py --preview_png results/.../preview/image_img_00005000.png
+the sheet, without the suffix.
 """
-import argparse
 from pathlib import Path
 
-from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands import flags
+from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
@@ -17,7 +15,7 @@ from tgan_chainer.io import pictures
 MOVIE_SUFFIXES = ('.avi', '.mov')
 
 
-def visualize(sheet_path, height, width, channels, rows, cols):
+def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print the folder.
 
     The sheet is a PNG of ``rows`` videos of ``cols`` frames, see :func:`pictures.frame_sheet`; with
@@ -31,14 +29,17 @@ def visualize(sheet_path, height, width, channels, rows, cols):
     if folder == sheet_path:
         raise DataError(f'{sheet_path}: a name without a suffix would be the name of the folder '
                         'for its movies, too. Call it .png')
-    videos = pictures.split_sheet(pictures.read_png(sheet_path, channels), height, width)
+    sheet = pictures.read_png(sheet_path, channels)
+    if sheet.shape[1] == cols * width + pictures.NAMES_WIDTH:    # of a conditional system
+        sheet = sheet[:, :cols * width]
+    videos = pictures.split_sheet(sheet, height, width)
     found = (len(videos), videos.shape[2])
     if found != (rows, cols):
         raise DataError(
             f'{sheet_path} holds {found[0]} videos of {found[1]} frames of {width}x{height} pixels '
             f'(width x height), expected {rows} of {cols}. If those are its frames, give '
             f'--rows {found[0]} --cols {found[1]}')
-    frames = pictures.tile_movie(videos)
+    frames = pictures.tile_movie(pictures.enlarge(videos, scale))
     for number, frame in enumerate(frames):
         pictures.save_png(folder / f'{number}.png', frame)
     for suffix in MOVIE_SUFFIXES:
@@ -49,9 +50,7 @@ def visualize(sheet_path, height, width, channels, rows, cols):
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
-    parser = argparse.ArgumentParser(
-        prog='tgan visualizer',
-        description='Turn a preview image of a training back into movies.')
+    parser = parser_of('visualizer', 'Turn a preview image of a training back into movies.')
     parser.add_argument('--preview_png', required=True,
                         help='PNG sheet of videos: a row each, frames side by side')
     parser.add_argument('--C', type=int, choices=(1, 3), default=3,
@@ -60,12 +59,15 @@ def parse_args(argv=None):
                                    ('--W', 64, 'width of a frame in pixels'),
                                    ('--rows', 100, 'videos in the image, a row each'),
                                    ('--cols', 16, 'frames of each video, side by side')):
-        parser.add_argument(flag, type=positive, default=default, help=f'{meaning} ({default})')
+        parser.add_argument(flag, type=flags.positive, default=default,
+                            help=f'{meaning} ({default})')
+    flags.add(parser, 'scale')
     return parser.parse_args(argv)
 
 
 def _run(args):
-    visualize(args.preview_png, args.H, args.W, args.C, args.rows, args.cols)
+    visualize(args.preview_png, args.H, args.W, args.C, args.rows, args.cols,
+              args.scale)
 
 
 main = command('visualizer', parse_args, _run)

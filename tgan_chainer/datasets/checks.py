@@ -37,8 +37,8 @@ def require_place(path, overwrite):
 def require_rows(table, good, path, expected):
     """Raise a DataError that shows the first row that is not `good`, boolean (rows,), of a table.
 
-    `table` is {name: array} read from `path`. `expected` is what was expected of a row, and what to
-    do, as the end of a sentence.
+    `table` is {name: array} read from `path`; `expected` ends the sentence: what was expected of a
+    row, and what to do.
     """
     if not good.all():
         row = int(np.argmin(good))

@@ -1,8 +1,11 @@
 """Examples in two steps: what is random about one is drawn, and what was drawn is loaded.
 
 Drawing is quick and needs the random streams in the authors' order. Loading takes the time, needs
-no random number, and so can be done in another thread without changing any example.
+no random number, and so can be done in another thread without changing any example. Here is what
+the datasets share: where a clip starts, whether it is mirrored, its values, labels (FACTS §5, §7).
 """
+import numpy as np
+
 from tgan_chainer.random_streams import global_streams
 
 
@@ -24,3 +27,53 @@ class DrawnDataset:
 
     def get_example(self, i):
         return self.load(i, self.draw(i, global_streams()))
+
+
+class Labelled:
+    """Makes the examples of a DrawnDataset pairs (video, label); comes before it in the bases.
+
+    A label is an int32 scalar: the index of the video's category in `category_names`.
+
+    Attributes:
+        category_names: Sorted list of str, the categories that the table names. Case does not count
+            in their order, as it does not in that of UCF-101's classInd.txt, whose numbers are
+            these and 1: there Hammering is before HammerThrow, and JumpingJack before JumpRope.
+        n_categories: How many they are.
+        category_prior: float64 (n_categories,), the share of each among the videos.
+    """
+
+    def load(self, i, drawn):
+        return super().load(i, drawn), self._labels[i]
+
+    def _set_categories(self, categories):
+        """Number the categories, str (N,), of the videos."""
+        self.category_names = sorted(set(categories), key=lambda name: (name.casefold(), name))
+        numbers = {name: number for number, name in enumerate(self.category_names)}
+        self._labels = np.array([numbers[name] for name in categories], np.int32)
+        self.n_categories = len(self.category_names)
+        self.category_prior = np.bincount(self._labels) / len(self._labels)
+
+
+def draw_offset(length, n_frames, stream):
+    """First frame of a clip of `n_frames` frames in a video of `length` frames.
+
+    Uniform over 0..length - n_frames - 1, so the last possible clip is never drawn; no random
+    number is used up when `length` is `n_frames`. Both are the authors', and needed to stay in step
+    with their random stream. `stream` is `numpy.random` or a RandomState.
+    """
+    return stream.randint(length - n_frames) if length > n_frames else 0
+
+
+def draw_mirrored(stream):
+    """Whether to mirror a clip: true with probability 1/2."""
+    return stream.rand() > 0.5
+
+
+def mirror(clip, mirrored):
+    """A clip (..., W), left to right if `mirrored`; a view."""
+    return clip[..., ::-1] if mirrored else clip
+
+
+def normalize(clip):
+    """uint8 values 0..255 -> float32 in [-1, 1), exactly (v - 128) / 128; a new C-ordered array."""
+    return (clip.astype(np.float32, order='C') - 128) / 128

@@ -7,8 +7,13 @@ import numpy as np
 from PIL import Image
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
+from tgan_chainer.datasets.drawing import (
+    DrawnDataset,
+    draw_mirrored,
+    draw_offset,
+    mirror,
+    normalize,
+)
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -21,17 +26,15 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
     """Clips of golf videos, stored as images that hold the frames of a video one below the other.
 
     Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random image of row `i`, resized to
-    64 pixels a frame with the nearest pixel, then a random offset in it.
+    64 pixels a frame with the nearest pixel, then a random offset in it. The image is chosen by
+    Python's `random`, as in the authors' code: seed that, too.
 
     Args:
         n_frames: Frames a clip.
         root_path: Folder that the paths in the table are relative to.
-        config_path: Table with the columns `path`, `start` and `end`: a row stands for the images
-            `root_path/path/%04d.jpg`, `start` to `end`, both included. A pickled DataFrame or a
-            `.csv` (see `tgan_chainer.datasets.tables`). Every image is 128 pixels wide and at
-            least 128 * n_frames high.
-
-    The image is chosen by Python's `random`, as in the authors' code: seed that, too.
+        config_path: Table (see `tgan_chainer.datasets.tables`) with the columns `path`, `start` and
+            `end`: a row stands for the images `root_path/path/%04d.jpg`, `start` to `end`, both
+            included. Every image is 128 pixels wide and at least 128 * n_frames high.
 
     Raises:
         DataError: The table is missing, damaged, or names an image that is missing; when an
@@ -70,7 +73,6 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         return normalize(mirror(frames.transpose(0, 3, 1, 2), mirrored))
 
     def _draw_mirrored(self, stream):
-        """Whether to mirror a clip."""
         return False
 
     def _picture(self, path, number):
@@ -103,11 +105,10 @@ def open_strip(path, n_frames):
     """Open an image of at least `n_frames` frames of a video; its pixels are not read yet.
 
     Yields:
-        (PIL.Image.Image, int): Image of 128 pixels by 128 * length, and length. What Pillow
-            raises when the image is used becomes a DataError, too.
+        (PIL.Image.Image, int): Image of 128 pixels by 128 * length, and length.
 
     Raises:
-        DataError: The image is missing, damaged, or of another size.
+        DataError: The image is missing, damaged, also when it is used, or of another size.
     """
     require_file(path, RESTORE)
     with telling_damage(f"'{path}' is damaged or not an image", f'; {RESTORE}'), \

@@ -3,16 +3,15 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
-from tgan_chainer.datasets.clips import draw_offset, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
-from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.drawing import DrawnDataset, Labelled, draw_offset, normalize
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
 EXPECTED = (
-    'expected Moving MNIST, the file mnist_test_seq.npy of Srivastava et al. (2015), uint8 '
-    "(20, 10000, 64, 64); put it there, or run 'tgan make-moving-mnist', which "
-    'makes an equivalent, data/moving_mnist_train.npy, and name that as dataset_path')
+    f"expected Moving MNIST, uint8 (20, 10000, 64, 64), {obtain('moving-mnist')}; or run 'tgan "
+    "make-moving-mnist', which makes an equivalent, data/moving_mnist_train.npy, and name that as "
+    'dataset_path')
 
 
 class MovingMNISTDataset(DrawnDataset, chainer.dataset.DatasetMixin):
@@ -55,12 +54,8 @@ class MovingMNISTDataset(DrawnDataset, chainer.dataset.DatasetMixin):
 class MovingMNISTDatasetLabelled(Labelled, MovingMNISTDataset):
     """MovingMNISTDataset whose example is (video, label).
 
-    Args:
-        n_frames, dataset_path: As for MovingMNISTDataset.
-        config_path: Table with the column `category`, a row a video, in the order of the file.
-
-    Raises:
-        DataError: Also when there are more or fewer rows than videos.
+    `config_path` is a table with the column `category`, a row a video, in the order of the file;
+    another number of rows is a DataError, too.
     """
 
     def __init__(self, n_frames: int = 16, dataset_path: str = 'data/mnist_test_seq.npy',

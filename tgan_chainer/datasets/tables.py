@@ -52,12 +52,10 @@ def read_table(path, columns):
                         'see that it is the right file')
     content = Path(path).read_bytes()
     if content.startswith(b'\x1f\x8b'):
-        raise DataError(f"'{path}' is compressed by gzip, expected the pickled pandas DataFrame or "
-                        f"the CSV file itself; unpack it, gzip -dc '{path}' > TABLE, and name the "
-                        'new file')
+        raise DataError(f"'{path}' is compressed by gzip, expected the table itself; unpack it, "
+                        f"gzip -dc '{path}' > TABLE, and name the new file")
     table = (_read_csv if _is_csv(path) else _read_pickle)(content, path)
-    missing = [name for name in columns if name not in table]
-    if missing:
+    if missing := [name for name in columns if name not in table]:
         raise DataError(
             f"'{path}' has the columns {reprlib.repr(list(table))}, expected also {missing}; "
             'add them, or see that it is the right file')
@@ -73,7 +71,7 @@ def write_table(path, table):
 
     Raises:
         DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
-            table is larger than `MAX_BYTES`, which `read_table` would refuse.
+            table is larger than `read_table` takes.
     """
     require_csv(path)
     text = io.StringIO(newline='')
@@ -127,24 +125,24 @@ def _is_csv(path):
 
 def _convert(values, kind, where):
     """A column as an array of int64, or of objects that are str."""
+    convert = _integer if kind is int else lambda value: value if isinstance(value, str) else None
+    converted = [convert(value) for value in values]
     for row, value in enumerate(values):
-        if (_integer(value) is None) if kind is int else not isinstance(value, str):
+        if converted[row] is None:
             try:
                 found = reprlib.repr(value)
             except ValueError:  # Python refuses to print an integer of thousands of digits
                 found = 'an endless number'
             raise DataError(f'row {row} of {where} has {found}, expected '
                             f'{"an integer" if kind is int else "a string"}; correct it')
-    if kind is int:
-        return np.array([_integer(value) for value in values], np.int64)
-    return np.fromiter(values, object, len(values))
+    return np.fromiter(converted, np.int64 if kind is int else object, len(converted))
 
 
 def _integer(value):
     """An np.int64, or None for what is none."""
     try:
-        integer = int(value)
         # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
+        integer = int(value)
         if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
             return np.int64(integer)
     except (TypeError, ValueError, OverflowError):
@@ -167,15 +165,13 @@ def _read_csv(content, path):
     return {name: [cells[k] for cells in rows] for k, name in enumerate(header)}
 
 
-_INDEX_MODULES = ('pandas.core.indexes.', 'pandas.indexes.')  # the second before pandas 0.20
 _MODULES = {
     'DataFrame': ('pandas.core.frame',),
     'BlockManager': ('pandas.core.internals', 'pandas.core.internals.managers'),
     '_unpickle_block': ('pandas._libs.internals',),
-    '_new_Index': tuple(module + 'base' for module in _INDEX_MODULES),
-    'Index': tuple(module + 'base' for module in _INDEX_MODULES),
-    'RangeIndex': tuple(module + 'range' for module in _INDEX_MODULES),
-    'Int64Index': tuple(module + 'numeric' for module in _INDEX_MODULES),
+    **{name: (f'pandas.core.indexes.{module}', f'pandas.indexes.{module}')    # before pandas 0.20
+       for name, module in (('_new_Index', 'base'), ('Index', 'base'), ('RangeIndex', 'range'),
+                            ('Int64Index', 'numeric'))},
     'ndarray': ('numpy',),
     'dtype': ('numpy',),
     '_reconstruct': ('numpy.core.multiarray', 'numpy._core.multiarray'),

@@ -12,9 +12,15 @@ import h5py
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.clips import draw_mirrored, draw_offset, mirror, normalize
-from tgan_chainer.datasets.drawing import DrawnDataset
-from tgan_chainer.datasets.labels import Labelled
+from tgan_chainer.datasets.drawing import (
+    DrawnDataset,
+    Labelled,
+    draw_mirrored,
+    draw_offset,
+    mirror,
+    normalize,
+)
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
@@ -47,8 +53,8 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         n_frames: Frames a clip.
         h5path: h5 file with the dataset `image`, uint8 (frames, 3, img_size, W), the frames of all
             videos one after another; 64 x 85 pixels a frame in the authors' file.
-        config_path: Table with a row a video; its columns `start` and `end` (exclusive) are frames
-            of `image`. A pickled DataFrame or a `.csv` (see `tgan_chainer.datasets.tables`).
+        config_path: Table (see `tgan_chainer.datasets.tables`) with a row a video; its columns
+            `start` and `end` (exclusive) are frames of `image`.
         img_size: Height and width of the example in pixels.
 
     Raises:
@@ -141,7 +147,7 @@ class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
 
 
 def _open(path):
-    require_file(path, f'expected the frames of UCF-101; {REMAKE}')
+    require_file(path, f"expected the frames of UCF-101; {REMAKE} from {obtain('ucf101')}")
     status = os.stat(path)
     _require_harmless(os.path.abspath(path), status.st_size, status.st_mtime_ns)
     with telling_damage(f"'{path}' is damaged or no h5 file", f'; {REMAKE}'):

@@ -1,18 +1,14 @@
-"""Inception scores of many result folders, of four seeds each, in a table.
-
-The authors' evaluation/batch_inception.py::
-
-    python evaluation/batch_inception.py --dir_list evaluation/batch_dirs.yml --gpu 0
+"""Inception scores of many result folders in a table (authors' evaluation/batch_inception.py).
 
 The table has their columns and words (FACTS §11), and their tables are read. The header comes
 first; theirs comes after the rows carried over, with blank lines between those.
 """
-import argparse
 import csv
 import io
 from pathlib import Path
 
 from tgan_chainer import config
+from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
@@ -42,11 +38,10 @@ _AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 
 def parse_args(argv=None):
     """Flags of the command: the authors' (FACTS §10), --out, and what ``add_flags`` adds."""
-    parser = argparse.ArgumentParser(
-        prog='tgan batch-inception',
-        description='Inception scores of result folders: mean, standard '
-        "deviation and best of the protocol's seeds. The new table carries on the one before; what "
-        'has a row there is not measured again.')
+    parser = flags.parser_of(
+        'batch-inception', "Inception scores of result folders: mean, standard deviation and best "
+        "of the protocol's seeds. The new table carries on the one before; what has a row there is "
+        'not measured again.')
     parser.add_argument('--target_iter', type=int, default=100000,
                         help='iteration of the snapshots (default: 100000); of a folder that does '
                         'not have it, the newest')
@@ -60,14 +55,13 @@ def parse_args(argv=None):
 
 
 def _run(args):
-    protocol = scoring_flags.protocol_name(args.protocol, args.interpolation)
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
     out, method = Path(args.out), scoring_flags.method_name(args)
     # The authors' name for their method only: scores of others do not compare.
     template = 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
-    numbers = [] if args.rehearsal else _numbers(out, template)
+    numbers = [] if args.rehearsal else snapshots.iterations(out, template)
     before = out / template.format(numbers[-1]) if numbers else None
     rows = read_table(before) if before else []
     left = list(without_row(read_folders(args.dir_list), args.target_iter, rows))
@@ -76,7 +70,7 @@ def _run(args):
         return
     for folder, iteration in left:    # a mistake in the last one is found before hours of work
         open_result(folder, iteration, device).check_colour(args.rehearsal)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, device)
     table = None
     for folder, iteration in left:
         subject = open_result(folder, iteration, device)
@@ -87,7 +81,8 @@ def _run(args):
                                                   args.ledger))
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
-        table = table or out / template.format(max(_numbers(out, template), default=-1) + 1)
+        last = max(snapshots.iterations(out, template), default=-1)
+        table = table or out / template.format(last + 1)
         text = io.StringIO(newline='')
         csv.writer(text, lineterminator='\n').writerows([HEADER, *rows])
         files.write_text(table, text.getvalue())
@@ -105,10 +100,7 @@ def read_folders(path):
 
 
 def find_measurement(folder, subject, classifier, settings):
-    """The newest measurement of the same files by the same protocol in a folder, or None.
-
-    It is printed.
-    """
+    """The newest measurement of the same files by the same protocol in a folder, or None."""
     if not Path(folder).is_dir():
         return None
     wanted = ([subject.system], classifier.protocol, classifier.files, settings.scored,
@@ -119,11 +111,6 @@ def find_measurement(folder, subject, classifier, settings):
                   f'best:{found.best}')
             return found
     return None
-
-
-def _numbers(folder, template):
-    """Numbers of a folder's files of such a name, ascending; none of a folder that is not there."""
-    return snapshots.iterations(folder, template) if Path(folder).is_dir() else []
 
 
 def read_table(path):
@@ -158,7 +145,7 @@ def choose_target(folder, wanted):
 
     ``wanted``, too, if there is none at all, or no such folder: opening it says so.
     """
-    there = _numbers(folder, snapshots.NETWORKS['vgen'])
+    there = snapshots.iterations(folder, snapshots.NETWORKS['vgen'])
     if not there or wanted in there:
         return wanted
     print(f'{folder} has no iteration {wanted}; the newest is {there[-1]}')

@@ -1,8 +1,4 @@
-"""Inception score of a result folder or a data set (authors' evaluation/calc_inception.py).
-
-    python evaluation/calc_inception.py --result_dir results/... --gpu 0
-"""
-import argparse
+"""Inception score of a result folder or a data set (authors' evaluation/calc_inception.py)."""
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
@@ -17,9 +13,9 @@ from tgan_chainer.evaluation.sources import open_dataset, open_result
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan calc-inception', description='Inception score of a result folder or a data set. '
-        'Interrupted, it goes on where it was when it is started again.')
+    parser = flags.parser_of(
+        'calc-inception', 'Inception score of a result folder or a data set. Interrupted, it goes '
+        'on where it was when it is started again.')
     subject = parser.add_mutually_exclusive_group(required=True)
     flags.add(subject, 'result_dir')
     subject.add_argument('--real', metavar='CONFIG',
@@ -38,7 +34,6 @@ def parse_args(argv=None):
 
 
 def _run(args):
-    protocol = scoring_flags.protocol_name(args.protocol, args.interpolation)
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
     device.use()
@@ -47,7 +42,7 @@ def _run(args):
     else:
         subject = open_result(args.result_dir, args.iter, device, args.out)
     subject.check_colour(args.rehearsal)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    classifier = scoring_flags.open_classifier(args, device)
     measure(subject, classifier, settings, args.seed, scoring_flags.method_name(args),
             args.command_line, args.ledger)
 

@@ -8,6 +8,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
@@ -24,9 +25,8 @@ MEAN_VARIABLE = 'TGAN_MEAN'
 MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
 """Where the mean clip is looked for; the authors' scripts expect it in the working directory."""
 
-_PUBLISHED = (f'C3D fine-tuned on UCF-101, {C3D_FILE} (keys conv1a/W, conv1a/b, ... fc8/b; about '
-              '310 MB), as released at https://github.com/pfnet-research/tgan2/releases (v1.0), or '
-              "made from C3D's caffemodel by tgan convert-c3d")
+_PUBLISHED = (f"{obtain('c3d')}; its keys are conv1a/W, conv1a/b, ... fc8/b; or made from C3D's "
+              'caffemodel by tgan convert-c3d')
 
 # Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
 _CPU_CHUNK = 4
@@ -36,8 +36,7 @@ _CPU_CHUNK = 4
 class Classifier:
     """Class probabilities of videos, as one protocol wants them.
 
-    In a rehearsal weights and mean clip are stand-ins, and nothing that comes of it is a
-    measurement.
+    In a rehearsal weights and mean clip are stand-ins: nothing that comes of it is a measurement.
     """
 
     network: chainer.Link           #: C3D, or a link with its ``forward`` and ``draw_masks``.
@@ -130,10 +129,8 @@ def find(path, variable, usual):
 def load_c3d(path):
     """C3D with the weights of an npz file -> network, sha256 of the file.
 
-    No checksum of the published file is known; that of the file in use is part of every record.
-
-    Raises:
-        DataError: The file is missing, damaged, or holds another network's weights.
+    No checksum of the published file is known; that of the file in use is part of every record. One
+    that is missing, damaged, or of another network is a DataError.
     """
     conversion = (f'. {CAFFEMODEL} is here: tgan convert-c3d {CAFFEMODEL} data/{C3D_FILE}'
                   if os.path.isfile(CAFFEMODEL) else '')

@@ -2,11 +2,8 @@
 
 C3D was trained with a Caffe of its own (2014), whose binary NetParameter differs from today's: a
 blob has five dimensions, and its data in field 6. The few messages that matter are read here, by
-hand and with bounds, so that no protobuf library and no code of the file's maker is needed::
-
-    tgan convert-c3d c3d_ucf101.caffemodel data/conv3d_deepnetA_ucf.npz
+hand and with bounds, so that no protobuf library and no code of the file's maker is needed.
 """
-import argparse
 import math
 import os
 import reprlib
@@ -14,19 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
+from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.io import files
 
-# Of NetParameter, its LayerParameter and its BlobProto.
+# Fields of NetParameter, its LayerParameter and its BlobProto.
 _NET_LAYERS = 2
 _LAYER_NAME, _LAYER_BLOBS = 4, 6
 _BLOB_SHAPE, _BLOB_DATA = (1, 2, 3, 4, 5), 6    # num, channels, length, height, width
 
-# Wire types of protobuf: number, eight bytes, bytes with a length, four bytes.
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
+# Wire types of protobuf: number, bytes with a length; and the sizes of the others.
+_VARINT, _BYTES = 0, 2
+_FIXED_SIZES = {1: 8, 5: 4}
 _VARINT_BYTES = 10
 
 MAX_BYTES = 2 ** 31
@@ -47,15 +45,13 @@ def convert(source, target, shapes):
             written.
     """
     try:
-        size = os.path.getsize(source)
-        if size > MAX_BYTES:
+        if (size := os.path.getsize(source)) > MAX_BYTES:
             raise DataError(f'{source}: has {size} bytes, expected a caffemodel of at most '
                             f'{MAX_BYTES}')
-        content = Path(source).read_bytes()
+        arrays = _arrays(_read(Path(source).read_bytes(), source), shapes, source)
     except OSError as error:
         raise DataError(f'{source}: cannot be read ({error.strerror}); expected a caffemodel of '
                         'C3D') from error
-    arrays = _arrays(_read(content, source), shapes, source)
     with files.atomic_path(target) as temporary:
         np.savez(temporary, **arrays)
     return arrays
@@ -103,17 +99,15 @@ def _reshaped(dimensions, values, shape, where):
 
 def _read(content, source):
     """The layers that have weights -> {name: [(shape, float32 values)]}."""
-    budget = iter(range(MAX_FIELDS))
+    budget, layers = iter(range(MAX_FIELDS)), {}
     try:
-        layers = {}
-        for number, wire_type, value in _fields(memoryview(content), budget):
-            if number != _NET_LAYERS:
-                continue
-            name, blobs = _layer(_bytes(number, wire_type, value), budget)
-            if blobs and name in layers:
-                raise ValueError(f'a second layer {reprlib.repr(name)}')
-            if blobs:
-                layers[name] = blobs
+        for number, layer in _fields(memoryview(content), budget):
+            if number == _NET_LAYERS:
+                name, blobs = _layer(_bytes(number, layer), budget)
+                if blobs and name in layers:
+                    raise ValueError(f'a second layer {reprlib.repr(name)}')
+                if blobs:
+                    layers[name] = blobs
         return layers
     except ValueError as error:
         raise DataError(f'{source}: is damaged or no caffemodel of C3D: {error}') from error
@@ -121,56 +115,56 @@ def _read(content, source):
 
 def _layer(message, budget):
     name, blobs = '', []
-    for number, wire_type, value in _fields(message, budget):
+    for number, value in _fields(message, budget):
         if number == _LAYER_NAME:
-            name = str(_bytes(number, wire_type, value), 'utf-8')
+            name = str(_bytes(number, value), 'utf-8')
         elif number == _LAYER_BLOBS:
-            blobs.append(_blob(_bytes(number, wire_type, value), budget))
+            blobs.append(_blob(_bytes(number, value), budget))
     return name, blobs
 
 
 def _blob(message, budget):
     shape, chunks = dict.fromkeys(_BLOB_SHAPE, 1), []
-    for number, wire_type, value in _fields(message, budget):
+    for number, value in _fields(message, budget):
         if number in shape:
-            if wire_type != _VARINT:
-                raise ValueError(f'a dimension of a blob has wire type {wire_type}')
+            if not isinstance(value, int):
+                raise ValueError('a dimension of a blob is no integer')
             shape[number] = value
         elif number == _BLOB_DATA:
-            chunks.append(np.frombuffer(_bytes(number, wire_type, value), '<f4'))
+            chunks.append(np.frombuffer(_bytes(number, value), '<f4'))
     values = np.concatenate(chunks) if chunks else np.empty(0, np.float32)
     return tuple(shape.values()), values.astype(np.float32, copy=False)
 
 
-def _bytes(number, wire_type, value):
-    if wire_type != _BYTES:
-        raise ValueError(f'field {number} has wire type {wire_type}, expected bytes')
+def _bytes(number, value):
+    if not isinstance(value, memoryview):
+        raise ValueError(f'field {number} is a number, expected bytes')
     return value
 
 
 def _fields(message, budget):
-    """Yield (number, wire type, value) of every field of a message: an int, or bytes as a view."""
+    """Yield (number, value) of every field of a message: an int, bytes as a view, or None."""
     position = 0
     while position < len(message):
         if next(budget, None) is None:
             raise ValueError(f'more than {MAX_FIELDS} fields')
         key, position = _varint(message, position)
         number, wire_type = key >> 3, key & 7
-        if wire_type == _VARINT:
-            value, position = _varint(message, position)
+        if wire_type in (_VARINT, _BYTES):
+            size, position = _varint(message, position)
+        elif wire_type in _FIXED_SIZES:
+            size = _FIXED_SIZES[wire_type]
         else:
-            if wire_type == _BYTES:
-                size, position = _varint(message, position)
-            elif wire_type in _FIXED_SIZES:
-                size = _FIXED_SIZES[wire_type]
-            else:
-                raise ValueError(f'wire type {wire_type} of field {number}')
-            if size > len(message) - position:
-                raise ValueError(f'field {number} of {size} bytes, where {len(message) - position} '
-                                 'are left')
-            value = message[position:position + size]
-            position += size
-        yield number, wire_type, value
+            raise ValueError(f'wire type {wire_type} of field {number}')
+        if wire_type == _VARINT:
+            yield number, size
+            continue
+        if size > len(message) - position:
+            raise ValueError(f'field {number} of {size} bytes, where {len(message) - position} are '
+                             'left')
+        # What has no length of its own is a number, of which none is looked at.
+        yield number, message[position:position + size] if wire_type == _BYTES else None
+        position += size
 
 
 def _varint(message, position):
@@ -184,10 +178,8 @@ def _varint(message, position):
 
 
 def parse_args(argv=None):
-    """Arguments of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan convert-c3d',
-        description="Convert C3D's caffemodel to npz, for --c3d of the scores.")
+    """Flags of the command."""
+    parser = parser_of('convert-c3d', "Convert C3D's caffemodel to npz, for --c3d of the scores.")
     parser.add_argument('caffemodel', type=Path, help='such as c3d_ucf101_finetune.caffemodel')
     parser.add_argument('npz', type=Path, help='such as data/conv3d_deepnetA_ucf.npz')
     return parser.parse_args(argv)

@@ -1,11 +1,9 @@
 """The generative adversarial metric (Im et al. 2016): two systems judge each other's videos.
 
 r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
-Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6)::
-
-    tgan gam --result_dir results/A results/B
+Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6).
 """
-import argparse
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,11 +34,9 @@ RESAMPLES = 2000    #: Of the bootstrap.
 def best_threshold(real, fake):
     """The threshold of best balanced accuracy; scores above it count as real.
 
-    It is one of the scores, so that it moves with them under any growing function, or -inf; the
-    lowest of equally good ones.
-
-    Args:
-        real, fake: Arrays of scores, higher for more real; a ValueError if one is empty or has NaN.
+    It is one of the scores, higher for more real, so that it moves with them under any growing
+    function, or -inf; the lowest of equally good ones. A ValueError if there are none of either
+    kind, or NaN.
     """
     real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
     if not real.size or not fake.size:
@@ -74,10 +70,8 @@ def winner(r_samples, r_test):
 def interval(a, b, seed, paired):
     """Bootstrap interval of mean(a) / mean(b), by percentiles -> [low, high].
 
-    Args:
-        a, b: Boolean arrays: which videos each critic recognised.
-        seed (int): Of the resampling.
-        paired (bool): Whether they are of the same videos, which are then resampled together.
+    ``a`` and ``b`` say which videos each critic recognised; ``paired``, that these are the same
+    videos, which are then resampled together.
     """
     rs = np.random.RandomState(seed)
     if paired:
@@ -138,7 +132,7 @@ class Contestant:
 
     name: str
     source: GeneratedVideos    #: Of its videos.
-    critic: Callable           #: From videos (n, C, T, H, W) to scores (n,), see :class:`Critic`.
+    critic: Callable           #: From videos (n, C, T, H, W) to scores (n,), :func:`critic_scores`.
     natural: float | None      #: See :class:`Scores`.
 
 
@@ -152,7 +146,6 @@ def battle(a, b, real, counts, random_state, batchsize=16):
         real: Function -> new source of real videos.
         counts (tuple): Videos of each kind for the calibration, and for the battle.
         random_state (RandomState): Seeds the global generators.
-        batchsize (int): Videos that are made and scored at once.
     """
     sources = {a.name: a.source, b.name: b.source, 'the data set': real()}
     shapes = {name: source.make(source.draw(1)).shape[1:] for name, source in sources.items()}
@@ -186,23 +179,17 @@ def _scores(source, critics, what, counts, random_state, batchsize):
     return scores
 
 
-class Critic:
-    """D in test mode: videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
+def critic_scores(vdis, sign, videos):
+    """D of videos (n, C, T, H, W) -> scores (n,) in main memory, higher for more real.
 
     Test mode, since in train mode a score depends on what else is in the batch. Of a pair of scores
     the sum counts, as in the loss. ``sign`` is -1 where D was trained to give fakes the higher one.
     """
-
-    def __init__(self, vdis, sign):
-        self.vdis = vdis
-        self.sign = sign
-
-    def __call__(self, videos):
-        with chainer.using_config('train', False), chainer.no_backprop_mode():
-            scores = self.vdis(videos)
-        pair = scores if isinstance(scores, tuple) else (scores,)
-        total = self.sign * sum(score.array.reshape(len(videos)) for score in pair)
-        return chainer.get_device('@numpy').send(total)
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        scores = vdis(videos)
+    pair = scores if isinstance(scores, tuple) else (scores,)
+    return chainer.get_device('@numpy').send(
+        sign * sum(score.array.reshape(len(videos)) for score in pair))
 
 
 def scale_of(updater):
@@ -224,15 +211,15 @@ def open_contestant(result_dir, iteration, device):
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     sign, natural = scale_of(subject.experiment.updater.cls)
+    critic = functools.partial(critic_scores, subject.vdis, sign)
     name = f'{result_dir} iter:{subject.system.iteration}'
-    return Contestant(name, source, Critic(subject.vdis, sign), natural), subject
+    return Contestant(name, source, critic, natural), subject
 
 
 def parse_args(argv=None):
-    """Flags of the command, which the authors did not release."""
-    parser = argparse.ArgumentParser(
-        prog='tgan gam', description='Let two systems A and B judge each other: the generative '
-        'adversarial metric. Above 1, A wins.')
+    """Flags of the command."""
+    parser = flags.parser_of('gam', 'Let two systems A and B judge each other: the generative '
+                             'adversarial metric. Above 1, A wins.')
     parser.add_argument('--result_dir', type=flags.result_folder, nargs=2, required=True,
                         metavar=('A', 'B'), help='result folders of trainings')
     parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
@@ -280,9 +267,7 @@ def _run(args):
 def real_part(of_a, of_b, changes):
     """The data set whose videos are real in the battle -> config.Part.
 
-    Args:
-        of_a, of_b (Experiment): Of the two systems.
-        changes (list of str): 'ARGUMENT=PATH' of A's data set; it must be B's, or there are some.
+    ``changes`` are 'ARGUMENT=PATH' of A's; it must be B's, too, or there are some.
     """
     part = of_a.dataset
     if not changes and (part.name, part.args) != (of_b.dataset.name, of_b.dataset.args):

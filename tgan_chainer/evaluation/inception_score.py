@@ -41,16 +41,10 @@ def calc_inception(ys, eps=None):
 
 
 class InceptionSums:
-    """:func:`calc_inception` of examples that come in batches.
+    """:func:`calc_inception` of examples that come in batches, ``n`` of them so far.
 
     The second term needs nothing of an example but its share of the mean: sums of p log(p + eps)
     and of p are all there is to keep, in float64.
-
-    Args:
-        eps (float): Added to probabilities inside the logarithms.
-
-    Attributes:
-        n (int): Examples so far.
     """
 
     def __init__(self, eps):
@@ -117,8 +111,8 @@ class Evaluation:
             that has a method ``draw_masks``, such as :class:`.classifier.Classifier`.
         settings (Settings): How many videos.
         random_state (RandomState): Of the seed; it seeds the global generators.
-        path (str or os.PathLike): The file.
-        run (dict): What the score depends on, as JSON; a file of another run is refused.
+        path (str or os.PathLike): The file; one of another ``run``, or damaged, is refused.
+        run (dict): What the score depends on, as JSON.
     """
 
     def __init__(self, source, classifier, settings, random_state, path, run):
@@ -132,12 +126,7 @@ class Evaluation:
         self._sums = InceptionSums(settings.eps)
 
     def score(self):
-        """Go on to the end -> float.
-
-        Raises:
-            DataError: The file cannot be written.
-            SnapshotError: The file is damaged or of another run.
-        """
+        """Go on to the end -> float."""
         self.random_state.seed_all()
         if self.path.is_file():
             self._resume()
@@ -160,8 +149,7 @@ class Evaluation:
         if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
             raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
                                 f'{self.settings.batches}); {_REMEDY}')
-        changed = [key for key in run if before.get(key) != run[key]]
-        if changed:
+        if changed := [key for key in run if before.get(key) != run[key]]:
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
         # A device whose generator has no state to save draws again what was drawn. Then the states
@@ -190,8 +178,8 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     """Score a subject, and write down what was measured -> ledger.Measurement.
 
     The file of the score has the authors' line for every seed: result folder, iteration, videos,
-    mean clip, score; and below those of several seeds their mean, standard deviation and best. In a
-    rehearsal all lines are marked, and no record is written.
+    mean clip, score; and below those of several seeds their mean, standard deviation and best. In
+    a rehearsal all lines are marked, and no record is written.
 
     Args:
         subject (Subject): What is scored, by a Classifier.
@@ -200,9 +188,11 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
         ledger_folder (str or None): Where the record goes; None is beside the score.
     """
     values, parts = [], []
+    of_whom = ({'networks': subject.system.networks} if subject.system
+               else {'data': subject.dataset.sha256})
     for seed in seeds:
         path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
-        run = {**subject.identity(), 'weights': classifier.files, 'protocol': classifier.protocol,
+        run = {**of_whom, 'weights': classifier.files, 'protocol': classifier.protocol,
                'dropout': PROTOCOLS[classifier.protocol].dropout,
                'number of videos': settings.samples, 'batch size': settings.batchsize,
                'device': subject.device.xp.__name__}

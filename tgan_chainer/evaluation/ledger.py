@@ -130,14 +130,9 @@ _SHAPES = {
 
 
 class Measurement(_Strict):
-    """One measured score.
+    """One measured score: of a GAM r_samples, of a video quality the Frechet distance."""
 
-    In format 1 the protocols `tgan-v1` were without dropout; they are read as those of
-    `tgan-v1/dropout-off`. The value of a GAM is r_samples, that of a video quality the Frechet
-    distance.
-    """
-
-    format: Literal[1, 2] = 2    #: Version of this schema.
+    format: Literal[2] = 2       #: Version of this schema.
     metric: Literal['inception score', 'GAM', 'video quality']
     systems: list[SystemRecord]        #: One; none for a data set itself; A and B of a GAM.
     dataset: DataSet | None      #: That is scored, or whose videos are the real ones.
@@ -152,15 +147,6 @@ class Measurement(_Strict):
     battle: Battle | None = None
     quality: dict[str, QualityRecord] | None = None    #: 'generated', 'real' and so on.
     conditions: Conditions
-
-    @pydantic.model_validator(mode='before')
-    @classmethod
-    def _name_protocol_of_format_1(cls, record):
-        protocol = record.get('protocol') if isinstance(record, dict) else None
-        if isinstance(protocol, str) and record.get('format') == 1:
-            protocol = re.sub('^tgan-v1', 'tgan-v1/dropout-off', protocol)
-            return {**record, 'format': 2, 'protocol': protocol}
-        return record
 
     @pydantic.model_validator(mode='after')
     def _is_consistent(self):
@@ -194,7 +180,7 @@ def measurement(values, command_line, device, **more):
 
 
 def write(folder, measurement):
-    """Write a measurement under a name of its own into ``folder`` -> its path."""
+    """Write a measurement into ``folder``, under a name of its own -> its path."""
     subject = '_'.join([f'{system.result_dir}-{system.iteration}' for system in measurement.systems]
                        or [measurement.dataset.name])
     date = measurement.conditions.date.strftime('%Y%m%dT%H%M%S%fZ')
@@ -259,11 +245,8 @@ def describe_dataset(part):
         videos = len(part.build())
     except ConfigError:
         videos = None
-    return DataSet(
-        name=part.name,
-        files={name: Path(path).name for name, path in paths.items()},
-        sha256={name: _digest(path) for name, path in paths.items()},
-        videos=videos)
+    return DataSet(name=part.name, files={name: Path(path).name for name, path in paths.items()},
+                   sha256={name: _digest(path) for name, path in paths.items()}, videos=videos)
 
 
 def data_paths(part):
@@ -275,10 +258,9 @@ def data_paths(part):
 
 def _digest(path):
     """sha256 of a data file, None without it."""
-    if not Path(path).is_file():
-        return None
-    status = os.stat(path)
-    return _digest_once(path, status.st_size, status.st_mtime_ns)
+    if Path(path).is_file():
+        status = os.stat(path)
+        return _digest_once(path, status.st_size, status.st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=64)
@@ -298,15 +280,10 @@ def arguments(part):
 def conditions(command_line, device):
     """What runs now, on ``device`` -> :class:`Conditions`."""
     return Conditions(
-        command_line=shlex.join(command_line),
-        git_revision=record.git_revision(),
-        python=platform.python_version(),
-        packages=record.versions(),
-        platform=platform.platform(),
-        processor=_processor(),
-        cpus=os.cpu_count() or 1,
-        gpu=gpu_name(device),
-        date=datetime.datetime.now(datetime.timezone.utc))
+        command_line=shlex.join(command_line), git_revision=record.git_revision(),
+        python=platform.python_version(), packages=record.versions(),
+        platform=platform.platform(), processor=_processor(), cpus=os.cpu_count() or 1,
+        gpu=gpu_name(device), date=datetime.datetime.now(datetime.timezone.utc))
 
 
 def _processor():

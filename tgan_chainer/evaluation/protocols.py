@@ -15,6 +15,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import telling_damage
+from tgan_chainer.datasets.published import PUBLISHED, obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.resize import (
     corner_linear_matrix,
@@ -28,11 +29,10 @@ from tgan_chainer.io.archives import Archive
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
 
-MEAN_SHA256 = 'f981f1e195822705d13bebadabeb2b5583a709696c3b14e5465a96da4cb2ade0'
+MEAN_SHA256 = PUBLISHED['mean'].sha256
 """Of the published mean2.npz."""
 
-_PUBLISHED = ("mean2.npz as published at https://github.com/pfnet-research/tgan/releases (v1.0.0), "
-              f"sha256 {MEAN_SHA256}, with the key 'mean' of {MEAN_SHAPE}")
+_PUBLISHED = f"{obtain('mean')}; its key is 'mean', of {MEAN_SHAPE}"
 
 
 def load_mean(path, sha256=MEAN_SHA256):

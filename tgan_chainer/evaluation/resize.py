@@ -7,21 +7,11 @@ import numpy as np
 A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, where others take -0.5.
 
 
-def resize_bicubic(images, height, width):
-    """:func:`resize` as OpenCV's INTER_CUBIC: edges overshoot the range of the input."""
-    return resize(images, height, width, cubic_matrix)
-
-
 def resize(images, height, width, matrix):
     """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
 
-    Args:
-        images: Array of floats on any device.
-        matrix: Function from the sizes (n_in, n_out) of an axis to its weights (n_out, n_in), such
-            as :func:`cubic_matrix`.
-
-    Returns:
-        Array of the same dtype on that device, in C order.
+    ``matrix`` makes of the sizes (n_in, n_out) of an axis its weights (n_out, n_in), as
+    :func:`cubic_matrix` does. Dtype and device stay; the result is in C order.
 
     Raises:
         ValueError: ``images`` are not floats (OpenCV rounds others), or have fewer than two axes.
@@ -42,10 +32,10 @@ def _along_last(x, weights):
 
 @functools.lru_cache(maxsize=8)
 def cubic_matrix(n_in, n_out):
-    """OpenCV's INTER_CUBIC: half-pixel centres, edges repeated, no smoothing before shrinking.
+    """OpenCV's INTER_CUBIC -> read-only float64 (n_out, n_in), whose rows sum to 1.
 
-    Returns:
-        Read-only float64 (n_out, n_in), as those of the other functions; its rows sum to 1.
+    Half-pixel centres, the edge pixel repeated beyond the border, and no smoothing before
+    shrinking. Edges overshoot the range of the input.
     """
     position = _centres(n_in, n_out)
     nearest = np.floor(position).astype(int)

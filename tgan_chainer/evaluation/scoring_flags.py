@@ -39,11 +39,12 @@ def add_classifier_flags(parser):
                         'marked so')
 
 
-def open_classifier(args, protocol, device):
+def open_classifier(args, device):
     """The classifier that the flags ask for; prints what it was read from -> Classifier.
 
     A rehearsal that is given files of a measurement is a ConfigError.
     """
+    protocol = protocol_name(args)
     if not args.rehearsal:
         classifier = load_classifier(args.c3d, args.mean, protocol, device)
         for what, digest in classifier.files.items():
@@ -58,19 +59,22 @@ def open_classifier(args, protocol, device):
     return classifier
 
 
-def protocol_name(protocol, interpolation):
+def protocol_name(args):
     """Name in :data:`.protocols.PROTOCOLS` of what the flags ask for."""
-    if interpolation == 'INTER_CUBIC':
+    protocol = getattr(args, 'protocol', 'tgan-v1')
+    if args.interpolation == 'INTER_CUBIC':
         return protocol
-    name = f'{protocol}/{interpolation}'
+    name = f'{protocol}/{args.interpolation}'
     if name not in PROTOCOLS:
-        raise ConfigError(f'--interpolation {interpolation}: {protocol} has its own')
+        raise ConfigError(f'--interpolation {args.interpolation}: {protocol} has its own')
     return name
 
 
 def method_name(args):
     """METHOD in the names of files: the authors' is the interpolation."""
     method = args.protocol.replace('tgan-v1', args.interpolation).replace('/', '_')
+    if args.calc_iter not in (None, PROTOCOLS[args.protocol].settings.samples):
+        method += f'_n-{args.calc_iter}'    # a trial is never taken for a measurement
     return f'{method}_rehearsal' if args.rehearsal else method
 
 

@@ -21,10 +21,8 @@ from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generat
 class GeneratedVideos:
     """Videos of trained generators, in test mode, from latent vectors as in training.
 
-    A conditional system draws a label for every video from its category prior.
-
-    Args:
-        fsgen, vgen: The generators, on one device; ``fsgen`` may be None.
+    A conditional system draws a label for every video from its category prior. ``fsgen`` may be
+    None.
     """
 
     def __init__(self, fsgen, vgen):
@@ -104,10 +102,6 @@ class Subject:
     system: ledger.SystemRecord | None = None      #: Or else there is a data set.
     dataset: ledger.DataSet | None = None
 
-    def identity(self):
-        """What tells it from any other -> dict of sha256."""
-        return {'networks': self.system.networks} if self.system else {'data': self.dataset.sha256}
-
     def check_colour(self, is_rehearsal=False):
         """See that C3D can classify its videos.
 
@@ -131,16 +125,14 @@ def open_result(result_dir, iteration, device, out=None, with_critic=False):
         iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
         out (str or None): Where results go; None is the result folder.
         with_critic (bool): Whether to load the critic, too.
-
-    Raises:
-        TGANError: There is no such folder or iteration, or its files are damaged.
     """
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
     fsgen, vgen = results.load_generators(result_dir, iteration, device)
-    vdis = experiment.build_models()[-1] if with_critic else None
+    vdis = None
     if with_critic:
+        vdis = experiment.build_models().vdis
         snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
         vdis.to_device(device)
     networks = zip(config.NETWORKS, (fsgen, vgen, vdis), strict=True)
@@ -153,11 +145,7 @@ def open_result(result_dir, iteration, device, out=None, with_critic=False):
 
 
 def open_dataset(experiment_path, device, out):
-    """The data set of an experiment -> :class:`Subject`.
-
-    Raises:
-        ConfigError: The experiment or its data set is missing, or not what it should be.
-    """
+    """The data set of an experiment -> :class:`Subject`."""
     experiment = config.load(experiment_path)
     dataset = experiment.dataset.build()
     return Subject(

@@ -1,10 +1,4 @@
-"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py).
-
-Of each of 100 batches one video is kept, see :func:`surest`::
-
-    python evaluation/tile_prediction.py --result_dir results/... --gpu 0
-"""
-import argparse
+"""A movie of the videos that C3D is surest of (authors' evaluation/tile_prediction.py)."""
 from pathlib import Path
 
 import chainer
@@ -20,6 +14,7 @@ from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, pictures
 from tgan_chainer.io.progress import progress
 from tgan_chainer.random_streams import RandomState
+from tgan_chainer.results import output_stem
 
 
 def surest(source, classify, batchsize):
@@ -27,10 +22,7 @@ def surest(source, classify, batchsize):
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
     videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
-
-    Args:
-        source: Source of videos, see :mod:`.sources`.
-        classify: Function from videos (n, C, T, H, W) to probabilities (n, classes).
+    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
 
     Returns:
         The video (C, T, H, W) in main memory, that class, and its probability.
@@ -45,14 +37,12 @@ def surest(source, classify, batchsize):
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10); ``--n``, ``--c3d`` and ``--rehearsal`` are ours."""
-    parser = argparse.ArgumentParser(
-        prog='tgan tile-prediction',
-        description='Show the videos that C3D is surest of, one of each '
-        'batch, in a grid.')
+    parser = flags.parser_of('tile-prediction', 'Show the videos that C3D is surest of, one of '
+                             'each batch, in a grid.')
     flags.add(parser, 'result_dir', required=True)
     flags.add(parser, 'iter')
     flags.add_gpu(parser)
-    flags.add(parser, 'out_dir', 'seed')
+    flags.add(parser, 'out_dir', 'seed', 'scale')
     parser.add_argument('--batchsize', type=flags.positive,
                         help='videos a batch (default: 48; in a rehearsal 2)')
     parser.add_argument('--n', type=flags.positive, help='batches, each of which shows one video '
@@ -70,15 +60,15 @@ def _run(args):
     device.use()
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
-    stem = _movie_stem(args)
-    protocol = scoring_flags.protocol_name('tgan-v1', args.interpolation)
-    classifier = scoring_flags.open_classifier(args, protocol, device)
+    stem = _movie_stem(args, subject.system.iteration)
+    classifier = scoring_flags.open_classifier(args, device)
     RandomState(args.seed, device).seed_all()
     source = subject.source(args.seed)
     shown = [surest(source, classifier, args.batchsize)
              for _ in progress(range(args.n), unit='batch')]
     videos, categories, probabilities = zip(*shown, strict=True)
-    frames = pictures.tile_movie(pictures.infer_pixels(np.stack(videos)))
+    videos = pictures.enlarge(pictures.infer_pixels(np.stack(videos)), args.scale)
+    frames = pictures.tile_movie(videos)
     marked = {'rehearsal': True} if args.rehearsal else {}
     files.write_json(_predictions(stem), [
         {'class': category, 'probability': probability, **marked}
@@ -87,9 +77,9 @@ def _run(args):
         print(classifier.label(path))
 
 
-def _movie_stem(args):
-    """Path of the movie without its suffix: the authors' name, which is also that of infer.py's."""
-    name = f'{Path(args.result_dir).resolve().name}_seed-{args.seed}'
+def _movie_stem(args, iteration):
+    """Path of the movie without its suffix, which is also that of infer.py's."""
+    name = output_stem(args, iteration)
     stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
     movie = stem.with_name(f'{stem.name}.avi')
     if movie.exists() and not _predictions(stem).exists():

@@ -1,21 +1,17 @@
 """Train the classifier of Moving MNIST videos that the package brings, and say how good it is.
 
-    tgan train-digit-classifier --out classifier.npz
-    tgan train-digit-classifier --test    # the package's, as it is
-
 It is trained on videos made from the training half of the digits, a third of them with one digit,
 and tested on the held-out half. On one machine it comes out the same each time.
 """
-import argparse
 
 import chainer
 import chainer.functions as F
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.flags import parser_of, positive
 from tgan_chainer.commands.run import command
-from tgan_chainer.datasets.clips import normalize
+from tgan_chainer.datasets.drawing import normalize
 from tgan_chainer.evaluation import digit_classifier as digits
 from tgan_chainer.io.files import atomic_path
 from tgan_chainer.io.progress import progress
@@ -121,9 +117,7 @@ def accuracies(classifier, split, n, seed=1):
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan train-digit-classifier',
-        description='Train the classifier behind tgan_chainer.evaluation.video_quality.')
+    parser = parser_of('train-digit-classifier', 'Train the classifier behind tgan quality.')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')
     what.add_argument('--test', nargs='?', const=digits.WEIGHTS, metavar='FILE',

@@ -1,12 +1,8 @@
 """How good grey videos of moving digits are, in numbers that need no download.
 
-    tgan quality --result_dir results/...
-    tgan quality --real data/moving_mnist_heldout.npy
-
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
 """
-import argparse
 import itertools
 import random
 from typing import NamedTuple
@@ -27,8 +23,7 @@ from tgan_chainer.evaluation.inception_score import calc_inception
 from tgan_chainer.evaluation.protocols import VIDEO_QUALITY
 from tgan_chainer.evaluation.sources import open_result, stack_videos
 from tgan_chainer.io.files import sha256
-from tgan_chainer.models.latent import draw_latent
-from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
 from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
 
@@ -180,9 +175,8 @@ def altered(videos, seed):
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan quality', description='How good the videos of a '
-        'system trained on Moving MNIST are, beside real and spoilt ones.')
+    parser = flags.parser_of('quality', 'How good the videos of a system trained on Moving MNIST '
+                             'are, beside real and spoilt ones.')
     flags.add(parser, 'result_dir', 'iter')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')
@@ -203,7 +197,9 @@ def _run(args):
     device = get_device(args.gpu)
     device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
-    part = of_file(args.real) if args.real else subject.experiment.dataset
+    part = subject.experiment.dataset if not args.real else config.Part(
+        fn='datasets/mnist_dataset.py', name='MovingMNISTDataset', cls=MovingMNISTDataset,
+        args={'dataset_path': args.real}, where='--real')
     real = real_videos(part.build(), 2 * args.n, args.seed)
     classifier = digit_classifier.load_classifier()
     expected = statistics(real[:args.n], classifier)
@@ -221,12 +217,6 @@ def _run(args):
             protocol=VIDEO_QUALITY, samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
-
-
-def of_file(path):
-    """The part of an experiment whose data set is a Moving MNIST file."""
-    return config.Part(fn='datasets/mnist_dataset.py', name='MovingMNISTDataset',
-                       args={'dataset_path': path}, cls=MovingMNISTDataset, where='--real')
 
 
 def table(rows):

@@ -1,14 +1,19 @@
 """The log of a training."""
+import csv
+import io
 import math
 from pathlib import Path
 
 from chainer.training import extensions
 
-from tgan_chainer.io.files import write_json
+from tgan_chainer.io.files import write_json, write_text
 
 
 class LogReport(extensions.LogReport):
-    """Chainer's, whose file is written like all others: whole, to the disk, or not at all."""
+    """Chainer's, whose file is written like all others: whole, to the disk, or not at all.
+
+    ``log.csv`` has the same as a table: a line an entry, a column a key.
+    """
 
     def __init__(self, trigger):
         super().__init__(trigger=trigger, log_name=None)    # writes nothing itself
@@ -40,9 +45,15 @@ class LogReport(extensions.LogReport):
 
     def _write(self, trainer):
         # Without what is NaN or infinite, which JSON does not know.
-        write_json(Path(trainer.out, 'log'), [
-            {key: value for key, value in entry.items() if math.isfinite(value)}
-            for entry in self.log])
+        log = [{key: value for key, value in entry.items() if math.isfinite(value)}
+               for entry in self.log]
+        write_json(Path(trainer.out, 'log'), log)
+        table = io.StringIO()
+        columns = dict.fromkeys(['iteration', *(key for entry in log for key in entry)])
+        rows = csv.DictWriter(table, columns, lineterminator='\n')
+        rows.writeheader()
+        rows.writerows(log)
+        write_text(Path(trainer.out, 'log.csv'), table.getvalue())
 
     def serialize(self, serializer):
         """Save the log, or load it; a ValueError if what is loaded is not a log."""

@@ -30,9 +30,9 @@ class Plots(extension.Extension):
         if not log or log[-1] is self._drawn:
             return
         found = sorted({key for entry in log for key in entry})
-        for filename, title, is_wanted, bound in charts(self._losses):
+        for filename, title, axis, is_wanted, bound in charts(self._losses):
             if keys := list(filter(is_wanted, found)):
-                figure = draw(log, keys, title, bound)
+                figure = draw(log, keys, title, axis, bound)
                 with atomic_path(Path(trainer.out, filename)) as path:
                     figure.savefig(path)
         self._drawn = log[-1]
@@ -44,42 +44,44 @@ class Plots(extension.Extension):
 
 
 def charts(losses):
-    """(filename, title, whether a key of the log is drawn, bound to mark or None) of each plot.
+    """(file name, title, name of the y axis, whether a key is drawn, bound or None) of each plot.
 
-    The losses' files have the authors' names (FACTS §10).
+    The keys are the log's. The losses' files have the authors' names (FACTS §10), but for the one
+    of both.
     """
-    for kind in ('loss_gen', 'loss_dis'):
+    for kind, title in (('loss_gen', "Generator's loss"), ('loss_dis', "Critic's loss"),
+                        ('loss', "Generator's and critic's loss")):
         keys = {f'vdis/{loss}' for loss in losses if loss.startswith(kind)}
-        yield f'{kind}.png', kind, keys.__contains__, None
-    yield ('singular_values.png', "Largest singular value of D's weights",
+        yield f'{kind}.png', title, 'loss', keys.__contains__, None
+    yield ('singular_values.png', "Largest singular value of D's weights", 'singular value',
            lambda key: key.endswith('/sigma'), 1)
-    yield ('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations",
+    yield ('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations", 'ratio',
            lambda key: key.endswith('/gamma_ratio'), 1)
     over_real = {f'quality/{name}' for name in ('distance', 'dimensions', 'motion', 'bright')}
-    yield 'quality.png', 'Quality, over that of real videos', over_real.__contains__, 1
-    for name in ('frechet', 'inception'):
-        yield (f'quality_{name}.png', f'{name}, of generated and of real videos',
+    yield ('quality.png', 'Quality, over that of real videos', 'ratio', over_real.__contains__, 1)
+    for name, axis in (('frechet', 'Fréchet distance'), ('inception', 'inception score')):
+        yield (f'quality_{name}.png', f'{name}, of generated and of real videos', axis,
                {f'quality/{name}', f'quality/real_{name}'}.__contains__, None)
 
 
-def draw(log, keys, title, bound=None):
+def draw(log, keys, title, axis, bound=None):
     """A figure of the values of ``keys`` in ``log``, a list of {key: number} with 'iteration'."""
     # Here, since a third of a second is much for a command that draws nothing.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), dpi=100)
+    figure = Figure(figsize=(10, 4.5), dpi=100)
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
-    # Matplotlib's own choice of margins would double the time.
-    figure.subplots_adjust(left=0.1, right=0.97, bottom=0.11, top=0.93)
+    # Matplotlib's own choice of margins would double the time. Right of it is the legend.
+    figure.subplots_adjust(left=0.08, right=0.78, bottom=0.11, top=0.93)
     axes = figure.add_subplot()
     for key in keys:
         points = [(entry['iteration'], entry[key]) for entry in log if key in entry]
-        axes.plot(*zip(*points, strict=True), label=key, marker='.' if len(points) < 40 else '')
+        axes.plot(*zip(*points, strict=True), label=key.removeprefix('vdis/'),
+                  marker='.' if len(points) < 40 else '')
     if bound is not None:
         axes.axhline(bound, color='black', linestyle='--', linewidth=1, label='bound')
-    axes.set_title(title)
-    axes.set_xlabel('iteration')
+    axes.set(title=title, xlabel='iteration', ylabel=axis)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize='small', ncols=1 + len(keys) // 6)
+    axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1.01, 1), borderaxespad=0)
     return figure

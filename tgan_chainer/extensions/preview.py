@@ -7,8 +7,8 @@ import numpy as np
 from chainer.training import extension
 
 from tgan_chainer.io import pictures
-from tgan_chainer.models.latent import draw_latent
-from tgan_chainer.models.sampling import first_generator, make_video
+from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
+from tgan_chainer.results import CATEGORIES, read_categories
 
 
 class Preview(extension.Extension):
@@ -19,7 +19,8 @@ class Preview(extension.Extension):
     (authors' names, FACTS §10), and so does ``.gif``, which is ours. The latent vectors come from a
     generator of its own and batch normalisation runs in test mode, so the training is left
     untouched. The videos of a conditional system are in the order of their categories, which are
-    taken at equal distances. Where there are real videos, the top row of each is real.
+    taken at equal distances, and whose names stand beside the rows of the sheet. Where there are
+    real videos, the top row of each is real.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
@@ -54,10 +55,20 @@ class Preview(extension.Extension):
             top = np.resize(self._real, (columns, *self._real.shape[1:]))    # repeats what is there
             sheet, grid = np.concatenate([top[:1], videos]), np.concatenate([top, videos])
             rows += 1
-        pictures.save_png(_path(trainer, 'image_img', 'png'), pictures.frame_sheet(sheet))
+        sheet = pictures.frame_sheet(sheet)
+        if names := self._names(trainer):
+            sheet = pictures.name_rows(sheet, names)
+        pictures.save_png(_path(trainer, 'image_img', 'png'), sheet)
         frames = pictures.tile_movie(grid, rows)
         for suffix in ('avi', 'mov', 'gif'):
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
+
+    def _names(self, trainer):
+        """Names of the sheet's rows, if there are categories and the result folder names them."""
+        if self._labels is None or not Path(trainer.out, CATEGORIES).exists():
+            return []
+        names = read_categories(trainer.out, first_generator(self.fsgen, self.vgen).n_categories)
+        return ['real'] * (self._real is not None) + [names[label] for label in self._labels]
 
     @staticmethod
     def exists(trainer):

@@ -1,4 +1,5 @@
 """Progress and time left on the terminal."""
+import signal
 import sys
 
 import tqdm
@@ -13,7 +14,8 @@ _ERASE = '\033[J'
 class ProgressBar(extension.Extension):
     """A bar with iterations done, speed and time left on stderr; lines of text above it.
 
-    On something that is not a terminal it writes a line a minute.
+    On something that is not a terminal it writes a line a minute. If whoever reads stdout or stderr
+    leaves (``| head``), the training ends as by SIGTERM, with a snapshot.
 
     Args:
         total (int): Iterations of the whole training.
@@ -25,22 +27,32 @@ class ProgressBar(extension.Extension):
         self.total = total
         self._bar = None
         self._line = ''
+        self._unread = False
 
     def initialize(self, trainer):
-        self._bar = progress(total=self.total, initial=trainer.updater.iteration, unit='it')
+        self._bar = progress(total=self.total, initial=trainer.updater.iteration, unit='it',
+                             delay=0)
 
     def __call__(self, trainer):
-        self._bar.update(trainer.updater.iteration - self._bar.n)
+        self._show(self._bar.update, trainer.updater.iteration - self._bar.n)
 
     def write(self, text):
         """Write whole lines to stdout above the bar, so that PrintReport can have it as ``out``."""
         *lines, self._line = (self._line + text.replace(_ERASE, '')).split('\n')
         for line in lines:
-            tqdm.tqdm.write(line, file=sys.stdout)
+            self._show(tqdm.tqdm.write, line, file=sys.stdout)
 
     def flush(self):
-        sys.stdout.flush()
+        self._show(sys.stdout.flush)
 
     def finalize(self):
         if self._bar is not None:
-            self._bar.close()
+            self._show(self._bar.close)
+
+    def _show(self, function, *args, **kwargs):
+        try:
+            function(*args, **kwargs)
+        except BrokenPipeError:
+            if not self._unread:    # once: a second signal ends the process
+                self._unread = True
+                signal.raise_signal(signal.SIGTERM)

@@ -25,6 +25,7 @@ class Snapshot(extension.Extension):
     Args:
         ranks (OneProcess or None): The ranks; None is one process.
         own (dict): Serializable objects, by name, whose state is a rank's own.
+        keep (int or None): How many of the newest stay, see :func:`.snapshots.prune`; None: all.
 
     Raises:
         DivergedError: A parameter or statistic is NaN or infinite.
@@ -34,9 +35,10 @@ class Snapshot(extension.Extension):
     name = 'snapshot'
     priority = -100    # after everything whose state it saves
 
-    def __init__(self, ranks=None, own=None):
+    def __init__(self, ranks=None, own=None, keep=None):
         self._ranks = ranks or OneProcess()
         self._own = own or {}
+        self._keep = keep
         self._states = []    # of the ranks, at the last snapshot
 
     def __call__(self, trainer):
@@ -56,6 +58,8 @@ class Snapshot(extension.Extension):
         for name, network in networks.items():
             snapshots.save(folder / snapshots.NETWORKS[name].format(iteration), network)
         snapshots.save(folder / snapshots.TRAINER.format(iteration), trainer)
+        if self._keep:
+            snapshots.prune(folder, iteration, self._keep)
 
     def _gather(self, networks, iteration):
         """Bring the ranks' own states to rank 0, and see that what they share is the same."""
@@ -89,11 +93,11 @@ class Snapshot(extension.Extension):
         return Path(trainer.out, snapshots.TRAINER.format(trainer.updater.iteration)).exists()
 
 
-def saved_ranks(path):
-    """Number of ranks of the training that wrote the trainer's snapshot ``path``."""
-    count = _RankCount()
-    snapshots.load(path, count)
-    return count.ranks
+def saved(path):
+    """(iteration, number of ranks) of the training that wrote the trainer's snapshot ``path``."""
+    found = _Saved()
+    snapshots.load(path, found)
+    return found.iteration, found.ranks
 
 
 class _Parts:
@@ -107,8 +111,9 @@ class _Parts:
             part.serialize(serializer[name])
 
 
-class _RankCount:
+class _Saved:
     def serialize(self, serializer):
+        self.iteration = int(serializer['updater']('iteration', 0))
         self.ranks = _count_ranks(serializer['extensions'][Snapshot.name])
 
 

@@ -5,9 +5,6 @@ import chainer
 class WeightClipping:
     """Optimizer hook: clip every parameter, biases and gammas too, to [-c, c] after each update.
 
-    Args:
-        c (float): The bound, positive.
-
     Raises:
         ValueError: ``c`` is not positive.
     """

@@ -43,8 +43,7 @@ class Header(NamedTuple):
 class Archive:
     """An npz file, given as a path or a file object of bytes; a context manager.
 
-    Attributes:
-        files (list of str): Keys of the arrays, in the order of the file.
+    ``files`` are the keys of its arrays, in the order of the file.
 
     Raises:
         OSError: The file cannot be read.

@@ -27,13 +27,13 @@ def atomic_path(path):
     The temporary file exists already, empty, when the body starts: a folder that cannot be written
     to is noticed before the work, not after it. It lies in the same folder and keeps the suffix of
     ``path``, by which encoders choose a format. Missing folders are made. When the body raises
-    anything (``KeyboardInterrupt`` too), the temporary file is removed and the old one stays. A
-    symbolic link stays one; the file it points to is replaced.
+    anything (``KeyboardInterrupt`` too), it is removed and the old file stays. A symbolic link
+    stays one; the file it points to is replaced.
 
     Raises:
         DataError: The folder cannot be made or written to, the disk is full, or ``path`` is
-            something else than a file. The ``OSError`` is its cause. An ``OSError`` of the body
-            that is not about this file passes unchanged.
+            something else than a file. An ``OSError`` of the body that is not about this file
+            passes unchanged.
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
@@ -41,7 +41,7 @@ def atomic_path(path):
     if target.exists() and not target.is_file():
         # Renaming would replace a device such as /dev/null, if the user may.
         raise DataError(f'cannot write {path}: it exists and is not a file. Choose another name.')
-    with _write_errors(path, temporary):
+    with write_errors(path, temporary):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open('xb') as file:
@@ -67,7 +67,8 @@ def remove_leftovers(folder):
 
 
 @contextlib.contextmanager
-def _write_errors(path, temporary):
+def write_errors(path, temporary):
+    """Turn an ``OSError`` about ``temporary``, or a full disk, into a DataError about ``path``."""
     try:
         yield
     except OSError as error:

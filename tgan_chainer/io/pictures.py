@@ -1,25 +1,28 @@
 """Videos as images and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
-Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point with
-values in [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
-:func:`preview_pixels` and :func:`infer_pixels` return them; others are a ValueError. Images are
-uint8 (H, W, 3), movies are uint8 (T, H, W, 3). The layouts are those of the authors' preview and
+Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point in
+[-1, 1], as the networks have them, which are shown as previews are, or uint8, as
+:func:`preview_pixels` and :func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are
+uint8 (T, H, W, 3); other arrays are a ValueError. The layouts are those of the authors' preview and
 inference (FACTS §10). All files are written whole or not at all. What cannot be read or written is
 a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
 """
 import contextlib
 import io
 import math
+import textwrap
 from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
 
 import av
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import files
+
+NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 
 FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25
@@ -67,27 +70,64 @@ def _to_uint8(values):
     return np.nan_to_num(np.clip(values, 0, 255)).astype(np.uint8)
 
 
-def frame_sheet(videos):
+def enlarge(videos, scale):
+    """Videos (N, C, T, H, W) -> (N, C, T, scale H, scale W), every pixel a square of its own."""
+    return videos.repeat(scale, axis=3).repeat(scale, axis=4)
+
+
+def frame_sheet(videos, columns=None):
     """Videos -> uint8 (N * H, T * W, 3): one row for each, its frames side by side.
 
-    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns.
+    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns. With ``columns`` a
+    video goes on in the next row after as many frames; places left over are white.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
-    return pixels.transpose(0, 2, 1, 3, 4).reshape(n * h, t * w, 3)
+    columns = min(columns or t, t)
+    rows = math.ceil(t / columns)
+    pixels = np.pad(pixels, ((0, 0), (0, rows * columns - t), (0, 0), (0, 0), (0, 0)),
+                    constant_values=255)
+    pixels = pixels.reshape(n, rows, columns, h, w, 3)
+    return pixels.transpose(0, 1, 3, 2, 4, 5).reshape(n * rows * h, columns * w, 3)
 
 
-def frame_borders(videos, marked, width=2):
+def name_rows(frames, names):
+    """Images (..., H, W, 3) of len(names) rows of equal height -> with a column that names each.
+
+    It is at the right, :data:`NAMES_WIDTH` pixels wide. Long names go on in a next line.
+    """
+    height = frames.shape[-3] // len(names)
+    column = Image.new('RGB', (NAMES_WIDTH, frames.shape[-3]), 'white')
+    for row, name in enumerate(names):
+        ImageDraw.Draw(column).multiline_text(
+            (4, (row + 0.5) * height), '\n'.join(textwrap.wrap(name, 16)), 'black', anchor='lm')
+    column = np.broadcast_to(np.array(column), (*frames.shape[:-2], NAMES_WIDTH, 3))
+    return np.concatenate([frames, column], axis=-2)
+
+
+def named_movie(videos, names):
+    """A movie of all videos in a grid, with ``names`` of categories a row for each, and named."""
+    movie = tile_movie(videos, rows=len(names) or None)
+    return name_rows(movie, names) if names else movie
+
+
+def frame_borders(videos, every=None, width=2):
     """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
 
-    It is red around those that are ``marked``, boolean (T,), and white around others.
+    It is red around each ``every``-th, from the first, and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
     framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
-    framed[:, marked] = _RED
+    if every:
+        framed[:, ::every] = _RED
     framed[:, :, width:-width, width:-width] = pixels
     return framed.transpose(0, 4, 1, 2, 3)
+
+
+def columns_of(every):
+    """Frames after which an image wraps so that every row starts with an ``every``-th one."""
+    return every * max(1, 16 // every)
 
 
 def split_sheet(sheet, height, width):
@@ -103,9 +143,8 @@ def split_sheet(sheet, height, width):
 def tile_movie(videos, rows=None):
     """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row.
 
-    Args:
-        rows (int or None): Rows of the grid. None makes as many columns as the square root of N,
-            rounded up, and the rows that the videos then need. Places left over are black.
+    Without ``rows`` there are as many columns as the square root of N, rounded up, and the rows
+    that the videos then need. Places left over are black.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
@@ -145,45 +184,34 @@ def read_png(path, channels=3):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
-def save_gif(path, frames, fps=FPS):
-    """Write an animation that loops forever; GIF whatever the suffix.
-
-    All frames share one palette and are not dithered, so what does not move does not flicker. A
-    grey movie is kept exactly, one of up to 256 colours within one level a channel. A GIF counts
-    hundredths of seconds, and browsers slow down one of more than 50 frames per second.
-    """
-    _check_frames(frames)
-    size, rate = frames.shape[1:3], Fraction(fps).limit_denominator(1000)
-    pictures = _quantise(_av_frames(frames), size, rate)
-    files.write_bytes(path, _encode(pictures, size, 'gif', 'gif', 'pal8', rate))
-
-
 def save_movie(path, frames, fps=FPS, raw=False):
-    """Write a movie in the format of its suffix, whole or not at all.
+    """Write a movie in the format of its suffix; a DataError for an unknown one.
 
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
-    MPEG-4, or not compressed; all in yuv420p, which every player shows. It halves the resolution
-    of colour and needs even sides: an odd one is made even by repeating the last row or column.
-    ``.gif`` goes to :func:`save_gif`. With ``raw``, which only ``.avi`` allows for, nothing is
-    compressed.
+    MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows. It halves the
+    resolution of colour and needs even sides: an odd one is made even by repeating the last row or
+    column.
 
-    Raises:
-        ValueError: ``frames`` are no movie.
-        DataError: The suffix is another one; or see :func:`tgan_chainer.io.files.atomic_path`.
+    A ``.gif`` loops forever. All frames share one palette and are not dithered, so what does not
+    move does not flicker. A grey movie is kept exactly, one of up to 256 colours within one level a
+    channel. It counts hundredths of seconds, and browsers slow down more than 50 frames a second.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:
         raise DataError(f'cannot write {path}: unknown movie format "{suffix}". Use one of '
                         f'{", ".join(_CODECS)}.')
+    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
+        raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
+                         f'got {frames.dtype} {frames.shape}')
+    rate, size = Fraction(fps).limit_denominator(1000), frames.shape[1:3]
     if suffix == '.gif':
-        return save_gif(path, frames, fps)
-    _check_frames(frames)
-    codec = 'rawvideo' if raw else _CODECS[suffix]
-    if codec not in av.codecs_available:
-        codec = 'mpeg4'
-    even = np.pad(frames, ((0, 0), *((0, side % 2) for side in frames.shape[1:3]), (0, 0)), 'edge')
-    movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p',
-                    Fraction(fps).limit_denominator(1000))
+        movie = _encode(_quantise(_av_frames(frames), size, rate), size, 'gif', 'gif', 'pal8', rate)
+    else:
+        codec = 'rawvideo' if raw else _CODECS[suffix]
+        if codec not in av.codecs_available:
+            codec = 'mpeg4'
+        even = np.pad(frames, ((0, 0), *((0, side % 2) for side in size), (0, 0)), 'edge')
+        movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', rate)
     files.write_bytes(path, movie)
 
 
@@ -199,26 +227,21 @@ def save_movies(stem, frames, fps=INFER_FPS):
     return paths
 
 
-def save_strips(stem, videos, names):
+def save_strips(stem, videos, names, columns=None):
     """Write each of uint8 ``videos`` (N, C, T, H, W) as an image of its frames -> their paths.
 
     With ``names`` of categories, each has as many videos as the others, one after another. A
-    picture of a grey video has one channel, as the authors' have (FACTS §11).
+    picture of a grey video has one channel, as the authors' have (FACTS §11). With ``columns`` it
+    goes on in the next row after as many frames.
     """
     each = len(videos) // max(1, len(names))
     for i, video in enumerate(videos):
         # Quoted: a category may be called by what a file may not.
         category = f'_{quote(names[i // each], safe="")}' if names else ''
         path = Path(f'{stem}{category}_{i % each}.png')
-        sheet = frame_sheet(video[np.newaxis])
+        sheet = frame_sheet(video[np.newaxis], columns)
         save_png(path, sheet[..., 0] if len(video) == 1 else sheet)
         yield path
-
-
-def _check_frames(frames):
-    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
-        raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
-                         f'got {frames.dtype} {frames.shape}')
 
 
 def _av_frames(frames, pixel_format='rgb24'):
@@ -277,18 +300,3 @@ def _encode(pictures, size, container, codec, pixel_format, rate):
             output.mux(stream.encode(picture))
         output.mux(stream.encode(None))
     return buffer.getvalue()
-
-
-def read_movie(path):
-    """Decode all frames of a movie or an animation into memory -> uint8 (T, H, W, 3)."""
-    try:
-        # Titles and comments in no valid UTF-8 are no reason to refuse the frames.
-        with av.open(str(path), metadata_errors='replace') as movie:
-            frames = [frame.to_ndarray(format='rgb24')
-                      for stream in movie.streams.video[:1] for frame in movie.decode(stream)]
-    except (av.FFmpegError, OSError) as error:
-        raise DataError(
-            f'cannot read {path}: {error.strerror}. Give the path of a movie.') from error
-    if not frames:
-        raise DataError(f'cannot read {path}: it has no video frames. Give the path of a movie.')
-    return np.stack(frames)

@@ -1,14 +1,81 @@
-"""Progress and time left, on stderr: a bar on a terminal, a line a minute elsewhere."""
+"""Progress and time left, on stderr: a bar on a terminal, plain lines elsewhere."""
 import sys
 
 import tqdm
 
+_LINE = '{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]'
+_STEP = '{desc} [{elapsed}<{remaining}]'    # without numbers, which are in its text
+
 
 def progress(iterable=None, **kwargs):
-    """A ``tqdm.tqdm`` of these arguments that does not fill a log file."""
-    interval = 0.2 if sys.stderr.isatty() else 60
-    return tqdm.tqdm(iterable, mininterval=interval, maxinterval=max(10, interval),
-                     dynamic_ncols=True, **kwargs)
+    """A ``tqdm.tqdm`` of these arguments; a log file gets a line a minute, none of a short work."""
+    if sys.stderr.isatty():
+        return tqdm.tqdm(iterable, mininterval=0.2, dynamic_ncols=True, **kwargs)
+    if kwargs.get('desc'):
+        kwargs['desc'] += ': '
+    return tqdm.tqdm(iterable, **{
+        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(), 'bar_format': _LINE,
+        **kwargs})
+
+
+class _Lines:
+    """Stderr for tqdm, which would draw one line over another."""
+
+    def __init__(self):
+        self._last = ''
+
+    def write(self, text):
+        line = text.strip()
+        if line not in ('', self._last):
+            self._last = line
+            print(line, file=sys.stderr, flush=True)
+
+    def flush(self):
+        """Every line is flushed."""
+
+
+class Steps:
+    """Progress of a long command by steps that have names: every one is shown, also in a log.
+
+    Args:
+        n (int): How many.
+        cost (float or None): Of all of them, by which time left is told; None where all cost 1.
+    """
+
+    def __init__(self, n, cost=None):
+        self._n, self._number = n, 0
+        bar_format = '{desc} |{bar:20}| {elapsed}<{remaining}' if sys.stderr.isatty() else _STEP
+        self._bar = progress(total=n if cost is None else cost, bar_format=bar_format,
+                             delay=1e-9, leave=False)    # nothing before the first step
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def begin(self, text):
+        """Say which step it is that begins."""
+        self._say(self._number + 1, text)
+
+    def end(self, text=None, cost=1):
+        """Count a step that has ended, and say how with ``text``."""
+        self._bar.n += cost
+        self._number += 1
+        if text:
+            self._say(self._number, text)
+
+    def _say(self, number, text):
+        self._bar.set_description_str(f'[{number:{len(str(self._n))}}/{self._n}] {text}')
+
+
+def steps(names):
+    """Yield names, and show them as :class:`Steps`."""
+    with Steps(len(names)) as shown:
+        for name in names:
+            shown.begin(name)
+            yield name
+            shown.end()
 
 
 def chunk_progress(starts, unit='video'):

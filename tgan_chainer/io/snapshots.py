@@ -123,14 +123,36 @@ def _way_out(path):
 
 
 def iterations(folder, template):
-    """Iterations of which ``folder`` has a file named by ``template``, ascending."""
-    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).iterdir()))
+    """Iterations of which a folder, if it is there, has a file named by ``template``, ascending."""
+    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).glob('*')))
     return sorted(int(match.group(1)) for match in matches if match)
 
 
 def _pattern(template):
     """A name by ``template``, with its iteration as the only group."""
     return re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'), re.ASCII)
+
+
+def prune(folder, iteration, keep):
+    """Remove the files of old snapshots from a result folder.
+
+    What stays: the newest ``keep`` up to ``iteration``, what is newer (a damaged one), and networks
+    that a record of a measurement names, in the folder's ``ledger/`` or in a folder beside it. A
+    file that cannot be read or removed stops no training.
+    """
+    folder = Path(folder).resolve()
+    templates = TRAINER, *NETWORKS.values()
+    found = sorted({number for template in templates for number in iterations(folder, template)
+                    if number <= iteration})
+    with contextlib.suppress(OSError):
+        texts = {path: path.read_text(errors='replace')
+                 for path in folder.parent.glob('*/ledger/*.json')}
+        records = ' '.join(text for path, text in texts.items()
+                           if path.parent.parent == folder or f'"{folder.name}"' in text)
+        for number in found[:-keep]:
+            if f'_iter_{number}.npz' not in records:
+                for template in templates:
+                    (folder / template.format(number)).unlink(missing_ok=True)
 
 
 def latest_trainer(folder):

@@ -14,11 +14,13 @@ MAX_DIGITS = 100
 def read_yaml(file, source):
     """What a YAML file, called ``source`` in messages, holds: no object of a class.
 
+    ``file`` is a path or a binary stream.
+
     Raises:
         ConfigError: The file cannot be read, is not YAML, or is too large.
     """
     try:
-        with open(file, 'rb') as stream:
+        with file if hasattr(file, 'read') else open(file, 'rb') as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise ValueError(f'found more than {MAX_BYTES} bytes')

@@ -15,7 +15,7 @@ from tgan_chainer.models.frame_seed_generator import (
     N_FRAMES,
     FrameSeedGeneratorNoBetaInitUniform,
 )
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_generator import ImageGenerator
 
@@ -40,13 +40,12 @@ class ConditionalFrameSeedGenerator(FrameSeedGeneratorNoBetaInitUniform):
         self.add_persistent('category_prior', np.full(n_categories, 1 / n_categories))
 
     def forward(self, z_slow, labels):
-        """z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1]."""
         v = one_hot(labels, self.n_categories, z_slow.dtype)
         return super().forward(F.concat((z_slow, v), axis=1))
 
 
 class ConditionalVideoGenerator(ImageGenerator):
-    """G1 of z_slow (B, Ks), z_fast (B, Kf) and labels (B,) -> frames (B, C, 16 w, 16 w).
+    """G1: z_slow (B, Ks), z_fast (B, Kf), labels (B,) -> frames (B, C, 16 w, 16 w) in [-1, 1].
 
     v has a linear branch of its own, concatenated with the other two before the first
     deconvolution.
@@ -81,7 +80,6 @@ class ConditionalVideoGenerator(ImageGenerator):
         self._add_deconvolutions(conv_ch + label_ch, initialW, background)
 
     def forward(self, z_slow, z_fast, labels):
-        """z_slow (B, Ks), z_fast (B, Kf), labels (B,) -> frames (B, C, 16 w, 16 w) in [-1, 1]."""
         v = one_hot(labels, self.n_categories, z_slow.dtype)
         return self._frames(F.concat((self._branch(self.l0s, self.bn0s, z_slow),
                                       self._branch(self.l0f, self.bn0f, z_fast),
@@ -89,7 +87,7 @@ class ConditionalVideoGenerator(ImageGenerator):
 
 
 class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
-    """D of video (B, C, 16, 16 w, 16 w) and labels (B,) -> score (B, 1, 1, 1).
+    """D of video (B, C, 16, 16 w, 16 w) and labels (B,) -> score (B, 1, 1, 1), not bounded.
 
     v is broadcast to a voxel of n_categories channels and the size of the video, and concatenated
     with it on the channels: c0 has n_categories input channels more, and clipping sees one matrix.
@@ -106,7 +104,6 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
         self.in_channels = in_channels
 
     def forward(self, video, labels):
-        """video (B, C, 16, 16 w, 16 w), labels (B,) -> score (B, 1, 1, 1), not bounded."""
         return self._score(self._convolve(video, labels), video.shape[2:])
 
     def _convolve(self, video, labels):
@@ -126,8 +123,9 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
 
 
 def one_hot(labels, n_categories, dtype):
-    """Labels (B,) -> array (B, n_categories) that is 1 at the label and 0 elsewhere."""
-    return chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)[labels]
+    """Labels (B,) -> variable (B, n_categories) that is 1 at the label and 0 elsewhere."""
+    v = chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)
+    return F.embed_id(labels, v)    # not by an index: an export sees functions
 
 
 def require_categories(n_categories):

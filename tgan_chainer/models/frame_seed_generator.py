@@ -5,7 +5,7 @@ from chainer import initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 
 N_FRAMES = 16
 """Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16."""
@@ -14,18 +14,15 @@ N_FRAMES = 16
 class FrameSeedGenerator(chainer.Chain):
     """G0: z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1].
 
-    Five 1-D deconvolutions with biases; the first four are followed by batch normalisation and
-    ReLU, the last by tanh (paper Table 1; layers and keys as in the authors' code, FACTS §2).
+    Five 1-D deconvolutions with biases; the first four are followed by batch normalisation, which
+    shifts its output if ``use_beta``, and ReLU, the last by tanh (paper Table 1; layers and keys
+    as in the authors' code, FACTS §2).
 
     Args:
         n_frames (int): 16; the layers make no other number.
-        z_slow_dim (int): Length of z_slow.
-        z_fast_dim (int): Length of z_fast of one frame.
+        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow, and of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
         latent (str): What z_slow is drawn from, 'uniform' (the authors' U(-1, 1)) or 'normal'.
-
-    Attributes:
-        use_beta (bool): Whether batch normalisation shifts its output.
 
     Raises:
         ValueError: ``n_frames`` is not 16.
@@ -58,7 +55,6 @@ class FrameSeedGenerator(chainer.Chain):
             self.bn3 = BatchNormalization(128, use_beta=self.use_beta)
 
     def forward(self, z_slow):
-        """z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1))
         h = self.bn0(self.dc0(h), activation=relu)
         h = self.bn1(self.dc1(h), activation=relu)

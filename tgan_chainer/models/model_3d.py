@@ -13,7 +13,7 @@ from chainer import initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_generator import begin_with
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
@@ -55,7 +55,6 @@ class VideoGenerator3D(WholeVideoGenerator):
         begin_with(background, self.dc4)
 
     def forward(self, z_slow):
-        """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
         width = self.bottom_width
         h = self.bn0(self.l0(z_slow), activation=relu)
         h = F.reshape(h, (len(h), self.conv_ch, 1, width, width))

@@ -3,11 +3,14 @@
 Without G0 ``fsgen`` is None, and there is no z_fast; see :class:`~.system.System`. Labels are an
 array (B,) of int32, which index the categories of a conditional system.
 """
+from typing import Literal
+
 import chainer
 import chainer.functions as F
 import numpy as np
 
-from tgan_chainer.models.latent import draw_latent
+Latent = Literal['uniform', 'normal']
+"""Distribution of z_slow: U(-1, 1), as in all of the authors' experiments, or N(0, 1)."""
 
 # Videos that are generated at once: the largest feature map of 8 full-size videos takes 67 MB.
 _CHUNK = 8
@@ -18,26 +21,28 @@ def first_generator(fsgen, vgen):
     return vgen if fsgen is None else fsgen
 
 
+def draw_latent(random, latent, shape):
+    """Draw an array of ``shape`` in float64 from ``latent``, one of :data:`Latent`.
+
+    ``random`` is ``numpy.random``, ``cupy.random`` or a ``RandomState`` of either.
+    """
+    return random.uniform(-1, 1, shape) if latent == 'uniform' else random.normal(0, 1, shape)
+
+
 def draw_z_slow(generator, n):
-    """Draw z_slow from the latent distribution of ``generator``, on its device.
+    """Draw z_slow (n, z_slow_dim), of Chainer's dtype, from the latent distribution of a generator.
 
-    Uses the global generator of the array module, as the authors' code does.
-
-    Args:
-        generator: The network that z_slow enters, see :func:`first_generator`.
-        n (int): Number of vectors.
-
-    Returns:
-        Array (n, z_slow_dim) of Chainer's dtype.
+    Uses the global generator of the array module of its device, as the authors' code does.
+    ``generator`` is the network that z_slow enters, see :func:`first_generator`.
     """
     z_slow = draw_latent(generator.xp.random, generator.latent, (n, generator.z_slow_dim))
     return z_slow.astype(chainer.get_dtype())
 
 
 def draw_labels(generator, n):
-    """Draw labels (n,) from the prior of a conditional ``generator``; None for any other.
+    """Draw labels (n,) from the prior of a conditional ``generator``, as :func:`draw_z_slow` does.
 
-    Uses the global generator of the array module.
+    None for any other.
     """
     if not generator.n_categories:
         return None
@@ -103,15 +108,9 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None, progress=i
 def interpolate_z_fast(z_fast, between):
     """Put vectors between those of neighbouring frames, by linear interpolation in time.
 
-    This is a bilinear filter on G0's last layer (FACTS §7, paper Figure 6).
-
-    Args:
-        z_fast: Array (B, Kf, T).
-        between (int): Vectors between two neighbours, 0 or more.
-
-    Returns:
-        Array (B, Kf, T + (T - 1) between); every (between + 1)-th vector is one of z_fast,
-        unchanged.
+    This is a bilinear filter on G0's last layer (FACTS §7, paper Figure 6). z_fast (B, Kf, T)
+    becomes (B, Kf, T + (T - 1) between), of which every (between + 1)-th vector is one of z_fast,
+    unchanged.
     """
     batch, k_fast, frames = z_fast.shape
     step = between + 1
@@ -124,17 +123,14 @@ def interpolate_z_fast(z_fast, between):
 
 
 def make_interpolated_video(fsgen, vgen, n, between, labels=None, progress=iter):
-    """Generate ``n`` videos with frames between G0's, z_slow being the same for all of a video.
+    """Generate ``n`` videos with ``between`` frames, 0 or more, between any two neighbours of G0's.
 
-    The frames of :func:`make_video` stand at every (between + 1)-th place; from one state of the
-    global generator, both make the same.
+    z_slow is the same for all of a video. The frames of :func:`make_video` stand at every
+    (between + 1)-th place; from one state of the global generator, both make the same.
 
     Args:
-        fsgen, vgen: G0 and G1, on one device.
-        n (int), labels: See :func:`make_video`.
-        between (int): Frames between two neighbours, 0 or more.
-        progress: Function that passes on what it is given, a range of frames' numbers, and may show
-            how far it is.
+        fsgen, vgen, n, labels: See :func:`make_video`; there must be a G0.
+        progress: The same for a range of frames' numbers.
 
     Returns:
         Array (n, C, T + (T - 1) between, H, W) in [-1, 1], on that device.

@@ -14,8 +14,9 @@ class VideoDiscriminator(chainer.Chain):
     """D: video (B, C, 16, 16 w, 16 w) in [-1, 1] -> score (B, 1, 1, 1), w = top_width.
 
     Four 3-D convolutions that halve time and space, then a 2-D one over what is left. Batch
-    normalisation follows all of them but the first and the last; ``bn0`` exists since the
-    authors' snapshots have it, and is never called (paper Table 1, FACTS §2).
+    normalisation, which shifts its output if ``use_beta``, follows all of them but the first and
+    the last; ``bn0`` exists since the authors' snapshots have it, and is never called (paper
+    Table 1, FACTS §2).
 
     Args:
         in_channels (int): Channels of a frame.
@@ -24,9 +25,6 @@ class VideoDiscriminator(chainer.Chain):
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
         sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
             in train mode.
-
-    Attributes:
-        use_beta (bool): Whether batch normalisation shifts its output.
     """
 
     n_categories = 0
@@ -119,15 +117,12 @@ class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
 
 
 class FrameDiscriminator(chainer.Chain):
-    """Critic of stacked frames: frames (B, C T, H, W) in [-1, 1] -> score (B, 1).
+    """Critic of stacked frames: frames (B, C T, H, W) in [-1, 1] -> score (B, 1), not bounded.
 
     Four 2-D convolutions (4, 2, 1) and a linear layer; the sizes that the frames decide are found
     at the first call. Batch normalisation with beta follows the second to fourth; ``bn0`` is never
     called (FACTS §10). The authors' normalisation sizes are fixed to ``mid_ch`` = 64, the only
     width their class runs with; here they follow.
-
-    Args:
-        mid_ch (int): Channels after the first convolution.
     """
 
     def __init__(self, mid_ch: int = 64):
@@ -145,7 +140,6 @@ class FrameDiscriminator(chainer.Chain):
             self.bn3 = BatchNormalization(mid_ch * 8)
 
     def forward(self, frames):
-        """frames (B, C T, H, W) -> score (B, 1), not bounded."""
         h = leaky_relu(self.c0(frames))
         h = self.bn1(self.c1(h), activation=leaky_relu)
         h = self.bn2(self.c2(h), activation=leaky_relu)
@@ -154,15 +148,12 @@ class FrameDiscriminator(chainer.Chain):
 
 
 class VideoAndFrameDiscriminator(chainer.Chain):
-    """Two critics: video (B, C, 16, 16 w, 16 w) -> a score of the video and one of its frames.
+    """Two critics: video (B, C, 16, 16 w, 16 w) -> scores (B, 1, 1, 1) and, of frames, (B, 1).
 
     For :class:`~tgan_chainer.updaters.tgan_updater_wgan.TGANUpdaterWGANVideoFrameDis`. The
     authors' class calls a ``VideoDiscriminator`` that their module does not define (FACTS §9);
     here that is ours of this name, with beta and Chainer's default weights, as their frame critic
-    has them.
-
-    Args:
-        in_channels (int), top_width (int), mid_ch (int): As those of :class:`VideoDiscriminator`.
+    has them. Arguments are those of :class:`VideoDiscriminator`.
     """
 
     n_categories = 0
@@ -179,7 +170,6 @@ class VideoAndFrameDiscriminator(chainer.Chain):
             self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)
 
     def forward(self, video):
-        """video (B, C, 16, 16 w, 16 w) -> (scores (B, 1, 1, 1), scores (B, 1)), not bounded."""
         batch, channels, frames, height, width = video.shape
         of_video = self.video_dis(video)
         stacked = F.reshape(video, (batch, channels * frames, height, width))

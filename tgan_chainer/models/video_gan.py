@@ -10,19 +10,14 @@ from chainer import function_node, initializers
 
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
 from tgan_chainer.models.video_generator import begin_with
 from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 
-WEIGHT_STD = 0.01
-"""Weights are drawn from N(0, 0.01)."""
-
-GAMMA_STD = 0.02
-"""Weights of batch normalisations (gamma) are drawn from N(1, 0.02)."""
-
-DISCRIMINATOR_EPS = 1e-3
-"""Added to the variance by the discriminator's batch normalisations."""
+WEIGHT_STD = 0.01           #: Weights are drawn from N(0, 0.01),
+GAMMA_STD = 0.02            #: those of batch normalisations (gamma) from N(1, 0.02).
+DISCRIMINATOR_EPS = 1e-3    #: Added to the variance by the discriminator's batch normalisations.
 
 
 class VideoGANGenerator(WholeVideoGenerator):
@@ -33,15 +28,12 @@ class VideoGANGenerator(WholeVideoGenerator):
     layers have biases; batch normalisation and ReLU follow all but the three last ones.
 
     Args:
-        z_slow_dim (int), out_channels (int), bottom_width (int), conv_ch (int), latent (str): See
-            :class:`WholeVideoGenerator`.
-        mask_penalty (float): Weight of mean |m| in the generator's loss, which keeps the foreground
-            small (:func:`penalize`). With a Wasserstein loss the weight is an assumption.
+        mask_penalty (float): Weight, 0 or more, of mean |m| in the generator's loss, which keeps
+            the foreground small (:func:`penalize`). With a Wasserstein loss the weight is an
+            assumption.
         background (float): Brightness around which both streams begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`.
-
-    Raises:
-        ValueError: ``mask_penalty`` is negative, or see :class:`WholeVideoGenerator`.
+            :func:`~tgan_chainer.models.video_generator.begin_with`. Other arguments are those of
+            :class:`WholeVideoGenerator`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
@@ -71,7 +63,6 @@ class VideoGANGenerator(WholeVideoGenerator):
         begin_with(background, self.b4, self.f4)
 
     def forward(self, z_slow):
-        """z_slow (B, Ks) -> video (B, out_channels, 16, 16 w, 16 w) in [-1, 1]."""
         background = F.expand_dims(self._background(z_slow), 2)
         foreground, mask = self._foreground(z_slow)
         if self.mask_penalty and chainer.config.train:
@@ -103,9 +94,6 @@ class VideoGANDiscriminator(VideoDiscriminator):
 
     The layers are those of TGAN's D with beta, whose last convolution is a 3-D one of kernel
     (1, w, w) over the one frame that is left; initial values and eps are Video GAN's.
-
-    Args:
-        in_channels (int), top_width (int), mid_ch (int): See :class:`VideoDiscriminator`.
     """
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int = 64):

@@ -84,13 +84,11 @@ def begin_with(background, *layers):
 class VideoGenerator(ImageGenerator):
     """G1: z_slow (B, Ks), z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w) in [-1, 1].
 
-    Each latent vector has a linear branch of its own, which makes half of the first feature map;
-    then four doubling deconvolutions, and one that keeps the size and ends in tanh (paper
-    Table 1, FACTS §2). Batch normalisation keeps beta in every variant.
+    Each latent vector has a linear branch of its own, which makes half of the first feature map
+    (paper Table 1, FACTS §2). Batch normalisation keeps beta in every variant.
 
     Args:
-        z_slow_dim (int): Length of z_slow.
-        z_fast_dim (int): Length of z_fast.
+        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow and z_fast.
         out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
         background (float): Brightness around which frames begin, see :func:`begin_with`.
@@ -112,7 +110,6 @@ class VideoGenerator(ImageGenerator):
         self._add_deconvolutions(conv_ch, initialW, background)
 
     def forward(self, z_slow, z_fast):
-        """z_slow (B, Ks), z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w) in [-1, 1]."""
         return self._frames(F.concat((self._branch(self.l0s, self.bn0s, z_slow),
                                       self._branch(self.l0f, self.bn0f, z_fast)), axis=1))
 

@@ -2,7 +2,7 @@
 import chainer
 
 from tgan_chainer.models.frame_seed_generator import N_FRAMES
-from tgan_chainer.models.latent import Latent
+from tgan_chainer.models.sampling import Latent
 
 
 class WholeVideoGenerator(chainer.Chain):

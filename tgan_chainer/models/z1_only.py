@@ -15,11 +15,8 @@ class VideoGeneratorZ1Only(ImageGenerator):
     channels; ``fast_ch: 512`` would keep the width of that deconvolution instead.
 
     Args:
-        z_fast_dim (int): Length of z_fast.
-        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
-        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``.
-        wscale (float): Weights are drawn from U(-wscale, wscale).
-        background (float): Brightness around which frames begin, see :func:`begin_with`.
+        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``. Other
+            arguments are those of :class:`~.video_generator.VideoGeneratorInitUniform`.
     """
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
@@ -34,5 +31,5 @@ class VideoGeneratorZ1Only(ImageGenerator):
         self._add_deconvolutions(fast_ch, initialW, background)
 
     def forward(self, z_slow, z_fast):
-        """z_fast (B, Kf) -> frames (B, out_channels, 16 w, 16 w); z_slow is not looked at."""
+        """z_slow is not looked at."""
         return self._frames(self._branch(self.l0f, self.bn0f, z_fast))

@@ -1,12 +1,9 @@
 """Make the table of the golf videos that training reads, from the folder of their images.
 
-    tgan make-golf --root data/golf      # data/golf_pd.csv
-
 The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, FOLDER/0002.jpg,
 ..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
 of successive images in a folder: path, start, end (both included).
 """
-import argparse
 import contextlib
 import functools
 import itertools
@@ -15,15 +12,15 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.golf_dataset import file_name, open_strip
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
-from tgan_chainer.prepare.workers import choose_workers, map_in_order
+from tgan_chainer.io.progress import progress
+from tgan_chainer.prepare.workers import map_in_order
 
 ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
@@ -50,12 +47,8 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         workers: Processes that look; None is the number of cores.
 
     Raises:
-        DataError: An argument is wrong; the file exists or cannot be written; there is no image
-            that can be used.
+        DataError: The file exists or cannot be written; there is no image that can be used.
     """
-    workers = choose_workers(workers)
-    if n_frames < 1:
-        raise DataError(f'found {n_frames} frames, expected 1 or more')
     require_csv(table_path)
     require_place(table_path, overwrite)
     pictures = find_pictures(root_path)
@@ -65,15 +58,15 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
         raise DataError(f"'{root_path}' has no image that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
     good = [picture for picture, reason in zip(pictures, reasons, strict=True) if not reason]
-    table = {'path': [], 'start': [], 'end': []}
+    rows = []
     # Within a run of a folder's pictures the number grows as the place in the list does.
     for (path, _), run in itertools.groupby(
             enumerate(good), key=lambda pair: (pair[1][0], pair[1][1] - pair[0])):
         numbers = [number for _, (_, number) in run]
-        for column, value in zip(table.values(), (path, numbers[0], numbers[-1]), strict=True):
-            column.append(value)
-    write_table(table_path, table)
-    return Summary(len(table['path']), len(good), skipped)
+        rows.append((path, numbers[0], numbers[-1]))
+    write_table(table_path, dict(zip(('path', 'start', 'end'), zip(*rows, strict=True),
+                                     strict=True)))
+    return Summary(len(rows), len(good), skipped)
 
 
 def find_pictures(root_path):
@@ -88,17 +81,17 @@ def find_pictures(root_path):
     if not pictures:
         raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '
-                        'with --root')
+                        f"with --root. It is in {obtain('golf')}")
     return sorted(pictures)
 
 
 def _look_at_all(root_path, pictures, n_frames, workers):
-    """Why each image cannot be used, or None."""
+    """Why each image cannot be used, or None, by processes."""
     paths = [os.path.join(root_path, path, file_name(number)) for path, number in pictures]
     chunks = [paths[k:k + CHUNK] for k in range(0, len(paths), CHUNK)]
     look = functools.partial(_look_at, n_frames=n_frames)
     reasons = []
-    with tqdm(total=len(paths), unit='image', disable=None) as bar, \
+    with progress(total=len(paths), unit='image') as bar, \
             contextlib.closing(map_in_order(look, chunks, workers)) as results:
         for result in results:
             reasons += result
@@ -121,15 +114,13 @@ def _look_at(paths, n_frames):
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-golf',
-        description='Make the table of the golf videos of Vondrick et al. (2016) that training '
-                    'reads, after a look at all images.')
+    parser = flags.parser_of('make-golf', 'Make the table of the golf videos of Vondrick et al. '
+                             '(2016) that training reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT,
                         help='folder of the images, root_path in experiments '
                              '(default: %(default)s)')
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
-    parser.add_argument('--n_frames', type=int, default=16, metavar='N',
+    parser.add_argument('--n_frames', type=flags.positive, default=16, metavar='N',
                         help='frames an image must have at least (default: %(default)s)')
     flags.add(parser, 'workers', 'overwrite')
     return parser.parse_args(argv)

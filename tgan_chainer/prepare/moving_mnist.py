@@ -1,16 +1,11 @@
 """Make videos like those of Moving MNIST, from the MNIST digits that come with the package.
 
-    tgan make-moving-mnist                  # data/moving_mnist_train.npy
-    tgan make-moving-mnist --split heldout  # data/moving_mnist_heldout.npy
-    tgan make-moving-mnist --digits 1 --size 32 --labels    # and a table of the digits
-
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
 Representations using LSTMs", and their published generator): two digits of 28 x 28 pixels, each
 with a random start and direction, move in straight lines and bounce off the edges of the frame;
 where they overlap, the brighter pixel is seen.
 """
-import argparse
 import os
 import shutil
 import signal
@@ -18,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from tqdm import tqdm
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
@@ -26,6 +20,7 @@ from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import require_csv, write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
+from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare.digits import SPLITS, load_digits
 
 N_FRAMES = 20
@@ -37,32 +32,34 @@ CHUNK = 250  # videos rendered at a time: about 20 MB
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
                       overwrite=False):
-    """Write a file of Moving MNIST videos, whole or not at all.
+    """Write a file of Moving MNIST videos, uint8 (20, n_videos, size, size), whole or not at all.
 
     Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
     and one of size 32 has the videos of size 64, averaged over 2 x 2 pixels.
 
     Args:
-        path: `.npy` file to write: uint8 (20, n_videos, size, size).
-        n_videos: Number of videos, at least 1.
+        path: `.npy` file to write; with `overwrite` it may exist.
         seed: 0..2**32 - 1.
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
         size: Rows and columns of a frame, 64 or 32.
         digits: Digits a video, 1 or 2.
-        overwrite: Whether to replace a file that exists.
 
     Raises:
-        DataError: An argument is out of range, the file exists, or it cannot be written.
+        DataError: The file exists, or it cannot be written.
     """
     path = Path(path)
-    _check_arguments(n_videos, seed, size, digits)
     require_place(path, overwrite)
     images, _ = load_digits(split)
     rs = _random_state(seed, split)
     with atomic_path(path) as temporary:
-        _require_space(path.parent, n_videos, size)
+        # A memory map that finds the disk full ends the process without a message.
+        needed, free = N_FRAMES * n_videos * size**2, shutil.disk_usage(path.parent).free
+        if free < needed:
+            raise DataError(f"'{path.parent}' has {free / 1e6:.0f} MB of free space, expected the "
+                            f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for '
+                            'fewer videos with --n')
         np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with tqdm(total=n_videos, unit='video', disable=None) as bar:
+        with progress(total=n_videos, unit='video') as bar:
             for start in range(0, n_videos, CHUNK):
                 # Mapped anew each time: a map left open would come to hold the whole file.
                 chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
@@ -96,8 +93,8 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
     a time does not matter.
 
     Returns:
-        digit: int (n_videos, digits), 0..n_digits - 1, the images to choose from.
-        position: float (20, n_videos, digits, 2), the y and x of `trajectories`.
+        int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
+        (20, n_videos, digits, 2), the y and x of `trajectories`.
     """
     digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
     position = trajectories(np.stack([y, x], axis=-1), 2 * np.pi * direction)
@@ -159,36 +156,14 @@ def halve(frames):
     return sum(frames[..., i::2, j::2].astype(np.float32) for i in (0, 1) for j in (0, 1)) / 4
 
 
-def _check_arguments(n_videos, seed, size, digits):
-    if n_videos < 1:
-        raise DataError(f'found {n_videos} as the number of videos, expected 1 or more')
-    if not 0 <= seed < 2**32:
-        raise DataError(f'found the seed {seed}, expected one of 0 to {2**32 - 1}')
-    if size not in (64, 32):
-        raise DataError(f'found frames of {size} pixels, expected 64 or 32')
-    if digits not in (1, 2):
-        raise DataError(f'found {digits} digits a video, expected 1 or 2')
-
-
-def _require_space(folder, n_videos, size):
-    """A memory map that finds the disk full ends the process without a message."""
-    needed = N_FRAMES * n_videos * size**2
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise DataError(f"'{folder}' has {free / 1e6:.0f} MB of free space, expected the "
-                        f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for fewer '
-                        'videos with --n')
-
-
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-moving-mnist',
-        description='Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as published by '
-                    'Srivastava et al. (2015).')
+    parser = flags.parser_of(
+        'make-moving-mnist', 'Make Moving MNIST videos: a .npy file, uint8 (20, N, 64, 64), as '
+        'published by Srivastava et al. (2015).')
     parser.add_argument('--out', help='file to write (default: data/moving_mnist_SPLIT.npy, or '
                         'moving_mnist_SPLIT_32.npy and the like)')
-    parser.add_argument('--n', type=int, default=10000, metavar='N',
+    parser.add_argument('--n', type=flags.positive, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
     flags.add(parser, 'seed', help='the same seed gives the same videos (default: 0)')
     parser.add_argument('--split', choices=SPLITS, default='train',

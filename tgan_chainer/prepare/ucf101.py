@@ -1,14 +1,10 @@
 """Make the h5 file and the table of UCF-101 that training reads (authors' make_ucf101.py).
 
-    python make_ucf101.py                # data/ucf101_train.h5, data/ucf101_train_pd.csv
-    python make_ucf101.py --split all    # all 13,320 videos, as in the paper
-
 It reads the .avi files as they are published (Soomro, Zamir, Shah 2012), or images of their
 frames. The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), with all videos one after
 another in the order of their names; the table a row a video: category, group, scene, start, end
 (exclusive). The result does not depend on the number of workers, nor on interruptions.
 """
-import argparse
 import contextlib
 import functools
 import hashlib
@@ -17,20 +13,17 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
-from tgan_chainer.prepare.workers import choose_workers, map_in_order
+from tgan_chainer.prepare.workers import map_in_order
 
-SPLITS = 'train', 'test', 'all'
-FOLDS = 1, 2, 3
 SOURCE = 'data/UCF-101'
 LISTS = 'data/ucfTrainTestlist'
 
@@ -38,7 +31,6 @@ LISTS = 'data/ucfTrainTestlist'
 class Summary(NamedTuple):
     """What was made."""
 
-    h5path: Path
     table_path: Path
     pickle_paths: list    #: The authors' two, or none.
     n_videos: int
@@ -69,10 +61,9 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             the list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
 
     Raises:
-        DataError: An argument is wrong; files exist; videos are missing or none can be used; a file
-            cannot be read or written.
+        DataError: Files exist; videos are missing or none can be used; a file cannot be read or
+            written.
     """
-    workers = choose_workers(workers)
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
     pickle_paths = [h5path.with_name(h5path.stem + end)
@@ -93,19 +84,17 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
         left, read = videos[done:], functools.partial(_read, resample=resample)
-        with tqdm(total=len(videos), initial=done, unit='video', disable=None) as bar, \
+        with progress(total=len(videos), initial=done, unit='video') as bar, \
                 contextlib.closing(map_in_order(read, left, workers)) as results:
             for video, (frames, note) in zip(left, results, strict=True):
                 unfinished.append({'video': video.name, **note}, frames)
                 bar.update()
-        summary = _summarize(h5path, table_path, pickle_paths if pickles else [],
-                             unfinished.entries, ignored)
-        if not summary.n_videos:
+        table, skipped, unusual = _summarize(videos, unfinished.entries)
+        if not table['end']:
             unfinished.discard()
             raise DataError(
                 f"'{source}' has no video that can be used of {len(videos)}, the first "
-                f"{unfinished.entries[0]['skipped']}; see that the files are whole")
-        table = _table(videos, unfinished.entries)
+                f"{skipped[videos[0].name]}; see that the files are whole")
         write_table(table_path, table)
         for path in pickle_paths:    # of an h5 file that is overwritten
             path.unlink(missing_ok=True)
@@ -114,7 +103,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_pickle(pickle_paths[0], spans)
             write_frame(pickle_paths[1], table)
         unfinished.finish()
-    return summary
+    return Summary(table_path, pickle_paths if pickles else [], len(table['end']),
+                   table['end'][-1], len(set(table['category'])), skipped, unusual, ignored)
 
 
 def _read(video, resample):
@@ -126,44 +116,35 @@ def _read(video, resample):
     return frames, {'unusual': sorted(sizes - {USUAL_SIZE})}
 
 
-def _table(videos, entries):
-    """{column: list} with a row a video that was read."""
-    rows, end = [], 0
+def _summarize(videos, entries):
+    """The table {column: list} with a row a video that was read, and what else Summary has."""
+    rows, skipped, unusual, end = [], {}, defaultdict(list), 0
     for video, entry in zip(videos, entries, strict=True):
+        if not entry['rows']:
+            skipped[video.name] = entry['skipped']
+            continue
         start, end = end, end + entry['rows']
-        if end > start:
-            rows.append((video.category, video.group, video.scene, start, end))
-    columns = map(list, zip(*rows, strict=True))
-    return dict(zip(('category', 'group', 'scene', 'start', 'end'), columns, strict=True))
-
-
-def _summarize(h5path, table_path, pickle_paths, entries, ignored):
-    good = [entry for entry in entries if entry['rows']]
-    unusual = defaultdict(list)
-    for entry in good:
+        rows.append((video.category, video.group, video.scene, start, end))
         for size in entry['unusual']:
-            unusual[tuple(size)].append(entry['video'])
-    return Summary(h5path, table_path, pickle_paths,
-                   len(good), sum(entry['rows'] for entry in good),
-                   len({entry['video'].rsplit('_', 2)[0] for entry in good}),
-                   {entry['video']: entry['skipped'] for entry in entries if not entry['rows']},
-                   dict(unusual), ignored)
+            unusual[tuple(size)].append(video.name)
+    columns = 'category', 'group', 'scene', 'start', 'end'
+    table = {column: [row[i] for row in rows] for i, column in enumerate(columns)}
+    return table, skipped, dict(unusual)
 
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan make-ucf101',
-        description='Make the h5 file and the table of UCF-101 that training reads. Stopped in '
-                    'whatever way, the same command goes on where it was.')
+    parser = flags.parser_of(
+        'make-ucf101', 'Make the h5 file and the table of UCF-101 that training reads. Stopped in '
+        'whatever way, the same command goes on where it was.')
     parser.add_argument('--source', default=SOURCE,
                         help='folder with the .avi files, or with images '
                              'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
                              '(default: %(default)s)')
     parser.add_argument('--kind', choices=ucf_videos.KINDS, help='read only files of this kind')
-    parser.add_argument('--split', choices=SPLITS, default='train',
+    parser.add_argument('--split', choices=('train', 'test', 'all'), default='train',
                         help='videos to take (default: %(default)s)')
-    parser.add_argument('--fold', type=int, choices=FOLDS, default=1,
+    parser.add_argument('--fold', type=int, choices=(1, 2, 3), default=1,
                         help='which of the three official splits (default: %(default)s)')
     parser.add_argument('--lists', default=LISTS,
                         help='folder with the official split lists (default: %(default)s)')
@@ -196,7 +177,7 @@ def _make(args):
     if summary.ignored:
         print(f'ignored {len(summary.ignored)} other files: {some(summary.ignored)}')
     print(f'wrote {summary.n_videos} videos of {summary.n_categories} categories, '
-          f'{summary.n_frames} frames, to {summary.h5path} and {summary.table_path}')
+          f'{summary.n_frames} frames, to {out} and {summary.table_path}')
     if summary.pickle_paths:
         print("wrote for the authors' code", *summary.pickle_paths)
 

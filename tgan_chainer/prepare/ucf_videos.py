@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.published import obtain
 from tgan_chainer.errors import DataError
 
 USUAL_SIZE = 320, 240    # width and height of all but four published videos (FACTS §11)
@@ -71,7 +72,7 @@ def find_videos(folder, kind=None):
         raise DataError(
             f"'{folder}' has no {wanted} files of UCF-101, expected v_CATEGORY_gNN_cNN.avi, "
             'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, in folders or not; unpack the '
-            'data set there, or name its place with --source')
+            f"data set there, or name its place with --source. It is in {obtain('ucf101')}")
     return {name: _video(name, sorted(files[name])) for name in sorted(files)}, sorted(ignored)
 
 
@@ -84,7 +85,7 @@ def read_split_list(path):
         DataError: The list is missing, has no videos or one of them twice, or another kind of line.
     """
     require_file(path, "expected a split list of UCF-101 (trainlist01.txt, testlist01.txt, ...); "
-                       'unpack UCF101TrainTestSplits-RecognitionTask.zip, name its folder with '
+                       f"it is in {obtain('ucf101-splits')} into data/; name another folder with "
                        '--lists, or take all videos with --split all')
     names = {}
     lines = Path(path).read_text(encoding='utf-8', errors='replace').splitlines()
@@ -107,8 +108,7 @@ def read_split_list(path):
 
 def select_videos(videos, names, list_path):
     """The videos of these names, in their order; a DataError if some are not there."""
-    missing = [name for name in names if name not in videos]
-    if missing:
+    if missing := [name for name in names if name not in videos]:
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
                         f'there: {some(missing)}; complete the data set, or remove them from the '
                         'list')

@@ -26,14 +26,12 @@ class UnfinishedH5:
     """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
 
     It grows in the folder `PATH.unfinished` and is moved to `path` by :meth:`finish`. Where the
-    folder exists, work goes on where it was left. Leaving the context keeps the folder.
+    folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
+    also in earlier runs. Leaving the context keeps the folder.
 
     Args:
         settings: What decides the content, as JSON knows it.
         start_over: Whether to begin anew, not to go on, when the folder is of other settings.
-
-    Attributes:
-        entries: List of the dicts given to :meth:`append`, also in earlier runs.
 
     Raises:
         DataError: The folder is of other settings, damaged, in use by another process, or cannot be

@@ -12,27 +12,15 @@ from tgan_chainer.errors import DataError
 AHEAD = 2  # tasks a worker that are begun before a result is asked for; bounds the memory
 
 
-def available_cores():
-    """Number of processor cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def choose_workers(workers):
-    """Number of processes that was asked for, None for the number of cores; or a DataError."""
-    workers = available_cores() if workers is None else workers
-    if workers < 1:
-        raise DataError(f'found {workers} workers, expected 1 or more')
-    return workers
-
-
-def map_in_order(function, tasks, n_workers):
+def map_in_order(function, tasks, n_workers=None):
     """Yield `function(task)` for each task, in their order; a DataError if a worker is killed.
 
     Args:
         function: Function of a module; it, the tasks and the results are sent between processes.
         tasks: Sequence.
-        n_workers: Processes; 1 is this one.
+        n_workers: Processes; 1 is this one, None as many as there are cores for it.
     """
+    n_workers = n_workers or len(os.sched_getaffinity(0))
     if n_workers == 1:
         yield from map(function, tasks)
         return

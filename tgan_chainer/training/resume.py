@@ -9,13 +9,16 @@ has none for the random state and for our extensions; with Chainer 2, none for t
 updates of each parameter either.
 """
 import re
+import shlex
 import warnings
 from pathlib import Path
 
+import yaml
 from chainer import Serializer
 
-from tgan_chainer.errors import SnapshotError
-from tgan_chainer.extensions.snapshot import saved_ranks
+from tgan_chainer import config, results
+from tgan_chainer.errors import SnapshotError, TGANError
+from tgan_chainer.extensions.snapshot import saved
 from tgan_chainer.io import snapshots
 from tgan_chainer.random_streams import RandomState
 
@@ -27,6 +30,10 @@ _COUNTS = re.compile(r'updater/optimizer:\w+/.+/t')
 
 _OPTIMIZERS = {('ms',): 'RMSprop', ('m', 'v'): 'Adam', ('v',): 'MomentumSGD', (): 'SGD'}
 """Chainer's optimizers by what they keep of each parameter."""
+
+_FREE = {'epoch', 'iterations', 'snapshot_interval', 'snapshot_keep', 'display_interval',
+         'preview_interval', 'preview_videos', 'quality_interval', 'tensorboard'}
+"""Keys of an experiment that decide how long it runs and what it shows, not what it computes."""
 
 _REMEDY = ('resume with the experiment that it is of, which is taken from its folder without '
            '--config_path')
@@ -47,6 +54,52 @@ def find_snapshot(resume):
                             f'resumed; expected a {name} with optimizers and order of the data, '
                             'or a result folder, whose newest is taken')
     return path
+
+
+def require_one_training(path, experiment):
+    """See that to go on from a snapshot in its own folder mixes no two trainings there.
+
+    Raises:
+        SnapshotError: The folder holds newer snapshots, not all of them damaged; or the experiment
+            in it computes something else.
+    """
+    folder = shlex.quote(str(path.parent))
+    iteration, _ = saved(path)
+    newest = next((number for number in reversed(snapshots.iterations(path.parent,
+                                                                      snapshots.TRAINER))
+                   if number > iteration and _is_whole(path.parent, number)), None)
+    if newest:
+        raise SnapshotError(f'{path}: its folder holds newer snapshots, to iteration {newest}, and '
+                            f'a log of them. Go on from the newest, --resume {folder}, or add '
+                            '--branch to go on from this one in a new folder')
+    try:
+        found = config.load(results.experiment_file(path.parent))
+    except TGANError:    # what it was trained with is not known
+        return
+    there, here = (_settings(yaml.safe_load(each.dump())) for each in (found, experiment))
+    changes = [f'{key} {there.get(key)} there, {here.get(key)} here'
+               for key in sorted(there.keys() | here.keys())
+               if there.get(key) != here.get(key) and key.split('.')[0] not in _FREE]
+    if changes:
+        raise SnapshotError(f'{path}: was trained with other settings ({"; ".join(changes)}), '
+                            f'which {folder} records. Leave them as they are, or add --branch to '
+                            'go on with yours in a new folder')
+
+
+def _is_whole(folder, iteration):
+    try:
+        snapshots.require_whole(folder / snapshots.TRAINER.format(iteration))
+    except SnapshotError:
+        return False
+    return True
+
+
+def _settings(document, prefix=''):
+    """The values of a nested mapping by their keys, joined by points."""
+    if not isinstance(document, dict):
+        return {prefix[:-1]: document}
+    return {key: value for name, child in document.items()
+            for key, value in _settings(child, f'{prefix}{name}.').items()}
 
 
 def resume(trainer, path, experiment, random_state, ranks):
@@ -72,8 +125,8 @@ def resume(trainer, path, experiment, random_state, ranks):
     updater = trainer.updater
     iterator = updater.get_iterator('main')
     optimizers = updater.get_all_optimizers()
-    saved = saved_ranks(path)
-    iterator.loads_order = saved == ranks.size
+    _, n_ranks = saved(path)
+    iterator.loads_order = n_ranks == ranks.size
     difference = (_of_networks(headers, experiment, optimizers)
                   or _of_optimizers(headers, experiment, optimizers)
                   or (iterator.loads_order and _of_data(headers, len(iterator.dataset))))
@@ -95,7 +148,7 @@ def resume(trainer, path, experiment, random_state, ranks):
         random_state.start_anew(updater.iteration)
         iterator.begin_pass()
         iterator.loads_order = True
-        return (f'{path} is of {saved} rank(s), this training has {ranks.size}: the data are '
+        return (f'{path} is of {n_ranks} rank(s), this training has {ranks.size}: the data are '
                 'shared out anew and random numbers drawn anew')
     if _RANDOM_STATE in lacking:
         random_state.start_anew(updater.iteration)

@@ -29,9 +29,6 @@ class TGANUpdaterBase(StandardUpdater):
         shuffle_time_order (float or None): Probability p of keeping the order of time. With
             probability 1 - p one permutation of time is applied to all fake videos of the batch
             and another to all real ones. None never shuffles and draws no random number.
-        joint_batch (bool): Whether D sees fake and real videos in one batch, whose statistics its
-            batch normalisation takes. In two, as the authors have it, that takes away how much
-            brighter, or more varied, one of them is.
 
     Attributes:
         losses (tuple of str): Names under ``vdis/`` that the updater reports.
@@ -45,37 +42,29 @@ class TGANUpdaterBase(StandardUpdater):
     takes_pair = False    # of scores, as VideoAndFrameDiscriminator returns it
 
     def __init__(self, models, iterator, optimizer, device=None,
-                 shuffle_time_order: float | None = None, joint_batch: bool = False):
+                 shuffle_time_order: float | None = None):
         super().__init__(iterator, optimizer, device=device)
         if shuffle_time_order is not None and not 0 <= shuffle_time_order <= 1:
             raise ValueError(
                 f'shuffle_time_order is {shuffle_time_order}: expected a probability in [0, 1]')
         self.fsgen, self.vgen, self.vdis = models
         self._generators = [name for name in System(*models).networks if name != 'vdis']
-        self._check_scores()
-        if joint_batch and self.takes_pair:
-            raise ValueError('joint_batch is true: expected false with VideoAndFrameDiscriminator')
         self.shuffle_time_order = shuffle_time_order
-        self.joint_batch = joint_batch
+        if self.takes_pair != self.vdis.returns_pair:
+            returned, taken = (('one score', 'a pair of scores')[pair]
+                               for pair in (self.vdis.returns_pair, self.takes_pair))
+            other = 'SVC' if self.takes_pair else 'VideoFrameDis'
+            raise ValueError(f'{type(self.vdis).__name__} returns {returned}, '
+                             f'{type(self).__name__} takes {taken}; take TGANUpdaterWGAN{other}')
 
     def update(self):
         """Train on the next batch.
 
-        Outside this package's CPU kernels, which have threads of their own, BLAS has one thread;
-        Chainer's own kernels have its threads and no others.
+        Our CPU kernels have threads of their own, beside which BLAS has one; Chainer's have BLAS's.
         """
         ours = chainer.config.tgan_cpu_kernels == 'tgan'
         with single_threaded_blas() if ours else contextlib.nullcontext():
             super().update()
-
-    def _check_scores(self):
-        critic, updater = type(self.vdis).__name__, type(self).__name__
-        if self.vdis.returns_pair and not self.takes_pair:
-            raise ValueError(f'{critic} returns a pair of scores, {updater} takes one; take '
-                             'TGANUpdaterWGANVideoFrameDis')
-        if self.takes_pair and not self.vdis.returns_pair:
-            raise ValueError(f'{critic} returns one score, {updater} takes the pair of '
-                             'VideoAndFrameDiscriminator; take TGANUpdaterWGANSVC')
 
     def _get_real_video(self):
         """Take the next batch (B, T, C, H, W) -> Variable (B, C, T, H, W).
@@ -89,12 +78,8 @@ class TGANUpdaterBase(StandardUpdater):
         return (video, *labels) if labels else video
 
     def _get_seeds(self, batchsize, *labels):
-        """Draw z_slow (B, Ks) and make z_fast (B, Kf, T) = G0(z_slow), both Variables.
-
-        Without G0, z_fast is None.
-        """
-        z_slow = chainer.Variable(
-            draw_z_slow(first_generator(self.fsgen, self.vgen), batchsize))
+        """Draw z_slow (B, Ks), make z_fast (B, Kf, T) = G0(z_slow), None without G0: Variables."""
+        z_slow = chainer.Variable(draw_z_slow(first_generator(self.fsgen, self.vgen), batchsize))
         return z_slow, None if self.fsgen is None else self.fsgen(z_slow, *labels)
 
     def _generate_fake_video(self, z_slow, z_fast, *labels):
@@ -105,8 +90,7 @@ class TGANUpdaterBase(StandardUpdater):
         """Run all networks once -> real, fake, D(fake), D(real).
 
         D sees the fake batch first and the real one second, in two calls: two batches for its
-        batch normalisation, and that order in its running statistics. With ``joint_batch`` it sees
-        both at once.
+        batch normalisation, and that order in its running statistics.
         """
         batch = self._get_real_video()
         real, *labels = batch if isinstance(batch, tuple) else (batch,)
@@ -114,12 +98,7 @@ class TGANUpdaterBase(StandardUpdater):
         fake = self._generate_fake_video(z_slow, z_fast, *labels)
         if self._shuffles_time():
             fake, real = permute_time(fake), permute_time(real)
-        if not self.joint_batch:
-            return real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)
-        xp = self.vdis.xp
-        scores = self.vdis(F.concat((fake, real), axis=0), *(
-            xp.concatenate((each, each)) for each in labels))
-        return real, fake, scores[:len(real)], scores[len(real):]
+        return real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)
 
     def _shuffles_time(self):
         return self.shuffle_time_order is not None and np.random.rand() > self.shuffle_time_order

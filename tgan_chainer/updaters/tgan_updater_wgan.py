@@ -14,8 +14,7 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
 
     The generators are updated first, then D, from one forward pass of the same fake batch. The
     gradient of loss_dis at the fake video is the negative of that of loss_gen, so one backward
-    pass through D serves both; a negation loses no bit. With ``joint_batch`` mean D(real) depends
-    on the fake videos, too, and the generators' loss is -loss_dis as a whole.
+    pass through D serves both; a negation loses no bit.
     """
 
     def update_core(self):
@@ -51,8 +50,8 @@ class TGANUpdaterWGANClip(TGANUpdaterWGAN):
     """WGAN whose critic's parameters are all clipped to [-0.01, 0.01] after every update."""
 
     def __init__(self, models, iterator, optimizer, device=None,
-                 shuffle_time_order: float | None = None, joint_batch: bool = False):
-        super().__init__(models, iterator, optimizer, device, shuffle_time_order, joint_batch)
+                 shuffle_time_order: float | None = None):
+        super().__init__(models, iterator, optimizer, device, shuffle_time_order)
         self.get_optimizer('vdis').add_hook(WeightClipping(0.01))
 
 
@@ -64,8 +63,8 @@ class TGANUpdaterWGANSVC(TGANUpdaterWGAN):
     """
 
     def __init__(self, models, iterator, optimizer, device=None, freq: int = 1,
-                 shuffle_time_order: float | None = None, joint_batch: bool = False):
-        super().__init__(models, iterator, optimizer, device, shuffle_time_order, joint_batch)
+                 shuffle_time_order: float | None = None):
+        super().__init__(models, iterator, optimizer, device, shuffle_time_order)
         self.get_optimizer('vdis').add_hook(SingularValueClipping(freq))
 
 

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tgan_chainer.errors import EXIT_USER_ERROR, TGANError
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.io import files
+from tgan_chainer.io.progress import steps
 from trust.gpu import kernels, names
 
 EXIT_FAILED = 1
@@ -37,6 +38,10 @@ def main(argv=None):
 
     0, 1 after a failure, 2 for what cannot be written, 3 if a part could not run, but none failed.
     """
+    return run_command(_main, argv)
+
+
+def _main(argv):
     parser = argparse.ArgumentParser(
         prog='python -m trust.gpu', description='What can be known about the code on a GPU '
         'without one. Exit code 1 if anything fails, 3 if a part could not run.')
@@ -47,7 +52,8 @@ def main(argv=None):
     parser.add_argument('--json', type=Path, metavar='FILE', help='write the rows as JSON')
     args = parser.parse_args(argv)
     trials = _Trials()
-    rows = [row for part in PARTS if part in args.only for row in PARTS[part](args, trials)]
+    rows = [row for part in steps([part for part in PARTS if part in args.only])
+            for row in PARTS[part](args, trials)]
     width = max(len(row.name) for row in rows)
     for row in rows:
         print(f'{row.part:7} {row.verdict:7} {row.name:{width}} {row.detail}'.rstrip())
@@ -55,11 +61,7 @@ def main(argv=None):
     print(', '.join(f'{verdicts.count(verdict)} {verdict}'
                     for verdict in ('OK', 'FAILED', 'not run')))
     if args.json:
-        try:
-            files.write_json(args.json, [row._asdict() for row in rows])
-        except TGANError as error:
-            print(f'error: {error}', file=sys.stderr)
-            return EXIT_USER_ERROR
+        files.write_json(args.json, [row._asdict() for row in rows])
     if 'FAILED' in verdicts:
         return EXIT_FAILED
     return EXIT_NOT_RUN if 'not run' in verdicts else 0

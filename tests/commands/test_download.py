@@ -1,0 +1,159 @@
+"""The command download, against a server of the test's own."""
+import dataclasses
+import functools
+import hashlib
+import http.server
+import io
+import re
+import threading
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tgan_chainer.__main__ import main
+from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
+from tgan_chainer.datasets.published import PUBLISHED
+from tgan_chainer.datasets.ucf_dataset import UCFDataset
+from tgan_chainer.errors import EXIT_USER_ERROR, DataError
+from tgan_chainer.evaluation.classifier import load_c3d
+from tgan_chainer.evaluation.protocols import load_mean
+from tgan_chainer.prepare.golf import find_pictures
+from tgan_chainer.prepare.ucf_videos import find_videos, read_split_list
+
+CONTENT = np.random.RandomState(0).bytes(3_000_000)
+PART, WHOLE = Path('data/mean2.npz.part'), Path('data/mean2.npz')
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves ``content``, of a range if it ``knows_ranges``, and hangs up after ``most`` bytes."""
+
+    def __init__(self, state, *args):
+        self.state = state
+        super().__init__(*args)
+
+    def do_GET(self):
+        start = int(self.headers['Range'].removeprefix('bytes=').removesuffix('-'))
+        self.state['asked'].append(start)
+        content = self.state['content']
+        if self.path != '/file':
+            return self.send_error(404)
+        if self.state['knows_ranges']:
+            self.send_response(206)
+            self.send_header('Content-Range', f'bytes {start}-{len(content) - 1}/{len(content)}')
+        else:
+            start = 0
+            self.send_response(200)
+        self.send_header('Content-Length', str(len(content) - start))
+        self.end_headers()
+        self.wfile.write(content[start:][:self.state['most']])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """The state of a server that has the mean clip, in whose absence the test's folder is."""
+    monkeypatch.chdir(tmp_path)
+    state = {'content': CONTENT, 'knows_ranges': True, 'most': None, 'asked': []}
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Handler, state)) as it:
+        threading.Thread(target=it.serve_forever, daemon=True).start()
+        address = f'http://127.0.0.1:{it.server_port}/file'
+        for name in ('mean', 'ucf101-splits'):
+            monkeypatch.setitem(PUBLISHED, name, dataclasses.replace(
+                PUBLISHED[name], address=address, size=len(CONTENT),
+                sha256=hashlib.sha256(CONTENT).hexdigest()))
+        yield state
+        it.shutdown()
+
+
+def test_a_file_is_fetched_once(server, capsys):
+    for _ in range(2):
+        assert main(['download', 'mean']) == 0
+        assert 'data/mean2.npz: 3,000,000 bytes, sha256 ' in capsys.readouterr().out
+    assert WHOLE.read_bytes() == CONTENT and not PART.exists()
+    assert server['asked'] == [0]
+
+
+@pytest.mark.parametrize('knows_ranges', [True, False])
+def test_what_broke_off_goes_on(server, knows_ranges, capsys):
+    server['most'] = 1_000_000
+    assert main(['download', 'mean']) == EXIT_USER_ERROR
+    assert 'The same command goes on from here' in capsys.readouterr().err
+    assert PART.read_bytes() == CONTENT[:1_000_000] and not WHOLE.exists()
+    server |= {'most': None, 'knows_ranges': knows_ranges}
+    assert main(['download', 'mean']) == 0
+    assert WHOLE.read_bytes() == CONTENT and not PART.exists()
+    assert server['asked'] == [0, 1_000_000]
+
+
+def test_one_that_is_whole_but_not_named_yet(server):
+    PART.parent.mkdir()
+    PART.write_bytes(CONTENT)
+    assert main(['download', 'mean']) == 0
+    assert WHOLE.read_bytes() == CONTENT and not server['asked']
+
+
+def test_another_file_is_refused(server, capsys):
+    server['content'] = bytes(3_000_000)
+    assert main(['download', 'mean']) == EXIT_USER_ERROR
+    assert 'expected mean2.npz as published at ' in capsys.readouterr().err
+    assert list(Path('data').iterdir()) == []
+
+    WHOLE.write_bytes(b'mine')
+    assert main(['download', 'mean']) == EXIT_USER_ERROR
+    assert 'has 4 bytes and sha256 ' in capsys.readouterr().err
+    assert WHOLE.read_bytes() == b'mine'
+
+
+def test_an_address_that_is_gone(server, monkeypatch, capsys):
+    monkeypatch.setitem(PUBLISHED, 'mean', dataclasses.replace(
+        PUBLISHED['mean'], address=PUBLISHED['mean'].address + 's'))
+    assert main(['download', 'mean']) == EXIT_USER_ERROR
+    message = capsys.readouterr().err
+    assert 'HTTP Error 404' in message and 'with a browser to data/mean2.npz' in message
+
+
+def test_lists_are_unpacked(server, monkeypatch):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, 'w') as archive:
+        archive.writestr('ucfTrainTestlist/trainlist01.txt', 'A/v_A_g01_c01.avi 1\n')
+    server['content'] = content.getvalue()
+    monkeypatch.setitem(PUBLISHED, 'ucf101-splits', dataclasses.replace(
+        PUBLISHED['ucf101-splits'], size=len(content.getvalue()),
+        sha256=hashlib.sha256(content.getvalue()).hexdigest()))
+    assert main(['download', 'ucf101-splits']) == 0
+    assert Path('data/ucfTrainTestlist/trainlist01.txt').read_text() == 'A/v_A_g01_c01.avi 1\n'
+
+
+@pytest.mark.parametrize('name', ['c3d', 'ucf101', 'golf'])
+def test_without_a_checksum_the_steps_are_said(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(['download', name]) == 0
+    file, said = PUBLISHED[name], capsys.readouterr().out
+    assert all(part in said for part in (file.address, file.path, file.then))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('name, read', [
+    ('moving-mnist', lambda: MovingMNISTDataset(dataset_path='none.npy')),
+    ('ucf101', lambda: UCFDataset(16, 'none.h5', 'none.csv')),
+    ('ucf101', lambda: find_videos('.')),
+    ('ucf101-splits', lambda: read_split_list('trainlist01.txt')),
+    ('golf', lambda: find_pictures('.')),
+    ('mean', lambda: load_mean('none.npz')),
+    ('c3d', lambda: load_c3d('none.npz'))])
+def test_the_error_for_its_absence_names_it(name, read, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=re.escape(f'{PUBLISHED[name]}; tgan download {name} ')):
+        read()
+
+
+def test_the_documentation_has_addresses_sizes_and_checksums():
+    text = (Path(__file__).parents[2] / 'docs' / 'data.md').read_text(encoding='utf-8')
+    for name, file in PUBLISHED.items():
+        assert f'`{name}`' in text and file.address in text
+        if file.sha256:
+            assert f'{file.size:,}' in text and file.sha256 in text
