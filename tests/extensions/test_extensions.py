@@ -245,6 +245,8 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
         quality.statistics(videos, load_classifier()) for videos in (
             quality.generated_videos(*models[:2], 3, 0), quality.real_videos(dataset, 6, 0)[:3])))
     assert first['quality/frechet'] == found.frechet
+    with pytest.raises(DataError, match='^quality_interval: found .* at least 256; .*=null$'):
+        Quality(*models[:2], dataset)
 
 
 @pytest.mark.parametrize('make, labels', [
