@@ -412,6 +412,7 @@ def test_plots_show_what_the_log_holds(run, tmp_path):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ('iteration', 'loss')
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
+    assert set(axes.get_xticks() % 1) == {0}
 
 
 def test_one_plot_has_both_losses():
