@@ -336,6 +336,8 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     text = text.replace('updater:', 'make_moving_mnist: {n_videos: 5, seed: 1}\nupdater:')
     small_experiment.write_text(text)
     experiment = config.load(str(small_experiment))
+    path.parent.mkdir()
+    path.with_name('made_2.npy').touch()    # of another experiment
     data.make_data(experiment)
     assert len(experiment.dataset.build()) == 5
     made = path.stat().st_mtime_ns
