@@ -179,3 +179,8 @@ def test_a_category_may_be_called_all():
 def test_an_unknown_name_lists_those_like_it(name, message):
     with pytest.raises(ConfigError, match=message):
         results.find_categories(['JumpRope', name], NAMES)
+
+
+def test_a_number_is_like_no_other():
+    with pytest.raises(ConfigError, match="'12'; none of the 3 is like it: 0, 1, 2"):
+        results.find_categories(['12'], ['0', '1', '2'])

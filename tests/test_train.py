@@ -70,7 +70,7 @@ def test_a_training_shorter_than_a_display_leaves_log_and_plots(
     assert (tmp_path / 'short' / 'loss_gen.png').exists()
     capsys.readouterr()
     assert train.main(['--resume', 'short', '--iterations', '2']) == 0
-    assert 'updates   2 of 2 videos, 1 of them done' in capsys.readouterr().out
+    assert 'updates   2 (1 done), each of 2 videos' in capsys.readouterr().out
     log = json.loads((tmp_path / 'short' / 'log').read_text())
     assert [entry['iteration'] for entry in log] == [2]
 
@@ -336,6 +336,8 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     text = text.replace('updater:', 'make_moving_mnist: {n_videos: 5, seed: 1}\nupdater:')
     small_experiment.write_text(text)
     experiment = config.load(str(small_experiment))
+    path.parent.mkdir()
+    path.with_name('made_2.npy').touch()    # of another experiment
     data.make_data(experiment)
     assert len(experiment.dataset.build()) == 5
     made = path.stat().st_mtime_ns

@@ -15,7 +15,7 @@ import pkgutil
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import chainer
 import pydantic
@@ -377,8 +377,15 @@ def _validate(model, values, prefix, expected):
         return model(**values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        what = {'missing': f'missing; {expected}', 'extra_forbidden': 'unknown key'}.get(
-            first['type'], f'found {first["input"]!r}; {first["msg"]}')
+        what = f'found {first["input"]!r}; {first["msg"]}'
+        if first['type'] == 'missing':
+            what = f'missing; {expected}'
+        elif first['type'] == 'extra_forbidden':
+            *outer, key = first['loc']
+            for name in outer:    # the model below, which may be written MODEL | None
+                of = model.model_fields[name].annotation
+                model, = (each for each in (of, *get_args(of)) if hasattr(each, 'model_fields'))
+            what = f'unknown key; {_allowed(str(key), model.model_fields)}'
         raise ConfigError(f'{prefix}{".".join(map(str, first["loc"]))}: {what}') from error
 
 

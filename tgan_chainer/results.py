@@ -197,7 +197,8 @@ def find_categories(wanted, names):
             lower = {each.lower(): each for each in names}
             close = difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.5)
             raise ConfigError(f'there is no category {name!r}; ' + (
-                f'did you mean {", ".join(lower[each] for each in close)}?' if close else
+                f'did you mean {", ".join(lower[each] for each in close)}?'
+                if close and not name.isdigit() else
                 f'none of the {len(names)} is like it: {", ".join(names)}'))
     return list(dict.fromkeys(labels))
 

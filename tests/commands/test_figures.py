@@ -51,6 +51,8 @@ def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_expe
     figure = figures.draw_losses([
         (figures.describe_training(folder), *figures.read_losses(folder))
         for folder in (result, other)])
+    (point,), = (axes.lines for axes in figures.draw_losses([('short', [4], [0.5])]).axes)
+    assert point.get_marker() == '.'    # a line of one point would show nothing
     first, second = figure.axes
     assert first.get_title() == 'WGAN, singular value clipping: small, MovingMNISTDataset'
     for axes, log in ((first, LOG), (second, LOG[:5])):

@@ -86,7 +86,8 @@ def test_grey_and_the_defaults_which_are_those_of_the_authors_previews(tmp_path)
     ('none', [], 'a name without a suffix'),
     ('a.png', ['--H', '17'], 'a sheet of 120x64 pixels does not hold whole frames of 24x17'),
     ('a.png', ['--rows', '5'], 'holds 4 videos of 5 frames of 24x16 pixels (width x height), '
-     'expected 5 of 5. If those are its frames, give --rows 4 --cols 5'),
+     'expected 5 of 5. If those are its frames, give --rows 4 --cols 5; if not, '
+     'their size by --H and --W'),
     ('a.png', ['--W', '12'], 'holds 4 videos of 10 frames'),
     ('taken.png', [], 'cannot write'),
 ])

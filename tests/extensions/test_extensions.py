@@ -245,6 +245,8 @@ def test_preview_and_quality_repeat_themselves_and_leave_training_untouched(
         quality.statistics(videos, load_classifier()) for videos in (
             quality.generated_videos(*models[:2], 3, 0), quality.real_videos(dataset, 6, 0)[:3])))
     assert first['quality/frechet'] == found.frechet
+    with pytest.raises(DataError, match='^quality_interval: found .* at least 256; .*=null$'):
+        Quality(*models[:2], dataset)
 
 
 @pytest.mark.parametrize('make, labels', [
@@ -410,6 +412,7 @@ def test_plots_show_what_the_log_holds(run, tmp_path):
     assert (axes.get_xlabel(), axes.get_ylabel()) == ('iteration', 'loss')
     np.testing.assert_array_equal(axes.lines[0].get_xydata(), [[1, 1], [2, 2]])
     assert list(axes.lines[1].get_ydata()) == [1, 1]
+    assert set(axes.get_xticks() % 1) == {0}
 
 
 def test_one_plot_has_both_losses():

@@ -16,7 +16,7 @@ def test_overview(small_experiment, moving_mnist, monkeypatch):
         'device    CPU, 3 thread(s)',
         f'networks  G0 {sizes[0]}, G1 {sizes[1]}, D {sizes[2]} parameters',
         f'data      6 videos, T x C x H x W = 16 x 1 x 64 x 64, from {moving_mnist}',
-        'updates   8,000 of 2 videos']
+        'updates   8,000, each of 2 videos']
 
     class TwoRanks(OneProcess):
         size = 2
@@ -27,4 +27,4 @@ def test_overview(small_experiment, moving_mnist, monkeypatch):
     assert lines[0].endswith(', 2 ranks')
     assert 'D over ' in lines[1]
     assert lines[2].endswith(str(moving_mnist))
-    assert lines[3] == 'updates   8,000 of 2 videos a rank, 5 of them done'
+    assert lines[3] == 'updates   8,000 (5 done), each of 2 videos a rank'

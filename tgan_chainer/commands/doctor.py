@@ -120,7 +120,7 @@ def _devices():
     try:
         kernels = ("this package's kernels" if runs_on_cpu_kernels(np.ones(1, np.float32))
                    else "Chainer's kernels")
-        yield f'  CPU          {os.cpu_count()} cores; {kernels}, {num_threads()} threads'
+        yield f'  CPU          {os.cpu_count()} cores; {kernels}, {num_threads()} thread(s)'
     except ConfigError as error:
         yield f'  CPU          {error}'
     yield f'  GPU          {_gpu()}'

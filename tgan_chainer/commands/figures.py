@@ -40,11 +40,12 @@ def draw_losses(curves):
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
     rows = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
     for axes, (title, iterations, losses) in zip(rows, curves, strict=True):
-        axes.plot(iterations, losses, linewidth=0.8)
+        axes.plot(iterations, losses, linewidth=0.8, marker='' if losses[1:] else '.')
         axes.set_title(title, fontsize='medium')
         axes.set_ylabel("generator's loss")
         axes.grid(alpha=0.3)
     rows[-1].set_xlabel('iteration')
+    rows[-1].xaxis.get_major_locator().set_params(integer=True)
     return figure
 
 

@@ -38,7 +38,7 @@ def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
         raise DataError(
             f'{sheet_path} holds {found[0]} videos of {found[1]} frames of {width}x{height} pixels '
             f'(width x height), expected {rows} of {cols}. If those are its frames, give '
-            f'--rows {found[0]} --cols {found[1]}')
+            f'--rows {found[0]} --cols {found[1]}; if not, their size by --H and --W')
     frames = pictures.tile_movie(pictures.enlarge(videos, scale))
     for number, frame in enumerate(frames):
         pictures.save_png(folder / f'{number}.png', frame)

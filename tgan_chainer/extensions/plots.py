@@ -82,6 +82,7 @@ def draw(log, keys, title, axis, bound=None):
     if bound is not None:
         axes.axhline(bound, color='black', linestyle='--', linewidth=1, label='bound')
     axes.set(title=title, xlabel='iteration', ylabel=axis)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
     axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1.01, 1), borderaxespad=0)
     return figure

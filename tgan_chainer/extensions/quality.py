@@ -2,6 +2,7 @@
 import chainer
 from chainer.training import extension
 
+from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import video_quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
 
@@ -28,6 +29,9 @@ class Quality(extension.Extension):
     priority = extension.PRIORITY_WRITER
 
     def __init__(self, fsgen, vgen, dataset, n=128, seed=0):
+        if len(dataset) < 2 * n:
+            raise DataError(f'quality_interval: found {len(dataset)} videos, expected at least '
+                            f'{2 * n}; train on more, or with --set quality_interval=null')
         real = video_quality.real_videos(dataset, 2 * n, seed)
         self._classifier = load_classifier()
         self._real, others = (

@@ -32,8 +32,10 @@ def make_data(experiment):
 def _instead_of(path, experiment):
     """What a path that is missing may have been meant for, as the end of a message."""
     own = config.load(experiment.source).dataset.args.get('dataset_path')
+    if own == str(path):    # not typed: files like it are of other experiments
+        return ''
     near = difflib.get_close_matches(path.name, (file.name for file in path.parent.glob('*')), n=1)
-    return ((f'; that of {experiment.source} is {own}' if own != str(path) else '')
+    return (f'; that of {experiment.source} is {own}'
             + (f'; did you mean {path.with_name(near[0])}, which is there?' if near else ''))
 
 

@@ -15,15 +15,15 @@ def overview(experiment, training, ranks):
     place = (f'CPU, {num_threads()} thread(s)' if device.name == '@numpy'
              else device.name.replace('@cupy:', 'GPU '))
     each = f', {ranks.size} ranks' if ranks.size > 1 else ''
-    done = f', {updater.iteration} of them done' if updater.iteration else ''
+    done = f' ({updater.iteration:,} done)' if updater.iteration else ''
     networks = ', '.join(f'{ROLES[name].title} {_count_parameters(optimizer.target)}'
                          for name, optimizer in updater.get_all_optimizers().items())
     return '\n'.join([
         f'device    {place}{each}',
         f'networks  {networks} parameters',
         f'data      {len(training.dataset):,} videos, T x C x H x W = {shape}{_origin(experiment)}',
-        f'updates   {training.trainer.stop_trigger.iterations:,} of {experiment.batchsize} videos'
-        f'{" a rank" if each else ""}{done}'])
+        f'updates   {training.trainer.stop_trigger.iterations:,}{done}, '
+        f'each of {experiment.batchsize} videos{" a rank" if each else ""}'])
 
 
 def _count_parameters(network):
