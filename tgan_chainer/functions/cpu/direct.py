@@ -92,9 +92,10 @@ def transpose_correlate(y, W, b, correlation, size):
     phases = _phases(correlation, size)
     # A vector of several positions is written where they are neighbours: phase by phase.
     apart = stride > 1 and batch % tile.lanes(y.dtype)
-    x = np.empty((W.shape[1], *size, batch), y.dtype)
+    W = W.reshape(*W.shape[:2], -1).swapaxes(0, 1)    # (C, O, taps)
+    x = np.empty((len(W), *size, batch), y.dtype)
     parts = [((*first, r * (size[-1] // stride) if apart else r),
-              (*strides, 1 if apart else stride), _filter(W, taps), part)
+              (*strides, 1 if apart else stride), W[..., taps], part)
              for (*first, r), taps, part in phases]
     _correlate(y, parts, b, x)
     return samples_first(_together(x, stride) if apart else x)
@@ -125,23 +126,6 @@ def _phases(correlation, size):
         index = np.ravel_multi_index(np.ix_(*taps), correlation.ksize).reshape(-1)
         phases.append((first, index, Correlation(*zip(*parts, strict=True))))
     return phases
-
-
-def _filter(W, taps):
-    """Some taps of the filter (O, C, *ksize) -> (C, O, taps)."""
-    W = W.reshape(*W.shape[:2], -1)
-    part = np.empty((W.shape[1], len(W), len(taps)), W.dtype)
-    parallel.run(lambda channels: _take(W, taps, part, channels),
-                 parallel.split(len(part), _MIN_TASKS))
-    return part
-
-
-@kernel
-def _take(W, taps, part, channels):
-    for c in range(channels[0], channels[1]):
-        for o in range(len(W)):
-            for k in range(len(taps)):
-                part[c, o, k] = W[o, c, taps[k]]
 
 
 def filter_gradient(x, y, correlation):
