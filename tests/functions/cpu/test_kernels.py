@@ -105,3 +105,16 @@ def test_few_channels_need_no_columns(batch, monkeypatch):
         # Float32: sums of up to 65,536 products.
         np.testing.assert_allclose(result, with_columns[name], rtol=0, err_msg=name,
                                    atol=1e-5 * abs(with_columns[name]).max())
+
+
+def test_arrays_of_two_dtypes_are_converted():
+    correlation = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
+    x, W, y, *_ = arguments(16, 6, 4, (32, 32), correlation)
+    for kernel, a, b, *rest in (
+            (cpu_kernels.correlate, x, W, None, correlation),
+            (cpu_kernels.transpose_correlate, y, W, None, correlation, (32, 32)),
+            (cpu_kernels.filter_gradient, x, y, correlation)):
+        b = b.astype(np.float32)
+        # Sums of up to 4,096 products.
+        np.testing.assert_allclose(kernel(a, b, *rest), kernel(a, b.astype(np.float64), *rest),
+                                   rtol=0, atol=1e-11, err_msg=kernel.__name__)

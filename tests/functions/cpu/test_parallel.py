@@ -95,6 +95,14 @@ def test_workspace_is_reused_and_grows():
     assert larger.shape == (100, 100) and not np.shares_memory(first, larger)
 
 
+def test_workspace_does_not_keep_large_arrays(monkeypatch):
+    monkeypatch.setattr(parallel, '_MOST_KEPT', 100)
+    small = parallel.workspace('small', (100,), np.uint8)
+    large = parallel.workspace('small', (101,), np.uint8)
+    assert large.shape == (101,) and not np.shares_memory(small, large)
+    assert np.shares_memory(small, parallel.workspace('small', (100,), np.uint8))
+
+
 def test_workspaces_of_threads_are_apart():
     mine = parallel.workspace('test', (10,), np.float32)
     theirs = []

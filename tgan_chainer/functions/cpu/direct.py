@@ -43,39 +43,35 @@ _MOST_CHANNELS = 64
 _MOST_OUTPUTS_A_CHANNEL = 16
 
 
-def pays(batch, dtype, outputs, channels, correlation):
-    """Whether :func:`correlate` applies, and is faster than columns.
-
-    Args:
-        batch, outputs, channels (int): N, O and C.
-        dtype: Of the arrays.
-        correlation (Correlation): What is read where.
-    """
-    return (outputs >= _LEAST_OUTPUTS and channels <= _MOST_CHANNELS
-            and correlation.positions * batch >= _LEAST_COLUMNS
-            and _is_whole(batch, dtype, correlation.out_size))
+def pays(x, W, correlation):
+    """Whether :func:`correlate` takes such arrays, and is faster than columns."""
+    return x.dtype == W.dtype and _pays(len(x), x.dtype, *W.shape[:2], correlation)
 
 
-def gradient_pays(batch, dtype, outputs, channels, correlation):
+def gradient_pays(x, y, correlation):
     """As :func:`pays`, for the filter gradient."""
-    return (outputs <= _MOST_OUTPUTS_A_CHANNEL * channels
-            and pays(batch, dtype, outputs, channels, correlation))
+    outputs, channels = y.shape[1], x.shape[1]
+    return (x.dtype == y.dtype and outputs <= _MOST_OUTPUTS_A_CHANNEL * channels
+            and _pays(len(x), x.dtype, outputs, channels, correlation))
 
 
-def transpose_pays(batch, dtype, outputs, channels, correlation, size):
-    """As :func:`pays`, for the transpose, whose result has `channels` and that size."""
-    if (any(k < s or n % s for k, s, n in zip(
-            correlation.ksize, correlation.stride, size, strict=True))):
+def transpose_pays(y, W, correlation, size):
+    """As :func:`pays`, for the transpose, whose result has that size."""
+    if y.dtype != W.dtype or any(k < s or n % s for k, s, n in zip(
+            correlation.ksize, correlation.stride, size, strict=True)):
         return False
-    return all(pays(batch, dtype, channels, outputs, part)
+    outputs, channels = W.shape[:2]
+    return all(_pays(len(y), y.dtype, channels, outputs, part)
                for _, _, part in _phases(correlation, size))
 
 
-def _is_whole(batch, dtype, out_size):
-    """Whether the columns of a block of samples are tiles, and its lines vectors."""
-    lanes, samples = tile.lanes(np.dtype(dtype)), _block_samples(batch)
-    return (out_size[-1] * samples % lanes == 0
-            and math.prod(out_size) * samples % (lanes * tile.VECTORS) == 0)
+def _pays(batch, dtype, outputs, channels, correlation):
+    # Lines are whole vectors, and the columns of a block of samples whole tiles.
+    lanes, samples = tile.lanes(dtype), _block_samples(batch)
+    return (outputs >= _LEAST_OUTPUTS and channels <= _MOST_CHANNELS
+            and correlation.positions * batch >= _LEAST_COLUMNS
+            and correlation.out_size[-1] * samples % lanes == 0
+            and correlation.positions * samples % (lanes * tile.VECTORS) == 0)
 
 
 def _block_samples(batch):
@@ -96,9 +92,10 @@ def transpose_correlate(y, W, b, correlation, size):
     phases = _phases(correlation, size)
     # A vector of several positions is written where they are neighbours: phase by phase.
     apart = stride > 1 and batch % tile.lanes(y.dtype)
-    x = np.empty((W.shape[1], *size, batch), y.dtype)
+    W = W.reshape(*W.shape[:2], -1).swapaxes(0, 1)    # (C, O, taps)
+    x = np.empty((len(W), *size, batch), y.dtype)
     parts = [((*first, r * (size[-1] // stride) if apart else r),
-              (*strides, 1 if apart else stride), _filter(W, taps), part)
+              (*strides, 1 if apart else stride), W[..., taps], part)
              for (*first, r), taps, part in phases]
     _correlate(y, parts, b, x)
     return samples_first(_together(x, stride) if apart else x)
@@ -113,7 +110,7 @@ def _together(x, stride):
     return y
 
 
-@functools.cache
+@functools.lru_cache
 def _phases(correlation, size):
     """Each phase of the transpose: its first result, its taps, its correlation."""
     def along(start, stride, ksize, size):
@@ -129,23 +126,6 @@ def _phases(correlation, size):
         index = np.ravel_multi_index(np.ix_(*taps), correlation.ksize).reshape(-1)
         phases.append((first, index, Correlation(*zip(*parts, strict=True))))
     return phases
-
-
-def _filter(W, taps):
-    """Some taps of the filter (O, C, *ksize) -> (C, O, taps)."""
-    W = W.reshape(*W.shape[:2], -1)
-    part = np.empty((W.shape[1], len(W), len(taps)), W.dtype)
-    parallel.run(lambda channels: _take(W, taps, part, channels),
-                 parallel.split(len(part), _MIN_TASKS))
-    return part
-
-
-@kernel
-def _take(W, taps, part, channels):
-    for c in range(channels[0], channels[1]):
-        for o in range(len(W)):
-            for k in range(len(taps)):
-                part[c, o, k] = W[o, c, taps[k]]
 
 
 def filter_gradient(x, y, correlation):
@@ -208,7 +188,7 @@ def _correlate(x, parts, b, y):
     padded.run(x, task, tasks)
 
 
-@functools.cache
+@functools.lru_cache
 def _places(first, step, correlation, size, samples, lanes):
     """Offsets of vectors in an array (*size, N), in the order of :func:`_columns`."""
     *size, batch = (1,) * (MAX_NDIM + 1 - len(size)) + size
@@ -261,7 +241,7 @@ class _Padded:
         return (((d * height + h) * stride + w % stride) * width + w // stride) * samples
 
 
-@functools.cache
+@functools.lru_cache
 def _padded(channels, correlations, samples):
     """The copy that all of the correlations read, which have one stride."""
     geometries = [correlation.geometry for correlation in correlations]
@@ -273,7 +253,7 @@ def _padded(channels, correlations, samples):
     return _Padded((channels, depth, height, stride, -(-width // stride), samples), start)
 
 
-@functools.cache
+@functools.lru_cache
 def _taps(padded, correlation):
     """Offsets of (channel, tap), in the order of the weight's memory."""
     c, d, h, w = (i.reshape(-1) for i in np.indices(
@@ -281,7 +261,7 @@ def _taps(padded, correlation):
     return c * math.prod(padded.shape[1:]) + padded.offset(d, h, w)
 
 
-@functools.cache
+@functools.lru_cache
 def _columns(padded, correlation, lanes):
     """Offsets of the vectors of the output: runs of all (width, sample), line by line."""
     starts, strides, _, (d, h, w) = zip(*correlation.geometry, strict=True)

@@ -61,7 +61,7 @@ def correlate(x, W, b, correlation):
     """
     if winograd.pays(len(x), *W.shape[:2], correlation):
         return winograd.correlate(x, W, b, correlation)
-    if direct.pays(len(x), x.dtype, *W.shape[:2], correlation):
+    if direct.pays(x, W, correlation):
         return direct.correlate(x, W, b, correlation)
     if set(correlation.stride) == {1} and len(W) < x.shape[1]:
         return _transpose(x, _reversed_filter(W), b, _reversed(correlation, x.shape[2:]),
@@ -82,7 +82,7 @@ def filter_gradient(x, y, correlation):
     """
     if winograd.pays(len(x), y.shape[1], x.shape[1], correlation):
         return winograd.filter_gradient(x, y, correlation)
-    if direct.gradient_pays(len(x), x.dtype, y.shape[1], x.shape[1], correlation):
+    if direct.gradient_pays(x, y, correlation):
         return direct.filter_gradient(x, y, correlation)
     if set(correlation.stride) == {1} and y.shape[1] < x.shape[1]:
         gradient = _filter_gradient(y, x, _reversed(correlation, x.shape[2:]))
@@ -105,7 +105,7 @@ def transpose_correlate(y, W, b, correlation, size):
     """
     if winograd.pays(len(y), *W.shape[:2], correlation):
         return winograd.transpose_correlate(y, W, b, correlation, size)
-    if direct.transpose_pays(len(y), y.dtype, *W.shape[:2], correlation, size):
+    if direct.transpose_pays(y, W, correlation, size):
         return direct.transpose_correlate(y, W, b, correlation, size)
     if set(correlation.stride) == {1} and len(W) <= W.shape[1]:
         return _correlate(y, _reversed_filter(W), b, _reversed(correlation, size))

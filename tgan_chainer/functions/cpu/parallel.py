@@ -25,6 +25,8 @@ _CPUS = os.cpu_count() or 1    # a system call, which takes as long as a small k
 
 # Bytes of a line of the cache, at which workspace memory begins: no vector is then in two of them.
 _LINE = 64
+# Bytes of the largest array that is kept: of more, as C3D's of 48 clips, fresh memory costs little.
+_MOST_KEPT = 1 << 28
 
 TASK_ELEMENTS = 1 << 17
 """Elements of an array that make a task, where a kernel is one pass through it."""
@@ -91,10 +93,10 @@ def workspace(name, shape, dtype):
     """An uninitialised array of this thread's memory `name`, valid until the name is used again.
 
     The memory is kept between calls: fresh memory costs a page fault every 4 KiB, and a reused
-    block is still in the cache.
+    block is still in the cache. Large arrays are not kept, which would hold what is needed once.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    buffers = _local.__dict__
+    buffers = _local.__dict__ if size <= _MOST_KEPT else {}
     if name not in buffers or buffers[name].nbytes < size:
         memory = np.empty(size + _LINE, np.uint8)
         buffers[name] = memory[-memory.ctypes.data % _LINE:]

@@ -5,14 +5,15 @@ the result in registers.
 """
 import functools
 
-import llvmlite.binding
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from tgan_chainer.functions.cpu.jit import kernel
 
-_WIDE = llvmlite.binding.get_host_cpu_features().get('avx512f', False)
+# Of the target, which options of Numba change, and which names the code that it keeps on disk.
+_WIDE = '+avx512f' in cpu_target.target_context.codegen().magic_tuple()[-1]
 _VECTOR_BYTES = 64 if _WIDE else 32
 VECTORS = 4
 """Columns of a tile: tables of columns have a multiple of it."""
