@@ -41,7 +41,7 @@ setup(
     ],
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
-    package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*',
+    package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*', 'pretrained/**/*',
                                    'evaluation/digit_classifier.npz']},
     install_requires=[
         'chainer==7.8.1',    # the last release; compat.py patches exactly this one

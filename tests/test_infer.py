@@ -7,6 +7,7 @@ from PIL import Image
 
 from tests.movies import read_movie
 from tgan_chainer import infer, results
+from tgan_chainer.commands.flags import PRETRAINED
 from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
 
@@ -26,6 +27,20 @@ def test_files_of_both_flags(small_result, tmp_path, capsys):
         assert strip.mode == 'L'    # of a grey video, as OpenCV writes it
     for name in names[:3]:
         assert read_movie(tmp_path / name).shape == (16, 128, 128, 3)
+
+
+def test_a_training_that_comes_with_the_package(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert infer.main(['--pretrained', 'default', '--n', '2', '--images']) == 0
+    paths = [tmp_path / name for name in capsys.readouterr().out.split()]
+    videos = np.stack([np.array(Image.open(path)) for path in paths])
+    assert videos.shape == (2, 32, 16 * 32) and (videos[0] != videos[1]).any()
+    assert videos.min() < 20 and videos.max() > 200    # bright on black, as a trained one's
+    size = sum(file.stat().st_size for file in PRETRAINED.rglob('*'))
+    assert size < 10 * 10 ** 6
+    with pytest.raises(SystemExit):
+        infer.main(['--pretrained', 'defalt', '--images'])
+    assert "--pretrained: found 'defalt', expected default" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('seed', [0, 2])

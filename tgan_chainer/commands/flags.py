@@ -1,10 +1,14 @@
 """Flags that several commands have."""
 import argparse
+from pathlib import Path
 
 from tgan_chainer.errors import SnapshotError
 
 EVERY = 'all'
 """What stands for every category of a conditional system, in place of a name."""
+
+PRETRAINED = Path(__file__).parents[1] / 'pretrained'
+"""Result folders that come with the package."""
 
 
 def parser_of(command, description):
@@ -37,6 +41,14 @@ def result_folder(text):
         return snapshots.latest_folder()
     except SnapshotError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def pretrained_folder(name):
+    """``type`` of a flag that takes the name of a training in the package -> its result folder."""
+    names = sorted(folder.name for folder in PRETRAINED.iterdir())
+    if name not in names:
+        raise argparse.ArgumentTypeError(f'found {name!r}, expected {" or ".join(names)}')
+    return str(PRETRAINED / name)
 
 
 _FLAGS = {
@@ -74,7 +86,11 @@ def add_gpu(parser, default=None):
 
 def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=False):
     """Add the flags of every command that samples a result folder, or more than one."""
-    add(parser, 'result_dir', required=True, nargs='+' if several else None)
+    source = parser.add_mutually_exclusive_group(required=True)
+    add(source, 'result_dir', nargs='+' if several else None)
+    source.add_argument('--pretrained', type=pretrained_folder, metavar='NAME', dest='result_dir',
+                        nargs='+' if several else None,
+                        help='a training that comes with the package, such as default')
     parser.add_argument('--n', type=positive, default=n, help=n_help)
     add(parser, 'iter', 'seed', 'scale')
     add_gpu(parser)
