@@ -223,14 +223,14 @@ def quality_table(measurements):
     for measurement in trainings.values():
         of = (*_name(measurement.systems[0]), measurement.systems[0].iteration)
         found.setdefault(of, []).append(measurement.quality['generated'])
-    columns = ('distance', 'dimensions', 'motion', 'bright', 'frechet', 'inception')
+    columns = ('distance', 'dimensions', 'motion', 'frechet')
     rows = []
     for (name, method, iteration), qualities in sorted(found.items(), key=str):
         values = ([getattr(quality, column) for quality in qualities] for column in columns)
-        rows.append((f'{name}, {method}', str(iteration), str(len(qualities)),
+        rows.append((f'{name}, {method}', f'{len(qualities)} of {iteration} updates',
                      *(f'{statistics.median(v):.2f} ({min(v):.2f} to {max(v):.2f})'
                        for v in values)))
-    return ('system', 'updates', 'trainings', *columns), rows
+    return ('system', 'trainings', *columns), rows
 
 
 def text(caption, rows, indent=0):
@@ -263,7 +263,7 @@ def report(measurements, as_markdown=False):
                     else text(caption, texts)), '']
     if qualities:
         caption = ('Quality of moving digits (tgan-mm-v1), median over trainings (least to '
-                   'greatest); real videos have 1 in the first four, no paper has such numbers')
+                   'greatest); real videos have 1 but for frechet, no paper has such numbers')
         lines += [*([caption] if as_markdown else layout.fill(caption)), '',
                   *(layout.markdown if as_markdown else layout.text)(*quality_table(qualities)), '']
     others = [m for m in measurements if not any(m is other for other in placed)]

@@ -136,7 +136,7 @@ def test_tensorboard_that_is_not_installed(small_experiment, tmp_path, capsys, m
 def test_quality_of_too_few_videos(small_experiment, capsys):
     small_experiment.write_text(small_experiment.read_text() + 'quality_interval: 2\n')
     assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
-    assert 'quality: found 6 real videos, expected 256' in capsys.readouterr().err
+    assert 'quality_interval: found 6 videos, expected at least 256' in capsys.readouterr().err
 
 
 def test_a_signal_before_the_first_update(small_experiment, tmp_path, capsys, monkeypatch):

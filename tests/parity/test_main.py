@@ -50,6 +50,7 @@ def test_registered_checks_run_in_other_processes(capsys):
 
 def test_failures_and_what_did_not_run(checks, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(parity.checks, 'registry', lambda: checks)
+    monkeypatch.setenv('COLUMNS', '120')
     file = tmp_path / 'new' / 'report.json'
     assert main(['--json', str(file), '--html', str(tmp_path / 'page')]) == 1
     out = capsys.readouterr().out

@@ -212,9 +212,9 @@ def test_quality_of_moving_digits_over_trainings():
     found = [quality(.1), quality(.9, day=2), *(
         quality(value, result_dir=str(value)) for value in (.7, .8))]
     text = paper_tables.report(found, as_markdown=True)
-    assert '| TGAN, SVC | 7 | 3 | 0.80 (0.70 to 0.90) | 0.50 (0.50 to 0.50) |' in text
+    assert '| TGAN, SVC | 3 of 7 updates | 0.80 (0.70 to 0.90) | 0.50 (0.50 to 0.50) |' in text
     assert 'Of no row' not in text and 'Quality' not in paper_tables.report([score()])
-    assert re.search(r'\nTGAN, (SVC)? *7 +3 +0\.80', paper_tables.report(found))
+    assert re.search(r'\nTGAN, SVC +3 of 7', paper_tables.report(found))
 
 
 # -- the command -----------------------------------------------------------------------------------

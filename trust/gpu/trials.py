@@ -21,7 +21,7 @@ from parity.checks import registry
 from tgan_chainer import infer, train
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.evaluation.classifier import Classifier
-from tgan_chainer.evaluation.gam import Contestant, Critic, battle
+from tgan_chainer.evaluation.gam import Contestant, battle, critic_scores
 from tgan_chainer.evaluation.inception_score import Evaluation
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, Settings, preprocess
 from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
@@ -467,7 +467,7 @@ class _Grey(_Colour):
         return super().__getitem__(i)[:, :1]
 
 
-CRITIC = 'to host: get in tgan_chainer/evaluation/gam.py:__call__'
+CRITIC = 'to host: get in tgan_chainer/evaluation/gam.py:critic_scores'
 
 
 def _battle(dtype):
@@ -481,7 +481,7 @@ def _battle(dtype):
             for name, sign in (('3d model', 1), ('tgan, vanilla with noise', -1)):
                 updater = make_updater(STEPS[name], device)
                 pair.append(Contestant(name, GeneratedVideos(updater.fsgen, updater.vgen),
-                                       Critic(updater.vdis, sign), None))
+                                       functools.partial(critic_scores, updater.vdis, sign), None))
             start = len(transfers.transfers)
             of_a, of_b = battle(*pair, lambda device=device: RealVideos(_Grey(), device, 0),
                                 (4, 2), RandomState(0, device), batchsize=2)
