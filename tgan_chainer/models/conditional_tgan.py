@@ -123,9 +123,10 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
 
 
 def one_hot(labels, n_categories, dtype):
-    """Labels (B,) -> variable (B, n_categories) that is 1 at the label and 0 elsewhere."""
+    """Labels (B,) -> (B, n_categories), 1 at the label and 0 elsewhere; an array if they are."""
     v = chainer.backend.get_array_module(labels).eye(n_categories, dtype=dtype)
-    return F.embed_id(labels, v)    # not by an index: an export sees functions
+    # An export gives variables: it sees functions, and no index.
+    return F.embed_id(labels, v) if isinstance(labels, chainer.Variable) else v[labels]
 
 
 def require_categories(n_categories):
