@@ -60,8 +60,9 @@ def layers(draw):
 def assert_same(results, expected, tolerance):
     for name, result in results.items():
         assert result.dtype == expected[name].dtype
+        # Terms are about 1: a single output that cancels carries their rounding.
         np.testing.assert_allclose(result, expected[name], rtol=0, err_msg=name,
-                                   atol=tolerance * abs(expected[name]).max())
+                                   atol=tolerance * max(1, abs(expected[name]).max()))
 
 
 @pytest.mark.parametrize('dtype', TOLERANCE)
