@@ -1,7 +1,7 @@
 # On a CPU:  docker build -t tgan .
 # On a GPU:  docker build -t tgan --build-arg EXTRA=[cuda12] .    (run it with --gpus all)
 #
-#     docker run --rm -u "$(id -u)" -v "$PWD:/work" tgan train
+#     docker run --rm -u "$(id -u)" -v "$PWD:/home/tgan" tgan train
 FROM python:3.12-slim
 ARG EXTRA=
 WORKDIR /tgan
@@ -11,6 +11,6 @@ COPY tgan_chainer tgan_chainer
 RUN pip install --no-cache-dir -c constraints.txt setuptools wheel \
  && pip install --no-cache-dir --no-build-isolation -c constraints.txt ".$EXTRA"
 # What is compiled and made stays in the mounted folder.
-ENV HOME=/tmp NUMBA_CACHE_DIR=/work/.numba
-WORKDIR /work
+ENV HOME=/tmp NUMBA_CACHE_DIR=/home/tgan/.numba
+WORKDIR /home/tgan
 ENTRYPOINT ["tgan"]
