@@ -197,7 +197,7 @@ def _dataset(cls, folder, seed):
 def checks(directory, python=None):
     """The checks of a checkout: every model class, updater and dataset, infer, scores.
 
-    The arguments, and what it raises, are those of :class:`Upstream`.
+    Takes the arguments of :class:`Upstream`, and raises what it raises.
     """
     side = (directory, python)
     version = session(*side).release    # tells early whether it can be used

@@ -65,6 +65,7 @@ def test_flags_know_every_batch_norm():
 
 WRONG = {
     'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global'],
+    'export --result_dir r': ['--out g.onnx'],    # no short form of --out_dir
     'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1',
                                       '--video --scale 0'],
     'interpolate --result_dir r --gpu -1': ['--between 0', '--between 101', '--n 0', '--seed -1'],

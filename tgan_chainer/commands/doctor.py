@@ -2,7 +2,6 @@
 
 Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
 """
-import argparse
 import functools
 import importlib.util
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tgan_chainer import __version__, config
+from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.published import obtain
 from tgan_chainer.device import count_gpus, get_device, gpu_name
@@ -165,9 +165,8 @@ def next_steps():
 
 def parse_args(argv=None):
     """The command has no flags but --help."""
-    return argparse.ArgumentParser(
-        prog='tgan doctor', description='Print versions, devices, data that is '
-        'here and that is missing, and what to do next. Nothing is changed.').parse_args(argv)
+    return parser_of('doctor', 'Print versions, devices, data that is here and that is missing, '
+                     'and what to do next. Nothing is changed.').parse_args(argv)
 
 
 def _run(_):

@@ -9,6 +9,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
+from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.published import PUBLISHED
 from tgan_chainer.errors import DataError
@@ -79,11 +80,11 @@ def _check(file, path, remedy):
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan download', formatter_class=argparse.RawDescriptionHelpFormatter,
-        description='Fetch a published file into data/, going on where a download broke off, and '
+    parser = flags.parser_of(
+        'download', 'Fetch a published file into data/, going on where a download broke off, and '
         'check it; or say\nhow to get it, where no checksum is known.\n\n' + '\n'.join(
-            f'{name:14} {file.what}: {file.path}' for name, file in PUBLISHED.items()))
+            f'{name:14} {file.what}: {file.path}' for name, file in PUBLISHED.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('name', choices=PUBLISHED, metavar='NAME')
     return parser.parse_args(argv)
 

@@ -2,7 +2,6 @@
 
 Each ONNX file is run by onnxruntime beside ours before it gets its name.
 """
-import argparse
 import importlib
 import inspect
 from pathlib import Path
@@ -116,10 +115,10 @@ def _difference(theirs, ours):
 
 def parse_args(argv=None):
     """Flags of the command."""
-    parser = argparse.ArgumentParser(
-        prog='tgan export', description='Write G0, G1 and, where it is there, D of a result folder '
-        'as .onnx, for onnxruntime and others, and as .safetensors, with the keys of the '
-        'snapshot. Needs the extra [export].')
+    parser = flags.parser_of(
+        'export', 'Write G0, G1 and, where it is there, D of a result folder as .onnx, for '
+        'onnxruntime and others, and as .safetensors, with the keys of the snapshot. Needs the '
+        'extra [export].', allow_abbrev=False)    # --out FILE would be a folder
     flags.add(parser, 'result_dir', required=True)
     flags.add(parser, 'iter')
     flags.add(parser, 'out_dir', default='export', help='where to write (default: export)')

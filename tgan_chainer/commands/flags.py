@@ -11,9 +11,9 @@ PRETRAINED = Path(__file__).parents[1] / 'pretrained'
 """Result folders that come with the package."""
 
 
-def parser_of(command, description):
-    """The parser of a command, which has no flags yet."""
-    return argparse.ArgumentParser(prog=f'tgan {command}', description=description)
+def parser_of(command, description, **settings):
+    """The parser of a command, which has no flags yet; ``settings`` are argparse's."""
+    return argparse.ArgumentParser(prog=f'tgan {command}', description=description, **settings)
 
 
 def in_range(low, high=None, what=''):

@@ -1,14 +1,11 @@
 """The flags of infer.py."""
-import argparse
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
-    parser = argparse.ArgumentParser(
-        prog='tgan infer', description='Make videos with the generators of a result folder.')
+    parser = flags.parser_of('infer', 'Make videos with the generators of a result folder.')
     flags.add_result_flags(parser, None, 'number of videos (default: 100; with --category, of each '
                            'category, 10)')
     flags.add(parser, 'out_dir')

@@ -1,6 +1,4 @@
 """The flags of train.py."""
-import argparse
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 
@@ -9,9 +7,9 @@ DEFAULT_CONFIG = 'configs/default.yml'
 
 def parse_args(argv=None):
     """Flags of the command: the authors' three (FACTS §10), and ours."""
-    parser = argparse.ArgumentParser(
-        prog='tgan train', description='Train TGAN. Without a flag: a small Moving MNIST '
-        'experiment that two CPU cores finish in minutes.',
+    parser = flags.parser_of(
+        'train', 'Train TGAN. Without a flag: a small Moving MNIST experiment that two CPU cores '
+        'finish in minutes.',
         epilog='Ctrl-C or SIGTERM writes a snapshot and ends with code 0. Exit codes: 2 bad input, '
         '3 a loss was not finite.')
     parser.add_argument('--config_path', help=f'experiment file (default: {DEFAULT_CONFIG}); '

@@ -3,8 +3,8 @@
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point in
 [-1, 1], as the networks have them, which are shown as previews are, or uint8, as
 :func:`preview_pixels` and :func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are
-uint8 (T, H, W, 3); other arrays are a ValueError. The layouts are those of the authors' preview and
-inference (FACTS §10). All files are written whole or not at all. What cannot be read or written is
+uint8 (T, H, W, 3); other arrays are a ValueError. Layouts follow the authors' preview and inference
+(FACTS §10). All files are written whole or not at all. What cannot be read or written is
 a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
 """
 import contextlib

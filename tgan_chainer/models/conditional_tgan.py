@@ -24,7 +24,7 @@ class ConditionalFrameSeedGenerator(FrameSeedGeneratorNoBetaInitUniform):
     """G0 of [z_slow, v]: z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1].
 
     Args:
-        n_categories (int): Length of v. Other arguments are those of the base class.
+        n_categories (int): Length of v. For the others see the base class.
 
     Attributes:
         category_prior: Array (n_categories,) of float64, the probabilities from which labels are
@@ -55,8 +55,8 @@ class ConditionalVideoGenerator(ImageGenerator):
 
     Args:
         n_categories (int): Length of v.
-        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``. Other
-            arguments are those of :class:`VideoGeneratorInitUniform`.
+        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``. For
+            the others see :class:`VideoGeneratorInitUniform`.
     """
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
@@ -93,7 +93,7 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
     with it on the channels: c0 has n_categories input channels more, and clipping sees one matrix.
 
     Args:
-        n_categories (int): Length of v. Other arguments are those of the base class.
+        n_categories (int): Length of v. For the others see the base class.
     """
 
     def __init__(self, n_categories: int, in_channels: int, top_width: int, mid_ch: int,

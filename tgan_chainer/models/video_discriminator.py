@@ -153,7 +153,7 @@ class VideoAndFrameDiscriminator(chainer.Chain):
     For :class:`~tgan_chainer.updaters.tgan_updater_wgan.TGANUpdaterWGANVideoFrameDis`. The
     authors' class calls a ``VideoDiscriminator`` that their module does not define (FACTS §9);
     here that is ours of this name, with beta and Chainer's default weights, as their frame critic
-    has them. Arguments are those of :class:`VideoDiscriminator`.
+    has them. Takes the arguments of :class:`VideoDiscriminator`.
     """
 
     n_categories = 0

@@ -32,7 +32,7 @@ class VideoGANGenerator(WholeVideoGenerator):
             the foreground small (:func:`penalize`). With a Wasserstein loss the weight is an
             assumption.
         background (float): Brightness around which both streams begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`. Other arguments are those of
+            :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
             :class:`WholeVideoGenerator`.
     """
 

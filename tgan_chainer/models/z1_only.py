@@ -15,8 +15,8 @@ class VideoGeneratorZ1Only(ImageGenerator):
     channels; ``fast_ch: 512`` would keep the width of that deconvolution instead.
 
     Args:
-        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``. Other
-            arguments are those of :class:`~.video_generator.VideoGeneratorInitUniform`.
+        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``. For
+            the others see :class:`~.video_generator.VideoGeneratorInitUniform`.
     """
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
