@@ -2,8 +2,8 @@
 
 NumPy arrays of float32 and float64 run our kernels. Everything else (GPU arrays, float16, mixed
 dtypes, empty arrays) runs Chainer's own functions, and so does everything within
-``chainer.using_config('tgan_cpu_kernels', 'chainer')``. As Chainer's options do, this one takes its
-initial value from the environment, when the package is imported: ``TGAN_CPU_KERNELS=chainer``.
+``chainer.using_config('tgan_cpu_kernels', 'chainer')``; ``TGAN_CPU_KERNELS=chainer`` in the
+environment, when the package is imported, chooses it from the start.
 """
 import os
 
