@@ -1,4 +1,4 @@
-"""Readers of files that a user may have from anybody."""
+"""Readers of files that a user may have from anybody, and files that they once failed on."""
 import contextlib
 import functools
 import io
@@ -7,6 +7,7 @@ import pickle
 import random
 import tempfile
 import types
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import tgan_chainer.links  # noqa: F401 -- makes Chainer importable
 
 # isort: split
 import chainer
+import chainer.functions as F
 import h5py
 import numpy as np
 import pandas as pd
@@ -43,6 +45,7 @@ class Target(NamedTuple):
     whole: Callable       # () -> list of bytes, files that it reads
     inputs: Callable      # whole files -> strategy of bytes
     read: Callable        # of the path
+    harmful: dict = {}    # what it did on files that it once failed on -> their content
     share: int = 1        # one in so many inputs is made, where reading one takes long
     allowed: tuple = ()   # audit events that this reader has a reason for
 
@@ -54,12 +57,42 @@ def _experiments():
             *((config.PACKAGED / name).read_bytes() for name in config.packaged_names())]
 
 
+def _laughs(collection, key):
+    """An experiment whose aliases unfold to 10 ** 11."""
+    levels = (f'a{k}: &a{k} ' + collection % ', '.join(f'{key % n}*a{k - 1}' for n in range(10))
+              for k in range(1, 12))
+    return SMALL_EXPERIMENT.format(data='x.npy').replace(
+        'batchsize: 2', 'batchsize: {a0: &a0 {}, ' + ', '.join(levels) + '}').encode()
+
+
+_EXPERIMENTS = {
+    '10 ** 11 steps': _laughs('{%s}', 'x%d: '),
+    '10 ** 11 steps, in lists': _laughs('[%s]', '%.0s'),
+    'IndexError': b'batchsize: !!int ""',
+    'OverflowError': b'batchsize: ' + b':'.join([b'1'] * 400) + b'.5',
+    'ValueError, in making the message': b'seed: 0x' + b'f' * 6000,
+    'AttributeError, of a part': b'vgen: {}',
+    'AttributeError, of a date': b'batchsize: !!timestamp never',
+    'RecursionError': b'a: ' + b'[' * 5000,
+    'any time that it is long enough for': b'# ' + b'x' * 2 ** 16}
+
+
 def _pickles():
     """Tables by this pandas in every protocol, and by older ones."""
     table = pd.DataFrame({'category': ['Archery', 'Archery', 'YoYo', 'YoYo'],
                           'start': [0, 16, 36, 69], 'end': [16, 36, 69, 85]})
     return [*(pickle.dumps(table, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)),
             *(path.read_bytes() for path in sorted((ROOT / 'tests/datasets/tables').glob('*.pkl')))]
+
+
+_ENDLESS = b')' + b'2\x86' * 50    # a tuple of twice a tuple of twice a tuple ...
+_PICKLES = {
+    'segmentation fault': b'\x80\x04})' + b'\x85' * 100_000 + b'K\x01s.',
+    **{f'endless, {use}': b'\x80\x04' + use.replace(b'TUPLE', _ENDLESS) for use in (
+        b'}TUPLEK\x01s.', b'}(TUPLEK\x01u.', b'(TUPLEK\x01d.', b'(TUPLE\x91.', b'\x8f(TUPLE\x90.')},
+    'any amount of memory': (    # one long tuple, and many calls with it
+        b'\x80\x04(' + b'N' * 50_000 + b't\x940cnumpy\nndarray\n\x940(' + b'h\x01h\x00R' * 1000
+        + b't.')}
 
 
 def _csv_tables():
@@ -81,40 +114,28 @@ def saved(target):
     return [file.getvalue() for file in files]
 
 
-class SmallC3D(chainer.Chain):
-    def __init__(self):
-        super().__init__()
-        with self.init_scope():
-            self.conv1a = chainer.links.Linear(3, 4)
-            self.fc8 = chainer.links.Linear(4, 2)
+def _network(**links):
+    return chainer.Chain(conv1a=chainer.links.Linear(3, 4), fc8=chainer.links.Linear(4, 2), **links)
 
 
-class Network(SmallC3D):
-    def __init__(self):
-        super().__init__()
-        with self.init_scope():
-            self.bn = chainer.links.BatchNormalization(4)
-
-
-class _Updater(training.updaters.StandardUpdater):
-    def update_core(self):
-        self.get_iterator('main').next()
-        optimizer = self.get_optimizer('vdis')
-        for param in optimizer.target.params():
-            param.grad = np.ones_like(param.array)
-        optimizer.update()    # from then on the optimizer has a state
-        chainer.report({'loss': np.random.rand()}, optimizer.target)
+def _with_statistics():
+    return _network(bn=chainer.links.BatchNormalization(4))
 
 
 def trainer():
     """A trainer with all that a snapshot of train.py holds, but small networks."""
-    optimizer = chainer.optimizers.RMSprop().setup(Network())
+    def loss(_):
+        value = sum(F.sum(param ** 2) for param in optimizer.target.params())
+        chainer.report({'loss': value}, optimizer.target)
+        return value
+    optimizer = chainer.optimizers.RMSprop().setup(_with_statistics())
     iterator = chainer.iterators.SerialIterator(list(range(5)), 2)
     with tempfile.TemporaryDirectory() as out:
-        made = training.Trainer(_Updater(iterator, {'vdis': optimizer}), (4, 'iteration'), out)
+        made = training.Trainer(training.updaters.StandardUpdater(
+            iterator, optimizer, loss_func=loss), (4, 'iteration'), out)
         made.extend(LogReport((2, 'iteration')))
         made.extend(RandomState(0, CPU))
-        made.run()
+        made.run()    # from then on the optimizer has a state
     return made
 
 
@@ -151,13 +172,37 @@ def _read_score(path):
 
 
 def _read_c3d(path):
-    classifier.C3D = SmallC3D    # the network itself has 78 million parameters
+    classifier.C3D = _network    # the network itself has 78 million parameters
     classifier.load_c3d(path)
 
 
 def _read_mean(path):
     protocols.MEAN_SHAPE = 3, 2, 4, 5    # the real one takes 4 MB
     protocols.load_mean(path, sha256=None)
+
+
+_MEMBERS = '/W.npy', 'mean.npy', '/p.npy'
+_ARRAYS = (
+    ('took 300 MB', _MEMBERS, '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
+    ('took terabytes', _MEMBERS, '<f4', (10 ** 12,), b''),
+    ('filled the array with one number', _MEMBERS, '<f4', (), b'1234'),
+    ('read beyond an array', 'numpy_position.npy', '<i8', (), (10 ** 6).to_bytes(8, 'little')),
+    ('SystemError', 'LogReport/_log.npy', '<U1', (), b'\xff' * 4))
+
+
+def harmful_archives(whole):
+    """Archives that did harm, from a whole file -> {what they did: content}, if it is one."""
+    if not whole.startswith(b'PK'):
+        return {}
+    members = dict(hostile.unzipped(whole))
+    files = {'took any memory, or MemoryError': hostile.zipped([*members.items()],
+                                                               zipfile.ZIP_LZMA)}
+    for harm, ending, kind, shape, data in _ARRAYS:
+        header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}"
+        for key in [key for key in members if key.endswith(ending)][:1]:
+            array = hostile.with_header(header, bytes(data), skipped=0)
+            files[harm] = hostile.zipped([*{**members, key: array}.items()])
+    return files
 
 
 # -- videos ----------------------------------------------------------------------------------------
@@ -193,6 +238,22 @@ def _h5_files():
             for options in ({}, {'chunks': (2, 3, 4, 14)}, {'compression': 'gzip'})]
 
 
+def _view(file):
+    layout = h5py.VirtualLayout(H5_SHAPE, np.uint8)
+    layout[:] = h5py.VirtualSource('/proc/self/exe', 'image', H5_SHAPE)
+    file.create_virtual_dataset('image', layout)
+
+
+_H5_FILES = {
+    'read another file': h5(lambda file: file.__setitem__(
+        'image', h5py.ExternalLink('/proc/self/exe', 'image'))),
+    'read another file, as its data': h5(lambda file: file.create_dataset(
+        'image', H5_SHAPE, np.uint8, external=[('/proc/self/exe', 0, 3360)])),
+    'read another file, as a view': h5(_view),
+    'took gigabytes for a frame': h5(lambda file: file.create_dataset(
+        'image', (20, 3, 4, 10 ** 9), np.uint8, chunks=(1, 3, 4, 14)))}
+
+
 def _read_h5(path):
     table = path.with_name('table.csv')
     table.write_text(f'start,end\n0,{H5_SHAPE[0]}\n')
@@ -224,30 +285,33 @@ def _json(*values):
 
 
 TARGETS = {
-    'experiment': Target('x.yml', _experiments, hostile.experiments, config.load),
-    'pickle': Target('x.pkl', _pickles, hostile.pickles, _read_table),
+    'experiment': Target('x.yml', _experiments, hostile.experiments, config.load, _EXPERIMENTS),
+    'pickle': Target('x.pkl', _pickles, hostile.pickles, _read_table, _PICKLES),
     'csv': Target('x.csv', _csv_tables, hostile.csv_tables, _read_table),
-    'network': Target('snapshot_iter_4.npz', lambda: saved(Network()), hostile.archives,
-                      _load_into(Network)),
-    'trainer': Target('snapshot_iter_4.npz', lambda: saved(trainer()), hostile.archives,
-                      _load_into(trainer)),
-    'score': Target('score.part.npz', _scores, hostile.archives, _read_score),
-    'c3d': Target('c3d.npz', lambda: saved(SmallC3D()), hostile.archives, _read_c3d),
-    'mean': Target('mean2.npz', lambda: saved({'mean': np.ones((3, 2, 4, 5))}), hostile.archives,
-                   _read_mean),
     'npy': Target('x.npy', _moving_mnist, hostile.arrays, _read_moving_mnist),
     # HDF5 is slow, and a process of its own looks first.
-    'h5': Target('videos.h5', _h5_files, hostile.damaged, _read_h5, 100,
+    'h5': Target('videos.h5', _h5_files, hostile.damaged, _read_h5, _H5_FILES, 100,
                  ('subprocess.Popen', 'os.posix_spawn')),
-    'journal': Target('videos.h5.unfinished/journal', _json(
-        {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}),
-        hostile.json_lines, _read_journal),
     'caffemodel': Target('c3d.caffemodel', lambda: [
         hostile.encoded(hostile.net(last)) for last in ('fc8', 'fc8-1')],
         hostile.caffemodels, _convert),
-    'categories': Target('categories.json', _json(['Archery', 'YoYo']), hostile.json_lines,
-                         lambda path: results.read_categories(path.parent, 2)),
-    'record': Target('record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
-                     hostile.json_lines, results.read_record),
-    'ledger': Target('x.json', _records, hostile.json_lines, ledger.read),
+    **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
+        ('network', 'snapshot_iter_4.npz', lambda: saved(_with_statistics()),
+         _load_into(_with_statistics)),
+        ('trainer', 'snapshot_iter_4.npz', lambda: saved(trainer()), _load_into(trainer)),
+        ('score', 'score.part.npz', _scores, _read_score),
+        ('c3d', 'c3d.npz', lambda: saved(_network()), _read_c3d),
+        ('mean', 'mean2.npz', lambda: saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
+    **{name: Target(file, whole, hostile.json_lines, read, {
+        **{f'traceback, {content}': content for content in harmful},
+        **{f'RecursionError, {nested}': nested * 60_000 + b'\n' for nested in (b'[', b'{"a":')}})
+       for name, file, whole, read, *harmful in (
+        ('journal', 'videos.h5.unfinished/journal', _json(
+            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_journal,
+         b'[]\n', b'{"filter": "box"}\n{"rows": []}\n'),
+        ('categories', 'categories.json', _json(['Archery', 'YoYo']),
+         lambda path: results.read_categories(path.parent, 2), b'{"a": 1}'),
+        ('record', 'record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
+         results.read_record, b'{"a": 1}'),
+        ('ledger', 'x.json', _records, ledger.read, b'[[]]'))},
 }
