@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.robustness import feeder
+from tests.robustness import feeder, hostile
 from tests.robustness.targets import TARGETS, Target, harmful_archives
 from tgan_chainer.errors import DataError
 
@@ -30,7 +30,7 @@ def test_reads_or_refuses(name, tmp_path, robustness):
         # Without the flag these are the same inputs each time.
         @settings(max_examples=n_inputs, deadline=None, derandomize=not robustness,
                   suppress_health_check=[*HealthCheck])
-        @given(target.inputs(whole))
+        @given(hostile.damaged(whole) | target.inputs(whole))
         def hold(content):
             outcome = feed(content)
             outcomes[outcome] += 1
