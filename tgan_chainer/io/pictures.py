@@ -144,9 +144,9 @@ def tile_movie(videos, rows=None):
 
 def _grid(images, columns):
     """(rows * columns, ..., H, W, 3) -> (..., rows * H, columns * W, 3), row by row."""
-    grid = images.reshape(-1, columns, *images.shape[1:])
-    *rest, rows, h, columns, w, _ = (grid := np.moveaxis(grid, (0, 1), (-5, -3))).shape
-    return grid.reshape(*rest, rows * h, columns * w, 3)
+    rows, (h, w) = len(images) // columns, images.shape[-3:-1]
+    grid = np.moveaxis(images.reshape(rows, columns, *images.shape[1:]), (0, 1), (-5, -3))
+    return grid.reshape(*grid.shape[:-5], rows * h, columns * w, 3)
 
 
 def _rgb_pixels(videos):
