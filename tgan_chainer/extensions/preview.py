@@ -16,11 +16,11 @@ class Preview(extension.Extension):
 
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
     ``preview/video_NNNNNNNN.avi`` and ``.mov`` play the videos in a grid, ten frames a second
-    (authors' names, FACTS §10), and so does ``.gif``, which is ours. The latent vectors come from a
-    generator of its own and batch normalisation runs in test mode, so the training is left
-    untouched. The videos of a conditional system are in the order of their categories, which are
-    taken at equal distances, and whose names stand beside the rows of the sheet. Where there are
-    real videos, the top row of each is real.
+    (authors' names, FACTS §10), and so does ``.gif``, which is ours; without PyAV there are none.
+    The latent vectors come from a generator of its own and batch normalisation runs in test mode,
+    so the training is left untouched. The videos of a conditional system are in the order of their
+    categories, which are taken at equal distances, and whose names stand beside the rows of the
+    sheet. Where there are real videos, the top row of each is real.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
@@ -60,7 +60,7 @@ class Preview(extension.Extension):
             sheet = pictures.name_rows(sheet, names)
         pictures.save_png(_path(trainer, 'image_img', 'png'), sheet)
         frames = pictures.tile_movie(grid, rows)
-        for suffix in ('avi', 'mov', 'gif'):
+        for suffix in ('avi', 'mov', 'gif') if pictures.av else ():
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
 
     def _names(self, trainer):
