@@ -28,12 +28,12 @@ from tgan_chainer.extensions import plots
 from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.log_report import LogReport
-from tgan_chainer.extensions.plots import Plots, draw
+from tgan_chainer.extensions.plots import CHARTS, Plots, draw, wanted
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved
-from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import draw_z_slow, first_generator, make_video
@@ -136,8 +136,8 @@ def test_snapshot_refuses_what_is_not_finite(run, tmp_path, models, monkeypatch)
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_a_loss_that_is_no_number_stops_before_the_snapshot_and_is_plotted(run, tmp_path, value):
     with pytest.raises(DivergedError, match=f'iteration 2: vdis/loss_gen is {value}'):
-        run([0.5, value, 0.5], StopOnDivergence(), (Snapshot(), 1), LogReport((1, 'iteration')),
-            (Plots(['loss_gen']), 9))
+        run([0.5, value, 0.5], stop_on_divergence, (Snapshot(), 1), LogReport((1, 'iteration')),
+            (Plots(), 9))
     assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_1.npz'
     assert (tmp_path / 'loss_gen.png').exists()
 
@@ -405,7 +405,7 @@ def test_what_is_no_log_is_refused(run, tmp_path, log):
 
 
 def test_plots_show_what_the_log_holds(run, tmp_path):
-    run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
+    run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(), 2))
     assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png', 'loss.png'}
     assert Image.open(tmp_path / 'loss_gen.png').size == (1000, 450)
     axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'title', 'loss', bound=1).axes
@@ -415,22 +415,25 @@ def test_plots_show_what_the_log_holds(run, tmp_path):
     assert set(axes.get_xticks() % 1) == {0}
 
 
-def test_one_plot_has_both_losses():
-    losses = 'loss_gen', 'loss_dis_fake', 'loss_dis_real'
-    drawn = {name: [loss for loss in losses if is_wanted(f'vdis/{loss}')]
-             for name, _, _, is_wanted, _ in plots.charts(losses)}
-    assert (drawn['loss_gen.png'], drawn['loss_dis.png'], drawn['loss.png']) == (
-        ['loss_gen'], ['loss_dis_fake', 'loss_dis_real'], list(losses))
+def test_which_plot_has_what():
+    losses = ['vdis/loss_dis_fake', 'vdis/loss_dis_real', 'vdis/loss_gen']
+    spectrum = ['vdis/c0/sigma', 'vdis/frame_dis/bn1/gamma_ratio']
+    quality = ['quality/bright', 'quality/frechet', 'quality/real_frechet', 'quality/real_inception']
+    log = [dict.fromkeys(losses + spectrum, 0), dict.fromkeys(quality, 0)]
+    assert [wanted(log, patterns) for *_, patterns in CHARTS] == [
+        losses[2:], losses[:2], losses, spectrum[:1], spectrum[1:], quality[:1], quality[1:3],
+        quality[3:]]
 
 
-def test_a_legend_covers_nothing():
-    keys = [f'vdis/frame_dis/bn{i}/gamma_ratio' for i in range(10)]
+@pytest.mark.parametrize('name', ['vdis/loss_gen', 'vdis/frame_dis/bn{}/gamma_ratio'])
+def test_a_legend_covers_nothing_and_leaves_no_strip_empty(name):
+    keys = [name.format(i) for i in range(10)]
     figure = draw([{'iteration': 1, **dict.fromkeys(keys, 1)}], keys, 'title', 'ratio', 1)
     figure.canvas.draw()
     axes, = figure.axes
     legend = axes.get_legend().get_window_extent()
-    assert axes.get_window_extent().x1 < legend.x0
-    assert legend.x1 < figure.bbox.x1 and legend.y0 > 0
+    assert axes.get_window_extent().x1 < legend.x0 and legend.y0 > 0
+    assert 0.98 < legend.x1 / figure.bbox.x1 < 1
 
 
 def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
@@ -441,7 +444,7 @@ def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
         return draw(log, *rest)
 
     monkeypatch.setattr(plots, 'draw', drawing)
-    t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(['loss_gen']), 1))
+    t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(), 1))
     t.get_extension('plots')(t)
     assert drawn == [1, 1, 2, 2]    # at 2 and 4 of 5 updates, of the generator and of both
     t.get_extension('LogReport').finish(t)
