@@ -1,4 +1,6 @@
 """The algebra of the updates; their numbers against the authors' are tests/parity/."""
+from unittest import mock
+
 import chainer
 import chainer.functions as F
 import numpy as np
@@ -16,7 +18,12 @@ from tests.systems import (
     z1_only,
 )
 from tgan_chainer import config
+from tgan_chainer.updaters import tgan_updater_base
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
+from tgan_chainer.updaters.tgan_updater_pulling_away import (
+    TGANUpdaterWGANPullingAway,
+    pulling_away_gradient,
+)
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 from tgan_chainer.updaters.tgan_updater_wgan import (
     TGANUpdaterWGAN,
@@ -27,7 +34,7 @@ from tgan_chainer.updaters.tgan_updater_wgan import (
 )
 
 EVERY = [TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANClip, TGANUpdaterWGANSVC,
-         TGANUpdaterWGANParallelSVC]
+         TGANUpdaterWGANParallelSVC, TGANUpdaterWGANPullingAway]
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +62,33 @@ def update(updater):
     with reporter.scope(observation):
         updater.update()
     return {key: float(value.array) for key, value in observation.items()}
+
+
+def test_pulling_away_is_the_gradient_of_squared_cosines():
+    videos = np.random.RandomState(0).uniform(-1, 1, (4, 1, 2, 3, 3))
+    x = chainer.Variable(videos.reshape(4, -1) + 1)
+    length = F.sqrt(F.sum(x ** 2, axis=1, keepdims=True))
+    cosines = F.matmul(*2 * [x / F.broadcast_to(length, x.shape)], transb=True)
+    (F.sum(cosines ** 2) / 4).backward()
+    np.testing.assert_allclose(pulling_away_gradient(videos).reshape(4, -1), x.grad * length.array,
+                               rtol=0, atol=1e-5)    # lengths of about 5 have 1e-6 added to them
+    assert not pulling_away_gradient(np.full((2, 3), -1.)).any()    # black
+
+
+def test_pulling_away_adds_its_share_to_the_critics_gradient():
+    class Recorded(TGANUpdaterWGANPullingAway):
+        def _backward_critic(self, loss, fake):
+            self.of_critic = super()._backward_critic(loss, fake)
+            return self.of_critic
+
+    updater = make_updater(Recorded, pull=0.25)
+    with mock.patch.object(tgan_updater_base.TGANUpdaterBase, '_backward_generators') as backward:
+        update(updater)
+    fake, grad = backward.call_args.args
+    added, apart = grad + updater.of_critic, pulling_away_gradient(fake.array)
+    size = np.linalg.norm(updater.of_critic)
+    np.testing.assert_allclose(added, 0.25 * size * apart / np.linalg.norm(apart), rtol=0,
+                               atol=1e-6 * size)    # 1e-8 is added to the norm of `apart`
 
 
 def pair():
