@@ -79,16 +79,16 @@ def choose(patterns):
         ConfigError: None matches a pattern.
     """
     for pattern in patterns or ():
-        if not any(matches(name, [pattern]) for name in cases.registry()):
+        if not any(matches(name, [pattern]) for name in cases.CASES):
             raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [name for name in cases.registry() if matches(name, patterns)]
+    return [name for name in cases.CASES if matches(name, patterns)]
 
 
 def _run(options, outcomes):
     """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
     names = choose(options.only)
     if options.list:
-        print('\n'.join(f'{name:<21}{cases.registry()[name][0]}' for name in names))
+        print('\n'.join(f'{name:<21}{cases.CASES[name][0]}' for name in names))
         return
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
@@ -111,7 +111,7 @@ def _run(options, outcomes):
 
 def run_case(name, session):
     """Run a benchmark -> its Outcome, which has what it raises."""
-    about, function, *args = cases.registry()[name]
+    about, function, *args = cases.CASES[name]
     try:
         outcome = function(session, *args)
     except NotRunError as reason:

@@ -253,29 +253,39 @@ def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-
     NumPy's global generator before the first update; ``dtype`` of latent vectors and videos.
     """
     _to_device(networks)
-    updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(
-        models=tuple(networks.values()),
-        iterator=SerialIterator(videos, batch, shuffle=False),
-        optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
-                   for name, network in networks.items()},
-        device=backend.device, **kwargs)
-    reporter = chainer.Reporter()
-    reporter.add_observer('vdis', networks['vdis'])
+    update = training(networks, updater, kwargs, videos, batch, lr, backend.device, np.dtype(dtype))
     named = {f'{name}{path.replace("/", ".")}': param for name, network in networks.items()
              for path, param in network.namedparams()}
     losses, grads1, norms = [], {}, {name: [] for name in named}
     with backend.seeded(seed):
         for _ in range(updates):
-            observation = {}
-            with reporter.scope(observation):
-                updater.update()
-            losses.append({key: float(loss.array) for key, loss in observation.items()})
+            losses.append({key: float(loss.array) for key, loss in update().items()})
             grads1 = grads1 or {name: backend.fetch(param.grad.copy())
                                 for name, param in named.items()}
             params = {name: backend.fetch(param.array) for name, param in named.items()}
             for name, array in params.items():
                 norms[name].append(float(np.linalg.norm(array.astype(np.float64))))
     return Training(losses, grads1, norms, params, networks)
+
+
+def training(networks, updater, kwargs, videos, batch, lr, device=None, dtype=None):
+    """Set up one of the authors' updaters -> function of one update, which returns the losses."""
+    cls, reporter = _UPDATERS[updater], chainer.Reporter()
+    reporter.add_observer('vdis', networks['vdis'])
+    updater = (_in_dtype(cls, dtype) if dtype else cls)(
+        models=tuple(networks.values()),
+        iterator=SerialIterator(videos, batch, shuffle=False),
+        optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
+                   for name, network in networks.items()},
+        device=device, **kwargs)
+
+    def update():
+        losses = {}
+        with reporter.scope(losses):
+            updater.update()
+        return losses
+
+    return update
 
 
 def _in_dtype(updater_class, dtype):

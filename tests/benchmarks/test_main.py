@@ -46,7 +46,7 @@ def outcomes(monkeypatch):
     def raises(session, error):
         raise error
 
-    monkeypatch.setattr(cases, 'registry', lambda: {
+    monkeypatch.setattr(cases, 'CASES', {
         'measured': ('about', lambda session: Outcome(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
         'broken': ('about', raises, WorkerError('the worker ended')),
