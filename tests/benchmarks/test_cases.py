@@ -68,7 +68,8 @@ def test_clipping_of_copies_of_weights_that_were_trained_and_not_clipped(monkeyp
 
 @pytest.mark.parametrize('method', cases.METHODS)
 def test_clipping(method):
-    before = {name: w.copy() for name, w in ours.critic_weights(tuple(SIZE.items()), 'half').items()}
+    weights = ours.critic_weights(tuple(SIZE.items()), 'half')
+    before = {name: weight.copy() for name, weight in weights.items()}
     clipped = []
     work = ours.svc(CPU, lambda function: (1.0, clipped.append(function())), 'half', method, SIZE)
     for _ in range(2):    # each repetition clips copies
