@@ -8,11 +8,10 @@ from pathlib import Path
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
 from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
-from parity.__main__ import matches
+from parity.check import choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
 from tgan_chainer.io.progress import steps
@@ -72,21 +71,9 @@ def complete(options):
     return options
 
 
-def choose(patterns):
-    """The benchmarks of ``--only``, all without it, in the registry's order.
-
-    Raises:
-        ConfigError: None matches a pattern.
-    """
-    for pattern in patterns or ():
-        if not any(matches(name, [pattern]) for name in cases.CASES):
-            raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [name for name in cases.CASES if matches(name, patterns)]
-
-
 def _run(options, outcomes):
     """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
-    names = choose(options.only)
+    names = choose('benchmark', cases.CASES, options.only)
     if options.list:
         print('\n'.join(f'{name:<21}{cases.CASES[name][0]}' for name in names))
         return

@@ -1,6 +1,7 @@
 """What a check is, and what it finds: one comparison a tensor."""
 import dataclasses
 import enum
+import fnmatch
 import time
 import traceback
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+
+from tgan_chainer.errors import TGANError
 
 
 class Verdict(enum.Enum):
@@ -151,3 +154,17 @@ class Check:
         except Exception:    # a fault of ours may raise anything, and is a failure of the check
             outcome = Outcome(error=traceback.format_exc())
         return dataclasses.replace(outcome, name=self.name, seconds=time.perf_counter() - start)
+
+
+def choose(kind, names, patterns, hint='--list prints the names'):
+    """Those of the names that have one of the patterns as a part, or match it; all without any.
+
+    Raises:
+        TGANError: A pattern matches none; ``kind`` is what the names are of.
+    """
+    matching = {pattern: {name for name in names if pattern in name
+                          or fnmatch.fnmatch(name, pattern)} for pattern in patterns or '*'}
+    for pattern, found in matching.items():
+        if not found:
+            raise TGANError(f'no {kind} matches {pattern}; {hint}')
+    return [name for name in names if any(name in found for found in matching.values())]

@@ -27,8 +27,8 @@ MANIFEST = 'MANIFEST.json'
 #: The Chainer releases the authors' code was recorded on; the first is the one it was written for.
 CHAINERS = ('2.0.2', '7.8.1')
 
-#: Every recording's `seed` is 0; each use of randomness adds an offset (the `recipe` entries).
-#: The global generator is numpy's.
+#: Every recording's `seed` is 0; each use of randomness adds an offset. The global generator is
+#: numpy's.
 SEED_OFFSETS = {
     'build': 0,           # global generator, before fsgen, vgen, vdis are built in this order
     'forward_inputs': 1,  # RandomState of z_slow and then the video
@@ -66,10 +66,8 @@ class Stage(NamedTuple):
     """One recorded tensor of a forward pass."""
 
     name: str       #: Link ('vdis/c0', 'conv1a') or function ('relu') that made it.
-    shape: tuple    #: Of the whole tensor.
     stride: int     #: Every how many values of the flattened tensor one was kept.
     values: np.ndarray    #: The kept values, 1-D.
-    sum: float      #: Float64 sum over the whole tensor.
     l2: float       #: Float64 Euclidean norm of the whole tensor.
 
 
@@ -97,10 +95,6 @@ def names(chainer=CHAINERS[0]):
 def load(name, chainer=CHAINERS[0]):
     """Read one recording and check it against the manifest.
 
-    Args:
-        name: One of `names(chainer)`.
-        chainer: `'2.0.2'` or `'7.8.1'`.
-
     Raises:
         RecordingError: Unknown name or release; a file is missing or is not what was recorded.
     """
@@ -121,15 +115,12 @@ def load(name, chainer=CHAINERS[0]):
 def stages(recording, network=None):
     """The recorded tensors of a forward pass, in call order: a tuple of `Stage`.
 
-    `network` is one of `'G0'`, `'G1'`, `'D'` of a `forward-*` recording; `c3d-*` and `score-*` have
-    none.
+    `network` is 'G0', 'G1' or 'D' of a `forward-*` recording; `c3d-*` and `score-*` have none.
     """
     index, prefix = ((recording.meta['stages'][network], f'{network}_') if network
                      else (recording.meta['index'], ''))
-    return tuple(
-        Stage(entry['name'], tuple(entry['shape']), entry['stride'],
-              recording.arrays[prefix + entry['key']], entry['sum'], entry['l2'])
-        for entry in index)
+    return tuple(Stage(entry['name'], entry['stride'], recording.arrays[prefix + entry['key']],
+                       entry['l2']) for entry in index)
 
 
 def arrays(recording, prefix):
@@ -172,9 +163,6 @@ def sample(array, limit):
 
     Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
     2048 (`score-*`), 65536 (`infer-*`).
-
-    Returns:
-        1-D array.
     """
     flat = np.ravel(array)
     return flat[::math.ceil(flat.size / limit)]
@@ -183,22 +171,6 @@ def sample(array, limit):
 def sha256(array):
     """Of an array's bytes in C order, as a hex string."""
     return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
-
-
-def deviation(ours, theirs):
-    """Largest absolute difference, relative to the largest magnitude recorded.
-
-    The scale is the tensor's, not the element's: an element that is small because large ones
-    cancelled carries their rounding. A tensor recorded as all zeros is compared absolutely.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if ours.shape != theirs.shape:
-        raise ValueError(f'cannot compare shape {ours.shape} with recorded shape {theirs.shape}')
-    scale = np.max(np.abs(theirs), initial=0.0)
-    return float(np.max(np.abs(ours - theirs), initial=0.0) / (scale or 1.0))
 
 
 # -- recipes of the inputs -------------------------------------------------------------------------

@@ -24,10 +24,10 @@ def trace(network):
         shapes = [str(video.shape), *shapes, f'{score.shape} {score.dtype}']
     found, lines = Comparisons('reading notes'), [f'{"notes":<42}ours']
     # A line too few or too many shows as a difference, too.
-    for line, ours in itertools.zip_longest(paper.trace(network), shapes):
-        tag = line.tag if line else '?'
+    for (tag, noted), ours in itertools.zip_longest(paper.trace(network), shapes,
+                                                    fillvalue=('?', 'nothing')):
         # As Python writes them: '(16,4096)->(16,256,4,4)' gets its blanks.
-        noted = line.text.replace(',', ', ').replace('->', ' -> ') if line else 'nothing'
+        noted = noted.replace(',', ', ').replace('->', ' -> ')
         found.equal(network, f'debug {tag}', ours, noted, 'a shape is right or wrong')
         lines.append(f'{f"debug {tag}: {noted}":<42}debug {tag}: {ours}')
     return Outcome(comparisons=found, text='\n'.join(lines))

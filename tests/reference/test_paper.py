@@ -25,7 +25,9 @@ def test_table1_is_what_the_authors_code_builds(network):
     models = recordings.load('init-seed0').meta['models']['beta_default']
     recorded = {entry['key']: entry['shape'] for entry in models[NETWORKS[network]]['state']}
     norms = set()
-    for layer in paper.layers(network):
+    table = paper.document()['table1']
+    for row in table[network]:
+        layer = dict(zip(table['columns'], row, strict=True))
         n_in, n_out = width(layer['in']), width(layer['out'])
         ndim = 0 if layer['kind'] == 'linear' else int(layer['kind'][-2])
         channels = [n_in, n_out] if layer['kind'].startswith('deconv') else [n_out, n_in]
