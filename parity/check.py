@@ -5,7 +5,7 @@ import fnmatch
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +104,6 @@ class Outcome:
     why_not_run: str | None = None
     error: str | None = None    #: What our code raised; a failure.
     text: str = ''              #: Lines to print beneath, such as the notes' traces.
-    data: dict = field(default_factory=dict)    #: A table for the report, as for JSON.
     excluded: tuple = ()        #: Tensors that were recorded and left out of the comparison.
     seconds: float = 0.0
 

@@ -6,8 +6,6 @@ from parity import summary
 from parity.check import Verdict
 from parity.runner import MARKS
 
-_CSS = Path(__file__).with_name('page.css')
-
 # The browser itself refuses whatever would leave the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -22,10 +20,12 @@ def render(outcomes):
     verdict = summary.verdict(outcomes)
     failed = any(outcome.verdict is Verdict.FAILED for outcome in outcomes)
     layers = list(summary.by_layer(outcomes))
-    contents = ''.join(f'<li><a href="#{_anchor(layer)}">{layer}</a>: {summary.verdict(found)}</li>'
-                       for layer, _, found in layers)
-    sections = ''.join(f'<h2 id="{_anchor(layer)}">{layer}<small>{escape(covers)}</small></h2>'
-                       f'{"".join(map(_row, found))}' for layer, covers, found in layers)
+    contents = ''.join(
+        f'<li><a href="#{layer}">{number}. {layer}</a>: {summary.verdict(found)}</li>'
+        for number, layer, _, found in layers)
+    sections = ''.join(
+        f'<h2 id="{layer}">{number}. {layer}<small>{escape(covers)}</small></h2>'
+        f'{"".join(map(_check, found))}' for number, layer, covers, found in layers)
     links = ', '.join(f'<a href="{address}">{what}</a>' for what, address in _LINKS.items())
     return f'''<!DOCTYPE html>
 <html lang="en">
@@ -35,7 +35,7 @@ def render(outcomes):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>TGAN parity: {verdict}</title>
 <link rel="icon" href="data:,">
-<style>{_CSS.read_text()}</style>
+<style>{Path(__file__).with_name('page.css').read_text()}</style>
 </head>
 <body>
 <header class="{'failed' if failed else 'passed'}">
@@ -52,10 +52,6 @@ def render(outcomes):
 '''
 
 
-def _anchor(layer):
-    return layer.split()[-1]
-
-
 def _unproven(outcomes):
     """What did not run, and what was left out."""
     items = [(outcome.name, outcome.why_not_run) for outcome in outcomes if outcome.why_not_run]
@@ -66,48 +62,33 @@ def _unproven(outcomes):
     return f'<h2>What is not proven</h2><ul>{rows}</ul>' if items else ''
 
 
-def _row(outcome):
-    verdict = outcome.verdict
-    is_open = ' open' if verdict is Verdict.FAILED else ''
+def _check(outcome):
+    name, verdict = escape(outcome.name), outcome.verdict
+    texts = ''.join(f'<pre>{escape(text)}</pre>' for text in (outcome.text, outcome.error) if text)
     return (
-        f'<details data-check="{escape(outcome.name)}"{is_open}><summary>'
+        f'<details data-check="{name}"{" open" if verdict is Verdict.FAILED else ""}><summary>'
         f'<span class="badge {verdict.value.replace(" ", "-")}">{MARKS[verdict]}</span>'
-        f'<span class="name">{escape(outcome.name)}</span>'
+        f'<span class="name">{name}</span>'
         f'<span class="measured">{escape(summary.measured(outcome))}</span></summary>'
-        f'<div class="body">{_body(outcome)}</div></details>')
-
-
-def _body(outcome):
-    parts = [f'<pre>{escape(text)}</pre>' for text in (outcome.text, outcome.error) if text]
-    if 'claims' in outcome.data:
-        claims = outcome.data['claims']
-        parts.append(_table((claims['caption'], *claims['columns']), claims['rows'], 'claims'))
-    parts.append(_tensors(outcome.comparisons))
-    return ''.join(parts)
+        f'<div class="body">{texts}{_tensors(outcome.comparisons)}</div></details>')
 
 
 def _tensors(comparisons):
     """Every tensor; tolerances and references, which many share, are notes below."""
-    if not comparisons:
-        return ''
-    note = {comparison: f'{_number(comparison.tolerance, "equal")}: {comparison.reason}; against '
-                        f'{comparison.reference}' for comparison in comparisons}
-    notes = list(dict.fromkeys(note.values()))
-    rows = [(MARKS[c.verdict], c.stage, c.tensor, '×'.join(map(str, c.shape)) or '1',
-             _number(c.max_abs, '0'), _number(c.max_rel, '0'), _number(c.tolerance, 'equal'),
-             str(1 + notes.index(note[c]))) for c in comparisons]
+    notes, rows = {}, []
+    for c in comparisons:
+        tolerance = f'{c.tolerance:.1e}' if c.tolerance else 'equal'
+        note = f'{tolerance}: {c.reason}; against {c.reference}'
+        rows.append((MARKS[c.verdict], c.stage, c.tensor, '×'.join(map(str, c.shape)) or '1',
+                     *(f'{value:.1e}' if value else '0' for value in (c.max_abs, c.max_rel)),
+                     tolerance, str(notes.setdefault(note, len(notes) + 1))))
     items = ''.join(f'<li>{escape(text)}</li>' for text in notes)
     columns = ('', 'stage', 'tensor', 'shape', 'max abs', 'max rel', 'tolerance', 'note')
-    return f'{_table(columns, rows)}<ol class="notes">{items}</ol>'
-
-
-def _number(value, zero):
-    return f'{value:.1e}' if value else zero
+    return f'{_table(columns, rows)}<ol class="notes">{items}</ol>' if rows else ''
 
 
 def _table(columns, rows, kind=''):
-    """A table of strings; the lines of a string are lines of its cell."""
-    head = ''.join(f'<th>{escape(column)}</th>' for column in columns)
-    body = ''.join('<tr>' + ''.join(f'<td>{escape(text)}</td>'.replace('\n', '<br>')
-                                    for text in row) + '</tr>' for row in rows)
+    head, *body = (''.join(f'<{tag}>{escape(text)}</{tag}>' for text in row)
+                   for tag, row in (('th', columns), *(('td', row) for row in rows)))
+    body = ''.join(f'<tr>{row}</tr>' for row in body)
     return f'<div class="scroll"><table class="{kind}"><tr>{head}</tr>{body}</table></div>'

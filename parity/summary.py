@@ -8,7 +8,7 @@ import chainer
 import numpy as np
 
 import tgan_chainer
-from parity import backend, paper_tables
+from parity import backend
 from parity.check import Verdict
 from parity.checks import LAYERS
 from parity.runner import MARKS
@@ -37,11 +37,11 @@ def verdict(outcomes):
 
 
 def by_layer(outcomes):
-    """'1. shapes', what it covers, and its outcomes, of every layer that has any."""
+    """Number, name, what it covers, and the outcomes, of every layer that has any."""
     for number, (layer, covers) in enumerate(LAYERS.items(), start=1):
         found = [outcome for outcome in outcomes if outcome.layer == layer]
         if found:
-            yield f'{number}. {layer}', covers, found
+            yield number, layer, covers, found
 
 
 def excluded(outcomes):
@@ -52,27 +52,24 @@ def excluded(outcomes):
 def text(outcomes):
     """Everything that was found, in lines, without the verdict."""
     lines = []
-    for layer, covers, found in by_layer(outcomes):
-        lines += ['', f'{layer}: {covers}']
+    for number, layer, covers, found in by_layer(outcomes):
+        lines += ['', f'{number}. {layer}: {covers}']
         for outcome in found:
-            lines += _lines(outcome)
+            lines.append(f'  {MARKS[outcome.verdict]:<8}{outcome.name:<58}{measured(outcome)}')
+            lines += [f'            {line}' for line in (
+                *outcome.text.splitlines(), *(outcome.error or '').splitlines(),
+                *map(_difference, outcome.comparisons)) if line is not None]
     if excluded(outcomes):
         lines += ['', *layout.fill('Left out of gradients and trajectories: '
                                    f'{", ".join(excluded(outcomes))}. {EXCLUSION}')]
-    return '\n'.join(lines)
+    return '\n'.join(line.rstrip() for line in lines)
 
 
-def _lines(outcome):
-    yield f'  {MARKS[outcome.verdict]:<8}{outcome.name:<58}{measured(outcome)}'.rstrip()
-    table = outcome.data.get('claims')
-    for line in (*outcome.text.splitlines(), *(outcome.error or '').splitlines(),
-                 *(paper_tables.text(table['caption'], table['rows'], 12) if table else ())):
-        yield f'            {line}'.rstrip()
-    for each in outcome.comparisons:
-        if each.verdict is Verdict.FAILED:
-            yield (f'            {each.stage} {each.tensor} {each.shape}: max abs '
-                   f'{each.max_abs:.2g}, max rel {each.max_rel:.2g}, tolerance {each.tolerance:g} '
-                   f'({each.reason}), against {each.reference}')
+def _difference(found):
+    if found.verdict is Verdict.FAILED:
+        return (f'{found.stage} {found.tensor} {found.shape}: max abs {found.max_abs:.2g}, max rel '
+                f'{found.max_rel:.2g}, tolerance {found.tolerance:g} ({found.reason}), against '
+                f'{found.reference}')
 
 
 def measured(outcome):
@@ -83,7 +80,7 @@ def measured(outcome):
         return 'compared nothing'
     n, worst = len(outcome.comparisons), outcome.worst
     if not worst.tolerance:
-        return f'{n:4} compared, all equal' if not worst.max_rel else f'{n:4} compared, not equal'
+        return f'{n:4} compared, {"not equal" if worst.max_rel else "all equal"}'
     return (f'{n:4} compared, worst {worst.max_rel:.1e} of {worst.tolerance:.0e}: '
             f'{worst.stage} {worst.tensor}')
 
@@ -106,7 +103,7 @@ def versions():
 
 def document(outcomes):
     """The report for :func:`tgan_chainer.io.files.write_json`; what is not finite is a string."""
-    return _finite({
+    return {
         **counts(outcomes),
         'versions': versions(),
         'excluded': {'tensors': excluded(outcomes), 'reason': EXCLUSION},
@@ -114,19 +111,11 @@ def document(outcomes):
             **_fields(outcome), 'layer': outcome.layer, 'seconds': round(outcome.seconds, 2),
             'comparisons': [_fields(comparison) for comparison in outcome.comparisons],
         } for outcome in outcomes],
-    })
+    }
 
 
 def _fields(found):
     """Fields of an outcome or a comparison, and its verdict."""
-    return {'verdict': found.verdict.value,
-            **{name.replace('_', ' '): value for name, value in vars(found).items()}}
-
-
-def _finite(value):
-    """The same with NaN and infinity, which JSON does not know, as text."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    return {'verdict': found.verdict.value, **{
+        name.replace('_', ' '): str(value) if isinstance(value, float) and not math.isfinite(value)
+        else value for name, value in vars(found).items()}}
