@@ -201,9 +201,9 @@ def _serve():
     device = get_device(int(sys.argv[1]))
     device.use()
     clock, peak = chainer_device(device.xp)
-    serve(environment, {work.__name__: functools.partial(work, device, clock)
-                        for work in (step, sampling, c3d, svc, loader, sgemm)},
-          lambda: {'peak': peak()})
+    works = {work.__name__: functools.partial(work, device, clock)
+             for work in (step, sampling, c3d, svc, loader, sgemm)}
+    serve(lambda: (works, environment()), lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

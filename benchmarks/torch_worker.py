@@ -9,6 +9,7 @@ import itertools
 import os
 import platform
 import sys
+from functools import partial
 from itertools import count
 
 sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
@@ -324,13 +325,13 @@ def main():
     """Serve requests on the device of the command line."""
     gpu = int(sys.argv[1])
 
-    def on_device(work):
-        return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
+    def start():
+        found = environment(gpu)
+        device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
+        return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, found
 
     peak = protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
-    serve(lambda: environment(gpu), {
-        name: on_device(work) for name, work in (
-            ('step', step), ('sampling', sampling), ('c3d', c3d))}, lambda: {'peak': peak()})
+    serve(start, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

@@ -93,7 +93,7 @@ class Upstream(Worker):
             taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
             np.savez(taken, **inputs)
             try:
-                found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+                found = self.run('record', {**request, 'inputs': taken, 'arrays': given})
             except WorkerError as error:
                 raise NotRunError(str(error)) from None
             return found, dict(np.load(given))

@@ -3,9 +3,9 @@
     python upstream_runner.py DIR
 
 DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
-`serving.py` says; the works are `KINDS`. Their arguments are 'inputs' (path of an npz file),
-'arrays' (path of the npz file to write), and what a kind reads: every input, seed and size comes
-with the request, so that the recipes have their one place on the other side.
+`serving.py` says, for the work 'record'. Arguments are 'kind' (of `KINDS`), 'inputs' (path of an
+npz file), 'arrays' (path of the npz file to write), and what the kind reads: every input, seed and
+size comes with the request, so that the recipes have their one place on the other side.
 
 This file runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it
 imports nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the
@@ -48,8 +48,6 @@ FILES = {
 
 C3D_FILE = 'evaluation/c3d_ft.py'
 TILE_FILE = 'evaluation/tile_prediction.py'
-BASE_FILE = 'updaters/tgan_updater_base.py'
-"""Files from which no public name is taken by the table above."""
 
 UNDEFINED = {
     'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
@@ -121,7 +119,7 @@ class Checkout:
     def __init__(self, folder):
         """Raises a MissingError that names every file that is missing."""
         self.folder = os.path.realpath(folder)
-        files = sorted({BASE_FILE, C3D_FILE, TILE_FILE}.union(FILES.values()))
+        files = sorted({'updaters/tgan_updater_base.py', C3D_FILE, TILE_FILE, *FILES.values()})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
         if missing:
             raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
@@ -132,11 +130,7 @@ class Checkout:
         os.chdir(self.folder)
 
     def get(self, name):
-        """The class or function of a public name.
-
-        Raises:
-            MissingError: The file has no such name.
-        """
+        """The class or function of a public name; a MissingError if its file has none."""
         module = self.module(next(FILES[prefix] for prefix in FILES if name.startswith(prefix)))
         if not hasattr(module, name):
             raise MissingError('found no {} in {}; it has {}'.format(
@@ -151,27 +145,20 @@ class Checkout:
         """
         file = os.path.join(self.folder, path)
         name = os.path.splitext(os.path.basename(path))[0]
-        while True:
-            try:
-                module = importlib.import_module(name)
-                break
-            except ImportError as error:
-                self._stand_in(error, file)
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:    # of what only some other path may need
+            absent = error.name or ''
+            if absent in sys.modules or absent.split('.')[0] in ('', 'chainer', 'numpy'):
+                raise ImportError(f'cannot import {file}: {error}')    # noqa: B904 -- it has all
+            sys.modules[absent] = Placeholder(absent)
+            return self.module(path)
         if os.path.realpath(module.__file__) != file:
             raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
-        if path in UNDEFINED:
-            undefined, stands_for_it = UNDEFINED[path]
-            if not hasattr(module, undefined):
-                setattr(module, undefined, getattr(module, stands_for_it))
+        undefined, stands_for_it = UNDEFINED.get(path, ('__name__', None))
+        if not hasattr(module, undefined):
+            setattr(module, undefined, getattr(module, stands_for_it))
         return module
-
-    @staticmethod
-    def _stand_in(error, file):
-        """Put a placeholder where a module is missing that only some other path may need."""
-        name = error.name or ''
-        if name in sys.modules or name.split('.')[0] in ('', 'chainer', 'numpy'):
-            raise ImportError(f'cannot import {file}: {error}')
-        sys.modules[name] = Placeholder(name)
 
 
 class HostArray(np.ndarray):
@@ -247,11 +234,9 @@ def cast(network, dtype):
         # Of the beta that Chainer 7 makes where there is none.
         if hasattr(link, '_highprec_dtype'):
             link._highprec_dtype = np.dtype(dtype)
-    intercept(network, lambda call, args: call(*[cast_input(arg, dtype) for arg in args]))
-
-
-def cast_input(x, dtype):
-    return chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
+    intercept(network, lambda call, args: call(*[
+        chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
+        for x in args]))
 
 
 def intercept(link, around):
@@ -337,12 +322,10 @@ def recorded_functions(calls):
 
 def run_init(checkout, request, inputs):
     """Bytes of every initial array of some configurations."""
-    found = {}
-    for config, models in request['models'].items():
-        networks = build(checkout, models, request['seed'])
-        found[config] = {name: dict(models[name], state=state(networks[name]))
-                         for name in NETWORKS}
-    return {'models': found}, {}
+    return {'models': {config: {
+        name: dict(models[name], state=state(network))
+        for name, network in build(checkout, models, request['seed']).items()}
+        for config, models in request['models'].items()}}, {}
 
 
 def run_forward(checkout, request, inputs):
@@ -488,12 +471,9 @@ def run_c3d(checkout, request, inputs):
 def _c3d_class(checkout):
     """The one network in its file, whose name is not public."""
     module = checkout.module(C3D_FILE)
-    classes = [cls for cls in vars(module).values() if isinstance(cls, type)
-               and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__]
-    if len(classes) != 1:
-        names = [cls.__name__ for cls in classes]
-        raise MissingError(f'found the networks {names} in {module.__file__}, expected one')
-    return classes[0]
+    cls, = (cls for cls in vars(module).values() if isinstance(cls, type)
+            and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__)
+    return cls
 
 
 def seeded_c3d(checkout, seed):
@@ -592,28 +572,15 @@ def environment():
             'numpy': np.__version__}
 
 
-def prepare(run, checkout, inputs, arrays, **request):
+def prepare(checkout, kind, inputs, arrays, **request):
     """A request -> function that answers it, and writes its arrays into a file."""
     def answer():
         with np.load(inputs) as npz:
-            found, made = run(checkout, request, dict(npz))
+            found, made = KINDS[kind](checkout, request, dict(npz))
         np.savez(arrays, **made)
         return dict(found, **environment())
     return answer
 
 
-def main():
-    """Serve requests."""
-    works = {}
-
-    def describe():
-        checkout = Checkout(sys.argv[1])
-        works.update((kind, functools.partial(prepare, run, checkout))
-                     for kind, run in KINDS.items())
-        return environment()
-
-    serve(describe, works)
-
-
 if __name__ == '__main__':
-    main()
+    serve(lambda: ({'record': functools.partial(prepare, Checkout(sys.argv[1]))}, environment()))

@@ -46,7 +46,7 @@ def missing():
 
 
 works = {{f.__name__: f for f in (work, large, broken, dies, missing)}}
-serving.serve(works.get(sys.argv[1], lambda: {{'python': 'here'}}), works,
+serving.serve(works.get(sys.argv[1], lambda: (works, {{'python': 'here'}})),
               lambda: {{'peak': protocol.peak_memory()}})
 '''
 
