@@ -94,20 +94,17 @@ def test_every_class_and_updater_has_a_check(live):
 @pytest.mark.parametrize('path, old, new, name, limits', [
     ('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1', 'forward-small-b2-train-f64',
      {}),
-    ('models/frame_seed_generator.py', 'setattr(self, f\'dc{i}\', L.D', 'L.Linear(1, 1); setattr('
-     'self, f\'dc{i}\', L.D', 'init-small', {}),
     ('updaters/tgan_updater_wgan.py', 'BOUND = 1', 'BOUND = 1.01', 'train-small-svc1-b4-f64',
      {'updates': 2}),
     ('datasets/mnist_dataset.py', 'LEVELS = 128', 'LEVELS = 127.5', 'datasets-MovingMNISTDataset',
      {}),
-    ('infer.py', 'range(z_fast.shape[2])', 'reversed(range(z_fast.shape[2]))', 'infer-small', {}),
-    ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = 1e-3', 'inception', {}),
     ('infer.py', '* 128 + 128', '* 127 + 128', 'strips-grey', {}),
     ('infer.py', 'name), strip)', 'name), strip.astype(int))', 'strips-grey', {}),    # truncated
     ('infer.py', '[..., ::-1]', '', 'strips-colour', {}),
     ('infer.py', '_seed-{', '_{', 'strips-grey', {}),
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
+    """One of each kind; that other layers' checks can fail is what parity/mutations.py shows."""
     outcome = check(checkout(path, old, new), name).run(**limits)
     assert outcome.verdict is Verdict.FAILED and outcome.error is None, outcome
 
