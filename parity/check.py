@@ -61,11 +61,8 @@ class Comparisons(list):
     def close(self, stage, tensor, ours, theirs, tolerance, shape=None, scale=None):
         """Compare two arrays (or numbers); a difference of shapes is one, not an error.
 
-        Args:
-            tolerance (Tolerance): What passes.
-            shape (tuple or None): Shape of the whole tensor, where ``ours`` is a part of it.
-            scale (float or None): What the difference is relative to; by default the largest
-                magnitude in ``theirs``, or 1 where all of it is zero.
+        The difference is relative to ``scale``, by default the largest magnitude in ``theirs``, or
+        1 where all of it is zero. ``shape`` is the whole tensor's, where ``ours`` is a part of it.
         """
         ours, theirs = np.asarray(ours), np.asarray(theirs)
         max_abs = max_rel = np.inf
@@ -128,9 +125,8 @@ class Outcome:
     @property
     def worst(self):
         """The comparison nearest to its tolerance, or furthest beyond; None without any."""
-        return max(self.comparisons, default=None, key=lambda comparison: np.inf if (
-            comparison.verdict is Verdict.FAILED)
-            else comparison.max_rel / (comparison.tolerance or 1))
+        return max(self.comparisons, default=None, key=lambda each: np.inf if (
+            each.verdict is Verdict.FAILED) else each.max_rel / (each.tolerance or 1))
 
 
 @dataclass(frozen=True)

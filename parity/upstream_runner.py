@@ -3,13 +3,12 @@
     python upstream_runner.py DIR
 
 DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
-`serving.py` says, for the work 'record'. Arguments are 'kind' (of `KINDS`), 'inputs' (path of an
-npz file), 'arrays' (path of the npz file to write), and what the kind reads: every input, seed and
-size comes with the request, so that the recipes have their one place on the other side.
+`serving.py` says, for the work 'record': 'kind' (of `KINDS`), 'inputs' and 'arrays' (npz files to
+read and to write), and what the kind reads, so that the recipes have one place, the other side.
 
-This file runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it
-imports nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the
-authors' code it relies on the names that configs and other callers use, and on nothing else.
+Runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it imports
+nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the authors' code
+it relies on the names that configs and other callers use, and on nothing else.
 """
 import contextlib
 import functools
@@ -53,9 +52,7 @@ UNDEFINED = {
     'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
 """Name that a file uses and does not define, and the class of that file that stands for it."""
 
-NETWORKS = ('fsgen', 'vgen', 'vdis')
-"""The authors' names of G0, G1 and D, in the order in which they are built."""
-
+NETWORKS = ('fsgen', 'vgen', 'vdis')    # G0, G1 and D, in the order in which they are built
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
 C3D_LAYERS = ('conv1a', 'pool1', 'conv2a', 'pool2', 'conv3a', 'conv3b', 'pool3', 'conv4a', 'conv4b',
@@ -78,8 +75,7 @@ def import_chainer():
             'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
             'float': [np.float16, np.float32, np.float64, np.longdouble],
             'complex': [np.complex64, np.complex128, np.clongdouble],
-            'others': [bool, object, bytes, str, np.void],
-        }
+            'others': [bool, object, bytes, str, np.void]}
     for alias in (bool, int, float, complex, object):
         if alias.__name__ not in np.__dict__:
             setattr(np, alias.__name__, alias)
@@ -114,10 +110,12 @@ class MissingError(UnavailableError):
 
 
 class Checkout:
-    """The authors' modules, imported by their plain names as their own scripts do."""
+    """The authors' modules, imported by their plain names as their own scripts do.
+
+    Raises a MissingError that names every file that is missing.
+    """
 
     def __init__(self, folder):
-        """Raises a MissingError that names every file that is missing."""
         self.folder = os.path.realpath(folder)
         files = sorted({'updaters/tgan_updater_base.py', C3D_FILE, TILE_FILE, *FILES.values()})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
@@ -169,19 +167,16 @@ class HostArray(np.ndarray):
 
 
 def tensors(network):
-    """Yield (object, attribute, array) of every parameter and running statistic."""
-    for param in network.params():
-        if param.data is not None:
-            yield param, 'data', param.data
-    for link in network.links():
-        for name in STATISTICS:
-            if hasattr(getattr(link, name, None), 'shape'):    # of CuPy, too
-                yield link, name, getattr(link, name)
+    """(object, attribute, array) of every parameter and running statistic."""
+    owners = [(param, 'data') for param in network.params()] + [
+        (link, name) for link in network.links() for name in STATISTICS]
+    found = [(owner, name, getattr(owner, name, None)) for owner, name in owners]
+    return [each for each in found if hasattr(each[2], 'shape')]    # of CuPy, too
 
 
 def view_tensors(network, cls):
     """Show every parameter and running statistic as a class of arrays, without a copy."""
-    for owner, name, array in list(tensors(network)):
+    for owner, name, array in tensors(network):
         setattr(owner, name, array.view(cls))
 
 
@@ -191,17 +186,6 @@ def set_variances(networks, value):
         for _, name, array in tensors(network):
             if name == 'avg_var':
                 array[...] = value
-
-
-def accept_get(optimizer):
-    """Let D's arrays have a `get()` after the optimizer's step, when the clipping asks for it."""
-    update = optimizer.update
-
-    def update_and_view(*args, **kwargs):
-        update(*args, **kwargs)
-        view_tensors(optimizer.target, HostArray)
-
-    optimizer.update = update_and_view
 
 
 # -- building and recording ------------------------------------------------------------------------
@@ -226,7 +210,7 @@ def build(checkout, models, seed, dtype='float32'):
 
 def cast(network, dtype):
     """Cast a network that was drawn in float32, and whatever is handed to it from now on."""
-    for owner, name, array in list(tensors(network)):
+    for owner, name, array in tensors(network):
         if array.dtype.kind == 'f':
             setattr(owner, name, array.astype(dtype))
     network.cleargrads()    # which were made with the parameters, of their dtype
@@ -338,8 +322,8 @@ def run_forward(checkout, request, inputs):
     def call(network, name, *args):
         calls = []
         with recorded_functions(calls) as record_link:
-            for path, link in layers(networks[name]):
-                record_link(name + path, link)
+            for path, link in layers(networks[name], name):
+                record_link(path, link)
             out = networks[name](*map(chainer.Variable, args))
         stages[network], kept = index(calls, request['limit'], network + '_')
         arrays.update(kept)
@@ -350,16 +334,16 @@ def run_forward(checkout, request, inputs):
         call('G1', 'vgen', z_slow, array_of(z_fast)[:, :, 0])
         call('D', 'vdis', video)
     for name, network in networks.items():
-        for path, link in layers(network):
-            arrays.update(('stat_' + (name + path).replace('/', '.') + '.' + key,
-                           np.asarray(getattr(link, key)))
-                          for key in STATISTICS if hasattr(link, key))
+        arrays.update(('stat_{}.{}'.format(path.replace('/', '.'), key),
+                       np.asarray(getattr(link, key)))
+                      for path, link in layers(network, name)
+                      for key in STATISTICS if hasattr(link, key))
     return {'stages': stages}, arrays
 
 
-def layers(network):
-    """(path, link) of every link that has none inside it."""
-    return [(path, link) for path, link in network.namedlinks(skipself=True)
+def layers(network, name):
+    """(path, link), 'vdis/c0' and so on, of every link that has none inside it."""
+    return [(name + path, link) for path, link in network.namedlinks(skipself=True)
             if not isinstance(link, chainer.Chain)]
 
 
@@ -370,8 +354,14 @@ def training(checkout, networks, updater, kwargs, videos, batch, lr, device=-1):
         optimizers[name] = chainer.optimizers.RMSprop(lr=lr)
         optimizers[name].setup(networks[name])
         reporter.add_observer(name, networks[name])
+    step = optimizers['vdis'].update
+
+    def step_and_view(*args, **kwargs):
+        step(*args, **kwargs)
+        view_tensors(networks['vdis'], HostArray)    # the clipping asks for `get()`
+
     if device < 0:
-        accept_get(optimizers['vdis'])
+        optimizers['vdis'].update = step_and_view
     updater = checkout.get(updater)(
         models=tuple(networks[name] for name in NETWORKS), optimizer=optimizers, device=device,
         iterator=chainer.iterators.SerialIterator(videos, batch, shuffle=False), **kwargs)
@@ -422,16 +412,15 @@ def run_infer(checkout, request, inputs):
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         y, z_slow, z_fast = map(
             array_of, make_video(networks['fsgen'], networks['vgen'], request['n']))
-    found = {'y_shape': list(y.shape), 'y_sha256': sha256(y),
-             'y_sum': float(y.astype(np.float64).sum())}
-    return found, {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]}
+    return ({'y_shape': list(y.shape), 'y_sha256': sha256(y), 'y_sum': float(y.astype('d').sum())},
+            {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]})
 
 
 def run_strips(checkout, request, inputs):
     """The pictures that infer.py writes, as its command, of generators with the given arrays.
 
-    The generators are handed to it, in float64, where it would read a result folder; and its calls
-    of CuPy, which seed a generator and choose a GPU, go nowhere.
+    They are handed to it, in float64, where it would read a result folder; its calls of CuPy, which
+    seed a generator and choose a GPU, go nowhere.
     """
     from PIL import Image
     networks = build(checkout, request['models'], 0)
@@ -537,10 +526,9 @@ def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
         mean_path = os.path.join(folder, 'mean.npz')
         np.savez(mean_path, mean=mean)
         # Its batch is of 48 videos, of which the rest is left over.
-        flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['seeds']['score'],
-                 'iter': 1, 'calc_iter': 48 * request['batches']}
-        argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
-        with mock.patch.object(sys, 'argv', ['calc_inception.py', *argv]):
+        argv = ['', '--result_dir', folder, '--mean', mean_path, '--iter', '1', '--seed', str(
+            request['seeds']['score']), '--calc_iter', str(48 * request['batches'])]
+        with mock.patch.object(sys, 'argv', argv):
             script.main()
         with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
             return float(file.readline().split()[-1])

@@ -131,7 +131,7 @@ def arrays(recording, prefix):
 
 def configurations(chainer=CHAINERS[0]):
     """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
-    return {name: _models(configuration)
+    return {name: as_models(configuration)
             for name, configuration in load('init-seed0', chainer).meta['models'].items()}
 
 
@@ -142,10 +142,11 @@ def models(recording):
     """
     if 'models' not in recording.meta:
         return configurations(recording.chainer)[recording.meta['config']]
-    return _models(recording.meta['models'])
+    return as_models(recording.meta['models'])
 
 
-def _models(entries):
+def as_models(entries):
+    """{network: {'class', 'kwargs'}}, as json files have it -> {network: `Model`}."""
     return {network: Model(entry['class'], entry['kwargs']) for network, entry in entries.items()}
 
 
