@@ -16,8 +16,6 @@ from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
 from tgan_chainer.io.progress import steps
 
-EXIT_FAILED = 1
-
 
 def main(argv=None):
     """Command line -> exit code: 0, 1 after a failed benchmark, 2 for what cannot be asked."""
@@ -27,7 +25,7 @@ def main(argv=None):
 def _main(argv):
     outcomes = []
     _run(parser().parse_args(argv), outcomes)
-    return EXIT_FAILED if any(outcome.verdict == 'failed' for outcome in outcomes) else 0
+    return int(any(outcome.verdict == 'failed' for outcome in outcomes))
 
 
 def parser():

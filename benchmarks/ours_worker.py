@@ -19,7 +19,6 @@ from chainer.dataset import concat_examples
 from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
-from benchmarks.protocol import chainer_device, time_on_host
 from parity import replay
 from parity.serving import serve
 from reference.recordings import CHAINERS, Model
@@ -157,7 +156,7 @@ def loader(device, clock, dataset, batch, n_videos):
             concat_examples(iterator.next(), device)
 
     # The folder lives as long as the function that is returned.
-    return lambda folder=folder: {'seconds': time_on_host(take_batches)[0] / BATCHES}
+    return lambda folder=folder: {'seconds': recipe.time_on_host(take_batches)[0] / BATCHES}
 
 
 def _moving_mnist(folder, n_videos, rs):
@@ -200,7 +199,7 @@ def environment():
 def _serve():
     device = get_device(int(sys.argv[1]))
     device.use()
-    clock, peak = chainer_device(device.xp)
+    clock, peak = recipe.chainer_device(device.xp)
     works = {work.__name__: functools.partial(work, device, clock)
              for work in (step, sampling, c3d, svc, loader, sgemm)}
     serve(lambda: (works, environment()), lambda: {'peak': peak()})

@@ -15,7 +15,6 @@ from itertools import count
 sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
 
 import numpy as np
-import protocol
 import recipe
 from serving import UnavailableError, serve
 
@@ -298,8 +297,8 @@ def c3d(device, n):
 def clock(device):
     """Function that times a call on a device -> (seconds, what it returned)."""
     if device.type == 'cpu':
-        return protocol.time_on_host
-    return lambda function: protocol.time_on_device(
+        return recipe.time_on_host
+    return lambda function: recipe.time_on_device(
         lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end),
         function)
 
@@ -330,7 +329,7 @@ def main():
         device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
         return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, found
 
-    peak = protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
+    peak = recipe.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
     serve(start, lambda: {'peak': peak()})
 
 

@@ -17,7 +17,6 @@ sys.path.append(os.path.join(os.path.dirname(HERE), 'parity'))
 GPU = int(sys.argv[2])
 
 import numpy as np  # noqa: E402
-import protocol  # noqa: E402
 import recipe  # noqa: E402
 
 if GPU >= 0:
@@ -84,7 +83,7 @@ def main():
     """Serve requests."""
     if GPU >= 0:
         chainer.cuda.get_device_from_id(GPU).use()
-    clock, peak = protocol.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
+    clock, peak = recipe.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
 
     def start():
         checkout = upstream_runner.Checkout(sys.argv[1])

@@ -18,13 +18,11 @@ LEDGER = Path(__file__).with_name('ledger')
 COLUMNS = ('', 'paper', 'measured here', 'difference', 'not comparable')
 """The last is of measurements at reduced size or otherwise not as the paper's."""
 
-NEEDS = {
-    'table3': 'needs both systems, trained on Moving MNIST at full size on a GPU',
-    'table4': 'needs UCF-101, C3D weights and a GPU',
-}
+NEEDS = {'table3': 'needs both systems, trained on Moving MNIST at full size on a GPU',
+         'table4': 'needs UCF-101, C3D weights and a GPU'}
 """What a row without a number would take."""
 
-CAPTIONS = {
+_CAPTIONS = {
     'table3': 'GAM on Moving MNIST; above 1, the first wins',
     'table4': "inception score on UCF-101, by the authors' script: C3D's dropout on (tgan-v1). "
               'Whether it was on for the data set itself is not on record',
@@ -230,7 +228,8 @@ def table(name, measurements, as_markdown=False, indent=0):
             marked(number(here), conditions(here)) if here else marked('not measured', NEEDS[name]),
             f'{here.value - row.reported:+.2f}' if here else '',
             '\n'.join(marked(number(m), conditions(m), *deviations(m)) for m in row.others)))
-    return _lines(f'Table {name[-1]}: {CAPTIONS[name]}', COLUMNS, found, notes, as_markdown, indent)
+    caption = f'Table {name[-1]}: {_CAPTIONS[name]}'
+    return _lines(caption, COLUMNS, found, notes, as_markdown, indent)
 
 
 def _lines(caption, columns, rows, notes=(), as_markdown=False, indent=0):
@@ -247,7 +246,7 @@ def report(measurements, as_markdown=False):
     """Both tables, the quality of moving digits, and records of no row -> text, or Markdown."""
     qualities = [m for m in measurements if m.metric == 'video quality']
     placed, lines = list(qualities), []
-    for name in CAPTIONS:
+    for name in _CAPTIONS:
         placed += [m for row in rows(name, measurements) for m in row.measurements]
         lines += table(name, measurements, as_markdown)
     if qualities:

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import cases, recipe
 from benchmarks import ours_worker as ours
-from benchmarks.protocol import time_on_host
+from benchmarks.recipe import time_on_host
 
 CPU = chainer.get_device('@numpy')
 SIZE = dict(recipe.SIZES['quick'], z=4)
@@ -47,15 +47,6 @@ def test_one_update_of_five_clips_singular_values():
         assert [run()['seconds'], run()['seconds']] == [9.0, pytest.approx(cost)]
 
 
-def test_product_of_the_floor(monkeypatch):
-    seen = []
-    work = ours.sgemm(CPU, lambda function: (1.0, seen.append(function())), 8)
-    assert work() == {'seconds': 1.0}
-    rs = np.random.RandomState(0)
-    a, b = (rs.rand(8, 8).astype('f') for _ in range(2))
-    np.testing.assert_allclose(seen[0], a @ b, rtol=1e-6)
-
-
 def test_clipping_of_copies_of_weights_that_were_trained_and_not_clipped(monkeypatch):
     monkeypatch.delattr(ours.SingularValueClipping, 'clip')    # no update may clip
     ours.critic_weights.cache_clear()
@@ -93,7 +84,7 @@ def test_loaders(dataset, shape, monkeypatch):
     convert = ours.concat_examples
     monkeypatch.setattr(ours, 'concat_examples',
                         lambda *args: batches.append(convert(*args)))
-    monkeypatch.setattr(ours, 'time_on_host', lambda function: (16.0, function()))
+    monkeypatch.setattr(recipe, 'time_on_host', lambda function: (16.0, function()))
     assert ours.loader(CPU, None, dataset, 3, 4)() == {'seconds': 2}    # a batch
     assert [batch.shape for batch in batches] == [shape] * ours.BATCHES
     assert -1 <= min(batch.min() for batch in batches) < -0.9

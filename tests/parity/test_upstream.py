@@ -39,15 +39,14 @@ def checkout(tmp_path):
     upstream.session.cache_clear()
 
 
-def check(directory, name):
-    found, = (check for check in upstream.checks(directory) if check.name == f'upstream/{name}')
-    return found
+def checks(directory):
+    """The checks of a checkout by name, without their layer."""
+    return {check.name.removeprefix('upstream/'): check for check in upstream.checks(directory)}
 
 
 @pytest.fixture(scope='module')
 def live():
-    """The checks of the stand-in by name, without their layer."""
-    return {check.name.removeprefix('upstream/'): check for check in upstream.checks(STAND_IN)}
+    return checks(STAND_IN)
 
 
 # -- live ------------------------------------------------------------------------------------------
@@ -105,7 +104,7 @@ def test_every_class_and_updater_has_a_check(live):
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
     """One of each kind; that other layers' checks can fail is what parity/mutations.py shows."""
-    outcome = check(checkout(path, old, new), name).run(**limits)
+    outcome = checks(checkout(path, old, new))[name].run(**limits)
     assert outcome.verdict is Verdict.FAILED and outcome.error is None, outcome
 
 
@@ -144,7 +143,7 @@ def test_experiment_files(tmp_path):
      '; sys.stderr.flush(); os._exit(3)\nimport chainer', 'datasets-MovingMNISTDataset',
      ['ended with exit code 3: lost'])])
 def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
-    live = check(checkout(path, old, new), name)
+    live = checks(checkout(path, old, new))[name]
     for _ in range(2 if 'exit code' in reasons[0] else 1):    # the process is gone, and stays so
         outcome = live.run()
         assert outcome.verdict is Verdict.NOT_RUN
@@ -155,7 +154,7 @@ def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
 def test_a_module_that_is_missing_matters_only_when_used(checkout):
     folder = checkout('evaluation/calc_inception.py', 'import cupy as cp',
                       'import no_such_module.part as cp')
-    assert check(folder, 'inception').run().verdict is Verdict.PASSED
+    assert checks(folder)['inception'].run().verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize('command', [[], ['record', '--out', 'out']])

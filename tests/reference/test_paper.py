@@ -11,13 +11,8 @@ NETWORKS = {'G0': 'fsgen', 'G1': 'vgen', 'D': 'vdis'}
 
 def width(name):
     """A width of Table 1 as a number: `'ch/2*w^2'`, `'8m'`, 512."""
-    factors = re.findall(r'([*/]?)(\d+|[A-Za-z]+)(\^2)?', str(name))
-    value = 1
-    for operator, factor, squared in factors:
-        number = WIDTHS[factor] if factor in WIDTHS else int(factor)
-        number = number ** 2 if squared else number
-        value = value // number if operator == '/' else value * number
-    return value
+    expression = re.sub(r'(?<=\d)(?=m)', '*', str(name)).replace('^', '**').replace('/', '//')
+    return eval(expression, WIDTHS.copy())
 
 
 @pytest.mark.parametrize('network', NETWORKS)
