@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from parity import backend, checks, mutations, page, paper_tables, runner, summary, tolerances
+from parity import backend, checks, mutations, paper_tables, report, runner, tolerances
 from parity.check import Check, NotRunError, Verdict, choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
@@ -109,12 +109,12 @@ def _run(chosen, arguments):
     outcomes = runner.run(chosen, arguments.jobs, arguments.kernels, arguments.gpu)
     reports = []
     if arguments.json:
-        files.write_json(arguments.json, summary.document(outcomes))
+        files.write_json(arguments.json, report.document(outcomes))
         reports.append(arguments.json)
     if arguments.html:
         reports.append(arguments.html / 'index.html')
-        files.write_text(reports[-1], page.render(outcomes))
-    print(f'{summary.text(outcomes)}\n\n{summary.verdict(outcomes)}, in '
+        files.write_text(reports[-1], report.page(outcomes))
+    print(f'{report.text(outcomes)}\n\n{report.verdict(outcomes)}, in '
           f'{time.monotonic() - start:.0f} s, kernels: {backend.describe()}\n'
           f'report: {" and ".join(map(str, reports)) or "none; --html DIR writes one"}')
     return int(any(outcome.verdict is Verdict.FAILED for outcome in outcomes))

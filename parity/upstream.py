@@ -21,7 +21,7 @@ from PIL import Image
 
 from parity import replay
 from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
-from parity.checks import data, forward, gradients, metrics, state, trajectories
+from parity.checks import data, metrics, networks, updates
 from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
 from tgan_chainer import config, infer
@@ -182,14 +182,14 @@ def checks(directory, python=None):
         return Check(f'upstream/{what}', against_fresh_recording, args, 4, 'upstream')
 
     return (
-        *(check('init-seed0', state.initial_state, of=(config, version), part=config)
+        *(check('init-seed0', networks.initial_state, of=(config, version), part=config)
           for config in (*recordings.configurations(), 'pair')),
-        *(check(name, forward.forward_pass)
-          for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)),
-        *(check(name, gradients.first_update,
-                *([trajectories.trajectory] if gradients.is_float64(name) else []))
+        *(check(name, networks.forward_pass)
+          for name in recipes() if name.startswith('forward-') and updates.is_float64(name)),
+        *(check(name, updates.first_update,
+                *([updates.trajectory] if updates.is_float64(name) else []))
           for name in _trainings(version)),
-        *(check(name, forward.make_video) for name in recipes() if name.startswith('infer-')),
+        *(check(name, networks.make_video) for name in recipes() if name.startswith('infer-')),
         *(check('datasets-seed0', data.examples, of=(cls, version), part=cls)
           for cls in data.DATASETS),
         check('inception-seed0', metrics.inception_score, of=(version,)),
@@ -204,7 +204,7 @@ def _trainings(version):
     """One recipe an updater, in float64, or in float32 where Chainer 2 has losses of no other."""
     shipped = recordings.names(version)
     for name in recipes():
-        if name.startswith('train-') and gradients.is_float64(name):
+        if name.startswith('train-') and updates.is_float64(name):
             single = name.removesuffix('-f64')
             yield single if name not in shipped and single in shipped else name
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from parity import page
+from parity import report
 
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
@@ -33,7 +33,7 @@ class Structure(html.parser.HTMLParser):
 
 @pytest.fixture
 def text(checks):
-    return page.render([check.run() for check in checks.values()])
+    return report.page([check.run() for check in checks.values()])
 
 
 def test_structure(text, checks):
