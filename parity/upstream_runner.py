@@ -49,8 +49,8 @@ C3D_FILE = 'evaluation/c3d_ft.py'
 TILE_FILE = 'evaluation/tile_prediction.py'
 
 UNDEFINED = {
-    'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
-"""Name that a file uses and does not define, and the class of that file that stands for it."""
+    'models/video_discriminator.py': {'VideoDiscriminator': 'VideoDiscriminatorInitDefault'}}
+"""Names that a file uses and does not define, and the class of that file that stands for each."""
 
 NETWORKS = ('fsgen', 'vgen', 'vdis')    # G0, G1 and D, in the order in which they are built
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
@@ -105,14 +105,10 @@ class Placeholder(types.ModuleType):
             self.__name__, self.__name__.split('.')[0], sys.executable))
 
 
-class MissingError(UnavailableError):
-    """The checkout lacks a file or a public name; the message says what was looked for where."""
-
-
 class Checkout:
     """The authors' modules, imported by their plain names as their own scripts do.
 
-    Raises a MissingError that names every file that is missing.
+    Raises an UnavailableError that names every file that is missing.
     """
 
     def __init__(self, folder):
@@ -120,18 +116,18 @@ class Checkout:
         files = sorted({'updaters/tgan_updater_base.py', C3D_FILE, TILE_FILE, *FILES.values()})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
         if missing:
-            raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
-                self.folder, ', no '.join(missing)))
+            raise UnavailableError(f'{self.folder} is no checkout of pfnet-research/tgan: there is '
+                                   'no {}'.format(', no '.join(missing)))
         # As if a script of the checkout had been started: its folder, not this file's, comes first.
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
 
     def get(self, name):
-        """The class or function of a public name; a MissingError if its file has none."""
+        """The class or function of a public name; an UnavailableError if its file has none."""
         module = self.module(next(FILES[prefix] for prefix in FILES if name.startswith(prefix)))
         if not hasattr(module, name):
-            raise MissingError('found no {} in {}; it has {}'.format(
+            raise UnavailableError('found no {} in {}; it has {}'.format(
                 name, module.__file__, ', '.join(n for n in vars(module) if n[0] != '_')))
         return getattr(module, name)
 
@@ -139,7 +135,7 @@ class Checkout:
         """Import a file by its path in the checkout, whether or not CuPy or OpenCV are installed.
 
         Raises:
-            MissingError: Another file was found under that name.
+            UnavailableError: Another file was found under that name.
         """
         file = os.path.join(self.folder, path)
         name = os.path.splitext(os.path.basename(path))[0]
@@ -148,14 +144,13 @@ class Checkout:
         except ImportError as error:    # of what only some other path may need
             absent = error.name or ''
             if absent in sys.modules or absent.split('.')[0] in ('', 'chainer', 'numpy'):
-                raise ImportError(f'cannot import {file}: {error}')    # noqa: B904 -- it has all
+                raise ImportError(f'cannot import {file}: {error}') from None
             sys.modules[absent] = Placeholder(absent)
             return self.module(path)
         if os.path.realpath(module.__file__) != file:
-            raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
-        undefined, stands_for_it = UNDEFINED.get(path, ('__name__', None))
-        if not hasattr(module, undefined):
-            setattr(module, undefined, getattr(module, stands_for_it))
+            raise UnavailableError(f'importing {name} found {module.__file__} instead of {file}')
+        for undefined, stands_for_it in UNDEFINED.get(path, {}).items():
+            vars(module).setdefault(undefined, vars(module).get(stands_for_it))
         return module
 
 
