@@ -154,8 +154,7 @@ class Check:
 def choose(kind, names, patterns, hint='--list prints the names'):
     """Those of the names that have one of the patterns as a part, or match it; all without any.
 
-    Raises:
-        TGANError: A pattern matches none; ``kind`` is what the names are of.
+    A TGANError for a pattern that matches none; ``kind`` is what the names are of.
     """
     matching = {pattern: {name for name in names if pattern in name
                           or fnmatch.fnmatch(name, pattern)} for pattern in patterns or '*'}

@@ -81,11 +81,7 @@ class Model(NamedTuple):
 # -- reading ---------------------------------------------------------------------------------------
 
 def names(chainer=CHAINERS[0]):
-    """Names of all recordings made on a Chainer release, sorted.
-
-    Raises:
-        RecordingError: No such release, or no manifest.
-    """
+    """Names of all recordings made on a Chainer release, sorted; a RecordingError for no such."""
     folder = _folder(chainer) + '/'
     return tuple(sorted(
         path[len(folder):-len('.json')] for path in _manifest()
@@ -179,9 +175,8 @@ def sha256(array):
 def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
     """The training videos of the `train-*` recordings: a coloured block that moves over noise.
 
-    Returns:
-        float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an
-        update, from the start again after the end.
+    float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an update,
+    from the start again after the end.
     """
     rs = np.random.RandomState(seed)
     videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
@@ -279,11 +274,7 @@ def _replace(path, write):
 
 
 def check_all():
-    """Check every file of the manifest; returns the number of files.
-
-    Raises:
-        RecordingError: A file is missing, altered, or in the folders but not in the manifest.
-    """
+    """Check every file of the manifest, and that there are no others; returns their number."""
     manifest = _manifest()
     for path in manifest:
         _read(path)

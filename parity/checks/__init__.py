@@ -22,11 +22,7 @@ MODULES = ('networks', 'updates', 'data', 'metrics', 'oracle', 'claims')
 
 @functools.cache
 def registry():
-    """Every check of this package, by name.
-
-    Raises:
-        ValueError: Two checks have one name.
-    """
+    """Every check of this package, by name; a ValueError if two have one."""
     checks = [check for module in MODULES
               for check in importlib.import_module(f'parity.checks.{module}').CHECKS]
     named = {check.name: check for check in checks}

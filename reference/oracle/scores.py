@@ -30,10 +30,7 @@ def preprocess(video, mean):
         mean: (3, 16, 128, 171), array `mean` of the authors' mean2.npz, BGR in [0, 255].
 
     Returns:
-        (N, 3, 16, 112, 112) float64, BGR.
-
-    Raises:
-        ValueError: One of the shapes is another.
+        (N, 3, 16, 112, 112) float64, BGR; a ValueError for other shapes.
     """
     if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2] or mean.shape != MEAN_SHAPE:
         raise ValueError(f'video of shape {video.shape}, mean of {mean.shape}: expected '

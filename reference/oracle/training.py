@@ -70,14 +70,7 @@ class Training:
         return {role: networks.zero_grads(state) for role, state in self.states.items()}
 
     def update(self, real):
-        """One update.
-
-        Args:
-            real: (B, 16, C, 64, 64) in [-1, 1), as the datasets give it.
-
-        Returns:
-            The reported losses by name.
-        """
+        """One update with real videos (B, 16, C, 64, 64) in [-1, 1) -> reported losses by name."""
         self.iteration += 1
         real = np.asarray(real, np.float64).swapaxes(1, 2)
         fake, seeds, frames = self._generate(self.draw_z_slow(len(real)))
