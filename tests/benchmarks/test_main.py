@@ -27,6 +27,10 @@ def test_quick_end_to_end(tmp_path, capfd):
     assert 'c3d/forward' in out and 'leave out --quick' in out
     found = json.loads(json_file.read_text())
     assert {'ours', 'authors'} <= found['sides'].keys()
+    assert found['machine']['packages']['chainer'] == '7.8.1'
+    assert found['machine']['gpu'] is None and found['machine']['memory bytes'] > 100 << 20
+    assert found['options']['repeats'] == 2
+    assert [result['verdict'] for result in found['benchmarks']].index('not run') == 5
     flops, svc_step, clip_step, svc, sampling, _, loader = found['benchmarks']
     assert [row['layer'] for row in flops['data']['rows']][:2] == ['G0 dc0', 'G0 dc1']
     for result in (svc_step, clip_step, sampling):    # the authors' algorithm computes the same
@@ -34,6 +38,8 @@ def test_quick_end_to_end(tmp_path, capfd):
             result['costs'])
         assert all(len(costs) == 2 for costs in result['costs'].values())
     assert clip_step['data']['arithmetic']['GFLOP'] > 0
+    low, high = sorted(b / a for a, b in zip(*list(clip_step['costs'].values())[:2], strict=True))
+    assert next(iter(clip_step['ratios'].values()))[1:] == [low, high]
     # What is inside the bound is not rebuilt, so its error is that of a full factorisation at most.
     facts = svc['data']['answers']['ours'][0]['facts'][3]
     assert 0 <= facts['error'] < 1e-6 and facts['shape'] == [16, 8, 4, 4, 4]
@@ -46,7 +52,7 @@ def outcomes(monkeypatch):
     def raises(session, error):
         raise error
 
-    monkeypatch.setattr(cases, 'registry', lambda: {
+    monkeypatch.setattr(cases, 'CASES', {
         'measured': ('about', lambda session: Outcome(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
         'broken': ('about', raises, WorkerError('the worker ended')),
