@@ -29,7 +29,7 @@ import itertools
 import numpy as np
 
 from tgan_chainer.functions.cpu import direct, parallel, winograd
-from tgan_chainer.functions.cpu.columns import gather, scatter, volume_shape
+from tgan_chainer.functions.cpu.columns import Rows, gather, scatter, volume_shape
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Columns of a block, at least: enough that packing the weight inside the matrix product is cheap.
@@ -214,8 +214,9 @@ def _transpose(y, W, b, correlation, size):
             for block in blocks:
                 columns = _workspace(len(weights), block, y.dtype)
                 np.matmul(weights, y[:, block.columns], out=columns[:, :block.width])
-                scatter(columns, x.reshape(-1), volume_shape(x), chunk, block.positions,
-                        correlation.geometry)
+                scatter(columns.reshape(-1), _tap_rows(columns, correlation), x.reshape(-1),
+                        volume_shape(x), chunk, block.positions, (0, batch), correlation.geometry,
+                        np.empty(0, x.dtype))
 
     parallel.run(task, parallel.split(channels, _MIN_TASKS))
     return samples_first(x)
@@ -262,8 +263,14 @@ def _rows(chunk, correlation):
 def _columns(x, chunk, block, correlation):
     """The columns of a chunk and a block, in workspace memory."""
     columns = _workspace((chunk[1] - chunk[0]) * correlation.taps, block, x.dtype)
-    gather(x.reshape(-1), volume_shape(x), columns, chunk, block.positions, correlation.geometry)
+    gather(x.reshape(-1), volume_shape(x), columns.reshape(-1), _tap_rows(columns, correlation),
+           chunk, block.positions, (0, block.batch), correlation.geometry)
     return columns[:, :block.width]
+
+
+def _tap_rows(columns, correlation):
+    length = columns.shape[1]
+    return Rows(length * np.arange(correlation.taps), length * correlation.taps)
 
 
 def _workspace(rows, block, dtype):
