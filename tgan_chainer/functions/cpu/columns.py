@@ -14,6 +14,9 @@ import numpy as np
 
 from tgan_chainer.functions.cpu.jit import kernel
 
+# Elements of runs so short that the innermost loop is over runs.
+_SHORT = 4
+
 MAX_NDIM = 3
 """Spatial dimensions that the kernels take."""
 
@@ -46,12 +49,14 @@ class Correlation:
 
 
 class Rows(typing.NamedTuple):
-    """Where the columns of a channel are, in offsets of memory, and what becomes of them there."""
+    """Rows of a channel: where they are in memory, and what becomes of them there."""
 
-    places: np.ndarray
-    """Where the row of each tap begins."""
     step: int
     """From one channel to the next."""
+    places: np.ndarray
+    """Where each row begins."""
+    taps: np.ndarray
+    """The row of each tap."""
     lifts: np.ndarray = np.empty((0, 3), int)
     """(target, source, whether it is new): rows that are added to others, one after the other."""
     factors: np.ndarray = np.empty(0)
@@ -83,7 +88,7 @@ def gather(x, shape, memory, rows, channels, positions, samples, geometry):
     (d_start, d_stride, d_size, _), (h_start, h_stride, h_size, h_out) = geometry[:2]
     w_start, w_stride, w_size, w_out = geometry[2]
     _, depth, height, width, batch = shape
-    places, step = rows[:2]
+    step, places, taps = rows[:3]
     count, number = positions[1] - positions[0], samples[1] - samples[0]
     for c in range(channels[0], channels[1]):
         origin = (c - channels[0]) * step
@@ -100,12 +105,12 @@ def gather(x, shape, memory, rows, channels, positions, samples, geometry):
                         d, h = d_start + d_stride * q + a, h_start + h_stride * p + b
                         if d < 0 or d >= depth or h < 0 or h >= height:
                             i = j = hi
-                        t = origin + places[tap] + first * number
+                        t = origin + places[taps[tap]] + first * number
                         zero(memory, t + lo * number, (i - lo) * number)
                         if j > i:
                             s = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
-                            copy(memory, t + i * number, x, s * batch + samples[0],
-                                 w_stride * batch, j - i, number)
+                            copy(memory, t + i * number, number, x, s * batch + samples[0],
+                                 w_stride * batch, j - i, number, 0)
                         zero(memory, t + j * number, (hi - j) * number)
                         first += w_out
                         p += 1
@@ -130,7 +135,7 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
     (d_start, d_stride, d_size, _), (h_start, h_stride, h_size, h_out) = geometry[:2]
     w_start, w_stride, w_size, w_out = geometry[2]
     _, depth, height, width, batch = shape
-    places, step = rows[:2]
+    step, places, taps = rows[:3]
     count, number = positions[1] - positions[0], samples[1] - samples[0]
     for c in range(channels[0], channels[1]):
         origin = (c - channels[0]) * step
@@ -150,9 +155,9 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
                         if exists and j > i:
                             t = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
                             t, t_step = t * batch + samples[0], w_stride * batch
-                            s = origin + places[tap] + (first + i) * number
+                            s = origin + places[taps[tap]] + (first + i) * number
                             if len(bias):
-                                put(x, t, t_step, memory, s, j - i, number, bias[c])
+                                copy(x, t, t_step, memory, s, number, j - i, number, bias[c])
                             else:
                                 add(x, t, t_step, memory, s, j - i, number)
                         tap += 1
@@ -166,10 +171,11 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
 @kernel
 def _lift(memory, origin, rows, length):
     """Add rows of a channel to others, see :class:`Rows`."""
-    _, _, lifts, factors = rows
+    _, places, _, lifts, factors = rows
     for i in range(len(lifts)):
         factor = memory.dtype.type(factors[i])
-        t, s = np.uint64(origin + lifts[i, 0]), np.uint64(origin + lifts[i, 1])
+        t = np.uint64(origin + places[lifts[i, 0]])
+        s = np.uint64(origin + places[lifts[i, 1]])
         if lifts[i, 2]:
             for j in range(np.uint64(length)):
                 memory[t + j] = factor * memory[s + j]
@@ -201,16 +207,21 @@ def zero(target, t, count):
 
 
 @kernel
-def copy(target, t, source, s, s_step, runs, length):
-    """Put runs of the source, `s_step` from one to the next, one after the other."""
-    if s_step == length:
+def copy(target, t, t_step, source, s, s_step, runs, length, bias):
+    """Copy runs, whose steps are from one to the next, and add a number to each element."""
+    if t_step == s_step == length:
         runs, length = 1, runs * length
-    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(length), np.uint64(s_step)
-    for _ in range(runs):
-        for i in range(t_step):
-            target[t + i] = source[s + i]
-        t += t_step
-        s += s_step
+    bias = target.dtype.type(bias)
+    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(s_step)
+    runs, length = np.uint64(runs), np.uint64(length)
+    if length < _SHORT:
+        for i in range(length):
+            for run in range(runs):
+                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
+    else:
+        for run in range(runs):
+            for i in range(length):
+                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
 
 
 @kernel
@@ -219,21 +230,12 @@ def add(target, t, t_step, source, s, runs, length):
     if t_step == length:
         runs, length = 1, runs * length
     t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(length)
-    for _ in range(runs):
-        for i in range(s_step):
-            target[t + i] += source[s + i]
-        t += t_step
-        s += s_step
-
-
-@kernel
-def put(target, t, t_step, source, s, runs, length, bias):
-    """Put runs, plus a number, to places `t_step` from one to the next."""
-    if t_step == length:
-        runs, length = 1, runs * length
-    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(length)
-    for _ in range(runs):
-        for i in range(s_step):
-            target[t + i] = source[s + i] + bias
-        t += t_step
-        s += s_step
+    runs, length = np.uint64(runs), np.uint64(length)
+    if length < _SHORT:
+        for i in range(length):
+            for run in range(runs):
+                target[t + run * t_step + i] += source[s + run * s_step + i]
+    else:
+        for run in range(runs):
+            for i in range(length):
+                target[t + run * t_step + i] += source[s + run * s_step + i]

@@ -270,7 +270,8 @@ def _columns(x, chunk, block, correlation):
 
 def _tap_rows(columns, correlation):
     length = columns.shape[1]
-    return Rows(length * np.arange(correlation.taps), length * correlation.taps)
+    taps = np.arange(correlation.taps)
+    return Rows(length * len(taps), length * taps, taps)
 
 
 def _workspace(rows, block, dtype):

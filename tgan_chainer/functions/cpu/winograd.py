@@ -97,17 +97,18 @@ def pays(batch, outputs, channels, correlation):
 
 def correlate(x, W, b, correlation):
     """See :func:`tgan_chainer.functions.cpu.kernels.correlate`."""
-    outputs, channels = W.shape[:2]
+    outputs = len(W)
     grid = _Grid.of(correlation)
     x, U = samples_last(x), _filter_points(W, grid)
     y = np.empty((outputs, *correlation.out_size, x.shape[-1]), x.dtype)
     b = np.zeros(outputs, x.dtype) if b is None else b
     blocks = _blocks(x.shape[-1], (0, math.prod(grid.tiles)))
     parts = parallel.split(outputs, -(-_MIN_TASKS // len(blocks)))
+    columns = grid.columns('x', x, blocks, len(parts) > 1)
 
     def task(item):
         block, part = item
-        V = grid.spread('x', x, (0, channels), block)
+        V = columns(block)
         M = grid.memory('y', part, block, x.dtype)
         np.matmul(U[..., slice(*part)].swapaxes(1, 2), V, out=M)
         grid.collect('y', M, y, part, block, b)
@@ -126,12 +127,14 @@ def filter_gradient(x, y, correlation):
     parts = parallel.split(channels, -(-_MIN_TASKS // len(groups)))
     sums = [grid.memory('W', (0, channels), whole, x.dtype, i) for i in range(len(groups))]
 
+    columns = grid.columns('y', y, blocks, len(parts) > 1)
+
     def task(item):
         group, part = item
         total = sums[group][:, grid.rows('W', part)]
         for block in blocks[slice(*groups[group])]:
             V = grid.spread('x', x, part, block)
-            M = grid.spread('y', y, (0, outputs), block).swapaxes(1, 2)
+            M = columns(block).swapaxes(1, 2)
             if block is blocks[groups[group][0]]:
                 np.matmul(V, M, out=total)
             else:
@@ -154,12 +157,14 @@ def filter_gradient(x, y, correlation):
 
 def transpose_correlate(y, W, b, correlation, size):
     """See :func:`tgan_chainer.functions.cpu.kernels.transpose_correlate`."""
-    outputs, channels = W.shape[:2]
+    channels = W.shape[1]
     grid = _Grid.of(correlation)
     y, U = samples_last(y), _filter_points(W, grid)
     x = np.empty((channels, *size, y.shape[-1]), y.dtype)
     slabs = [_blocks(y.shape[-1], slab) for slab in grid.slabs]
     parts = parallel.split(channels, -(-_MIN_TASKS // -(-len(slabs) // 2)))
+
+    columns = grid.columns('y', y, itertools.chain(*slabs), len(parts) > 1)
 
     def fill(part):
         x[slice(*part)] = 0 if b is None else b[slice(*part)].reshape(-1, *(1,) * (x.ndim - 1))
@@ -167,7 +172,7 @@ def transpose_correlate(y, W, b, correlation, size):
     def task(item):
         blocks, part = item
         for block in blocks:
-            M, V = grid.spread('y', y, (0, outputs), block), grid.memory('x', part, block, y.dtype)
+            M, V = columns(block), grid.memory('x', part, block, y.dtype)
             np.matmul(U[:, grid.rows('x', part)], M, out=V)
             grid.collect('x', V, x, part, block, np.empty(0, x.dtype))
 
@@ -247,6 +252,21 @@ class _Grid:
         return parallel.workspace(f'{kind}{name}', (
             points, rows.stop - rows.start, width + _ROW_GAP), dtype)[..., :width]
 
+    def columns(self, kind, x, blocks, shared):
+        """Function of a block that gives :meth:`spread` of all channels.
+
+        Tasks that share blocks find them made, by all threads.
+        """
+        whole = 0, len(x)
+        if not shared:
+            return functools.partial(self.spread, kind, x, whole)
+        made = {block: self.memory(kind, whole, block, x.dtype, i)
+                for i, block in enumerate(blocks)}
+        parallel.run(lambda item: self.spread(kind, x, item[1], item[0], made[item[0]][
+            :, self.rows(kind, item[1])]), itertools.product(
+                made, parallel.split(len(x), _MIN_TASKS)))
+        return made.get
+
     def spread(self, kind, x, part, block, memory=None):
         """The transformed columns of some channels and a block, (points, rows, columns)."""
         if memory is None:
@@ -267,17 +287,15 @@ class _Grid:
         point_step, step, item = memory.strides
         size = 1 + sum((n - 1) * s for n, s in zip(
             memory.shape, memory.strides, strict=True)) // item
-        numbers, elements, lifts, factors = _transform(self.schemes, kind, transpose)
-        places = numbers @ (point_step // item, step // item)
-        rows = Rows(places[elements], self.rows(kind, (0, 1)).stop * step // item,
-                    np.column_stack([places[lifts[:, 0]], places[lifts[:, 1]], lifts[:, 2]]),
-                    factors)
+        points, phases, *others = _transform(self.schemes, kind, transpose)
+        rows = Rows(self.rows(kind, (0, 1)).stop * step // item,
+                    points * (point_step // item) + phases * (step // item), *others)
         return np.lib.stride_tricks.as_strided(memory, (size,), (item,)), rows
 
 
 @functools.cache
 def _transform(schemes, kind, transpose):
-    """Of an array: (point, phase) of every row, the rows of its elements, lifts, their factors."""
+    """Of an array: point and phase of every row; of :class:`Rows`, the taps, lifts and factors."""
     phases = [1 if kind == 'y' else s.phases for s in schemes]
     points = [s.points for s in schemes]
     sizes = np.multiply(points, phases)
@@ -297,8 +315,7 @@ def _transform(schemes, kind, transpose):
             known.update(ends[0])
     if transpose:
         lifts = [(s, t, False, factor) for t, s, _, factor in reversed(lifts)]
-    lifts = np.array(lifts)
-    places = np.indices(sizes).reshape(len(sizes), -1)
-    numbers = [np.ravel_multi_index(places // np.c_[phases], points),
-               np.ravel_multi_index(places % np.c_[phases], phases)]
-    return np.column_stack(numbers), elements, lifts[:, :3].astype(int), lifts[:, 3].copy()
+    lifts, places = np.array(lifts), np.indices(sizes).reshape(len(sizes), -1)
+    return (np.ravel_multi_index(places // np.c_[phases], points),
+            np.ravel_multi_index(places % np.c_[phases], phases),
+            elements, lifts[:, :3].astype(int), lifts[:, 3].copy())
