@@ -38,9 +38,10 @@ _BLOCK_COLUMNS = 256
 _MIN_TASKS = 4
 # Elements between two rows: rows a power of two apart would compete for few lines of the cache.
 _ROW_GAP = 16
-# What has been measured to pay: below, transforms cost what the products save.
-_LEAST_CHANNELS = 64
-_LEAST_COLUMNS = {(4, 2, 2): 512, (4, 2, 3): 1024, (3, 1, 2): 512, (3, 1, 3): 64}
+# What has been measured to pay, of each (kernel, stride, dimensions): pairs of the least number of
+# channels and of columns. Below, transforms cost what the products save.
+_LEAST = {(4, 2, 2): {64: 512}, (4, 2, 3): {32: 1024, 64: 512, 128: 128},
+          (3, 1, 2): {64: 512}, (3, 1, 3): {64: 96}}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)    # by identity in a cache
@@ -87,12 +88,13 @@ def pays(batch, outputs, channels, correlation):
         3 and stride 1, in two or three dimensions.
     """
     ndim = len(correlation.ksize)
-    least = _LEAST_COLUMNS.get((correlation.ksize[0], correlation.stride[0], ndim), math.inf)
+    least = _LEAST.get((correlation.ksize[0], correlation.stride[0], ndim), {})
     alike = len({*correlation.ksize}) == len({*correlation.stride}) == 1
     # An odd size leaves half of its last tile unused.
     whole = all(size % 2 == 0 for size in correlation.out_size)
-    return (alike and whole and min(outputs, channels) >= _LEAST_CHANNELS
-            and correlation.positions // 2 ** ndim * batch >= least)
+    columns = correlation.positions // 2 ** ndim * batch
+    return alike and whole and any(min(outputs, channels) >= some and columns >= columns_of_some
+                                   for some, columns_of_some in least.items())
 
 
 def correlate(x, W, b, correlation):
