@@ -164,7 +164,7 @@ def _filter_gradient(x, y, correlation):
     batch, outputs, channels = len(x), y.shape[1], x.shape[1]
     x, y = samples_last(x), samples_last(y).reshape(outputs, -1)
     blocks = _blocks(batch, channels, correlation, y.itemsize)
-    chunks = _chunks((0, channels), blocks[0], correlation, x.itemsize)
+    chunks = _chunks((0, channels), blocks[0], correlation, x.itemsize, _MIN_TASKS // len(blocks))
     # Few channels: the sum over blocks is shared out as well, and its parts are added in order.
     parts = parallel.split(len(blocks), -(-_MIN_TASKS // len(chunks)))
     # With (C * taps, O) in memory the products are faster, but the sum must be turned at the end.
@@ -247,11 +247,12 @@ def _blocks(batch, channels, correlation, itemsize):
             for positions in parallel.cuts(correlation.positions, max(1, columns // batch))]
 
 
-def _chunks(channels, block, correlation, itemsize):
+def _chunks(channels, block, correlation, itemsize, least=1):
     """Cut channels (start, stop) into such pairs whose columns take about _CHUNK_BYTES each."""
     first, last = channels
     channel_bytes = correlation.taps * block.width * itemsize
-    parts = parallel.split(last - first, -(-(last - first) * channel_bytes // _CHUNK_BYTES))
+    parts = parallel.split(
+        last - first, max(least, -(-(last - first) * channel_bytes // _CHUNK_BYTES)))
     return [(first + start, first + stop) for start, stop in parts]
 
 
