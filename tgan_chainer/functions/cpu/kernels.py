@@ -24,6 +24,7 @@ All arrays that come in are brought into the samples-last layout of
 :mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
 """
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -59,6 +60,8 @@ def correlate(x, W, b, correlation):
     Returns:
         numpy.ndarray: (N, O, *out_size), of the dtype of x.
     """
+    correlation, taps = _cropped(correlation, x.shape[2:])
+    W = W[taps]
     if winograd.pays(len(x), *W.shape[:2], correlation):
         return winograd.correlate(x, W, b, correlation)
     if direct.pays(x, W, correlation):
@@ -80,6 +83,11 @@ def filter_gradient(x, y, correlation):
     Returns:
         numpy.ndarray: (O, C, *ksize), of the dtype of x.
     """
+    cropped, taps = _cropped(correlation, x.shape[2:])
+    if cropped != correlation:
+        gradient = np.zeros((y.shape[1], x.shape[1], *correlation.ksize), x.dtype)
+        gradient[taps] = filter_gradient(x, y, cropped)
+        return gradient
     if winograd.pays(len(x), y.shape[1], x.shape[1], correlation):
         return winograd.filter_gradient(x, y, correlation)
     if direct.gradient_pays(x, y, correlation):
@@ -103,6 +111,8 @@ def transpose_correlate(y, W, b, correlation, size):
     Returns:
         numpy.ndarray: (N, C, *size), of the dtype of y.
     """
+    correlation, taps = _cropped(correlation, size)
+    W = W[taps]
     if winograd.pays(len(y), *W.shape[:2], correlation):
         return winograd.transpose_correlate(y, W, b, correlation, size)
     if direct.transpose_pays(y, W, correlation, size):
@@ -110,6 +120,20 @@ def transpose_correlate(y, W, b, correlation, size):
     if set(correlation.stride) == {1} and len(W) <= W.shape[1]:
         return _correlate(y, _reversed_filter(W), b, _reversed(correlation, size))
     return _transpose(y, W, b, correlation, size)
+
+
+@functools.lru_cache
+def _cropped(correlation, size):
+    """The same without taps at the ends that read zeros only, and the index of those that stay.
+
+    D's c3, whose output is one frame, has two of its four taps along the time in the padding.
+    """
+    start, stride, ksize, out_size = map(np.array, dataclasses.astuple(correlation))
+    first = np.clip(-(start + stride * (out_size - 1)), 0, ksize - 1)
+    stop = np.clip(size - start, first + 1, ksize)
+    return (dataclasses.replace(correlation, start=tuple((start + first).tolist()),
+                                ksize=tuple((stop - first).tolist())),
+            (..., *map(slice, first.tolist(), stop.tolist())))
 
 
 def _reversed(correlation, size):
