@@ -1,4 +1,6 @@
-"""Training steps: the Wasserstein updaters, in small and in large batches."""
+"""Training steps: the Wasserstein updaters, in small and in large batches, and on a busy machine."""
+import dataclasses
+
 from benchmarks import flops, ours_worker, recipe
 from benchmarks.race import Contestant, everyone, race
 from benchmarks.sides import TORCH
@@ -23,6 +25,15 @@ def trainings(session, updater, batch):
                                                 {**args, 'algorithm': 'ours'})]
 
 
+def run_beside(session):
+    """Ours and PyTorch alone and beside others, in units of ours alone."""
+    ours, *_, torch = trainings(session, 'clip', session.size['batch'])
+    return race(session, [
+        dataclasses.replace(side, name=f'{side.name}, {n} busy neighbours', neighbours=n,
+                            task=f'{side.name} {n}')
+        for side in (ours, torch) for n in (0, 1, 2)])
+
+
 def count(session, batch):
     """Arithmetic of a step -> list of :class:`benchmarks.flops.Row`."""
     return flops.of_step(*ours_worker.build_networks(session.size), batch)
@@ -31,3 +42,5 @@ def count(session, batch):
 CASES = {f'step/{updater}-b{batch}': (
     f'training step, WGAN with {what} clipping, batch of {batch}', run, updater, batch)
     for updater, what in (('svc', 'singular value'), ('clip', 'weight')) for batch in (4, 8, 32)}
+CASES['step/busy'] = ('training step, WGAN with weight clipping, usual batch, beside 0, 1 and 2 busy '
+                      'neighbours', run_beside)
