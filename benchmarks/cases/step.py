@@ -1,4 +1,4 @@
-"""Training steps: the Wasserstein updaters, in small and in large batches, and on a busy machine."""
+"""Training steps: the Wasserstein updaters, in all sizes of batches and on a busy machine."""
 import dataclasses
 
 from benchmarks import flops, ours_worker, recipe
@@ -42,5 +42,5 @@ def count(session, batch):
 CASES = {f'step/{updater}-b{batch}': (
     f'training step, WGAN with {what} clipping, batch of {batch}', run, updater, batch)
     for updater, what in (('svc', 'singular value'), ('clip', 'weight')) for batch in (4, 8, 32)}
-CASES['step/busy'] = ('training step, WGAN with weight clipping, usual batch, beside 0, 1 and 2 busy '
-                      'neighbours', run_beside)
+CASES['step/busy'] = (
+    'training step, WGAN with weight clipping, beside 0, 1 and 2 busy neighbours', run_beside)
