@@ -66,7 +66,8 @@ _SCHEMES = {
         'x': ((0, 2, -1), (1, 3, -1), (4, 2, -1), (5, 3, -1)),
         'y': ((1, 0, 1), (1, 2, 1)),
         'W': ((2, 0, 1), (2, 4, 1), (3, 1, 1), (3, 5, 1))}),
-    # Row 2 of x is half of what the literature has, and that of W is twice as much.
+    # As in the literature, but row 2 of x is half of it and that of W twice, and row 3 of x and y
+    # have the other sign.
     (3, 1): _Scheme(2, 2, 4, 1, {'x': (0, 1, 2, 3), 'y': (0, 3), 'W': (0, 1, 3)}, {
         'x': ((0, 2, -1), (3, 1, -1), (1, 2, 1), (2, 1, -.5)),
         'y': ((1, 0, 1), (1, 3, 1), (2, 0, 1), (2, 3, -1)),
