@@ -93,14 +93,13 @@ def pays(batch, outputs, channels, correlation):
     # An odd size leaves half of its last tile unused.
     whole = all(size % 2 == 0 for size in correlation.out_size)
     columns = correlation.positions // 2 ** ndim * batch
-    return alike and whole and any(min(outputs, channels) >= some and columns >= columns_of_some
-                                   for some, columns_of_some in least.items())
+    return alike and whole and any(min(outputs, channels) >= least_channels and columns >= some
+                                   for least_channels, some in least.items())
 
 
 def correlate(x, W, b, correlation):
     """See :func:`tgan_chainer.functions.cpu.kernels.correlate`."""
-    outputs = len(W)
-    grid = _Grid.of(correlation)
+    outputs, grid = len(W), _Grid.of(correlation)
     x, U = samples_last(x), _filter_points(W, grid)
     y = np.empty((outputs, *correlation.out_size, x.shape[-1]), x.dtype)
     b = np.zeros(outputs, x.dtype) if b is None else b
@@ -128,7 +127,6 @@ def filter_gradient(x, y, correlation):
     groups = parallel.split(len(blocks), _MIN_TASKS)
     parts = parallel.split(channels, -(-_MIN_TASKS // len(groups)))
     sums = [grid.memory('W', (0, channels), whole, x.dtype, i) for i in range(len(groups))]
-
     columns = grid.columns('y', y, blocks, len(parts) > 1)
 
     def task(item):
@@ -159,13 +157,11 @@ def filter_gradient(x, y, correlation):
 
 def transpose_correlate(y, W, b, correlation, size):
     """See :func:`tgan_chainer.functions.cpu.kernels.transpose_correlate`."""
-    channels = W.shape[1]
-    grid = _Grid.of(correlation)
+    channels, grid = W.shape[1], _Grid.of(correlation)
     y, U = samples_last(y), _filter_points(W, grid)
     x = np.empty((channels, *size, y.shape[-1]), y.dtype)
     slabs = [_blocks(y.shape[-1], slab) for slab in grid.slabs]
     parts = parallel.split(channels, -(-_MIN_TASKS // -(-len(slabs) // 2)))
-
     columns = grid.columns('y', y, itertools.chain(*slabs), len(parts) > 1)
 
     def fill(part):
