@@ -9,8 +9,11 @@ from chainer import function_node
 from chainer.utils import conv, conv_nd, type_check
 
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
-from tgan_chainer.functions.cpu import kernels as cpu_kernels
 from tgan_chainer.functions.cpu.columns import MAX_NDIM, Correlation
+from tgan_chainer.functions.cpu.jit import numba
+
+if numba:    # which the innermost loops of these kernels are written for
+    from tgan_chainer.functions.cpu import kernels as cpu_kernels
 
 
 def convolution_nd(x, W, b=None, stride=1, pad=0):

@@ -5,7 +5,8 @@ Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either flo
 :func:`preview_pixels` and :func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are
 uint8 (T, H, W, 3); other arrays are a ValueError. Layouts follow the authors' preview and inference
 (FACTS §10). All files are written whole or not at all. What cannot be read or written is
-a DataError. Movies are encoded in this process by PyAV; no ffmpeg command is called.
+a DataError. Movies are encoded in this process by PyAV (the extra [video]); no ffmpeg command is
+called.
 """
 import contextlib
 import io
@@ -15,12 +16,18 @@ from fractions import Fraction
 from pathlib import Path
 from urllib.parse import quote
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from tgan_chainer.errors import DataError
+from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.io import files
+
+try:
+    import av
+except ImportError:
+    av = None
+
+VIDEO_EXTRA = 'pip install "tgan_chainer[video]"'    #: What brings PyAV.
 
 NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 
@@ -184,6 +191,13 @@ def read_png(path, channels=3):
     return pixels.reshape(*pixels.shape[:2], channels)
 
 
+def require_av():
+    """Raise a ConfigError where PyAV is missing: before anything is made or written."""
+    if av is None:
+        raise ConfigError('PyAV, which reads and writes movies, is not installed or cannot start: '
+                          f'{VIDEO_EXTRA}')
+
+
 def save_movie(path, frames, fps=FPS, raw=False):
     """Write a movie in the format of its suffix; a DataError for an unknown one.
 
@@ -196,6 +210,7 @@ def save_movie(path, frames, fps=FPS, raw=False):
     move does not flicker. A grey movie is kept exactly, one of up to 256 colours within one level a
     channel. It counts hundredths of seconds, and browsers slow down more than 50 frames a second.
     """
+    require_av()
     suffix = Path(path).suffix.lower()
     if suffix not in _CODECS:
         raise DataError(f'cannot write {path}: unknown movie format "{suffix}". Use one of '
