@@ -6,8 +6,8 @@ from benchmarks.race import LABELS, Contestant, Outcome, everyone, race, take_tu
 from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
-CLIPS, SAMPLED = 2, 16
-"""What C3D classifies, and how many videos are generated."""
+SAMPLED = 16
+"""How many videos are generated."""
 
 METHODS = {'ours': 'ours', 'svd': "authors' algorithm (numpy.linalg.svd)"}
 """Ways of clipping singular values: our hook, and a full factorisation of every matrix."""
@@ -36,6 +36,15 @@ def trainings(session, updater, batch):
                                                 {**args, 'algorithm': 'ours'})]
 
 
+def busy(session):
+    """Ours and PyTorch alone and beside others, in units of ours alone."""
+    ours, *_, torch = trainings(session, 'clip', session.size['batch'])
+    return race(session, [
+        dataclasses.replace(side, name=f'{side.name}, {n} busy neighbours', neighbours=n,
+                            task=f'{side.name} {n}')
+        for side in (ours, torch) for n in (0, 1, 2)])
+
+
 def _rows_of_step(session, batch):
     return flops.of_step(*ours_worker.networks(session.size).values(), batch)
 
@@ -62,12 +71,12 @@ def sampling(session):
                 flops.of_sampling(fsgen, vgen, SAMPLED))
 
 
-def c3d(session):
+def c3d(session, clips):
     """C3D, which the inception score runs on every video, of all sides; and the floor."""
     if session.options.quick:
         raise NotRunError('C3D has one size, too large for --quick: leave out --quick')
-    return race(session, everyone('c3d', {'n': CLIPS}),
-                flops.count('C3D', C3D(), CLIPS, INPUT_SHAPE))
+    return race(session, everyone('c3d', {'n': clips}),
+                flops.count('C3D', C3D(), clips, INPUT_SHAPE))
 
 
 def loader(session, dataset):
@@ -127,13 +136,15 @@ CASES = {
     **{f'step/{updater}-b{batch}': (
         f'training step, WGAN with {what} clipping, batch of {batch}', step, updater, batch)
         for updater, what in (('svc', 'singular value'), ('clip', 'weight'))
-        for batch in (4, 8, 32)},
+        for batch in (4, 8, 16, 32)},
+    'step/busy': ('training step, WGAN with weight clipping, beside 0, 1 and 2 busy neighbours',
+                  busy),
     **{f'svc/{weights}': (f"clipping the singular values of D's weights, {about}", svc, weights)
        for weights, about in (
            ('layers', 'as they are before the first clipping of a training'),
            ('half', 'scaled, so that half of the singular values are above the bound'))},
     'sampling/videos': (f'generating {SAMPLED} videos, test mode', sampling),
-    'c3d/forward': (f'C3D, forward, {CLIPS} clips, test mode', c3d),
+    **{f'c3d/clips-{n}': (f'C3D, forward, {n} clip(s), test mode', c3d, n) for n in (1, 2)},
     **{f'loaders/{dataset}': (
         f'loading a batch of {label}, as a share of the training step that takes it', loader,
         dataset) for dataset, (_, label, _) in ours_worker.DATASETS.items()},

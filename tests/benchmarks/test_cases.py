@@ -1,9 +1,11 @@
 """What each benchmark asks of which side, and the works of ours, in this process."""
+import contextlib
+
 import chainer
 import numpy as np
 import pytest
 
-from benchmarks import cases, recipe
+from benchmarks import cases, race, recipe
 from benchmarks import ours_worker as ours
 from benchmarks.recipe import time_on_host
 
@@ -24,6 +26,21 @@ def test_who_trains(full):
     assert [(c.side, c.args.get('algorithm')) for c in trainings] == [
         ('ours', None), ('authors', None), ('torch', None), ('torch', 'ours')]
     assert {c.args['batch'] for c in trainings} == {32}
+
+
+def test_a_busy_machine(quick, monkeypatch):
+    @contextlib.contextmanager
+    def busy(n):
+        quick.log.append(n)
+        yield
+        quick.log.append('end')
+
+    monkeypatch.setattr(race, 'busy_neighbours', busy)
+    quick.add('ours', [1.0, 2.0, 3.0] * 3)
+    quick.add('torch', [4.0, 5.0, 6.0] * 3)
+    outcome = cases.busy(quick)
+    assert [name[-17:] for name in outcome.costs] == 2 * [f'{n} busy neighbours' for n in range(3)]
+    assert quick.log[:9] == [0, 'ours', 'end', 1, 'ours', 'end', 2, 'ours', 'end']
 
 
 @pytest.mark.parametrize('updater, after', [('svc', 2), ('clip', 1)])

@@ -24,7 +24,7 @@ def test_quick_end_to_end(tmp_path, capfd):
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 1 not run'
     assert '[7/7] loaders/ucf101' in err
-    assert 'c3d/forward' in out and 'leave out --quick' in out
+    assert 'c3d/clips-2' in out and 'leave out --quick' in out
     found = json.loads(json_file.read_text())
     assert {'ours', 'authors'} <= found['sides'].keys()
     assert found['machine']['packages']['chainer'] == '7.8.1'
