@@ -187,19 +187,17 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
         method (str): Part of the names of files.
         ledger_folder (str or None): Where the record goes; None is beside the score.
     """
-    values, parts = [], []
-    of_whom = ({'networks': subject.system.networks} if subject.system
-               else {'data': subject.dataset.sha256})
-    for seed in seeds:
-        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
-        run = {**of_whom, 'weights': classifier.files, 'protocol': classifier.protocol,
-               'dropout': PROTOCOLS[classifier.protocol].dropout,
-               'number of videos': settings.samples, 'batch size': settings.batchsize,
-               'device': subject.device.xp.__name__}
-        evaluation = Evaluation(subject.source(seed), classifier, settings,
-                                RandomState(seed, subject.device), path, run)
-        values.append(evaluation.score())
-        parts.append(path)    # kept until the values are written down
+    run = {**({'networks': subject.system.networks} if subject.system
+              else {'data': subject.dataset.sha256}),
+           'weights': classifier.files, 'protocol': classifier.protocol,
+           'dropout': PROTOCOLS[classifier.protocol].dropout,
+           'number of videos': settings.samples, 'batch size': settings.batchsize,
+           'device': subject.device.xp.__name__}
+    parts = [subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz' for seed in seeds]
+    values = []
+    for seed, part in zip(seeds, parts, strict=True):
+        values.append(Evaluation(subject.source(seed), classifier, settings,
+                                 RandomState(seed, subject.device), part, run).score())
         print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
     measurement = ledger.measurement(
         values, command_line, subject.device, metric='inception score', seeds=seeds,
@@ -217,7 +215,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     written = [score]
     if not classifier.is_rehearsal:
         written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
-    for part in parts:
+    for part in parts:    # kept until the values are written down
         part.unlink()
     print(classifier.label(f'wrote {" and ".join(map(str, written))}'))
     return measurement
