@@ -265,8 +265,8 @@ def test_errors(refused, flags, message):
 
 def test_systems_that_cannot_meet(refused, folders, result, make_result, moving_mnist):
     refused('say by --test which videos test both', other=result)
-    refused(r'one size only, found \(1, 16, 64, 64\) of .*/a iter:10, \(3, 16, 64, 64\) of .* iter:5'
-            r', \(1, 16, 64, 64\) of the data set', '--test', f'dataset_path={moving_mnist}',
+    refused(r'one size only, found \(1, 16, 64, 64\) of .*/a iter:10, \(3, 16, 64, 64\) of .* iter:'
+            r'5, \(1, 16, 64, 64\) of the data', '--test', f'dataset_path={moving_mnist}',
             other=result)
     refused('a conditional critic judges videos with labels', other=make_result('c', 'conditional'))
     (folders[1] / 'vdis_iter_10.npz').unlink()

@@ -21,12 +21,11 @@ _SUM_TOLERANCE = 1e-3
 _REMEDY = 'delete it to start this score over'
 
 
-def calc_inception(ys, eps=None):
+def calc_inception(ys, eps=EPS):
     """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
 
     Args:
         ys: Array (N, classes) on any device: each example's class probabilities.
-        eps (float or None): None is :data:`EPS`.
 
     Returns:
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
@@ -35,7 +34,7 @@ def calc_inception(ys, eps=None):
     Raises:
         ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
     """
-    sums = InceptionSums(EPS if eps is None else eps)
+    sums = InceptionSums(eps)
     sums.add(ys)
     return sums.score()
 
@@ -144,11 +143,10 @@ class Evaluation:
         self._load()
         try:
             before = json.loads(self._run)
+            if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
+                raise ValueError(f'position {self._batches} of {self.settings.batches}')
         except (ValueError, RecursionError) as error:
             raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
-            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
-                                f'{self.settings.batches}); {_REMEDY}')
         if changed := [key for key in run if before.get(key) != run[key]]:
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
