@@ -23,8 +23,6 @@ COMMANDS = {
     'tile-prediction': ('evaluation.tile_prediction', 'movie of the videos C3D is surest of'),
     'quality': ('evaluation.video_quality', 'how good videos of moving digits are, in our numbers'),
     'convert-c3d': ('evaluation.convert_c3d', "C3D's weights from its authors' caffemodel"),
-    'train-digit-classifier': ('evaluation.train_digit_classifier',
-                               'train the classifier that quality measures by'),
 }
 """Command -> the module of this package whose ``main`` it is, and what it does."""
 

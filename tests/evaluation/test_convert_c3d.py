@@ -87,16 +87,15 @@ def test_every_array_though_the_last_layer_may_have_another_name_and_number_of_c
     (b'\x12\xff', 'a number that does not end'),
     (varint(2 << 3 | 3), 'wire type 3 of field 2'),
     (varint(2 << 3 | 7), 'wire type 7 of field 2'),
-    (field(2, 5), 'field 2 is a number, expected bytes'),
-    (field(2, field(4, 5)), 'field 4 is a number, expected bytes'),
+    (field(2, 5), r'layers \(field 2\) is no bytes'),
+    (field(2, field(4, 5)), r'name \(field 4\) is no bytes'),
     (field(2, field(4, b'\xff\xfe')), 'utf-8'),
-    (field(2, field(6, 5)), 'field 6 is a number, expected bytes'),
-    (field(2, field(6, field(1, b'4'))), 'a dimension of a blob is no integer'),
+    (field(2, field(6, 5)), r'blobs \(field 6\) is no bytes'),
+    (field(2, field(6, field(1, b'4'))), r'num \(field 1\) is no integer'),
     (field(2, field(6, field(6, b'12345'))), 'multiple of element size'),
-    (field(2, field(6, varint(6 << 3 | 5) + b'1234')), 'field 6 is a number, expected bytes'),
-    (bytes(2 * MAX_FIELDS + 2), f'more than {MAX_FIELDS} fields'),
+    (field(2, field(6, varint(6 << 3 | 5) + b'1234')), 'data .field 6. is no bytes'),
     (b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n', 'damaged'),
-], ids=range(25))
+], ids=range(24))
 def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content, found):
     source.write_bytes(content(arrays) if callable(content) else content)
     with pytest.raises(DataError, match=found):
@@ -106,7 +105,7 @@ def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content,
 
 def test_many_nested_fields_end_soon(tmp_path):
     path = tmp_path / 'c3d.caffemodel'
-    path.write_bytes(field(2, field(6, bytes(8_000_000))))
+    path.write_bytes(80 * field(2, field(6, bytes(MAX_FIELDS))))    # half as many in each
     start = time.process_time()
     with pytest.raises(DataError, match=f'more than {MAX_FIELDS} fields'):
         convert(path, tmp_path / 'c3d.npz', SHAPES)

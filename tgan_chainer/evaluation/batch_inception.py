@@ -101,11 +101,9 @@ def read_folders(path):
 
 def find_measurement(folder, subject, classifier, settings):
     """The newest measurement of the same files by the same protocol in a folder, or None."""
-    if not Path(folder).is_dir():
-        return None
     wanted = ([subject.system], classifier.protocol, classifier.files, settings.scored,
               list(settings.seeds))
-    for found in reversed(ledger.read_folder(folder)):
+    for found in reversed(ledger.read_folder(folder) if Path(folder).is_dir() else ()):
         if wanted == (found.systems, found.protocol, found.weights, found.samples, found.seeds):
             print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
                   f'best:{found.best}')
@@ -130,26 +128,21 @@ def read_table(path):
 
 
 def without_row(folders, target, rows):
-    """Yield (folder, iteration) of what is to be scored and has no row in a table yet."""
+    """Yield (folder, iteration) of what is to be scored and has no row in a table yet.
+
+    The iteration is ``target``, or else the newest that a folder has.
+    """
     done = {(Path(words[-1]), words[HEADER.index('Iteration')]) for words in rows}
     for folder in folders:
-        iteration = choose_target(folder, target)
+        iteration = target
+        there = snapshots.iterations(folder, snapshots.NETWORKS['vgen'])
+        if there and target not in there:    # if there is none at all, opening it says so
+            iteration = there[-1]
+            print(f'{folder} has no iteration {target}; the newest is {iteration}')
         if (Path(folder), str(iteration)) in done:
             print(f'{folder} iter:{iteration} has a row in the table before')
         else:
             yield folder, iteration
-
-
-def choose_target(folder, wanted):
-    """The iteration to score: ``wanted``, or the newest that a folder has, which is then printed.
-
-    ``wanted``, too, if there is none at all, or no such folder: opening it says so.
-    """
-    there = snapshots.iterations(folder, snapshots.NETWORKS['vgen'])
-    if not there or wanted in there:
-        return wanted
-    print(f'{folder} has no iteration {wanted}; the newest is {there[-1]}')
-    return there[-1]
 
 
 def row(measurement, folder):

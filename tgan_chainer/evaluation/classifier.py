@@ -140,24 +140,18 @@ def load_c3d(path):
     params = {key[1:]: param for key, param in network.namedparams()}
     with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}',
                         (OSError, ValueError)), Archive(path) as npz:
-        for key, array in _checked(npz, params, path):
-            params[key].array[...] = array
+        keys = set(npz.files)
+        if keys != set(params):
+            raise DataError(f"'{path}' lacks {reprlib.repr(sorted(params.keys() - keys))} and has "
+                            f'besides {reprlib.repr(sorted(keys - params.keys()))}; expected '
+                            f'{_PUBLISHED}')
+        for key, param in params.items():
+            header = npz.header(key)
+            if header.dtype.kind != 'f' or header.shape != param.shape:
+                raise DataError(f"{key} in '{path}' is {header}, expected floats {param.shape}: "
+                                f'{_PUBLISHED}')
+            param.array[...] = npz[key]
+            if not np.isfinite(param.array).all():
+                raise DataError(f"{key} in '{path}' holds values that are not finite; expected "
+                                f'{_PUBLISHED}')
     return network, files.sha256(path)
-
-
-def _checked(npz, params, path):
-    """Yield (key, array) of every parameter; nothing else may be in the file."""
-    missing, unknown = sorted(params.keys() - set(npz.files)), sorted(set(npz.files) - set(params))
-    if missing or unknown:
-        raise DataError(f"'{path}' lacks {reprlib.repr(missing)} and has besides "
-                        f'{reprlib.repr(unknown)}; expected {_PUBLISHED}')
-    for key, param in params.items():
-        header = npz.header(key)
-        if header.dtype.kind != 'f' or header.shape != param.shape:
-            raise DataError(f"{key} in '{path}' is {header}, expected floats {param.shape}: "
-                            f'{_PUBLISHED}')
-        array = npz[key]
-        if not np.isfinite(array).all():
-            raise DataError(f"{key} in '{path}' holds values that are not finite; expected "
-                            f'{_PUBLISHED}')
-        yield key, array

@@ -17,10 +17,10 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.io import files
 
-# Fields of NetParameter, its LayerParameter and its BlobProto.
-_NET_LAYERS = 2
-_LAYER_NAME, _LAYER_BLOBS = 4, 6
-_BLOB_SHAPE, _BLOB_DATA = (1, 2, 3, 4, 5), 6    # num, channels, length, height, width
+_SIZES = 'num', 'channels', 'length', 'height', 'width'
+# Number of a field -> its name, and what it is: BlobProto, LayerParameter and NetParameter.
+_BLOB = {number: (name, int) for number, name in enumerate(_SIZES, 1)} | {6: ('data', bytes)}
+_NET = {2: ('layers', {4: ('name', bytes), 6: ('blobs', _BLOB)})}
 
 # Wire types of protobuf: number, bytes with a length; and the sizes of the others.
 _VARINT, _BYTES = 0, 2
@@ -99,47 +99,34 @@ def _reshaped(dimensions, values, shape, where):
 
 def _read(content, source):
     """The layers that have weights -> {name: [(shape, float32 values)]}."""
-    budget, layers = iter(range(MAX_FIELDS)), {}
+    layers = {}
     try:
-        for number, layer in _fields(memoryview(content), budget):
-            if number == _NET_LAYERS:
-                name, blobs = _layer(_bytes(number, layer), budget)
-                if blobs and name in layers:
-                    raise ValueError(f'a second layer {reprlib.repr(name)}')
-                if blobs:
-                    layers[name] = blobs
+        for layer in _decode(memoryview(content), _NET, iter(range(MAX_FIELDS)))['layers']:
+            name = str(b''.join(layer['name'][-1:]), 'utf-8')
+            if layer['blobs'] and name in layers:
+                raise ValueError(f'a second layer {reprlib.repr(name)}')
+            if layer['blobs']:
+                layers[name] = [
+                    (tuple([1, *blob[size]][-1] for size in _SIZES),
+                     np.concatenate([np.frombuffer(part, '<f4') for part in (b'', *blob['data'])]))
+                    for blob in layer['blobs']]
         return layers
     except ValueError as error:
         raise DataError(f'{source}: is damaged or no caffemodel of C3D: {error}') from error
 
 
-def _layer(message, budget):
-    name, blobs = '', []
+def _decode(message, schema, budget):
+    """The fields of a message that its schema names -> {name: list of values}."""
+    found = {name: [] for name, _ in schema.values()}
     for number, value in _fields(message, budget):
-        if number == _LAYER_NAME:
-            name = str(_bytes(number, value), 'utf-8')
-        elif number == _LAYER_BLOBS:
-            blobs.append(_blob(_bytes(number, value), budget))
-    return name, blobs
-
-
-def _blob(message, budget):
-    shape, chunks = dict.fromkeys(_BLOB_SHAPE, 1), []
-    for number, value in _fields(message, budget):
-        if number in shape:
-            if not isinstance(value, int):
-                raise ValueError('a dimension of a blob is no integer')
-            shape[number] = value
-        elif number == _BLOB_DATA:
-            chunks.append(np.frombuffer(_bytes(number, value), '<f4'))
-    values = np.concatenate(chunks) if chunks else np.empty(0, np.float32)
-    return tuple(shape.values()), values.astype(np.float32, copy=False)
-
-
-def _bytes(number, value):
-    if not isinstance(value, memoryview):
-        raise ValueError(f'field {number} is a number, expected bytes')
-    return value
+        if number not in schema:
+            continue
+        name, kind = schema[number]
+        python, what = (int, 'integer') if kind is int else (memoryview, 'bytes')
+        if not isinstance(value, python):
+            raise ValueError(f'{name} (field {number}) is no {what}')
+        found[name].append(_decode(value, kind, budget) if isinstance(kind, dict) else value)
+    return found
 
 
 def _fields(message, budget):

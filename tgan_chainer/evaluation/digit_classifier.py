@@ -1,6 +1,6 @@
 """A small classifier of Moving MNIST videos: which digits are seen, and how they move.
 
-Ours, not the paper's. `tgan train-digit-classifier` makes its weights.
+Ours, not the paper's. `python -m benchmarks.train_digit_classifier` makes its weights.
 """
 import itertools
 from pathlib import Path

@@ -154,28 +154,26 @@ def battle(a, b, real, counts, random_state, batchsize=16):
                           + ', '.join(f'{shape} of {name}' for name, shape in shapes.items())
                           + ' (channels, frames, rows, columns)')
     settings = counts, random_state, batchsize
-    of_a = _scores(a.source, ({'own': a.critic}, {'other': b.critic}), f'of {a.name}', *settings)
-    of_b = _scores(b.source, ({'own': b.critic}, {'other': a.critic}), f'of {b.name}', *settings)
-    both = {'a': a.critic, 'b': b.critic}
-    calibration, test = _scores(real(), (both, both), 'real videos', *settings)
-    return tuple(
-        Scores(own.natural, fakes[0]['own'], calibration[side], others[1]['other'], test[side])
-        for side, own, fakes, others in (('a', a, of_a, of_b), ('b', b, of_b, of_a)))
+    (own_a,), (fakes_a,) = _scores(a.source, ([a.critic], [b.critic]), f'of {a.name}', *settings)
+    (own_b,), (fakes_b,) = _scores(b.source, ([b.critic], [a.critic]), f'of {b.name}', *settings)
+    both = a.critic, b.critic
+    (real_a, real_b), (test_a, test_b) = _scores(real(), (both, both), 'real videos', *settings)
+    return (Scores(a.natural, own_a, real_a, fakes_b, test_a),
+            Scores(b.natural, own_b, real_b, fakes_a, test_b))
 
 
 def _scores(source, critics, what, counts, random_state, batchsize):
-    """Score the first counts[0] videos by critics[0], the next by critics[1] -> [{name: (n,)}]."""
+    """Score the first counts[0] videos by critics[0], the next by critics[1] -> [(critics, n)]."""
     random_state.seed_all()
     scores = []
     with progress(total=sum(counts), unit='video', desc=what) as bar:
         for judges, count in zip(critics, counts, strict=True):
-            found = {name: [] for name in judges}
+            found = []
             for start in range(0, count, batchsize):
                 videos = source.make(source.draw(min(batchsize, count - start)))
-                for name, critic in judges.items():
-                    found[name].append(critic(videos))
+                found.append([critic(videos) for critic in judges])
                 bar.update(len(videos))
-            scores.append({name: np.concatenate(parts) for name, parts in found.items()})
+            scores.append(np.concatenate(found, axis=1))
     return scores
 
 
@@ -298,14 +296,12 @@ def describe(measurement, name_a, name_b):
             f'{critic.on_test:.4f} of {measurement.samples} real videos']
     if not battle.held_out:
         lines.append("the real videos come from the training's data (see --test)")
-    low, high = battle.interval
-    test_low, test_high = battle.test_interval
+    r_test, r_samples = ('{:.4f} [{:.4f}, {:.4f}]'.format(value, *bounds) for value, bounds in (
+        (battle.r_test, battle.test_interval), (measurement.value, battle.interval)))
     return '\n'.join([
         *lines,
-        f'r_test    {battle.r_test:.4f} [{test_low:.4f}, {test_high:.4f}], about 1 is '
-        f'{1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}',
-        f'r_samples {measurement.value:.4f} [{low:.4f}, {high:.4f}] ({battle.confidence:.0%} '
-        f'bootstrap)',
+        f'r_test    {r_test}, about 1 is {1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}',
+        f'r_samples {r_samples} ({battle.confidence:.0%} bootstrap)',
         f'winner: {battle.winner}'])
 
 

@@ -21,12 +21,11 @@ _SUM_TOLERANCE = 1e-3
 _REMEDY = 'delete it to start this score over'
 
 
-def calc_inception(ys, eps=None):
+def calc_inception(ys, eps=EPS):
     """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
 
     Args:
         ys: Array (N, classes) on any device: each example's class probabilities.
-        eps (float or None): None is :data:`EPS`.
 
     Returns:
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
@@ -35,7 +34,7 @@ def calc_inception(ys, eps=None):
     Raises:
         ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
     """
-    sums = InceptionSums(EPS if eps is None else eps)
+    sums = InceptionSums(eps)
     sums.add(ys)
     return sums.score()
 
@@ -144,11 +143,10 @@ class Evaluation:
         self._load()
         try:
             before = json.loads(self._run)
+            if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
+                raise ValueError(f'position {self._batches} of {self.settings.batches}')
         except (ValueError, RecursionError) as error:
             raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
-            raise SnapshotError(f'{self.path}: is damaged (position {self._batches} of '
-                                f'{self.settings.batches}); {_REMEDY}')
         if changed := [key for key in run if before.get(key) != run[key]]:
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
@@ -187,19 +185,17 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
         method (str): Part of the names of files.
         ledger_folder (str or None): Where the record goes; None is beside the score.
     """
-    values, parts = [], []
-    of_whom = ({'networks': subject.system.networks} if subject.system
-               else {'data': subject.dataset.sha256})
-    for seed in seeds:
-        path = subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz'
-        run = {**of_whom, 'weights': classifier.files, 'protocol': classifier.protocol,
-               'dropout': PROTOCOLS[classifier.protocol].dropout,
-               'number of videos': settings.samples, 'batch size': settings.batchsize,
-               'device': subject.device.xp.__name__}
-        evaluation = Evaluation(subject.source(seed), classifier, settings,
-                                RandomState(seed, subject.device), path, run)
-        values.append(evaluation.score())
-        parts.append(path)    # kept until the values are written down
+    run = {**({'networks': subject.system.networks} if subject.system
+              else {'data': subject.dataset.sha256}),
+           'weights': classifier.files, 'protocol': classifier.protocol,
+           'dropout': PROTOCOLS[classifier.protocol].dropout,
+           'number of videos': settings.samples, 'batch size': settings.batchsize,
+           'device': subject.device.xp.__name__}
+    parts = [subject.out / f'{subject.stem}_{method}_seed-{seed}.part.npz' for seed in seeds]
+    values = []
+    for seed, part in zip(seeds, parts, strict=True):
+        values.append(Evaluation(subject.source(seed), classifier, settings,
+                                 RandomState(seed, subject.device), part, run).score())
         print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
     measurement = ledger.measurement(
         values, command_line, subject.device, metric='inception score', seeds=seeds,
@@ -217,7 +213,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     written = [score]
     if not classifier.is_rehearsal:
         written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
-    for part in parts:
+    for part in parts:    # kept until the values are written down
         part.unlink()
     print(classifier.label(f'wrote {" and ".join(map(str, written))}'))
     return measurement

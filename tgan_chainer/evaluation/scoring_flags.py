@@ -26,7 +26,8 @@ def add_flags(parser):
 
 
 def add_classifier_flags(parser):
-    """Flags of all commands that classify."""
+    """Flags of all commands that classify, and the values of two that not all of them have."""
+    parser.set_defaults(protocol='tgan-v1', ledger=None)
     parser.add_argument('--mean', help='mean2.npz (default: TGAN_MEAN, data/mean2.npz, mean2.npz)')
     parser.add_argument('--c3d', help='weights of C3D (default: TGAN_C3D, '
                         'data/conv3d_deepnetA_ucf.npz)')
@@ -42,32 +43,24 @@ def add_classifier_flags(parser):
 def open_classifier(args, device):
     """The classifier that the flags ask for; prints what it was read from -> Classifier.
 
-    A rehearsal that is given files of a measurement is a ConfigError.
+    A rehearsal that is given files of a measurement is a ConfigError, as is an interpolation that
+    the protocol does not have.
     """
-    protocol = protocol_name(args)
+    protocol = f'{args.protocol}/{args.interpolation}'.removesuffix('/INTER_CUBIC')
+    if protocol not in PROTOCOLS:
+        raise ConfigError(f'--interpolation {args.interpolation}: {args.protocol} has its own')
     if not args.rehearsal:
         classifier = load_classifier(args.c3d, args.mean, protocol, device)
         for what, digest in classifier.files.items():
             print(f'sha256 of {what}: {digest}', flush=True)
         return classifier
     for flag in ('c3d', 'mean', 'ledger'):
-        if getattr(args, flag, None):
+        if getattr(args, flag):
             raise ConfigError(f'--{flag} is of a measurement: leave it out, or --rehearsal')
     classifier = rehearsal_classifier(protocol, device)
     print(classifier.label('the weights of C3D are seeded random numbers, the mean clip is grey'),
           flush=True)
     return classifier
-
-
-def protocol_name(args):
-    """Name in :data:`.protocols.PROTOCOLS` of what the flags ask for."""
-    protocol = getattr(args, 'protocol', 'tgan-v1')
-    if args.interpolation == 'INTER_CUBIC':
-        return protocol
-    name = f'{protocol}/{args.interpolation}'
-    if name not in PROTOCOLS:
-        raise ConfigError(f'--interpolation {args.interpolation}: {protocol} has its own')
-    return name
 
 
 def method_name(args):
@@ -80,11 +73,10 @@ def method_name(args):
 
 def choose_settings(args):
     """The protocol's settings with the flags' numbers, of one whole batch at least -> Settings."""
-    numbers = _REHEARSAL if args.rehearsal else {}
-    for name, number in (('samples', args.calc_iter), ('batchsize', args.batchsize)):
-        if number is not None:
-            numbers = {**numbers, name: number}
-    settings = PROTOCOLS[args.protocol].settings._replace(**numbers)
+    given = {'samples': args.calc_iter, 'batchsize': args.batchsize}
+    numbers = {name: number for name, number in given.items() if number is not None}
+    settings = PROTOCOLS[args.protocol].settings._replace(
+        **(_REHEARSAL if args.rehearsal else {}) | numbers)
     if not 1 <= settings.batchsize <= settings.samples:
         raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
                           'too few: expected at least one whole batch; see --batchsize')

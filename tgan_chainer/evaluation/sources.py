@@ -14,7 +14,6 @@ import numpy as np
 from tgan_chainer import config, results
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.io import snapshots
 from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 
@@ -98,7 +97,7 @@ class Subject:
     device: chainer.backend.Device    #: Of its videos.
     source: Callable                  #: Function from a seed to a new source of videos.
     experiment: config.Experiment
-    vdis: chainer.Link | None = None         #: Its critic, where one was asked for.
+    vdis: chainer.Link | None = None         #: Its critic, loaded where one was asked for.
     system: ledger.SystemRecord | None = None      #: Or else there is a data set.
     dataset: ledger.DataSet | None = None
 
@@ -129,19 +128,14 @@ def open_result(result_dir, iteration, device, out=None, with_critic=False):
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    fsgen, vgen = results.load_generators(result_dir, iteration, device)
-    vdis = None
-    if with_critic:
-        vdis = experiment.build_models().vdis
-        snapshots.load(Path(result_dir, snapshots.NETWORKS['vdis'].format(iteration)), vdis)
-        vdis.to_device(device)
-    networks = zip(config.NETWORKS, (fsgen, vgen, vdis), strict=True)
+    roles = config.NETWORKS if with_critic else ('fsgen', 'vgen')
+    system = results.load_system(result_dir, iteration, device, roles)
     return Subject(
         name=f'{result_dir} {iteration}', out=Path(out or result_dir),
         stem=f'inception_iter-{iteration}', device=device, experiment=experiment,
-        vdis=vdis, source=lambda seed: GeneratedVideos(fsgen, vgen),
+        vdis=system.vdis, source=lambda seed: GeneratedVideos(*system[:2]),
         system=ledger.describe_system(result_dir, file, experiment, iteration,
-                                      [role for role, network in networks if network is not None]))
+                                      [role for role in roles if role in system.networks]))
 
 
 def open_dataset(experiment_path, device, out):

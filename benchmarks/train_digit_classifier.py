@@ -1,16 +1,16 @@
-"""Train the classifier of Moving MNIST videos that the package brings, and say how good it is.
+"""`python -m benchmarks.train_digit_classifier`: the classifier behind `tgan quality`.
 
 It is trained on videos made from the training half of the digits, a third of them with one digit,
 and tested on the held-out half. On one machine it comes out the same each time.
 """
+import argparse
 
 import chainer
 import chainer.functions as F
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tgan_chainer.commands.flags import parser_of, positive
-from tgan_chainer.commands.run import command
+from tgan_chainer.commands.run import run_command
 from tgan_chainer.datasets.drawing import normalize
 from tgan_chainer.evaluation import digit_classifier as digits
 from tgan_chainer.io.files import atomic_path
@@ -115,22 +115,20 @@ def accuracies(classifier, split, n, seed=1):
             'one digit': right[:, :20, 0].mean(), 'two digits': right[:, 20:, 0].mean()}
 
 
-def parse_args(argv=None):
-    """Flags of the command."""
-    parser = parser_of('train-digit-classifier', 'Train the classifier behind tgan quality.')
+def main(argv=None):
+    """Command line -> exit code."""
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.train_digit_classifier')
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--out', help='file to write the weights to')
     what.add_argument('--test', nargs='?', const=digits.WEIGHTS, metavar='FILE',
                       help="only print the accuracy of weights (default: the package's)")
-    parser.add_argument('--updates', type=positive, default=UPDATES, metavar='N',
-                        help='(default: %(default)s)')
-    return parser.parse_args(argv)
+    return run_command(_run, parser.parse_args(argv))
 
 
 def _run(args):
     if args.out:
         with threadpool_limits(1):    # BLAS's sums depend on their number, the kernels' do not
-            weights = chainer.serializers.npz.serialize(train(args.updates))
+            weights = chainer.serializers.npz.serialize(train(UPDATES))
         halves = {key: value.astype(np.float16) if value.dtype == np.float32 else value
                   for key, value in weights.items()}
         with atomic_path(args.out) as temporary:
@@ -142,4 +140,5 @@ def _run(args):
               + ', '.join(f'{task} {share:.3f}' for task, share in found.items()))
 
 
-main = command('train-digit-classifier', parse_args, _run)
+if __name__ == '__main__':
+    raise SystemExit(main())
