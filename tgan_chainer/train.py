@@ -46,7 +46,7 @@ def train(args, command_line):
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
         device = ranks.get_device(args.gpu)
-        experiment, snapshot = ranks.on_first(prepare, args)
+        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)
         training = ranks.on_all(build, experiment, device, ranks)
         for network in training.system.networks.values():
             ranks.broadcast(network)
@@ -57,14 +57,14 @@ def train(args, command_line):
         run(training.trainer, ranks, experiment.tensorboard)
 
 
-def prepare(args):
+def prepare(args, n_ranks):
     """What is to be trained, with its data made -> what :func:`.flags.choose` returns.
 
     Raises:
         TGANError: What the flags name is not there, or cannot be read or made.
     """
     experiment, snapshot = choose(args)
-    make_data(experiment)
+    make_data(experiment, n_ranks)
     return experiment, snapshot
 
 
@@ -91,7 +91,7 @@ def build(experiment, device, ranks):
     example = dataset[0]    # before seeding: it draws random numbers
     video = example[0] if isinstance(example, tuple) else example
     share = ranks.share(dataset, experiment.seed)
-    check_batchsize(experiment, dataset, share, ranks)
+    check_batchsize(experiment, len(dataset), ranks.size)
     random_state = RandomState(experiment.seed, device, ranks.rank)
     random_state.seed_all()
     system = build_system(experiment, dataset, video, device, ranks)
