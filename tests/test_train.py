@@ -303,7 +303,6 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
     (['--config_path', 'configs/moving_mnist/'
       'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),
     (['--gpu', '99'], '--gpu 99'),
-    (['--gpu', '-2'], '--gpu -2: expected -1, the CPU, or'),
     (['--resume', 'latest'], 'latest: is the newest result folder in results/, but there is none'),
 ])
 def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, tmp_path):

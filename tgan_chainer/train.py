@@ -34,11 +34,7 @@ from tgan_chainer.training.stopping import StopAt
 
 
 def train(args, command_line):
-    """Train as the flags say.
-
-    Args:
-        args (argparse.Namespace): See :func:`tgan_chainer.commands.train.parse_args`.
-        command_line (list of str): For the record.
+    """Train as the flags of :mod:`.commands.train` say; ``command_line`` is for the record.
 
     Raises:
         TGANError: Bad input; or a loss was not finite, and the training has stopped.
@@ -97,8 +93,7 @@ def build(experiment, device, ranks):
     system = build_system(experiment, dataset, video, device, ranks)
     random_state.part_ways()
     updater = build_updater(experiment, system, share, ranks, device)
-    stop = StopAt(count_iterations(experiment, len(share)), ranks)
-    trainer = Trainer(updater, stop)
+    trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
     extend(trainer, experiment, dataset, random_state, ranks)
     return Training(trainer, system, dataset, video, random_state)
 

@@ -101,10 +101,12 @@ def _losses(args):
 def _samples(args):
     blocks, stems = [], []
     for folder in args.result_dir:
-        sheets, stem = _sample(folder, args)
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
-        blocks += [(': '.join([*title, *filter(None, [name])]), sheet) for name, sheet in sheets]
-        stems.append(stem)
+        videos, names, stem, rows = infer.sample(
+            argparse.Namespace(**{**vars(args), 'result_dir': folder}))
+        blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
+                   for name, sheet in _sheets(videos, names, rows=rows)]
+        stems.append(stem + results.category_part(args))
     return draw_blocks(blocks), '+'.join(stems)
 
 
@@ -115,20 +117,8 @@ def _interpolation(args):
     return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
 
 
-def _categories(args):
-    sheets, stem = _sample(args.result_dir, args)
-    return draw_blocks(sheets), stem
-
-
-def _sample(result_dir, args):
-    """Videos of a result folder as the flags ask -> see :func:`_sheets`, as a list; stem."""
-    args = argparse.Namespace(**{**vars(args), 'result_dir': result_dir})
-    videos, names, stem, rows = infer.sample(args)
-    return list(_sheets(videos, names, rows=rows)), stem + results.category_part(args)
-
-
 def _sheets(videos, names, every=None, rows=None):
-    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each.
+    """A sheet of all videos, or one of each category's: yield (name, uint8 (H, W, 3)).
 
     With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
     one that G0 gave to the next, a video that is longer than a row has a sheet of its own.
@@ -162,8 +152,9 @@ def parse_args(argv=None):
     flags.add(between, 'between')
     between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
-    categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
-    flags.add_result_flags(categories, 1, 'videos of each category (default: %(default)s)')
+    categories = _add(figures, 7, _samples, 'videos of categories by name, a row a category')
+    flags.add_result_flags(categories, 1, 'videos of each category (default: %(default)s)',
+                           several=True)
     args = parser.parse_args(argv)
     if args.figure == '7' and not args.categories:
         parser.error('give --category NAME for each row of the figure')

@@ -18,13 +18,7 @@ def check_batchsize(experiment, n_videos, n_ranks):
 
 
 def check_shapes(experiment, system, dataset, video):
-    """See that what one part makes is what the next one takes.
-
-    Args:
-        experiment (Experiment): Named in the message.
-        system (System): Its networks.
-        dataset: Its data set.
-        video: One of the data set's, (T, C, H, W).
+    """See that what one part makes is what the next takes; ``video`` of the data is (T, C, H, W).
 
     Raises:
         ConfigError: Two parts disagree.

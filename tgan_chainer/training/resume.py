@@ -1,11 +1,10 @@
 """Going on with a training: which snapshot is meant, whether it is this training's, and loading it.
 
-Chainer loads a snapshot array by array and complains about the first that is missing, if at all.
-So what a snapshot is of is compared with the training first, by the headers of its arrays, and
-each way of being another's has a message of its own.
+Chainer complains about the first array that is missing, if at all. So what a snapshot is of is
+compared with the training first, by the headers of its arrays.
 
-The authors' trainer writes the same entries for networks, optimizers, order of the data and log. It
-has none for the random state and for our extensions; with Chainer 2, none for triggers and for the
+The authors' trainer writes the same entries for networks, optimizers, order of the data and log,
+none for the random state and for our extensions; with Chainer 2, none for triggers and for the
 updates of each parameter either.
 """
 import re
@@ -108,12 +107,6 @@ def resume(trainer, path, experiment, random_state, ranks):
     One of ours, of as many ranks, is continued bit for bit (on the CPU). Of another number, the
     networks and optimizers go on; order of the data and random streams are this number's, and new.
     Of the authors', random streams are new.
-
-    Args:
-        trainer: The trainer, with all extensions.
-        path: The file, see :func:`find_snapshot`.
-        experiment (Experiment): That of the trainer.
-        random_state (RandomState), ranks (OneProcess): Those of this process.
 
     Returns:
         str or None: What does not go on as it was, for people.
