@@ -124,8 +124,8 @@ def open_generators(args):
 def output_stem(args, iteration):
     """Start of the names of files that networks of ``iteration`` made, as the flags ask.
 
-    It is 'RESULT_seed-S', as in the authors' code, for their default of ``--iter``. It has the
-    iteration for any other, so that none overwrites another's.
+    It is 'RESULT_seed-S', as in the authors' code, for their default of ``--iter``; any other is
+    part of the name, so that none overwrites another's.
     """
     of = '' if iteration == DEFAULT_ITERATION else f'_iter-{iteration}'
     return f'{Path(args.result_dir).resolve().name}{of}_seed-{args.seed}'

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import yaml
-from chainer import Serializer
+from chainer.serializers import npz
 
 from tgan_chainer import config, results
 from tgan_chainer.errors import SnapshotError, TGANError
@@ -161,36 +161,20 @@ def _of_networks(headers, experiment, optimizers):
         prefix = f'updater/model:{role}/'
         found = {key.removeprefix(prefix): header for key, header in headers.items()
                  if key.startswith(prefix)}
-        expected = {}
-        optimizer.target.serialize(_Collector(expected))
+        expected = npz.serialize(optimizer.target)
         for key in sorted(found.keys() | expected.keys()):
             if key not in expected:
                 difference = f'has {key}, which that of {experiment.source} has not'
             elif key not in found:
                 difference = f'has no {key}, which that of {experiment.source} has'
-            elif expected[key] is None:    # of a size that the first batch decides
+            elif expected[key].dtype == object:    # None: the first batch decides its size
                 continue
-            elif not found[key].is_numbers_of(shape := getattr(expected[key], 'shape', ())):
+            elif not found[key].is_numbers_of(shape := expected[key].shape):
                 difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
             else:
                 continue
             return f'other networks: its {role} {difference}; {_REMEDY}'
     return None
-
-
-class _Collector(Serializer):
-    """Collects what a link would save by its keys; unlike Chainer's, leaves it on its device."""
-
-    def __init__(self, found, path=''):
-        self._found = found
-        self._path = path
-
-    def __getitem__(self, key):
-        return _Collector(self._found, f'{self._path}{key}/')
-
-    def __call__(self, key, value):
-        self._found[self._path + key] = value
-        return value
 
 
 def _of_optimizers(headers, experiment, optimizers):
