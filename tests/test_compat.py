@@ -12,6 +12,12 @@ from tgan_chainer import compat
 ROOT = Path(__file__).parents[1]
 
 
+# What is in site-packages where the package is installed; the tests need no installation.
+PTH = (ROOT / 'tgan_chainer' / 'tgan_chainer.pth').read_text()
+ONLY_PTH = f'import sys\nsys.meta_path = [f for f in sys.meta_path if "Tgan" not in repr(f)]\n{PTH}'
+NO_PTH = ONLY_PTH.removesuffix(PTH)
+
+
 def run(code):
     return subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
 
@@ -20,13 +26,35 @@ def run(code):
     'import tgan_chainer, chainer.links',
     'import importlib, tgan_chainer; importlib.reload(tgan_chainer); import chainer.links',
     # Whether or not this NumPy lets Chainer start alone, the package works afterwards.
-    'try:\n    import chainer\nexcept Exception:\n    pass\n'
+    NO_PTH + 'try:\n    import chainer\nexcept Exception:\n    pass\n'
     'import tgan_chainer, chainer.functions; chainer.functions.relu',
+    ONLY_PTH + 'import chainer.functions, tgan_chainer; chainer.functions.relu',
     'import parity, chainer.links', 'import benchmarks, chainer.links',
-], ids=['before chainer', 'twice', 'after chainer', 'parity', 'benchmarks'])
+], ids=['before chainer', 'twice', 'after chainer that failed', 'after chainer', 'parity',
+        'benchmarks'])
 def test_import_order(code):
     result = run(code)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_pth_imports_nothing_itself():
+    result = run(NO_PTH + 'before = set(sys.modules)\n' + PTH + 'assert set(sys.modules) == before')
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize('package', [None, 'import numpy.no_such_module'])
+@pytest.mark.parametrize('chainer', [True, False])
+def test_the_pth_beside_half_an_installation(package, chainer, tmp_path):
+    if package:
+        (tmp_path / 'tgan_chainer.py').write_text(package)
+    if chainer:
+        (tmp_path / 'chainer.py').write_text('print("imported")')
+    result = subprocess.run([sys.executable, '-S', '-c', PTH + 'import chainer'], cwd=tmp_path,
+                            capture_output=True, text=True)
+    if chainer:
+        assert (result.stdout, result.stderr) == ('imported\n', '')
+    else:
+        assert result.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'chainer'"
 
 
 def test_as_strided_reads_sctypes_when_it_runs():

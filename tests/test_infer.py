@@ -1,4 +1,6 @@
 """The command infer.py: what files it makes, and that their values are the authors'."""
+from pathlib import Path
+
 import chainer
 import cv2
 import numpy as np
@@ -89,7 +91,16 @@ def test_larger_pixels(small_result, tmp_path):
 @pytest.mark.parametrize('flags, message', [
     (['--iter', '7'], 'no networks of iteration 7, only of 5, 10'),
     (['--result_dir', 'nowhere'], 'nowhere: there is no such result folder'),
+    (['--result_dir', 'results/a/snapshot_iter_10.npz'],
+     'results/a/snapshot_iter_10.npz: found a file, expected a result folder; give the one it is '
+     'in, results/a, with --iter 10'),
+    (['--result_dir', 'file'], 'file: found a file, expected a result folder; give the one it is '
+     'in, .\n'),
     (['--gpu', '99'], 'error: --gpu 99: ')])
-def test_errors(small_result, capsys, flags, message):
+def test_errors(small_result, capsys, flags, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('results/a').mkdir(parents=True)
+    for path in ('results/a/snapshot_iter_10.npz', 'file'):
+        Path(path).touch()
     assert run(small_result, '--images', *flags) == EXIT_USER_ERROR
     assert message in capsys.readouterr().err

@@ -1,7 +1,9 @@
 """Lets Chainer 7.8.1 (2022) run on current NumPy, Python, setuptools and CuPy wheels.
 
-Imported before anything else in the package; no other module patches anything. The patches are
-the smallest set that the project's own path needs, and each is skipped where it is not needed:
+Imported before anything else in the package; no other module patches anything. An installation has
+``tgan_chainer.pth`` in site-packages, a line that Python runs at its start: the first
+``import chainer`` then imports this package before Chainer. The patches are the smallest set that
+the project's own path needs, and each is skipped where it is not needed:
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.

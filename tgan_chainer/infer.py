@@ -27,6 +27,8 @@ def infer(args):
     Raises:
         TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
     """
+    if args.video:
+        pictures.require_av()
     videos, names, stem, _ = sample(args)
     for path in write_videos(videos, names, Path(args.out_dir, stem), args):
         print(path)

@@ -1,6 +1,7 @@
 """Result folders, ours and the authors': their experiment, snapshots, generators and labels."""
 import difflib
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,6 +36,11 @@ def experiment_file(result_dir):
         SnapshotError: There is no such folder, or no single experiment file in it.
     """
     folder = Path(result_dir)
+    if folder.is_file():
+        snapshot = re.search(r'_iter_(\d+)\.npz$', folder.name)
+        which = f', with --iter {snapshot[1]}' if snapshot else ''
+        raise SnapshotError(f'{folder}: found a file, expected a result folder; give the one it is '
+                            f'in, {folder.parent}{which}')
     if not folder.is_dir():
         raise SnapshotError(f'{folder}: there is no such result folder')
     for name in (CONFIG_BESIDE_THEIRS, CONFIG):

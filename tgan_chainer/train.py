@@ -9,16 +9,16 @@ from chainer.training import Trainer, extensions
 from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
-from tgan_chainer.extensions.compilation import Compilation
-from tgan_chainer.extensions.critic_spectrum import CriticSpectrum
+from tgan_chainer.extensions.critic_spectrum import log_critic_spectrum
 from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
-from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
+from tgan_chainer.functions.cpu.jit import numba
 from tgan_chainer.io.files import remove_leftovers
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
@@ -149,9 +149,11 @@ def extend(trainer, experiment, dataset, random_state, ranks):
         on_gpu = random_state.device.name != '@numpy'
         progress = ProgressBar(trainer.stop_trigger.iterations)
         columns = ['epoch', 'iteration', *(f'vdis/{loss}' for loss in updater.losses)]
-        trainer.extend(Compilation())    # before Quality, which runs kernels
-        trainer.extend(StopOnDivergence(), trigger=display if on_gpu else (1, 'iteration'))
-        trainer.extend(CriticSpectrum(), trigger=display)
+        if numba:
+            from tgan_chainer.extensions.compilation import Compilation
+            trainer.extend(Compilation())    # before Quality, which runs kernels
+        trainer.extend(stop_on_divergence, trigger=display if on_gpu else (1, 'iteration'))
+        trainer.extend(log_critic_spectrum, trigger=display)
         if experiment.quality_interval:
             columns += ['quality/dimensions', 'quality/frechet']
             trainer.extend(
@@ -160,7 +162,7 @@ def extend(trainer, experiment, dataset, random_state, ranks):
         trainer.extend(LogReport(trigger=display))
         trainer.extend(extensions.PrintReport([*columns, 'elapsed_time'], out=progress),
                        trigger=display)
-        trainer.extend(Plots(updater.losses), trigger=save)
+        trainer.extend(Plots(), trigger=save)
         n = experiment.preview_videos
         trainer.extend(
             Preview(updater.fsgen, updater.vgen, n, experiment.seed, first_videos(dataset, n)),

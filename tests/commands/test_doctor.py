@@ -35,8 +35,8 @@ def test_without_data_and_with_a_wrong_setting(capsys, monkeypatch):
     files = [line.split() for line in found if line.startswith(('  found', '  missing'))]
     assert all(what == 'missing' for what, _ in files)
     assert {path for _, path in files} == {
-        'data/mnist_test_seq.npy', 'data/moving_mnist_train_32.npy',
-        'data/moving_mnist_train_32_1.npy', 'data/moving_mnist_train_32_1_labelled.npy',
+        'data/mnist_test_seq.npy', 'data/moving_mnist_train_32_1.npy',
+        'data/moving_mnist_train_32_1_labelled.npy',
         'data/moving_mnist_train_32_1_labelled.csv', 'data/ucf101_train.h5',
         'data/ucf101_train_pd.pkl', 'data/golf', 'data/golf_pd.pkl',
         'data/conv3d_deepnetA_ucf.npz', 'data/mean2.npz'}

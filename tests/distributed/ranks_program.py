@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import tgan_chainer.links as L
 
@@ -21,7 +20,6 @@ from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.distributed.connect import connect
 from tgan_chainer.errors import ConfigError, TGANError
-from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.train import find_sizes
 from tgan_chainer.updaters import tgan_updater_wgan as wgan
@@ -171,13 +169,6 @@ def errors(ranks):
     return found
 
 
-def observe(ranks):
-    trainer = SimpleNamespace(observation={
-        'a': chainer.Variable(np.array(ranks.rank, 'f')), 'b': np.float32(10 * ranks.rank)})
-    AverageOverRanks(ranks)(trainer)
-    return {key: float(value) for key, value in trainer.observation.items()}
-
-
 def main(folder):
     del os.environ['TGAN_NUM_THREADS']
     ranks = connect('naive')
@@ -194,9 +185,6 @@ def main(folder):
         'digests': {case: digests(case, ranks) for case in CASES},
         'indices': share.indices.tolist(),
         'shape': share[0].shape,
-        'largest': ranks.largest(5 if ranks.rank == 1 else 0),
-        'gathered': ranks.gather(ranks.rank),
-        'observed': observe(ranks),
     }
     Path(folder, f'rank{ranks.rank}.json').write_text(json.dumps(found))
     arrays = {'strided': update_from_a_strided_gradient(ranks)}

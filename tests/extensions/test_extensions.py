@@ -28,12 +28,12 @@ from tgan_chainer.extensions import plots
 from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.log_report import LogReport
-from tgan_chainer.extensions.plots import Plots, draw
+from tgan_chainer.extensions.plots import CHARTS, Plots, draw, wanted
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved
-from tgan_chainer.extensions.stop_on_divergence import StopOnDivergence
+from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import draw_z_slow, first_generator, make_video
@@ -100,14 +100,6 @@ def test_snapshot_writes_the_authors_files_which_plain_chainer_reads(run, tmp_pa
     chainer.serializers.load_npz(str(tmp_path / 'gen_iter_2.npz'), other)
     np.testing.assert_array_equal(other.dc3.W.array, models[0].dc3.W.array)
     assert saved(tmp_path / 'snapshot_iter_2.npz') == (2, 1)
-    # On the second of two ranks there is nothing of its own to load.
-    run([0.0], (Snapshot(TwoRanks(1), {'random_state': RandomState(5, CPU)}), 9), out=tmp_path,
-        snapshot=tmp_path / 'snapshot_iter_2.npz')
-
-
-def test_snapshot_of_a_system_with_one_generator(run, tmp_path):
-    run([0.0], (Snapshot(), 1), models=systems.model_3d())
-    assert names(tmp_path) == {'snapshot_iter_1.npz', 'vgen_iter_1.npz', 'vdis_iter_1.npz'}
 
 
 def test_old_snapshots_are_removed_but_what_is_needed_stays(run, tmp_path):
@@ -136,42 +128,22 @@ def test_snapshot_refuses_what_is_not_finite(run, tmp_path, models, monkeypatch)
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 def test_a_loss_that_is_no_number_stops_before_the_snapshot_and_is_plotted(run, tmp_path, value):
     with pytest.raises(DivergedError, match=f'iteration 2: vdis/loss_gen is {value}'):
-        run([0.5, value, 0.5], StopOnDivergence(), (Snapshot(), 1), LogReport((1, 'iteration')),
-            (Plots(['loss_gen']), 9))
+        run([0.5, value, 0.5], stop_on_divergence, (Snapshot(), 1), LogReport((1, 'iteration')),
+            (Plots(), 9))
     assert snapshots.latest_trainer(tmp_path).name == 'snapshot_iter_1.npz'
     assert (tmp_path / 'loss_gen.png').exists()
 
 
-class TwoRanks(OneProcess):
-    """Rank 0 or 1 of two, whose other one holds what ``change`` makes of this one's."""
-
-    size = 2
-
-    def __init__(self, rank, change=lambda digests: digests):
-        self.rank = rank
-        self.is_first = rank == 0
-        self._change = change
-
-    def gather(self, value):
-        _state, digests = value
-        other = {'random_state/numpy_position': 3}, self._change(digests)
-        return [value, other] if self.is_first else None
-
-
-def test_a_snapshot_of_two_ranks(run, tmp_path):
-    state = RandomState(5, CPU)
-    for rank in (1, 0):
-        run([0.0], (Snapshot(TwoRanks(rank), {'random_state': state}), 1))
-        assert bool(names(tmp_path)) == (rank == 0)
-    path = tmp_path / 'snapshot_iter_1.npz'
-    with np.load(path) as archive:
-        assert archive['extensions/snapshot/rank_1/random_state/numpy_position'] == 3
-    assert saved(path)[1] == 2
-
-
 def test_ranks_that_hold_other_parameters_are_noticed(run, tmp_path):
+    class TwoRanks(OneProcess):
+        size = 2
+
+        def gather(self, value):
+            state, digests = value
+            return [value, (state, {**digests, 'vdis': b''})]
+
     with pytest.raises(RuntimeError, match='iteration 1: vdis of rank 1 is not that of rank 0'):
-        run([0.0], (Snapshot(TwoRanks(0, lambda digests: {**digests, 'vdis': b''})), 1))
+        run([0.0], (Snapshot(TwoRanks()), 1))
     assert not names(tmp_path)
 
 
@@ -405,7 +377,7 @@ def test_what_is_no_log_is_refused(run, tmp_path, log):
 
 
 def test_plots_show_what_the_log_holds(run, tmp_path):
-    run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(['loss_gen', 'loss_dis']), 2))
+    run([1.0, 2.0], LogReport((1, 'iteration')), (Plots(), 2))
     assert names(tmp_path) == {'log', 'log.csv', 'loss_gen.png', 'loss.png'}
     assert Image.open(tmp_path / 'loss_gen.png').size == (1000, 450)
     axes, = draw(read_log(tmp_path), ['vdis/loss_gen'], 'title', 'loss', bound=1).axes
@@ -415,22 +387,26 @@ def test_plots_show_what_the_log_holds(run, tmp_path):
     assert set(axes.get_xticks() % 1) == {0}
 
 
-def test_one_plot_has_both_losses():
-    losses = 'loss_gen', 'loss_dis_fake', 'loss_dis_real'
-    drawn = {name: [loss for loss in losses if is_wanted(f'vdis/{loss}')]
-             for name, _, _, is_wanted, _ in plots.charts(losses)}
-    assert (drawn['loss_gen.png'], drawn['loss_dis.png'], drawn['loss.png']) == (
-        ['loss_gen'], ['loss_dis_fake', 'loss_dis_real'], list(losses))
+def test_which_plot_has_what():
+    losses = ['vdis/loss_dis_fake', 'vdis/loss_dis_real', 'vdis/loss_gen']
+    spectrum = ['vdis/c0/sigma', 'vdis/frame_dis/bn1/gamma_ratio']
+    quality = [f'quality/{name}' for name in (
+        'bright', 'frechet', 'real_frechet', 'real_inception')]
+    log = [dict.fromkeys(losses + spectrum, 0), dict.fromkeys(quality, 0)]
+    assert [wanted(log, patterns) for *_, patterns in CHARTS] == [
+        losses[2:], losses[:2], losses, spectrum[:1], spectrum[1:], quality[:1], quality[1:3],
+        quality[3:]]
 
 
-def test_a_legend_covers_nothing():
-    keys = [f'vdis/frame_dis/bn{i}/gamma_ratio' for i in range(10)]
+@pytest.mark.parametrize('name', ['vdis/loss_gen', 'vdis/frame_dis/bn{}/gamma_ratio'])
+def test_a_legend_covers_nothing_and_leaves_no_strip_empty(name):
+    keys = [name.format(i) for i in range(10)]
     figure = draw([{'iteration': 1, **dict.fromkeys(keys, 1)}], keys, 'title', 'ratio', 1)
     figure.canvas.draw()
     axes, = figure.axes
     legend = axes.get_legend().get_window_extent()
-    assert axes.get_window_extent().x1 < legend.x0
-    assert legend.x1 < figure.bbox.x1 and legend.y0 > 0
+    assert axes.get_window_extent().x1 < legend.x0 and legend.y0 > 0
+    assert 0.98 < legend.x1 / figure.bbox.x1 < 1
 
 
 def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
@@ -441,7 +417,7 @@ def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
         return draw(log, *rest)
 
     monkeypatch.setattr(plots, 'draw', drawing)
-    t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(['loss_gen']), 1))
+    t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(), 1))
     t.get_extension('plots')(t)
     assert drawn == [1, 1, 2, 2]    # at 2 and 4 of 5 updates, of the generator and of both
     t.get_extension('LogReport').finish(t)

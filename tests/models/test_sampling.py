@@ -109,15 +109,6 @@ def test_a_conditional_system_draws_labels_unless_they_are_given(conditional):
         make_video(*conditional, 9, labels=labels)
 
 
-def test_an_unconditional_system_draws_nothing_but_z_slow(generators):
-    np.random.seed(0)
-    make_video(*generators, 2)
-    after = np.random.rand()
-    np.random.seed(0)
-    np.random.uniform(-1, 1, (2, 4))
-    assert np.random.rand() == after
-
-
 @pytest.mark.parametrize('make', [
     lambda latent: (FrameSeedGeneratorInitUniform(z_slow_dim=50, latent=latent), None),
     lambda latent: (None, VideoGenerator3D(50, 1, 4, 8, latent=latent)),

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tgan_chainer.errors import DataError
+from tgan_chainer.errors import ConfigError, DataError
+from tgan_chainer.io import pictures
 from tgan_chainer.prepare import ucf101 as module
 from tgan_chainer.prepare import unfinished_h5
 from tgan_chainer.prepare.ucf101 import main, make_ucf101
@@ -158,6 +159,13 @@ def test_a_bad_video_is_left_out_and_reported(tmp_path, source, content, reason)
     path.unlink()
     make(tmp_path / 'b' / 'a.h5', source)
     assert outputs(tmp_path / 'a') == outputs(tmp_path / 'b')
+
+
+def test_without_pyav_nothing_is_begun(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(pictures, 'av', None)
+    with pytest.raises(ConfigError, match=r'PyAV.*tgan_chainer\[video\]'):
+        make(tmp_path / 'out.h5', source, kind='avi')
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith('out')]
 
 
 def test_no_video_can_be_used(tmp_path, source):

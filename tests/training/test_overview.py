@@ -13,7 +13,7 @@ def test_overview(small_experiment, moving_mnist, monkeypatch):
     training = train.build(experiment, device, ranks)
     sizes = [f'{sum(param.size for param in model.params()):,}' for model in training.system]
     assert overview(experiment, training, ranks).splitlines() == [
-        'device    CPU, 3 thread(s)',
+        "device    CPU, 3 thread(s), this package's kernels",
         f'networks  G0 {sizes[0]}, G1 {sizes[1]}, D {sizes[2]} parameters',
         f'data      6 videos, T x C x H x W = 16 x 1 x 64 x 64, from {moving_mnist}',
         'updates   8,000, each of 2 videos']

@@ -12,8 +12,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
@@ -23,9 +21,9 @@ from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.ledger import data_paths
 from tgan_chainer.evaluation.protocols import MEAN_SHA256
-from tgan_chainer.functions.choice import runs_on_cpu_kernels
+from tgan_chainer.functions.choice import cpu_kernels_in_use
 from tgan_chainer.functions.cpu.parallel import num_threads
-from tgan_chainer.io import snapshots
+from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.io.files import sha256
 from tgan_chainer.training import record
 
@@ -38,7 +36,7 @@ SOURCES = {
 }
 """Start of a path -> where such a file comes from."""
 
-_PACKAGES = ('numba', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
+_PACKAGES = ('pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
@@ -115,13 +113,14 @@ def _versions():
 def _devices():
     yield '\ndevices'
     try:
-        kernels = ("this package's kernels" if runs_on_cpu_kernels(np.ones(1, np.float32))
-                   else "Chainer's kernels")
-        yield f'  CPU          {os.cpu_count()} cores; {kernels}, {num_threads()} thread(s)'
+        yield (f'  CPU          {os.cpu_count()} cores; {num_threads()} thread(s), '
+               f'{cpu_kernels_in_use()}')
     except ConfigError as error:
         yield f'  CPU          {error}'
     yield f'  GPU          {_gpu()}'
     yield f'  many devices {_mpi()}'
+    if not pictures.av:
+        yield f'  movies       PyAV is not installed: {pictures.VIDEO_EXTRA}'
     free = shutil.disk_usage('.').free
     yield f'  disk         {free / 1e9:,.0f} GB free in this folder' + (
         '; that is little for a training' if free < _LEAST_SPACE else '')

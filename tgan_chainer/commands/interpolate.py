@@ -27,6 +27,7 @@ def _run(args):
     from tgan_chainer import infer
     from tgan_chainer.io import pictures
     from tgan_chainer.results import category_part
+    pictures.require_av()
     videos, names, stem, _ = infer.sample(args, args.between)
     every = args.between + 1
     stem = Path(args.out_dir, f'{stem}_between-{args.between}')

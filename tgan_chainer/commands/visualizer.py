@@ -21,6 +21,7 @@ def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
     Raises:
         DataError: The sheet cannot be read, is of another size, or has no suffix to take off.
     """
+    pictures.require_av()
     sheet_path = Path(sheet_path)
     folder = sheet_path.with_suffix('')
     if folder == sheet_path:

@@ -4,8 +4,7 @@ import os
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import ConfigError
 
-# How Open MPI and MPICH tell a process that it is one of several.
-_SIZES = ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE')
+_SIZES = ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE')    # how Open MPI and MPICH tell of other processes
 
 
 def connect(communicator):

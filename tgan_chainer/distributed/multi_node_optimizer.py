@@ -1,11 +1,11 @@
 """ChainerMN's optimizer, with what TGAN needs before each of its updates."""
-import chainermn
+from chainermn import optimizers
 
 from tgan_chainer.links import BatchNormalization
 
 
-class MultiNodeOptimizer:
-    """``chainermn.create_multi_node_optimizer``, of which every ``update`` is an update.
+class MultiNodeOptimizer(optimizers._MultiNodeOptimizer):
+    """That of ``chainermn.create_multi_node_optimizer``, of which every ``update`` is an update.
 
     Gradients are averaged over the ranks, then the actual optimizer updates and calls its hooks:
     a hook sees the actual optimizer, its count ``t`` and parameters that are equal on all ranks.
@@ -20,25 +20,17 @@ class MultiNodeOptimizer:
 
     def __init__(self, optimizer, ranks):
         # A gradient that is missing is missing on all ranks, and stays so, as without ChainerMN.
-        wrapped = chainermn.create_multi_node_optimizer(
-            optimizer, ranks.communicator, zero_fill=False)
-        vars(self).update(_wrapped=wrapped, _ranks=ranks)
+        super().__init__(optimizer, ranks.communicator, zero_fill=False)
+        vars(self)['_ranks'] = ranks    # other attributes go to the actual optimizer
 
     def update(self):
         """Update the target by the mean of all ranks' gradients."""
-        target = self._wrapped.target
-        average_statistics(target, self._ranks)
-        for param in target.params(include_uninit=False):
+        average_statistics(self.target, self._ranks)
+        for param in self.target.params(include_uninit=False):
             if param.grad is not None:
                 param.grad = param.xp.ascontiguousarray(param.grad)
-        self._wrapped.is_changed(target)    # it remembers the parameters of its last call
-        self._wrapped.update()
-
-    def __getattr__(self, name):
-        return getattr(self._wrapped, name)
-
-    def __setattr__(self, name, value):
-        setattr(self._wrapped, name, value)
+        self.is_changed(self.target)    # it remembers the parameters of its last call
+        super().update()
 
 
 def average_statistics(link, ranks):

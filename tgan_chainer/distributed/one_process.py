@@ -14,7 +14,7 @@ class OneProcess:
     stop_signals = (signal.SIGINT, signal.SIGTERM)    #: They end the training with a snapshot.
 
     def get_device(self, gpu):
-        """The Chainer device of this process, with ``--gpu`` as given; errors as for on_all."""
+        """The Chainer device of this process, with ``--gpu`` as given."""
         return get_device(gpu)
 
     def on_all(self, function, *args):

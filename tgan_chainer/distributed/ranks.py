@@ -19,13 +19,9 @@ from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
 
-COMMUNICATORS = ('naive', 'pure_nccl')
-"""Those of ChainerMN's that a training can use: on the CPU, and on GPUs, one a rank."""
-
+COMMUNICATORS = ('naive', 'pure_nccl')    #: ChainerMN's on the CPU, and on GPUs, one a rank.
 EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
-
-# mpiexec throws away what a rank printed just before it aborts.
-_TIME_TO_PRINT = 0.5
+_TIME_TO_PRINT = 0.5    # mpiexec throws away what a rank printed just before it aborts.
 
 
 class Ranks(OneProcess):
@@ -45,11 +41,7 @@ class Ranks(OneProcess):
         self._shared_error = None    # one that all ranks know of, and end with
 
     def get_device(self, gpu):
-        """The CPU, or with a communicator for GPUs the one of this rank's number on its node.
-
-        Raises:
-            ConfigError: ``--gpu`` is given as well.
-        """
+        """The CPU, or the GPU of this rank's number on its node; no other may be asked for."""
         return self.on_all(self._get_own_device, gpu)
 
     def _get_own_device(self, gpu):
@@ -87,11 +79,7 @@ class Ranks(OneProcess):
 
     @contextlib.contextmanager
     def ending_together(self):
-        """As of the base class.
-
-        The others wait for the rank that fails, which prints its message or traceback and kills
-        them.
-        """
+        # The others wait for the rank that fails, which prints what happened and kills them.
         try:
             yield
         except (Exception, KeyboardInterrupt) as error:
@@ -145,10 +133,10 @@ class Ranks(OneProcess):
         return MultiNodeOptimizer(optimizer, self)
 
     def share(self, dataset, seed):
-        """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it.
+        """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it, but of indices: nothing is sent.
 
         All shares are of one length; some examples belong to two where the ranks do not divide the
-        data set. Indices are sent and not examples: every rank opens the data set itself.
+        data set.
         """
         if self.size == 1:    # all of it, in its own order: as a process without MPI does
             return dataset

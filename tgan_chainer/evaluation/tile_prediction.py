@@ -56,6 +56,7 @@ def parse_args(argv=None):
 
 
 def _run(args):
+    pictures.require_av()
     device = get_device(args.gpu)
     device.use()
     subject = open_result(args.result_dir, args.iter, device)

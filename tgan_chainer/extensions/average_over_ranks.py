@@ -4,10 +4,7 @@ from chainer.training import extension
 
 
 class AverageOverRanks(extension.Extension):
-    """Replace every reported value by its mean over the ranks; all of them must have it.
-
-    Nothing comes to the host.
-    """
+    """Replace every reported value, which all ranks must have, by its mean, on the device."""
 
     name = 'average_over_ranks'
     priority = extension.PRIORITY_WRITER + 2    # before whoever looks at the values

@@ -8,39 +8,36 @@ from numba.core import event
 _EVENT = 'numba:compile'    # none where the code is found on disk
 
 
-class Compilation(extension.Extension):
+class Compilation(extension.Extension, event.TimingListener):
     """Say that kernels are being compiled when the first one is, and how long it took.
 
     It listens from its construction to the end of the first update.
     """
 
     name = 'compilation'
-    _latest = None
+    _listening = None    # one at a time
 
     def __init__(self):
-        if Compilation._latest:    # of a trainer that may never have run
-            Compilation._latest.finalize()
-        Compilation._latest = self
-        self._listener = _Listener()
-        event.register(_EVENT, self._listener)
+        super().__init__()
+        if Compilation._listening:    # of a trainer that never ran
+            Compilation._listening.finalize()
+        Compilation._listening = self
+        event.register(_EVENT, self)
 
     def trigger(self, trainer):
         """Whether this is the first update of this process; a snapshot need not know."""
-        return self._listener is not None
+        return Compilation._listening is self
 
     def __call__(self, trainer):
-        if self._listener.done:
-            _say(f'compiled the CPU kernels in {self._listener.duration:.0f} s')
+        if self.done:
+            _say(f'compiled the CPU kernels in {self.duration:.0f} s')
         self.finalize()
 
     def finalize(self):
-        """Listen no longer."""
-        if self._listener is not None:
-            event.unregister(_EVENT, self._listener)
-            self._listener = None
+        if Compilation._listening is self:
+            event.unregister(_EVENT, self)
+            Compilation._listening = None
 
-
-class _Listener(event.TimingListener):
     def on_start(self, started):
         if not self.done and not self._depth:
             kept = started.data['dispatcher'].stats.cache_path is not None

@@ -1,26 +1,21 @@
 """How close the critic is to what singular value clipping allows."""
 import chainer
-from chainer import links
-from chainer.training import extension
+from chainer import links, training
 
 
-class CriticSpectrum(extension.Extension):
-    """Add the critic's bounds to the log: they tell whether it is Lipschitz (paper Table 2).
-
-    For each weight of four or more dimensions ``vdis/LAYER/sigma`` is the largest singular value
-    of the matrix (out, -1); for each batch normalisation in use ``vdis/LAYER/gamma_ratio`` is the
-    largest gamma / sqrt(avg_var). Clipping bounds both by 1.
-    """
-
-    name = 'critic_spectrum'
-    priority = extension.PRIORITY_WRITER
-
-    def __call__(self, trainer):
-        chainer.report(critic_spectrum(trainer.updater.get_optimizer('vdis').target))
+@training.make_extension(default_name='critic_spectrum', priority=training.PRIORITY_WRITER)
+def log_critic_spectrum(trainer):
+    """Add the critic's bounds to the log: they tell whether it is Lipschitz (paper Table 2)."""
+    chainer.report(critic_spectrum(trainer.updater.get_optimizer('vdis').target))
 
 
 def critic_spectrum(vdis):
-    """{'vdis/LAYER/sigma' or 'vdis/LAYER/gamma_ratio': scalar on D's device}, see above."""
+    """What clipping bounds by 1 -> {key: scalar on D's device}.
+
+    For each weight of four or more dimensions ``vdis/LAYER/sigma`` is the largest singular value
+    of the matrix (out, -1); for each batch normalisation in use ``vdis/LAYER/gamma_ratio`` is the
+    largest gamma / sqrt(avg_var).
+    """
     found = {}
     for path, param in vdis.namedparams(include_uninit=False):
         if param.ndim >= 4:

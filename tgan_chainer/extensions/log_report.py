@@ -10,10 +10,7 @@ from tgan_chainer.io.files import write_json, write_text
 
 
 class LogReport(extensions.LogReport):
-    """Chainer's, whose file is written like all others: whole, to the disk, or not at all.
-
-    ``log.csv`` has the same as a table: a line an entry, a column a key.
-    """
+    """Chainer's, whose ``log``, and the same as a table, ``log.csv``, is written whole or not."""
 
     def __init__(self, trigger):
         super().__init__(trigger=trigger, log_name=None)    # writes nothing itself
@@ -27,7 +24,6 @@ class LogReport(extensions.LogReport):
 
     @property
     def log(self):
-        """The entries, a list of {key: number}."""
         return self._log + self._rest
 
     def finish(self, trainer):
@@ -35,8 +31,7 @@ class LogReport(extensions.LogReport):
 
         It is in no snapshot: a resumed training makes a whole entry of these updates and others.
         """
-        means = self._summary.compute_mean()
-        if means:
+        if means := self._summary.compute_mean():
             updater = trainer.updater
             self._rest = [{**{key: float(value) for key, value in means.items()},
                            'epoch': updater.epoch, 'iteration': updater.iteration,

@@ -1,11 +1,32 @@
 """Plots of what the log holds."""
 import contextlib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from chainer.training import extension
 
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
+
+CHARTS = (
+    ('loss_gen.png', "Generator's loss", 'loss', None, ['vdis/loss_gen*']),
+    ('loss_dis.png', "Critic's loss", 'loss', None, ['vdis/loss_dis*']),
+    ('loss.png', "Generator's and critic's loss", 'loss', None, ['vdis/loss*']),
+    ('singular_values.png', "Largest singular value of D's weights", 'singular value', 1,
+     ['*/sigma']),
+    ('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations", 'ratio', 1,
+     ['*/gamma_ratio']),
+    ('quality.png', 'Quality, over that of real videos', 'ratio', 1,
+     ['quality/distance', 'quality/dimensions', 'quality/motion', 'quality/bright']),
+    ('quality_frechet.png', 'frechet, of generated and of real videos', 'Fréchet distance', None,
+     ['quality/*frechet']),
+    ('quality_inception.png', 'inception, of generated and of real videos', 'inception score', None,
+     ['quality/*inception']),
+)
+"""(file name, title, name of the y axis, bound or None, patterns of the log's keys) of each.
+
+The files of the losses have the authors' names (FACTS §10), but for the one of both.
+"""
 
 
 class Plots(extension.Extension):
@@ -14,24 +35,17 @@ class Plots(extension.Extension):
     Reading the log rather than keeping a history of its own makes a resumed training's plots whole.
     What has no entry in the log is not drawn, nor what has no new one. Drawing takes time, so the
     trigger had better be rarer than that of the log; a training that diverges is drawn, too.
-
-    Args:
-        losses (list of str): Names of the losses, such as 'loss_gen'.
     """
 
     name = 'plots'
-
-    def __init__(self, losses):
-        self._losses = losses
-        self._drawn = None    # the last entry that is
+    _drawn = None    # the last entry that is
 
     def __call__(self, trainer):
         log = trainer.get_extension('LogReport').log
         if not log or log[-1] is self._drawn:
             return
-        found = sorted({key for entry in log for key in entry})
-        for filename, title, axis, is_wanted, bound in charts(self._losses):
-            if keys := list(filter(is_wanted, found)):
+        for filename, title, axis, bound, patterns in CHARTS:
+            if keys := wanted(log, patterns):
                 figure = draw(log, keys, title, axis, bound)
                 with atomic_path(Path(trainer.out, filename)) as path:
                     figure.savefig(path)
@@ -43,25 +57,10 @@ class Plots(extension.Extension):
             self(trainer)
 
 
-def charts(losses):
-    """(file name, title, name of the y axis, whether a key is drawn, bound or None) of each plot.
-
-    The keys are the log's. The losses' files have the authors' names (FACTS §10), but for the one
-    of both.
-    """
-    for kind, title in (('loss_gen', "Generator's loss"), ('loss_dis', "Critic's loss"),
-                        ('loss', "Generator's and critic's loss")):
-        keys = {f'vdis/{loss}' for loss in losses if loss.startswith(kind)}
-        yield f'{kind}.png', title, 'loss', keys.__contains__, None
-    yield ('singular_values.png', "Largest singular value of D's weights", 'singular value',
-           lambda key: key.endswith('/sigma'), 1)
-    yield ('gamma_ratio.png', "Largest gamma / sqrt(avg_var) of D's batch normalisations", 'ratio',
-           lambda key: key.endswith('/gamma_ratio'), 1)
-    over_real = {f'quality/{name}' for name in ('distance', 'dimensions', 'motion', 'bright')}
-    yield ('quality.png', 'Quality, over that of real videos', 'ratio', over_real.__contains__, 1)
-    for name, axis in (('frechet', 'Fréchet distance'), ('inception', 'inception score')):
-        yield (f'quality_{name}.png', f'{name}, of generated and of real videos', axis,
-               {f'quality/{name}', f'quality/real_{name}'}.__contains__, None)
+def wanted(log, patterns):
+    """The keys of a log that match one of the patterns, in order."""
+    keys = {key for entry in log for key in entry}
+    return sorted(key for key in keys if any(fnmatchcase(key, each) for each in patterns))
 
 
 def draw(log, keys, title, axis, bound=None):
@@ -72,8 +71,6 @@ def draw(log, keys, title, axis, bound=None):
 
     figure = Figure(figsize=(10, 4.5), dpi=100)
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
-    # Matplotlib's own choice of margins would double the time. Right of it is the legend.
-    figure.subplots_adjust(left=0.08, right=0.78, bottom=0.11, top=0.93)
     axes = figure.add_subplot()
     for key in keys:
         points = [(entry['iteration'], entry[key]) for entry in log if key in entry]
@@ -84,5 +81,9 @@ def draw(log, keys, title, axis, bound=None):
     axes.set(title=title, xlabel='iteration', ylabel=axis)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    legend = axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1.01, 1),
+                         borderaxespad=0)
+    # Matplotlib's own choice of margins would double the time. Right of it is the legend.
+    width = legend.get_window_extent().width / figure.bbox.width
+    figure.subplots_adjust(left=0.08, right=0.98 - width, bottom=0.11, top=0.93)
     return figure

@@ -16,18 +16,17 @@ class Preview(extension.Extension):
 
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
     ``preview/video_NNNNNNNN.avi`` and ``.mov`` play the videos in a grid, ten frames a second
-    (authors' names, FACTS §10), and so does ``.gif``, which is ours. The latent vectors come from a
-    generator of its own and batch normalisation runs in test mode, so the training is left
-    untouched. The videos of a conditional system are in the order of their categories, which are
-    taken at equal distances, and whose names stand beside the rows of the sheet. Where there are
-    real videos, the top row of each is real.
+    (authors' names, FACTS §10), and so does ``.gif``, which is ours; without PyAV there are none.
+    The latent vectors come from a generator of its own and batch normalisation runs in test mode,
+    so the training is left untouched. The categories of a conditional system are in order, at equal
+    distances, and their names beside the rows of the sheet. The top row of each is real.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
         n (int): Number of videos.
         seed (int): Seed of the latent vectors.
-        real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1]: R at least 1, and as
-            many as the grid has columns, if there are.
+        real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1: for the
+            top row, of which the grid repeats them if it has more columns. None: no such row.
     """
 
     name = 'preview'
@@ -60,7 +59,7 @@ class Preview(extension.Extension):
             sheet = pictures.name_rows(sheet, names)
         pictures.save_png(_path(trainer, 'image_img', 'png'), sheet)
         frames = pictures.tile_movie(grid, rows)
-        for suffix in ('avi', 'mov', 'gif'):
+        for suffix in ('avi', 'mov', 'gif') if pictures.av else ():
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
 
     def _names(self, trainer):

@@ -14,11 +14,8 @@ _ERASE = '\033[J'
 class ProgressBar(extension.Extension):
     """A bar with iterations done, speed and time left on stderr; lines of text above it.
 
-    On something that is not a terminal it writes a line a minute. If whoever reads stdout or stderr
-    leaves (``| head``), the training ends as by SIGTERM, with a snapshot.
-
-    Args:
-        total (int): Iterations of the whole training.
+    If whoever reads stdout or stderr leaves (``| head``), the training ends as by SIGTERM, with a
+    snapshot. ``total`` is the number of iterations of the whole training.
     """
 
     name = 'progress_bar'
@@ -26,7 +23,7 @@ class ProgressBar(extension.Extension):
     def __init__(self, total):
         self.total = total
         self._bar = None
-        self._line = ''
+        self._line = ''          # begun, and to be written when it is whole
         self._unread = False
 
     def initialize(self, trainer):

@@ -11,14 +11,7 @@ class Quality(extension.Extension):
     """Add ``quality/NAME`` to the log for every NAME of :class:`.ledger.QualityRecord`.
 
     ``quality/real_frechet`` and ``quality/real_inception`` are those of real videos, the best that
-    can be expected. The latent vectors are the same each time and come from a generator of their
-    own, so the training is left untouched.
-
-    Args:
-        fsgen, vgen: G0 and G1; fsgen is None for a single generator.
-        dataset: Data set of the training.
-        n (int): Number of videos.
-        seed (int): Of the latent vectors, and of which real videos are compared with.
+    can be expected. Latent vectors and real videos are chosen once, by a generator of their own.
 
     Raises:
         ConfigError: The data set has no such videos as :func:`.video_quality.real_videos` takes.

@@ -15,12 +15,10 @@ class Snapshot(extension.Extension):
     """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
 
     A system without G0 has no ``gen_iter_N``. The trainer's file, from which a training is resumed,
-    comes last: when it is there, the others are. Networks that hold a number that is not finite
-    are not written.
+    comes last: when it is there, the others are.
 
-    Of many ranks the first writes, when all call it. Networks, optimizers and log are those of any
-    rank. What each has of its own stands where one process has it for rank 0, and beside the
-    others' keys, under ``extensions/snapshot/rank_R``, for rank R.
+    Of many ranks the first writes, when all call it. What each has of its own is where one process
+    has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
 
     Args:
         ranks (OneProcess or None): The ranks; None is one process.
@@ -64,7 +62,9 @@ class Snapshot(extension.Extension):
     def _gather(self, networks, iteration):
         """Bring the ranks' own states to rank 0, and see that what they share is the same."""
         digests = {name: _digest(network) for name, network in networks.items()}
-        found = self._ranks.gather((serializers.npz.serialize(_Parts(self._own)), digests))
+        own = serializers.DictionarySerializer()
+        self._serialize_own(own)
+        found = self._ranks.gather((own.target, digests))
         if not self._ranks.is_first:
             return
         self._states = [state for state, _ in found]
@@ -85,7 +85,11 @@ class Snapshot(extension.Extension):
                 for key, value in state.items():
                     child(key, value)
         elif not self._ranks.is_first and _count_ranks(serializer) == self._ranks.size:
-            _Parts(self._own).serialize(serializer[f'rank_{self._ranks.rank}'])
+            self._serialize_own(serializer[f'rank_{self._ranks.rank}'])
+
+    def _serialize_own(self, serializer):
+        for name, part in self._own.items():
+            part.serialize(serializer[name])
 
     @staticmethod
     def exists(trainer):
@@ -98,17 +102,6 @@ def saved(path):
     found = _Saved()
     snapshots.load(path, found)
     return found.iteration, found.ranks
-
-
-class _Parts:
-    """Serializable objects under their names."""
-
-    def __init__(self, parts):
-        self._parts = parts
-
-    def serialize(self, serializer):
-        for name, part in self._parts.items():
-            part.serialize(serializer[name])
 
 
 class _Saved:

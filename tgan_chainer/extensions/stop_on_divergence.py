@@ -1,28 +1,21 @@
 """Stops a training whose losses are no longer numbers."""
 import math
 
-from chainer import Variable
-from chainer.training import extension
+import chainer
+from chainer import training
 
 from tgan_chainer.errors import DivergedError
 
 
-class StopOnDivergence(extension.Extension):
-    """Raise when a reported loss is NaN or infinite, before anything is logged or saved.
+@training.make_extension(priority=training.PRIORITY_WRITER + 1)    # before whoever reads the losses
+def stop_on_divergence(trainer):
+    """Raise a DivergedError for a loss that is NaN or infinite, before it is logged or saved.
 
     On the CPU train.py triggers it at every update. Reading a loss from a GPU makes the host wait
     for it, so there it looks at the display interval; a NaN of before is in the parameters by
-    then, and stays there, and :class:`Snapshot` refuses to write such networks.
-
-    Raises:
-        DivergedError: Naming the loss and the iteration.
+    then, and stays there, and :class:`.Snapshot` refuses to write such networks.
     """
-
-    name = 'stop_on_divergence'
-    priority = extension.PRIORITY_WRITER + 1    # before whoever reads the losses
-
-    def __call__(self, trainer):
-        for key, value in trainer.observation.items():
-            number = float(value.array if isinstance(value, Variable) else value)
-            if not math.isfinite(number):
-                raise DivergedError(f'iteration {trainer.updater.iteration}: {key} is {number}')
+    for key, value in trainer.observation.items():
+        number = float(chainer.as_array(value))
+        if not math.isfinite(number):
+            raise DivergedError(f'iteration {trainer.updater.iteration}: {key} is {number}')

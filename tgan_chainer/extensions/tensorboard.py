@@ -15,8 +15,8 @@ _FILES = 'events.out.tfevents.{}.tgan'    # as TensorBoard looks for them
 class TensorBoard(extension.Extension):
     """Write what the log and ``preview/`` hold into an event file of the result folder.
 
-    Every start writes a new file with all that there is, and removes the one before: so a resumed
-    training's and a branch's are whole, and none has what the log has not.
+    Every start writes a new file with all that there is, and removes the one before: it is whole,
+    and has nothing that the log has not.
 
     Raises:
         ConfigError: tensorboardX is not installed.
@@ -37,7 +37,6 @@ class TensorBoard(extension.Extension):
         self._written = set()    # entries of the log by their number, movies by their paths
 
     def initialize(self, trainer):
-        """Begin the file."""
         self._path = Path(trainer.out, _FILES.format(time.time_ns()))
         with write_errors(self._path, self._path):
             for before in self._path.parent.glob(_FILES.format('*')):

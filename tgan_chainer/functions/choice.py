@@ -2,8 +2,9 @@
 
 NumPy arrays of float32 and float64 run our kernels. Everything else (GPU arrays, float16, mixed
 dtypes, empty arrays) runs Chainer's own functions, and so does everything within
-``chainer.using_config('tgan_cpu_kernels', 'chainer')``. As Chainer's options do, this one takes its
-initial value from the environment, when the package is imported: ``TGAN_CPU_KERNELS=chainer``.
+``chainer.using_config('tgan_cpu_kernels', 'chainer')``; ``TGAN_CPU_KERNELS=chainer`` in the
+environment, when the package is imported, chooses it from the start, and so does the lack of numba,
+which the extra [cpu] brings.
 """
 import os
 
@@ -11,11 +12,24 @@ import chainer
 import numpy as np
 
 from tgan_chainer.errors import ConfigError
+from tgan_chainer.functions.cpu import jit
 
 KERNELS = ('tgan', 'chainer')
 """Values of ``chainer.config.tgan_cpu_kernels``: this package's kernels, or Chainer's own."""
 
-chainer.global_config.tgan_cpu_kernels = os.environ.get('TGAN_CPU_KERNELS', KERNELS[0])
+chainer.global_config.tgan_cpu_kernels = os.environ.get(
+    'TGAN_CPU_KERNELS', 'chainer' if jit.numba is None else 'tgan')
+
+_CPU_EXTRA = 'pip install "tgan_chainer[cpu]"'
+
+
+def cpu_kernels_in_use():
+    """What computes on the CPU, for a reader; a ConfigError as :func:`runs_on_cpu_kernels`."""
+    if runs_on_cpu_kernels(np.ones(1, np.float32)):
+        return "this package's kernels"
+    return "Chainer's kernels" + (
+        f' (without numba; for some that are several times as fast: {_CPU_EXTRA})'
+        if jit.numba is None else '')
 
 
 def runs_on_cpu_kernels(*arrays):
@@ -25,13 +39,17 @@ def runs_on_cpu_kernels(*arrays):
         arrays (numpy.ndarray, cupy.ndarray, chainer.Variable or None): None is skipped.
 
     Raises:
-        ConfigError: ``chainer.config.tgan_cpu_kernels`` is not one of :data:`KERNELS`.
+        ConfigError: ``chainer.config.tgan_cpu_kernels`` is not one of :data:`KERNELS`, or is
+            ``tgan`` without numba.
     """
     kernels = chainer.config.tgan_cpu_kernels
     if kernels not in KERNELS:
         raise ConfigError(
             f'TGAN_CPU_KERNELS (chainer.config.tgan_cpu_kernels) is {kernels!r}; '
             f'expected one of {", ".join(KERNELS)}.')
+    if kernels == 'tgan' and jit.numba is None:
+        raise ConfigError("TGAN_CPU_KERNELS (chainer.config.tgan_cpu_kernels) is 'tgan', but numba "
+                          f'is not installed or cannot start: {_CPU_EXTRA}')
     arrays = [a.array if isinstance(a, chainer.Variable) else a for a in arrays if a is not None]
     return (kernels == 'tgan'
             and all(isinstance(a, np.ndarray) for a in arrays)

@@ -1,12 +1,13 @@
 """Singular value clipping, the paper's way to a 1-Lipschitz critic (paper §4.2, Table 2)."""
+import functools
+
 import chainer
 import numpy as np
 from chainer import links
 
 from tgan_chainer.functions.cpu import parallel
 
-METHODS = ('eigh', 'svd')
-"""How :class:`SingularValueClipping` factorises."""
+METHODS = ('eigh', 'svd')    #: How :class:`SingularValueClipping` factorises.
 
 
 class SingularValueClipping:
@@ -17,8 +18,8 @@ class SingularValueClipping:
     gamma is clipped to [floor * bound * s, bound * s]. The authors' rule is bound 1 and floor
     0.01 (FACTS §3).
 
-    The phase comes from the optimizer's own count of updates, which a snapshot holds, so a
-    resumed training clips in the same iterations. On the GPU nothing is copied to the host.
+    It counts by the optimizer's own updates, which a snapshot holds, so a resumed training clips
+    in the same iterations. On the GPU nothing is copied to the host.
 
     Args:
         freq (int): Updates from one clipping to the next.
@@ -62,22 +63,17 @@ class SingularValueClipping:
                     # Contiguous, or reshape would copy and the clipping be lost.
                     param.array = link.xp.ascontiguousarray(param.array)
                     matrices.append(param.array.reshape(len(param.array), -1))
-            self._clip_matrices(matrices)
+            clip = functools.partial(self._clip_matrix, bound=self.bound)
+            if link.xp is np:
+                # Long ones first. One thread each: BLAS would share out each of the many small
+                # steps of a factorisation, and wait for the other thread in every one of them.
+                parallel.run(clip, sorted(matrices, key=np.size, reverse=True))
+            else:
+                for matrix in matrices:
+                    clip(matrix)
             for child in link.links():
                 if isinstance(child, links.BatchNormalization) and child.gamma is not None:
                     self._clip_gamma(child)
-
-    def _clip_matrices(self, matrices):
-        def clip(matrix):
-            self._clip_matrix(matrix, self.bound)
-
-        if all(isinstance(matrix, np.ndarray) for matrix in matrices):
-            # Long ones first. One thread each: BLAS would share out each of the many small steps of
-            # a factorisation, and wait for the other thread in every one of them.
-            parallel.run(clip, sorted(matrices, key=np.size, reverse=True))
-        else:
-            for matrix in matrices:
-                clip(matrix)
 
     def _clip_gamma(self, bn):
         upper = self.bound * bn.xp.sqrt(bn.avg_var)

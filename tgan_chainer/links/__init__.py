@@ -9,11 +9,5 @@ from tgan_chainer.links.convolution import (
     DeconvolutionND,
 )
 
-__all__ = [
-    'BatchNormalization',
-    'Convolution2D',
-    'ConvolutionND',
-    'Deconvolution2D',
-    'DeconvolutionND',
-    'Linear',
-]
+__all__ = ['BatchNormalization', 'Convolution2D', 'ConvolutionND', 'Deconvolution2D',
+           'DeconvolutionND', 'Linear']

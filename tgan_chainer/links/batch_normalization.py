@@ -1,7 +1,4 @@
-"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7.
-
-Its batch is the process's own, or that of all ranks of a training on many devices.
-"""
+"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7."""
 import chainer
 from chainer import links
 
@@ -21,8 +18,6 @@ BATCH_NORMS = ('local', 'multi_node')
 
 # Chainer 2 made the published numbers, so it is the default (docs/differences.md).
 chainer.global_config.batch_norm_statistics = 'chainer2'
-
-# The ranks over whose batches links are to normalise; None: each over its own.
 chainer.global_config.batch_norm_ranks = None
 
 
@@ -31,7 +26,7 @@ class BatchNormalization(links.BatchNormalization):
 
     Normalisation itself is the same in both versions: batch mean, biased variance plus ``eps``.
     They differ in two points, which matter because singular value clipping bounds gamma by
-    ``sqrt(avg_var)`` (measured on Chainer 2.0.2 and 7.8.1, FACTS §4):
+    ``sqrt(avg_var)`` (measured, FACTS §4):
 
     ========  =====================  ======================================
     version   ``avg_var`` starts at  and moves by ``1 - decay`` towards
@@ -42,6 +37,7 @@ class BatchNormalization(links.BatchNormalization):
 
     with m the number of elements a channel. Chainer 2 with cuDNN left eps out for 2-D and 4-D
     inputs; those are G1's, whose running variance only test mode reads, so one rule serves here.
+    Keys in a snapshot are Chainer's own.
 
     Args:
         size (int or tuple of ints): Shape of gamma, beta and the statistics.
@@ -52,8 +48,6 @@ class BatchNormalization(links.BatchNormalization):
     Attributes:
         ranks (OneProcess or None): The ranks whose batches together are normalised in train mode:
             ``chainer.config.batch_norm_ranks`` at construction, None for the own batch alone.
-
-    Keys in a snapshot are Chainer's own: gamma, beta, avg_mean, avg_var, N.
 
     Raises:
         ValueError: ``statistics`` is not one of :data:`STATISTICS`.

@@ -1,8 +1,8 @@
 """Chainer's convolution links on the CPU kernels of this package.
 
-Constructors, parameters, initial values and snapshot keys are Chainer's: only ``forward`` differs,
-and only where :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels` says so and the
-link has no dilation, groups, or given output size. Elsewhere Chainer's own ``forward`` runs.
+Only ``forward`` differs, and only where
+:func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels` says so and the link has no dilation,
+groups, or given output size.
 """
 import chainer.links as L
 import numpy as np
@@ -12,12 +12,8 @@ from tgan_chainer.functions.convolution_nd import convolution_nd, deconvolution_
 
 
 class _OnCPUKernels:
-    """Chooses the function at every call; `_function` is the function of this package."""
-
-    _function = None
-
     def forward(self, x):
-        """Chainer's output: (N, out_channels, *out_size) from x of (N, in_channels, *size)."""
+        """x (N, in_channels, *size) -> (N, out_channels, *out_size), as Chainer's."""
         if not (runs_on_cpu_kernels(x, self.b) and self._is_plain()):
             return super().forward(x)
         if self.W.array is None:

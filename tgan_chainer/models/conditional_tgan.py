@@ -1,8 +1,8 @@
 """Conditional TGAN (paper Table 4, Figure 7): every network is told the category of the video.
 
 Its code was never released. The paper says what each network is given; where it leaves a layout
-open, the class says what is assumed (FACTS §7). A label is an int32 that indexes the categories;
-v is its one-hot vector.
+open, the class says what is assumed (FACTS §7). A label is an int32 that indexes the
+``n_categories`` categories; v is its one-hot vector.
 """
 import chainer
 import chainer.functions as F
@@ -22,9 +22,6 @@ from tgan_chainer.models.video_generator import ImageGenerator
 
 class ConditionalFrameSeedGenerator(FrameSeedGeneratorNoBetaInitUniform):
     """G0 of [z_slow, v]: z_slow (B, Ks), labels (B,) -> z_fast (B, Kf, 16) in [-1, 1].
-
-    Args:
-        n_categories (int): Length of v. For the others see the base class.
 
     Attributes:
         category_prior: Array (n_categories,) of float64, the probabilities from which labels are
@@ -48,15 +45,12 @@ class ConditionalVideoGenerator(ImageGenerator):
     """G1: z_slow (B, Ks), z_fast (B, Kf), labels (B,) -> frames (B, C, 16 w, 16 w) in [-1, 1].
 
     v has a linear branch of its own, concatenated with the other two before the first
-    deconvolution.
-
-    Assumptions: the label branch is made like the others, without bias, with batch normalisation
-    and ReLU; it is as wide as each of them, so that the first deconvolution takes 768 channels.
+    deconvolution. Assumptions: it is made like the others, and as wide as each of them, so that the
+    first deconvolution takes 768 channels.
 
     Args:
-        n_categories (int): Length of v.
-        label_ch (int or None): Channels of the label branch; None is half of ``conv_ch``. For
-            the others see :class:`VideoGeneratorInitUniform`.
+        label_ch: Channels of the label branch; None is half of ``conv_ch``. For the others see
+            :class:`~.video_generator.VideoGenerator`.
     """
 
     def __init__(self, n_categories: int, z_slow_dim: int, z_fast_dim: int, out_channels: int,
@@ -91,9 +85,6 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
 
     v is broadcast to a voxel of n_categories channels and the size of the video, and concatenated
     with it on the channels: c0 has n_categories input channels more, and clipping sees one matrix.
-
-    Args:
-        n_categories (int): Length of v. For the others see the base class.
     """
 
     def __init__(self, n_categories: int, in_channels: int, top_width: int, mid_ch: int,
@@ -109,8 +100,8 @@ class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):
     def _convolve(self, video, labels):
         """c0 of the video and its voxel, without making the voxel: 101 channels of 0 or 1.
 
-        Of a video's channels of the voxel only one is not 0, and that is 1 everywhere; so the
-        kernels of that channel are applied to one picture of ones, for all videos at once.
+        Only one channel of a video's voxel is not 0, and that is 1 everywhere; so the kernels of
+        that channel are applied to one video of ones, for all at once.
         """
         c0, n_video = self.c0, self.in_channels
         of_video = convolution_nd(video, c0.W[:, :n_video], c0.b, c0.stride, c0.pad)
@@ -130,6 +121,6 @@ def one_hot(labels, n_categories, dtype):
 
 
 def require_categories(n_categories):
-    """Raise a ValueError unless there is a category."""
+    """A ValueError unless there is a category."""
     if n_categories < 1:
         raise ValueError(f'n_categories is {n_categories}: expected at least 1')

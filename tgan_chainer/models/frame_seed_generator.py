@@ -7,29 +7,26 @@ from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND
 from tgan_chainer.models.sampling import Latent
 
-N_FRAMES = 16
-"""Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16."""
+N_FRAMES = 16    #: Frames that G0's layers make: 1 -> 1 -> 2 -> 4 -> 8 -> 16.
 
 
 class FrameSeedGenerator(chainer.Chain):
     """G0: z_slow (B, z_slow_dim) -> z_fast (B, z_fast_dim, 16) in [-1, 1].
 
-    Five 1-D deconvolutions with biases; the first four are followed by batch normalisation, which
-    shifts its output if ``use_beta``, and ReLU, the last by tanh (paper Table 1; layers and keys
-    as in the authors' code, FACTS §2).
+    Five 1-D deconvolutions with biases (paper Table 1; keys as in the authors' code, FACTS §2).
 
     Args:
-        n_frames (int): 16; the layers make no other number.
-        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow, and of z_fast of one frame.
+        n_frames: 16; the layers make no other number.
+        z_slow_dim, z_fast_dim: Lengths of z_slow, and of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        latent (str): What z_slow is drawn from, 'uniform' (the authors' U(-1, 1)) or 'normal'.
+        latent: What z_slow is drawn from.
 
     Raises:
         ValueError: ``n_frames`` is not 16.
     """
 
     n_categories = 0
-    use_beta = True
+    use_beta = True    # whether batch normalisation shifts its output
 
     def __init__(self, n_frames: int = N_FRAMES, z_slow_dim: int = 256, z_fast_dim: int = 256,
                  initialW=None, latent: Latent = 'uniform'):

@@ -1,12 +1,11 @@
 """The paper's 3D model (Tables 3 and 4): a generator of 3-D deconvolutions, without G0 and G1.
 
 Its code was never released. The paper names one linear layer and four 3-D deconvolutions for the
-generator, five 3-D convolutions for the discriminator; all else is an assumption, made as in the
-authors' TGAN (FACTS §7).
+generator, five 3-D convolutions for the discriminator; all else is an assumption (FACTS §7).
 
-The discriminator is TGAN's D (:mod:`tgan_chainer.models.video_discriminator`): after its four 3-D
-convolutions one frame is left, over which a fifth of kernel (1, 4, 4) is D's 2-D convolution of
-kernel (4, 4), weight for weight. Singular value clipping sees the same matrix either way.
+The discriminator is TGAN's D: after its four 3-D convolutions one frame is left, over which a fifth
+of kernel (1, 4, 4) is D's 2-D convolution of kernel (4, 4), weight for weight. Singular value
+clipping sees the same matrix either way.
 """
 import chainer.functions as F
 from chainer import initializers
@@ -22,19 +21,13 @@ class VideoGenerator3D(WholeVideoGenerator):
     """Generator of the 3D model: z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1].
 
     A linear layer makes one frame of conv_ch feature maps; four 3-D deconvolutions double time and
-    space each.
-
-    Assumptions: the widths conv_ch, /2, /4, /8; kernel 4, stride 2, padding 1; no bias but in the
-    last layer; batch normalisation with beta, of the flat vector after the linear layer, and ReLU
-    after all layers but the last, tanh after that; weights from U(-wscale, wscale). They are the
-    habits of the authors' G1.
+    space each. Assumptions, the habits of the authors' G1: widths, kernels, biases, normalisation
+    with beta, activations, and weights from U(-wscale, wscale).
 
     Args:
-        z_slow_dim (int), out_channels (int), bottom_width (int), conv_ch (int), latent (str): See
+        background: Brightness around which videos begin, see
+            :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
             :class:`WholeVideoGenerator`.
-        wscale (float): Bound of the initial weights.
-        background (float): Brightness around which videos begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,

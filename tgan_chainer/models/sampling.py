@@ -1,7 +1,8 @@
 """From latent vectors to videos, in training and after it.
 
-Without G0 ``fsgen`` is None, and there is no z_fast; see :class:`~.system.System`. Labels are an
-array (B,) of int32, which index the categories of a conditional system.
+Without G0 ``fsgen`` is None, and there is no z_fast. Labels are an array (B,) of int32, which
+index the categories of a conditional system. Random numbers are drawn by the global generator of
+the array module of the networks' device, as in the authors' code.
 """
 from typing import Literal
 
@@ -30,20 +31,13 @@ def draw_latent(random, latent, shape):
 
 
 def draw_z_slow(generator, n):
-    """Draw z_slow (n, z_slow_dim), of Chainer's dtype, from the latent distribution of a generator.
-
-    Uses the global generator of the array module of its device, as the authors' code does.
-    ``generator`` is the network that z_slow enters, see :func:`first_generator`.
-    """
+    """Draw z_slow (n, z_slow_dim), of Chainer's dtype, for the :func:`first_generator`."""
     z_slow = draw_latent(generator.xp.random, generator.latent, (n, generator.z_slow_dim))
     return z_slow.astype(chainer.get_dtype())
 
 
 def draw_labels(generator, n):
-    """Draw labels (n,) from the prior of a conditional ``generator``, as :func:`draw_z_slow` does.
-
-    None for any other.
-    """
+    """Draw labels (n,) from the prior of a conditional :func:`first_generator`; else None."""
     if not generator.n_categories:
         return None
     return generator.xp.random.choice(
@@ -51,11 +45,10 @@ def draw_labels(generator, n):
 
 
 def generate_video(vgen, z_slow, z_fast, *labels):
-    """z_slow (B, Ks), z_fast (B, Kf, T) -> video (B, C, T, H, W), by G1 on every frame.
+    """z_slow (B, Ks), z_fast (B, Kf, T) or None -> video (B, C, T, H, W) in [-1, 1].
 
     z_slow and the labels are repeated for every frame before G1, so that G1's batch normalisation
-    sees B T rows in all branches, as in the authors' code. If z_fast is None, ``vgen`` makes the
-    video at once.
+    sees B T rows in all branches, as in the authors' code.
     """
     if z_fast is None:
         return vgen(z_slow, *labels)
@@ -74,13 +67,12 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None, progress=i
     """Generate ``n`` videos with batch normalisation in test mode and no graph.
 
     Args:
-        fsgen, vgen: The generators, on one device; ``fsgen`` is None for a single one.
+        fsgen, vgen: The generators, on one device.
         n (int): Number of videos.
-        z_slow: Array (n, Ks); drawn by the device's global generator when None.
+        z_slow: Array (n, Ks); drawn when None.
         z_fast: Array (n, Kf, T); G0(z_slow) when None.
-        labels: Array (n,) of int32 for a conditional system; drawn from the prior when None.
-        progress: Function that passes on what it is given, a range of the first video of each
-            chunk, and may show how far it is.
+        labels: Array (n,) for a conditional system; drawn from the prior when None.
+        progress: Function that passes on the range that it is given, and may show how far it is.
 
     Returns:
         Arrays on that device: video (n, C, T, H, W) in [-1, 1], z_slow, z_fast (None without G0).
@@ -106,16 +98,15 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None, labels=None, progress=i
 
 
 def interpolate_z_fast(z_fast, between):
-    """Put vectors between those of neighbouring frames, by linear interpolation in time.
+    """Put vectors between neighbours of z_fast (B, Kf, T) -> (B, Kf, T + (T - 1) between).
 
-    This is a bilinear filter on G0's last layer (FACTS §7, paper Figure 6). z_fast (B, Kf, T)
-    becomes (B, Kf, T + (T - 1) between), of which every (between + 1)-th vector is one of z_fast,
-    unchanged.
+    Linear in time: a bilinear filter on G0's last layer (FACTS §7, paper Figure 6). Every
+    (between + 1)-th vector is one of z_fast, unchanged.
     """
-    batch, k_fast, frames = z_fast.shape
+    *sizes, frames = z_fast.shape
     step = between + 1
     xp = chainer.backend.get_array_module(z_fast)
-    dense = xp.empty((batch, k_fast, frames + (frames - 1) * between), z_fast.dtype)
+    dense = xp.empty((*sizes, frames + (frames - 1) * between), z_fast.dtype)
     dense[:, :, ::step] = z_fast
     for i in range(1, step):
         dense[:, :, i::step] = z_fast[:, :, :-1] * (1 - i / step) + z_fast[:, :, 1:] * (i / step)
@@ -123,17 +114,10 @@ def interpolate_z_fast(z_fast, between):
 
 
 def make_interpolated_video(fsgen, vgen, n, between, labels=None, progress=iter):
-    """Generate ``n`` videos with ``between`` frames, 0 or more, between any two neighbours of G0's.
+    """Videos (n, C, T + (T - 1) between, H, W) with frames between any two neighbours of G0's.
 
-    z_slow is the same for all of a video. The frames of :func:`make_video` stand at every
+    The frames of :func:`make_video`, which has the other arguments, stand at every
     (between + 1)-th place; from one state of the global generator, both make the same.
-
-    Args:
-        fsgen, vgen, n, labels: See :func:`make_video`; there must be a G0.
-        progress: The same for a range of frames' numbers.
-
-    Returns:
-        Array (n, C, T + (T - 1) between, H, W) in [-1, 1], on that device.
     """
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         z_slow = draw_z_slow(fsgen, n)

@@ -5,16 +5,11 @@ import chainer
 
 
 class System(NamedTuple):
-    """Three networks, or two: a system makes its videos frame by frame, or at once.
+    """G0, None where ``vgen`` makes whole videos; G1, or the generator of whole videos; and D.
 
     A network says what it takes by an attribute ``n_categories``: 0, or the number of categories
     whose labels it is called with, after its other inputs. So does a data set, whose examples are
     then pairs of a video and its label.
-
-    Attributes:
-        fsgen: G0; None where ``vgen`` makes whole videos.
-        vgen: G1, or the generator of whole videos.
-        vdis: D.
     """
 
     fsgen: chainer.Link | None

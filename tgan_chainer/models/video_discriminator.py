@@ -6,30 +6,26 @@ from chainer import initializers
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.links import BatchNormalization, Convolution2D, ConvolutionND, Linear
 
-leaky_relu = LeakyReLU(0.2)
-"""Of this slope in every layer (paper Table 1)."""
+leaky_relu = LeakyReLU(0.2)    #: Of this slope in every layer (paper Table 1).
 
 
 class VideoDiscriminator(chainer.Chain):
-    """D: video (B, C, 16, 16 w, 16 w) in [-1, 1] -> score (B, 1, 1, 1), w = top_width.
+    """D: video (B, C, 16, 16 w, 16 w) in [-1, 1] -> score (B, 1, 1, 1), not bounded.
 
-    Four 3-D convolutions that halve time and space, then a 2-D one over what is left. Batch
-    normalisation, which shifts its output if ``use_beta``, follows all of them but the first and
-    the last; ``bn0`` exists since the authors' snapshots have it, and is never called (paper
-    Table 1, FACTS §2).
+    Four 3-D convolutions that halve time and space, then a 2-D one over what is left (paper
+    Table 1, FACTS §2). ``bn0`` exists since the authors' snapshots have it, and is never called.
 
     Args:
-        in_channels (int): Channels of a frame.
-        top_width (int): Width of the last feature map; 4 for frames of 64 x 64.
-        mid_ch (int): Channels after the first convolution.
+        in_channels: Channels of a frame.
+        top_width: Width w of the last feature map; 4 for frames of 64 x 64.
+        mid_ch: Channels after the first convolution.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        sigma (float): Standard deviation of the Gaussian noise added before each leaky ReLU
-            in train mode.
+        sigma: Standard deviation of the Gaussian noise added before each leaky ReLU in train mode.
     """
 
     n_categories = 0
-    returns_pair = False
-    use_beta = True
+    returns_pair = False    # of scores: an updater takes either one a video or a pair
+    use_beta = True         # whether batch normalisation shifts its output
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
                  sigma: float = 0.0):
@@ -52,15 +48,11 @@ class VideoDiscriminator(chainer.Chain):
             self.bn3 = BatchNormalization(mid_ch * 8, use_beta=self.use_beta)
 
     def forward(self, video):
-        """video (B, C, 16, 16 w, 16 w) -> score (B, 1, 1, 1), not bounded.
-
-        Raises:
-            ValueError: The video's time or space does not shrink to (1, w, w).
-        """
+        """Score of a video; a ValueError if its time or space does not shrink to (1, w, w)."""
         return self._score(self.c0(video), video.shape[2:])
 
     def _score(self, h, size):
-        """What c0 makes of a video of ``size`` (T, H, W): (B, mid_ch, ...) -> (B, 1, 1, 1)."""
+        """Score of what c0 makes of a video of ``size`` (T, H, W)."""
         activation = self._activation()
         h = activation(h)
         h = self.bn1(self.c1(h), activation)
@@ -119,10 +111,8 @@ class VideoDiscriminatorNoBetaInitDefaultWithNoise(VideoDiscriminator):
 class FrameDiscriminator(chainer.Chain):
     """Critic of stacked frames: frames (B, C T, H, W) in [-1, 1] -> score (B, 1), not bounded.
 
-    Four 2-D convolutions (4, 2, 1) and a linear layer; the sizes that the frames decide are found
-    at the first call. Batch normalisation with beta follows the second to fourth; ``bn0`` is never
-    called (FACTS §10). The authors' normalisation sizes are fixed to ``mid_ch`` = 64, the only
-    width their class runs with; here they follow.
+    The sizes that the frames decide are found at the first call; ``bn0`` is never called (FACTS
+    §10). The authors' class runs with ``mid_ch`` = 64 alone, to which its normalisations are fixed.
     """
 
     def __init__(self, mid_ch: int = 64):
@@ -150,21 +140,18 @@ class FrameDiscriminator(chainer.Chain):
 class VideoAndFrameDiscriminator(chainer.Chain):
     """Two critics: video (B, C, 16, 16 w, 16 w) -> scores (B, 1, 1, 1) and, of frames, (B, 1).
 
-    For :class:`~tgan_chainer.updaters.tgan_updater_wgan.TGANUpdaterWGANVideoFrameDis`. The
-    authors' class calls a ``VideoDiscriminator`` that their module does not define (FACTS §9);
-    here that is ours of this name, with beta and Chainer's default weights, as their frame critic
-    has them. Takes the arguments of :class:`VideoDiscriminator`.
+    For ``TGANUpdaterWGANVideoFrameDis``. The authors' class calls a ``VideoDiscriminator`` that
+    their module does not define (FACTS §9); here that is ours of this name, with beta and Chainer's
+    default weights, as their frame critic has them.
     """
 
     n_categories = 0
     returns_pair = True
-    """For the updaters, which take either one score a video or this pair."""
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int):
         super().__init__()
         self.in_channels = in_channels
         self.top_width = top_width
-        # The order of creation is the authors'.
         with self.init_scope():
             self.frame_dis = FrameDiscriminator(mid_ch)
             self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)

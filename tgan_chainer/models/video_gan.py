@@ -23,15 +23,13 @@ DISCRIMINATOR_EPS = 1e-3    #: Added to the variance by the discriminator's batc
 class VideoGANGenerator(WholeVideoGenerator):
     """Two streams: z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1].
 
-    The background is a picture b, made by 2-D deconvolutions and held still; the foreground a
-    video f with a mask m in [0, 1], made by 3-D deconvolutions; the video is m f + (1 - m) b. All
-    layers have biases; batch normalisation and ReLU follow all but the three last ones.
+    The background is an image b, held still; the foreground a video f with a mask m in [0, 1]; the
+    video is m f + (1 - m) b.
 
     Args:
-        mask_penalty (float): Weight, 0 or more, of mean |m| in the generator's loss, which keeps
-            the foreground small (:func:`penalize`). With a Wasserstein loss the weight is an
-            assumption.
-        background (float): Brightness around which both streams begin, see
+        mask_penalty: Weight, 0 or more, of mean |m| in the generator's loss, which keeps the
+            foreground small. With a Wasserstein loss the weight is an assumption.
+        background: Brightness around which both streams begin, see
             :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
             :class:`WholeVideoGenerator`.
     """
@@ -71,7 +69,7 @@ class VideoGANGenerator(WholeVideoGenerator):
         return mask * foreground + (1 - mask) * background
 
     def _background(self, z_slow):
-        """z_slow (B, Ks) -> picture (B, C, 16 w, 16 w) in [-1, 1]."""
+        """z_slow (B, Ks) -> image (B, C, 16 w, 16 w) in [-1, 1]."""
         h = F.reshape(z_slow, (*z_slow.shape, 1, 1))
         h = self.bnb0(self.b0(h), activation=relu)
         h = self.bnb1(self.b1(h), activation=relu)
@@ -90,11 +88,7 @@ class VideoGANGenerator(WholeVideoGenerator):
 
 
 class VideoGANDiscriminator(VideoDiscriminator):
-    """Discriminator: video (B, C, 16, 16 w, 16 w) in [-1, 1] -> score (B, 1, 1, 1).
-
-    The layers are those of TGAN's D with beta, whose last convolution is a 3-D one of kernel
-    (1, w, w) over the one frame that is left; initial values and eps are Video GAN's.
-    """
+    """TGAN's D with beta (:mod:`.model_3d` says why); initial values and eps are Video GAN's."""
 
     def __init__(self, in_channels: int, top_width: int, mid_ch: int = 64):
         super().__init__(in_channels, top_width, mid_ch, initializers.Normal(WEIGHT_STD))
@@ -103,10 +97,9 @@ class VideoGANDiscriminator(VideoDiscriminator):
 
 
 def penalize(x, weight):
-    """``x`` as it is; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
+    """``x``; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
 
-    So a layer adds to every loss that is backpropagated to it, and no updater need know of it, as
-    with Torch's ``L1Penalty``.
+    So no updater need know of it, as with Torch's ``L1Penalty``.
     """
     return _Penalty(weight).apply((x,))[0]
 

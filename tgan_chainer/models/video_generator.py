@@ -16,9 +16,9 @@ class ImageGenerator(chainer.Chain):
     :meth:`_branch` and :meth:`_frames`.
 
     Args:
-        out_channels (int): Channels of a frame.
-        bottom_width (int): Width w of the first feature map; 4 makes frames of 64 x 64.
-        conv_ch (int): Twice the channels that the first deconvolution makes, a multiple of 16.
+        out_channels: Channels of a frame.
+        bottom_width: Width w of the first feature map; 4 makes frames of 64 x 64.
+        conv_ch: Twice the channels that the first deconvolution makes, a multiple of 16.
 
     Raises:
         ValueError: ``conv_ch`` is not a positive multiple of 16.
@@ -67,13 +67,8 @@ class ImageGenerator(chainer.Chain):
 def begin_with(background, *layers):
     """Give ``layers``, each of which a tanh follows, biases that make ``background`` of zeros.
 
-    The authors' frames begin grey, and reach a black background by small steps of that bias only.
-
-    Args:
-        background (float): Brightness, between -1 and 1.
-
-    Raises:
-        ValueError: ``background`` is another.
+    It is a brightness between -1 and 1, else a ValueError. The authors' frames begin grey, and
+    reach a black background by small steps of that bias only.
     """
     if not -1 < background < 1:
         raise ValueError(f'background is {background}: expected a brightness in (-1, 1)')
@@ -88,10 +83,10 @@ class VideoGenerator(ImageGenerator):
     (paper Table 1, FACTS §2). Batch normalisation keeps beta in every variant.
 
     Args:
-        z_slow_dim (int), z_fast_dim (int): Lengths of z_slow and z_fast.
-        out_channels (int), bottom_width (int), conv_ch (int): See :class:`ImageGenerator`.
+        z_slow_dim, z_fast_dim: Lengths of z_slow and z_fast.
+        out_channels, bottom_width, conv_ch: See :class:`ImageGenerator`.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
-        background (float): Brightness around which frames begin, see :func:`begin_with`.
+        background: Brightness around which frames begin, see :func:`begin_with`.
     """
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
@@ -124,10 +119,7 @@ class VideoGeneratorInitUniform(VideoGenerator):
 
 
 class VideoGeneratorInitDefault(VideoGenerator):
-    """G1 with weights drawn by Chainer's default, LeCunNormal.
-
-    ``wscale`` is accepted and not used, as in the authors' class.
-    """
+    """G1 with weights drawn by Chainer's default; ``wscale`` is not used, as in the authors'."""
 
     def __init__(self, z_slow_dim: int, z_fast_dim: int, out_channels: int, bottom_width: int,
                  conv_ch: int = 512, wscale: float = 0.02):

@@ -9,11 +9,11 @@ class WholeVideoGenerator(chainer.Chain):
     """Base of a generator that makes a video at once: z_slow (B, Ks) -> (B, C, 16, 16 w, 16 w).
 
     Args:
-        z_slow_dim (int): Length of z_slow, the only latent vector.
-        out_channels (int): Channels of a frame.
-        bottom_width (int): Width w of the first feature map; 4 makes frames of 64 x 64.
-        conv_ch (int): Channels of the first feature map, a multiple of 8.
-        latent (str): What z_slow is drawn from, 'uniform' or 'normal'.
+        z_slow_dim: Length of z_slow, the only latent vector.
+        out_channels: Channels of a frame.
+        bottom_width: Width w of the first feature map; 4 makes frames of 64 x 64.
+        conv_ch: Channels of the first feature map, a multiple of 8.
+        latent: What z_slow is drawn from.
 
     Raises:
         ValueError: ``conv_ch`` is not a positive multiple of 8.

@@ -1,7 +1,4 @@
-"""TGAN (G1(z1) only) of the paper's Table 3: G1 sees z_fast and not z_slow.
-
-Its code was never released (FACTS §7). G0 and D are TGAN's.
-"""
+"""TGAN (G1(z1) only) of the paper's Table 3, whose code was never released (FACTS §7)."""
 from chainer import initializers
 
 from tgan_chainer.links import BatchNormalization, Linear
@@ -11,12 +8,12 @@ from tgan_chainer.models.video_generator import ImageGenerator
 class VideoGeneratorZ1Only(ImageGenerator):
     """G1 without the slow branch: z_fast (B, Kf) -> frames (B, C, 16 w, 16 w) in [-1, 1].
 
-    Assumption: the fast branch keeps its width, so that the first deconvolution takes conv_ch / 2
-    channels; ``fast_ch: 512`` would keep the width of that deconvolution instead.
+    G0 and D are TGAN's. Assumption: the fast branch keeps its width, so that the first
+    deconvolution takes conv_ch / 2 channels; ``fast_ch: 512`` would keep that layer's width.
 
     Args:
-        fast_ch (int or None): Channels of the fast branch; None is half of ``conv_ch``. For
-            the others see :class:`~.video_generator.VideoGeneratorInitUniform`.
+        fast_ch: Channels of the fast branch; None is half of ``conv_ch``. For the others see
+            :class:`~.video_generator.VideoGenerator`.
     """
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
@@ -30,6 +27,5 @@ class VideoGeneratorZ1Only(ImageGenerator):
             self.bn0f = BatchNormalization(flat)
         self._add_deconvolutions(fast_ch, initialW, background)
 
-    def forward(self, z_slow, z_fast):
-        """z_slow is not looked at."""
+    def forward(self, z_slow, z_fast):    # z_slow is not looked at
         return self._frames(self._branch(self.l0f, self.bn0f, z_fast))

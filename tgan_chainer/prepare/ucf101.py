@@ -18,6 +18,7 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.pictures import require_av
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
@@ -75,6 +76,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     names = ucf_videos.read_split_list(split_list) if split_list else None
     found, ignored = ucf_videos.find_videos(source, kind)
     videos = ucf_videos.select_videos(found, names, split_list) if names else list(found.values())
+    if any(video.kind == 'avi' for video in videos):
+        require_av()
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}

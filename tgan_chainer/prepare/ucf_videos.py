@@ -7,13 +7,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.datasets.published import obtain
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.pictures import av
 
 USUAL_SIZE = 320, 240    # width and height of all but four published videos (FACTS §11)
 HEIGHT, WIDTH = 64, 85   # of a frame that is kept: 85 is 64 * 320 / 240, rounded down

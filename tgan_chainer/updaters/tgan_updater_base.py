@@ -14,18 +14,17 @@ from tgan_chainer.models.system import System
 class TGANUpdaterBase(StandardUpdater):
     """One training step of TGAN (paper Algorithm 1 with n_D = 1; order as in FACTS §3).
 
-    The same step trains every :class:`~tgan_chainer.models.system.System`. The fake videos of a
-    conditional one are of the same categories as the real ones of the batch: ``labels`` below are
-    its one array (B,) of int32, and no argument in every other system.
-
     A subclass defines :meth:`update_core` from these steps, each of which may be overridden:
     :meth:`_get_real_video`, :meth:`_get_seeds`, :meth:`_generate_fake_video`, :meth:`forward`.
+
+    The fake videos of a conditional system are of the same categories as the real ones of the
+    batch: ``labels`` below are its one array (B,) of int32, and no argument in every other system.
 
     Args:
         models: The networks (fsgen, vgen, vdis) of a system.
         iterator: Iterator of examples (T, C, H, W) in [-1, 1], or of pairs of them and a label.
         optimizer (dict): Their optimizers, by the names 'fsgen' (if any), 'vgen', 'vdis'.
-        device: Where the networks and the batches go; None leaves the networks where they are.
+        device: See ``chainer.training.updaters.StandardUpdater``.
         shuffle_time_order (float or None): Probability p of keeping the order of time. With
             probability 1 - p one permutation of time is applied to all fake videos of the batch
             and another to all real ones. None never shuffles and draws no random number.
@@ -58,19 +57,13 @@ class TGANUpdaterBase(StandardUpdater):
                              f'{type(self).__name__} takes {taken}; take TGANUpdaterWGAN{other}')
 
     def update(self):
-        """Train on the next batch.
-
-        Our CPU kernels have threads of their own, beside which BLAS has one; Chainer's have BLAS's.
-        """
+        # Our CPU kernels have threads of their own, beside which BLAS has one.
         ours = chainer.config.tgan_cpu_kernels == 'tgan'
         with single_threaded_blas() if ours else contextlib.nullcontext():
             super().update()
 
     def _get_real_video(self):
-        """Take the next batch (B, T, C, H, W) -> Variable (B, C, T, H, W).
-
-        Of examples with labels: the tuple of that and an array (B,) of their labels.
-        """
+        """Take the next batch (B, T, C, H, W) -> Variable (B, C, T, H, W), or that and labels."""
         batch = self.converter(self.get_iterator('main').next(), self.input_device)
         video, *labels = batch if isinstance(batch, tuple) else (batch,)
         video = chainer.Variable(video.transpose(0, 2, 1, 3, 4).astype(
@@ -89,8 +82,8 @@ class TGANUpdaterBase(StandardUpdater):
     def forward(self):
         """Run all networks once -> real, fake, D(fake), D(real).
 
-        D sees the fake batch first and the real one second, in two calls: two batches for its
-        batch normalisation, and that order in its running statistics.
+        D sees the fake batch first, then the real one: two batches for its batch normalisation,
+        whose running statistics keep that order.
         """
         batch = self._get_real_video()
         real, *labels = batch if isinstance(batch, tuple) else (batch,)
@@ -111,7 +104,6 @@ class TGANUpdaterBase(StandardUpdater):
         variable.backward()
 
     def _update_generators(self):
-        """Update G0 and G1 by the gradients they hold."""
         for name in self._generators:
             self.get_optimizer(name).update()
 

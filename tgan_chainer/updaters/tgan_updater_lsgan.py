@@ -5,9 +5,7 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 
 class TGANUpdaterLSGAN(TGANUpdaterBase):
-    """The update of a least-squares GAN.
-
-    D's loss has targets -1 for fake and 1 for real, the generators' loss 0.
+    """D's loss has targets -1 for fake and 1 for real, the generators' loss 0.
 
     Kept from the authors' code (FACTS §3): D's gradients are cleared once, before both backward
     passes, so D's update also holds what the generators' loss put there; and G1 is updated after

@@ -6,10 +6,9 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 
 class TGANUpdaterVanilla(TGANUpdaterBase):
-    """The update of a vanilla GAN by sigmoid cross entropy, D's output being a logit.
+    """Sigmoid cross entropy of D's output, a logit, against the authors' labels (FACTS §3).
 
-    The authors' labels: in D's loss 1 is fake and 0 is real; in the generators' loss fake is 0
-    (FACTS §3). Reports loss_dis_fake and loss_dis_real.
+    In D's loss 1 is fake and 0 is real; in the generators' loss fake is 0.
     """
 
     losses = ('loss_dis_fake', 'loss_dis_real')

@@ -8,9 +8,7 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 
 class TGANUpdaterWGAN(TGANUpdaterBase):
-    """The update of a Wasserstein GAN.
-
-    loss_gen = -mean D(fake), loss_dis = mean D(fake) - mean D(real), with means over the batch.
+    """loss_gen = -mean D(fake), loss_dis = mean D(fake) - mean D(real), with means over the batch.
 
     The generators are updated first, then D, from one forward pass of the same fake batch. The
     gradient of loss_dis at the fake video is the negative of that of loss_gen, so one backward
@@ -31,7 +29,6 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
         self._report(loss_gen=loss_gen, loss_dis=loss_dis)
 
     def _mean(self, scores, batch):
-        """D's scores of a batch of so many videos -> their mean, a Variable ()."""
         return F.sum(scores) / batch
 
     def _backward_critic(self, loss, fake):
@@ -56,11 +53,7 @@ class TGANUpdaterWGANClip(TGANUpdaterWGAN):
 
 
 class TGANUpdaterWGANSVC(TGANUpdaterWGAN):
-    """WGAN with singular value clipping of the critic every ``freq`` updates (paper §4.2).
-
-    Args:
-        freq (int): Updates from one clipping to the next.
-    """
+    """WGAN with singular value clipping of the critic every ``freq`` updates (paper §4.2)."""
 
     def __init__(self, models, iterator, optimizer, device=None, freq: int = 1,
                  shuffle_time_order: float | None = None):
@@ -69,18 +62,11 @@ class TGANUpdaterWGANSVC(TGANUpdaterWGAN):
 
 
 class TGANUpdaterWGANParallelSVC(TGANUpdaterWGANSVC):
-    """:class:`TGANUpdaterWGANSVC` under another name.
-
-    The authors spread the clipping of the layers over processes, which changes no number; here
-    the clipping is fast enough without.
-    """
+    """Another name: the authors' clips by several processes, which changes no number."""
 
 
 class TGANUpdaterWGANVideoFrameDis(TGANUpdaterWGANSVC):
-    """:class:`TGANUpdaterWGANSVC` for ``VideoAndFrameDiscriminator``.
-
-    The losses take the sum of the mean score of the videos and that of their frames (FACTS §11).
-    """
+    """WGAN with SVC of ``VideoAndFrameDiscriminator``, whose mean scores are added (FACTS §11)."""
 
     takes_pair = True
 

@@ -1,5 +1,8 @@
 """How the loops of the CPU kernels are compiled."""
-import numba
+try:
+    import numba
+except ImportError:    # without the extra [cpu] Chainer's functions run: see functions.choice
+    numba = None
 
 # Sums may be taken in another order and a product fused with a sum, so that loops run on vectors;
 # infinities and NaN keep their meaning.
@@ -12,6 +15,8 @@ def kernel(function, **options):
     It runs without the GIL. Where no folder can be written (neither ``__pycache__`` beside the
     source, nor the user's cache, nor ``NUMBA_CACHE_DIR``) every process compiles anew: seconds.
     """
+    if numba is None:
+        return function    # never called
     options = {'nogil': True, 'fastmath': _FASTMATH, **options}
     try:
         return numba.njit(cache=True, **options)(function)

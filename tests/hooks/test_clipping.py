@@ -1,4 +1,4 @@
-"""Singular value clipping: its result, what it leaves alone, and when it acts."""
+"""Singular value clipping: its result, what it leaves alone, and when it acts; and arguments."""
 import chainer
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from tgan_chainer.hooks.singular_value_clipping import (
     clip_by_eigh,
     clip_by_svd,
 )
+from tgan_chainer.hooks.weight_clipping import WeightClipping
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 
 CLIPS = {'eigh': clip_by_eigh, 'svd': clip_by_svd}
@@ -154,10 +155,10 @@ def test_acts_every_freq_updates_also_after_a_resume(critic, tmp_path):
     assert clipped_at == [5, 10]
 
 
-@pytest.mark.parametrize('kwargs, message', [
-    ({'freq': 0}, 'freq is 0'), ({'freq': 1.5}, 'freq is 1.5'), ({'bound': 0}, 'bound is 0'),
-    ({'floor': 2}, 'floor is 2'), ({'method': 'qr'}, "unknown method 'qr'"),
-])
-def test_arguments_outside_their_range(kwargs, message):
-    with pytest.raises(ValueError, match=message):
-        SingularValueClipping(**kwargs)
+@pytest.mark.parametrize('cls, name, value', [
+    (SingularValueClipping, 'freq', 0), (SingularValueClipping, 'freq', 1.5),
+    (SingularValueClipping, 'bound', 0), (SingularValueClipping, 'floor', 2),
+    (SingularValueClipping, 'method', 'qr'), (WeightClipping, 'c', 0)])
+def test_arguments_outside_their_range(cls, name, value):
+    with pytest.raises(ValueError, match=rf'{name} (is )?{value!r}: expected'):
+        cls(**{name: value})
