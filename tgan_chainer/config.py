@@ -233,7 +233,7 @@ def load(path, changes=()):
     try:
         return _read(document, source)
     except ConfigError as error:
-        for change in changes:
+        for change in reversed(changes):
             if str(error).startswith(f'{source}: {change.partition("=")[0]}'):
                 raise ConfigError(f'--set {change}: {str(error)[len(source) + 2:]}') from error
         raise
