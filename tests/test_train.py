@@ -215,9 +215,10 @@ def test_any_key_can_be_set(small_experiment):
     ('batchsize', '--set batchsize: expected KEY=VALUE'),
     ('batchsize.x=3', "--set batchsize.x=3: 'x' cannot be set in 2, which is no mapping"),
     ('seed=[', r'--set seed=\[: cannot be read as YAML'),
-    ('batch_size=3', "small.yml: batch_size: unknown key; did you mean 'batchsize'"),
+    ('batch_size=3', "--set batch_size=3: batch_size: unknown key; did you mean 'batchsize'"),
     ('dataset.args.dataset_pth=x', "dataset_pth: MovingMNISTDataset has no such argument; did you"),
-    ('seed=-1', 'small.yml: seed: found -1'),
+    ('seed=-1', '^--set seed=-1: seed: found -1'),
+    ('optimizer={name: Adagrad}', "^--set .*: optimizer.name: found 'Adagrad'"),
 ])
 def test_what_cannot_be_set(small_experiment, change, message):
     args = parse_args(['--config_path', str(small_experiment), '--set', change])
@@ -302,7 +303,6 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(
     (['--config_path', 'configs/moving_mnist/'
       'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),
     (['--gpu', '99'], '--gpu 99'),
-    (['--gpu', '-2'], '--gpu -2: expected -1, the CPU, or'),
     (['--resume', 'latest'], 'latest: is the newest result folder in results/, but there is none'),
 ])
 def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, capsys, tmp_path):
@@ -345,6 +345,13 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     assert path.stat().st_mtime_ns == made
     assert capsys.readouterr().out == (
         f'making {path}, which is not there: 5 videos of moving digits, 0 MB\n')
+
+    small = experiment.replace(batchsize=6)
+    path.unlink()
+    with pytest.raises(ConfigError, match='batchsize: found 6, but the data set holds 5 videos'):
+        data.make_data(small)
+    assert not path.exists()
+    data.make_data(experiment)
 
     misspelled = path.with_name('maed.npy')
     data.make_data(config.load(small_experiment, [f'dataset.args.dataset_path={misspelled}']))

@@ -16,6 +16,7 @@ the project's own path needs, and each is skipped where it is not needed:
 What is left alone: ``numpy.float`` (only ``F.resize_images``, not used here) and ``pkg_resources``
 for ``chainer.gradient_check`` (only the tests, which install ``setuptools<81``).
 """
+import contextlib
 import ctypes
 import importlib.util
 import sys
@@ -45,18 +46,12 @@ _CUDA_LIBRARIES = (
 
 
 def _preload_cuda_wheels():
-    """Load NVIDIA's libraries from their wheels; without those wheels, do nothing.
-
-    A library that cannot be loaded is left to CuPy, whose own error names it better.
-    """
     for folder in dict.fromkeys(sys.path):
         for library in _CUDA_LIBRARIES:
             path = Path(folder, 'nvidia', library)
             if path.is_file():
-                try:
+                with contextlib.suppress(OSError):    # CuPy's own error names it better
                     ctypes.CDLL(str(path))
-                except OSError:
-                    continue
 
 
 def _restore_numpy_sctypes():

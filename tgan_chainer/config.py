@@ -1,13 +1,12 @@
 """Experiment files: YAML -> a checked, typed :class:`Experiment`.
 
 An experiment names five parts, each by ``fn`` (a file), ``name`` (a class in it) and ``args``
-(constructor arguments), and any other fields of :class:`Experiment`. The authors' spelling is read,
-too (FACTS §11): ``frame_seed_generator``, ``video_generator`` and ``video_discriminator`` for the
-``fsgen``, ``vgen`` and ``vdis`` of ``models``; ``dataset_fn`` and ``dataset_name``.
-
-Only the stem of ``fn`` is used, to find the class in this package; no path is ever imported.
+(constructor arguments), and any other fields of :class:`Experiment`; the authors' spelling is read,
+too (FACTS §11). Of ``fn`` only the stem is used, to find the class in this package; no path is ever
+imported.
 """
 import difflib
+import functools
 import importlib
 import inspect
 import io
@@ -40,12 +39,12 @@ PACKAGED = Path(__file__).parent / 'configs'
 
 
 class Role(NamedTuple):
-    """What a part is for, and which classes can be that."""
+    """What a part is for; its classes are derived from ``bases`` and define ``method``."""
 
-    title: str                 #: What messages call it.
-    folder: str                #: Where its classes are in this package.
-    bases: tuple               #: From one of these they are derived,
-    method: str = 'forward'    #: and this they define, which the bases need not.
+    title: str
+    folder: str
+    bases: tuple
+    method: str = 'forward'
 
 
 ROLES = {
@@ -62,11 +61,10 @@ NETWORKS = System._fields
 
 _AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
                      'video_discriminator': 'vdis'}
+_AUTHORS_DATASET = ('dataset_fn', 'dataset_name')
 
-# The authors' files name an updater file (golf, clipping) and three classes (base.yml) that never
-# existed (FACTS §9). The updater's class is in the file named here. The classes can only have been
-# the InitDefault variants, by the names they had before there was another initialisation: of those
-# of G1 that one has 0.02, base.yml's wscale, as its default, and does not use it.
+# In the authors' files (FACTS §9). The classes can only have been the InitDefault variants, before
+# there was another initialisation: that of G1 has base.yml's wscale as its default.
 _NEVER_EXISTED = {
     'tgan_updater_wgan_clip': 'tgan_updater_wgan',
     'FrameSeedGenerator': 'FrameSeedGeneratorInitDefault',
@@ -74,13 +72,8 @@ _NEVER_EXISTED = {
     'VideoDiscriminator': 'VideoDiscriminatorInitDefault',
 }
 
-_EXPECTED = f'an experiment names {", ".join(ROLES)}, each with fn, name and args'
-
-# Keys beside the parts that are arguments of every part whose class takes them.
-_SHARED = ('n_categories', 'shuffle_time_order')
-
-# Given by train.py, not by an experiment file.
-_SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}
+_SHARED = ('n_categories', 'shuffle_time_order')    # arguments of every part that takes them
+_SUPPLIED = {'self', 'models', 'iterator', 'optimizer', 'device'}    # by train.py
 
 
 class _Strict(pydantic.BaseModel):
@@ -90,10 +83,10 @@ class _Strict(pydantic.BaseModel):
 class Part(_Strict):
     """A class of this package and its arguments."""
 
-    fn: str                                     #: File of the class, whatever the experiment says.
-    name: str                                   #: Its name.
-    args: dict[str, Any]                        #: Arguments, checked by annotations.
-    cls: type = pydantic.Field(exclude=True)    #: The class itself.
+    fn: str
+    name: str
+    args: dict[str, Any]
+    cls: type = pydantic.Field(exclude=True)
     where: str = pydantic.Field(exclude=True)   #: What messages call it: file and key.
 
     def build(self, **supplied):
@@ -117,12 +110,9 @@ class Optimizer(_Strict):
 
     @pydantic.model_validator(mode='after')
     def _knows_its_arguments(self):
-        parameters = inspect.signature(getattr(optimizers, self.name)).parameters.values()
-        allowed = [each.name for each in parameters
-                   if each.kind is each.POSITIONAL_OR_KEYWORD and each.name != 'model']
-        for name in self.args:
-            if name not in allowed:
-                raise ValueError(f'{self.name} has no argument {name!r}; {_allowed(name, allowed)}')
+        allowed = inspect.signature(getattr(optimizers, self.name)).parameters
+        for name in sorted(self.args.keys() - allowed):
+            raise ValueError(f'{self.name} has no argument {name!r}; {_allowed(name, allowed)}')
         return self
 
     def build(self):
@@ -131,7 +121,7 @@ class Optimizer(_Strict):
 
 
 class Optimizers(Optimizer):
-    """The optimizer of all networks, and those of networks that have one of their own."""
+    """The optimizer of all networks, but of those that have one of their own."""
 
     fsgen: Optimizer | None = None
     vgen: Optimizer | None = None
@@ -181,42 +171,34 @@ class Experiment(_Strict):
     make_moving_mnist: MovingMNIST | None = None
     result_dir: str | None = None                #: Where it writes, unless a flag says otherwise.
     resume: str | None = None                    #: What it continues, unless a flag says otherwise.
-    name: str = pydantic.Field(exclude=True)     #: Stem of the file.
     source: str = pydantic.Field(exclude=True)   #: The file it was read from.
 
     @pydantic.model_validator(mode='after')
     def _has_g0_unless_g1_makes_whole_videos(self):
         if not issubclass(self.vgen.cls, WholeVideoGenerator):
             if self.fsgen is None:
-                raise ConfigError(f'{self.source}: no fsgen; {_EXPECTED}')
-        elif self.fsgen is not None:
-            raise ConfigError(f'{self.fsgen.where}: {self.vgen.name} makes whole videos and takes '
-                              'no G0; leave it out')
-        elif self.optimizer.fsgen is not None:
-            raise ConfigError(f'{self.source}: optimizer.fsgen: the experiment has no fsgen; leave '
-                              'it out')
+                raise ConfigError(f'{self.source}: no fsgen, of whose vectors {self.vgen.name} '
+                                  'makes frames; add it to models')
+        elif self.fsgen or self.optimizer.fsgen:
+            where = self.fsgen.where if self.fsgen else f'{self.source}: optimizer.fsgen'
+            raise ConfigError(f'{where}: {self.vgen.name} makes whole videos without G0; leave it '
+                              'out')
         return self
 
-    def replace(self, **changes):
-        """A copy with other values; those that are None change nothing.
+    @property
+    def name(self):
+        """Stem of the file."""
+        return Path(self.source).stem
 
-        Raises:
-            ConfigError: A value is of the wrong type or out of range.
-        """
+    def replace(self, **changes):
+        """A copy with other values, checked; those that are None change nothing."""
         changes = {key: value for key, value in changes.items() if value is not None}
-        return _validate(Experiment, dict(self) | changes, f'{self.source}: ', _EXPECTED)
+        return _validate(Experiment, dict(self) | changes, f'{self.source}: ')
 
     def build_models(self, ranks=None):
-        """Construct the networks in the authors' order, which one seed's bytes depend on.
+        """The :class:`System`, drawn in the authors' order, which one seed's bytes depend on.
 
-        Args:
-            ranks (OneProcess or None): The ranks of a training, for ``batch_norm: multi_node``.
-
-        Returns:
-            System: (fsgen, vgen, vdis).
-
-        Raises:
-            ConfigError: A class refuses an argument.
+        ``ranks``, of a training, are for ``batch_norm: multi_node``; see :meth:`Part.build`.
         """
         if ranks and (ranks.size == 1 or self.batch_norm == 'local'):
             ranks = None
@@ -240,40 +222,42 @@ class Experiment(_Strict):
 
 
 def load(path, changes=()):
-    """Read an experiment file -> :class:`Experiment`.
-
-    Args:
-        path (str): A file; ``configs/NAME`` falls back to the packaged file of that name.
-        changes (sequence of str): See :func:`_set`.
+    """Read an experiment file, see :func:`find`, with ``changes``, see :func:`_set`.
 
     Raises:
-        ConfigError: The file does not exist or is not an experiment; the message names file, key,
-            what was found and what is allowed.
+        ConfigError: There is no such file, or it is not an experiment; the message names the file,
+            or the change, the key, what was found and what is allowed.
     """
-    file, source = find(path), str(path)
-    document = read_yaml(file, source)
-    for change in changes:
-        document = _set(document, change)
+    source = str(path)
+    document = functools.reduce(_set, changes, read_yaml(find(path), source))
+    try:
+        return _read(document, source)
+    except ConfigError as error:
+        for change in reversed(changes):
+            if str(error).startswith(f'{source}: {change.partition("=")[0]}'):
+                raise ConfigError(f'--set {change}: {str(error)[len(source) + 2:]}') from error
+        raise
+
+
+def _read(document, source):
     fields = [name for name, field in Experiment.model_fields.items() if not field.exclude]
     _check_keys(document, ['models', *_SHARED, *fields], f'{source}: ')
     networks = document.get('models', {})
     _check_keys(networks, [*NETWORKS, *_AUTHORS_NETWORKS], f'{source}: models.')
     shared = {key: document[key] for key in _SHARED if document.get(key) is not None}
+    settings = {'source': source}
     # Networks beside `models` are in result folders of earlier versions.
-    entries = {f'models.{key}': networks[key] for key in networks} | {
-        key: document[key] for key in fields if key in document}
-
-    settings = {'name': file.stem, 'source': source}
-    for key, value in entries.items():
+    for key, value in [*((f'models.{key}', networks[key]) for key in networks), *document.items()]:
         name, where = key.removeprefix('models.'), f'{source}: {key}'
         name = _AUTHORS_NETWORKS.get(name, name)
         if name in settings:
             raise ConfigError(f'{where}: a second {ROLES[name].title}; expected one of each')
-        settings[name] = _read_part(name, value, where, shared) if name in ROLES else value
+        if name in fields:
+            settings[name] = _read_part(name, value, where, shared) if name in ROLES else value
     for key in shared:
         if not any(key in settings[role].args for role in ROLES if role in settings):
             raise ConfigError(f'{source}: {key}: no part of the experiment takes it; leave it out')
-    return _validate(Experiment, settings, f'{source}: ', _EXPECTED)
+    return _validate(Experiment, settings, f'{source}: ')
 
 
 def _set(document, change):
@@ -292,24 +276,18 @@ def _set(document, change):
 
 
 def find(path):
-    """The file that ``path`` means: on disk, or else ``configs/...`` among the packaged ones.
-
-    Raises:
-        ConfigError: There is neither; the message lists the packaged files.
-    """
+    """The file that ``path`` means: on disk, or else ``configs/...`` among the packaged ones."""
     file = Path(path)
+    packaged = {f'configs/{name}': PACKAGED / name for name in packaged_names()}
     if file.is_file():
         return file
-    if file.parts[:1] == ('configs',) and '..' not in file.parts:
-        packaged = PACKAGED.joinpath(*file.parts[1:])
-        if packaged.is_file():
-            return packaged
-    names = [f'configs/{name}' for name in packaged_names()]
+    if file.as_posix() in packaged:
+        return packaged[file.as_posix()]
     beside = [each.as_posix() for each in file.parent.glob('*.yml')]
-    close = ' or '.join(difflib.get_close_matches(file.as_posix(), [*names, *beside]))
+    close = ' or '.join(difflib.get_close_matches(file.as_posix(), [*packaged, *beside]))
     hint = f'did you mean {close}? ' if close else ''
     raise ConfigError('\n  '.join([f'{path}: there is no such file; {hint}Packaged experiments:',
-                                   *names]))
+                                   *packaged]))
 
 
 def packaged_names():
@@ -319,59 +297,57 @@ def packaged_names():
 
 def _read_part(role, value, where, shared):
     """A part whose arguments, those ``shared`` that it takes among them, suit its constructor."""
-    names = (('dataset_fn', 'dataset_name') if role == 'dataset' and isinstance(value, Mapping)
-             and value.keys() & {'dataset_fn', 'dataset_name'} else ('fn', 'name'))
+    is_authors = (role == 'dataset' and isinstance(value, Mapping)
+                  and not value.keys().isdisjoint(_AUTHORS_DATASET))
+    names = _AUTHORS_DATASET if is_authors else ('fn', 'name')
     _check_keys(value, [*names, 'args'], f'{where}.')
-    fn, name = (value.get(key) for key in names)
-    if not (isinstance(fn, str) and isinstance(name, str)):
-        raise ConfigError(f'{where}: {" and ".join(names)} must be strings, found {fn!r} and '
-                          f'{name!r}')
-    cls = _find_class(ROLES[role], fn, name, [f'{where}.{key}' for key in names])
-    args = {} if value.get('args') is None else value['args']
-    parameters = inspect.signature(cls).parameters.values()
+    for key in names:
+        if not isinstance(value.get(key), str):
+            raise ConfigError(f'{where}.{key}: found {value.get(key)!r}, expected a string')
+    cls = _find_class(ROLES[role], where, {key: value[key] for key in names})
     fields = {each.name: (Any if each.annotation is each.empty else each.annotation,
                           ... if each.default is each.empty else each.default)
-              for each in parameters if each.name not in _SUPPLIED}
+              for each in inspect.signature(cls).parameters.values() if each.name not in _SUPPLIED}
+    args = {} if value.get('args') is None else value['args']
     _check_keys(args, fields, f'{where}.args.', f'{cls.__name__} has no such argument')
-    args = {**{key: shared[key] for key in shared if key in fields}, **args}
-    args = _validate(pydantic.create_model(cls.__name__, **fields), args, f'{where}.args.',
-                     'the argument has no default').model_dump(include=set(args))
-    folder, stem = cls.__module__.split('.')[1:]
-    return Part(fn=f'{folder}/{stem}.py', name=cls.__name__, args=args, cls=cls, where=where)
+    args = {key: shared[key] for key in shared if key in fields} | args
+    args = _validate(pydantic.create_model(cls.__name__, **fields), args,
+                     f'{where}.args.').model_dump(include=set(args))
+    return Part(fn=_file(cls), name=cls.__name__, args=args, cls=cls, where=where)
 
 
-def _find_class(role, fn, name, where):
-    """The class that a part names; ``where`` are the places of ``fn`` and ``name``."""
+def _find_class(role, where, given):
+    """The class that a part names: ``given`` are its file and its name, by their keys."""
+    (fn_key, fn), (name_key, name) = given.items()
     stem, name = (_NEVER_EXISTED.get(each, each) for each in (Path(fn).stem, name))
-    files = _classes(role)
-    if name not in files.get(stem, ()):
-        elsewhere = [f'{role.folder}/{each}.py' for each in files if name in files[each]]
-        if elsewhere:
-            raise ConfigError(
-                f'{where[0]}: found {fn!r}, but {name} is in {elsewhere[0]}; name that')
-    for place, found, allowed in ((where[0], stem, files), (where[1], name, files.get(stem, ()))):
-        if found not in allowed:
-            bases = ' or '.join(base.__name__ for base in role.bases)
-            raise ConfigError(f'{place}: found {found!r}, which is no {role.title} of the package, '
-                              f'derived from {bases} and with {role.method} of its own; '
-                              f'{_allowed(found, allowed)}')
-    return files[stem][name]
+    classes = _classes(role)
+    if name not in classes:
+        bases = ' or '.join(base.__name__ for base in role.bases)
+        raise ConfigError(f'{where}.{name_key}: found {name!r}, which is no {role.title} of the '
+                          f'package, derived from {bases} and with {role.method} of its own; '
+                          f'{_allowed(name, classes)}')
+    if Path(file := _file(classes[name])).stem != stem:
+        raise ConfigError(f'{where}.{fn_key}: found {fn!r}, but {name} is in {file}; name that')
+    return classes[name]
+
+
+def _file(cls):
+    return '/'.join(cls.__module__.split('.')[1:]) + '.py'
 
 
 def _classes(role):
-    """The classes of a role that do what it is there for -> {stem of their file: {name: class}}."""
+    """The classes of a role that do what it is there for, by name."""
     package, found = importlib.import_module(f'tgan_chainer.{role.folder}'), {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f'{package.__name__}.{info.name}')
-        for name, value in vars(module).items():
-            if (inspect.isclass(value) and value.__module__ == module.__name__
-                    and issubclass(value, role.bases) and getattr(value, role.method, None)
-                    not in (None, DatasetMixin.get_example, StandardUpdater.update_core)):
-                found.setdefault(info.name, {})[name] = value
+        found |= {name: value for name, value in vars(module).items()
+                  if inspect.isclass(value) and value.__module__ == module.__name__
+                  and issubclass(value, role.bases) and getattr(value, role.method, None)
+                  not in (None, DatasetMixin.get_example, StandardUpdater.update_core)}
     return found
 
 
-def _validate(model, values, prefix, expected):
+def _validate(model, values, prefix):
     """``model(**values)``; of pydantic's complaints the first becomes one line."""
     try:
         return model(**values)
@@ -379,7 +355,7 @@ def _validate(model, values, prefix, expected):
         first = error.errors()[0]
         what = f'found {first["input"]!r}; {first["msg"]}'
         if first['type'] == 'missing':
-            what = f'missing; {expected}'
+            what = 'missing, and it has no default'
         elif first['type'] == 'extra_forbidden':
             *outer, key = first['loc']
             for name in outer:    # the model below, which may be written MODEL | None

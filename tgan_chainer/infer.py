@@ -8,8 +8,14 @@ from tgan_chainer.commands.infer import main
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.io import pictures
 from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import make_interpolated_video, make_video
-from tgan_chainer.results import category_part, open_generators
+from tgan_chainer.models.sampling import (
+    draw_labels,
+    draw_z_slow,
+    first_generator,
+    make_interpolated_video,
+    make_video,
+)
+from tgan_chainer.results import CATEGORIES, category_part, open_generators, read_categories
 
 
 def infer(args):
@@ -23,26 +29,36 @@ def infer(args):
     """
     if args.video:
         pictures.require_av()
-    videos, names, stem = sample(args)
+    videos, names, stem, _ = sample(args)
     for path in write_videos(videos, names, Path(args.out_dir, stem), args):
         print(path)
 
 
 def sample(args, between=None):
-    """The videos that the flags ask for -> uint8 (N, C, T, H, W), names of categories, stem.
+    """The videos that the flags ask for.
 
-    The latter is that of :func:`tgan_chainer.results.output_stem`. With ``between``, z_fast is
-    interpolated linearly: so many frames stand between any two that G0 gives (paper Figure 6,
-    FACTS §7).
+    With ``between``, z_fast is interpolated linearly: so many frames stand between any two that G0
+    gives (paper Figure 6, FACTS §7).
+
+    Returns:
+        uint8 (N, C, T, H, W); names of the flags' categories; the stem of
+        :func:`tgan_chainer.results.output_stem`; and, where categories were drawn that have names,
+        that of each video, or else None.
 
     Raises:
         ConfigError: They are to be interpolated, and the system has no z_fast.
         TGANError: See :func:`tgan_chainer.results.open_generators`.
     """
     fsgen, vgen, names, labels, stem = open_generators(args)
-    n = args.n * max(1, len(names))
+    n, first, rows = args.n * max(1, len(names)), first_generator(fsgen, vgen), None
     if between is None:
-        videos, _, _ = make_video(fsgen, vgen, n, labels=labels, progress=chunk_progress)
+        z_slow = draw_z_slow(first, n)
+        if labels is None and first.n_categories:
+            labels = draw_labels(first, n)
+            if Path(args.result_dir, CATEGORIES).exists():
+                categories = read_categories(args.result_dir, first.n_categories)
+                rows = [categories[label] for label in labels.tolist()]
+        videos, _, _ = make_video(fsgen, vgen, n, z_slow, labels=labels, progress=chunk_progress)
     elif fsgen is None:
         raise ConfigError(f'{args.result_dir}: {type(vgen).__name__} makes whole videos from one '
                           'latent vector; there is no vector of a frame to interpolate. Give a '
@@ -51,7 +67,7 @@ def sample(args, between=None):
         videos = make_interpolated_video(fsgen, vgen, n, between, labels, functools.partial(
             chunk_progress, unit='frame'))
     videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
-    return pictures.enlarge(videos, args.scale), names, stem
+    return pictures.enlarge(videos, args.scale), names, stem, rows
 
 
 def write_videos(videos, names, stem, args):

@@ -34,11 +34,8 @@ def global_streams():
     """The global streams; in a worker process they are first made its own.
 
     The workers that Chainer's MultiprocessIterator forks inherit the state of NumPy's stream, and
-    would all draw the same offsets and crops; Python seeds its own stream there as it likes. A
-    worker that finds both as they were then seeds them anew, from the inherited state and its name:
-    no two workers draw alike, and for one seed each draws the same numbers again. A process that
-    was seeded since it was forked is left alone, and so is a fork that `multiprocessing` did not
-    make.
+    would all draw the same offsets and crops. One that finds the streams as it inherited them seeds
+    them anew, from that state and its name: for one seed each draws the same numbers again.
     """
     global _inherited
     if _inherited is not None:
@@ -64,10 +61,9 @@ os.register_at_fork(after_in_child=_remember_inherited)
 class RandomState(extension.Extension):
     """Save and restore the global generators of NumPy and Python.
 
-    The first draws latent vectors, offsets, crops, flips and the order of the data; the second
-    picks the golf clips. With them a resumed training on the CPU continues bit for bit. CuPy's
-    generator has no state to save: on the GPU it is seeded anew, from the seed of the experiment
-    and the iteration, so a resumed training is repeatable but draws other latent vectors.
+    With them a resumed training on the CPU continues bit for bit. CuPy's generator has no state to
+    save: on the GPU it is seeded anew, from the seed of the experiment and the iteration, so a
+    resumed training is repeatable but draws other latent vectors.
 
     Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
     which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from tgan_chainer import config
 from tgan_chainer.commands.flags import EVERY
-from tgan_chainer.device import count_gpus, get_device
+from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.io import snapshots
 from tgan_chainer.io.files import write_json
@@ -118,7 +118,7 @@ def open_generators(args):
     Raises:
         TGANError: There is no such folder, iteration, device or category, or a file is damaged.
     """
-    device = get_device(args.gpu if args.gpu is not None else (0 if count_gpus() else -1))
+    device = get_device(args.gpu)
     device.use()
     iteration = choose_iteration(experiment_file(args.result_dir).parent, args.iter)
     fsgen, vgen = load_generators(args.result_dir, iteration, device)
@@ -130,8 +130,8 @@ def open_generators(args):
 def output_stem(args, iteration):
     """Start of the names of files that networks of ``iteration`` made, as the flags ask.
 
-    It is 'RESULT_seed-S', as in the authors' code, for their default of ``--iter``. It has the
-    iteration for any other, so that none overwrites another's.
+    It is 'RESULT_seed-S', as in the authors' code, for their default of ``--iter``; any other is
+    part of the name, so that none overwrites another's.
     """
     of = '' if iteration == DEFAULT_ITERATION else f'_iter-{iteration}'
     return f'{Path(args.result_dir).resolve().name}{of}_seed-{args.seed}'
@@ -141,10 +141,6 @@ def choose_labels(args, fsgen, vgen):
     """The categories that the flags name -> (names, labels), ``args.n`` labels for each name.
 
     Without the flag there are no names, and the labels are None.
-
-    Raises:
-        ConfigError: A name is unknown, or the system is not conditional.
-        SnapshotError: The result folder does not say how its categories are called.
     """
     if not args.categories:
         return [], None
@@ -179,8 +175,7 @@ def read_categories(folder, n_categories):
     path = Path(folder, CATEGORIES)
     names = _read_list(path, 'names', str, 'a training writes it')
     if names is None:
-        raise SnapshotError(f'{path}: there is no such file, and the names of the categories are '
-                            'nowhere else; a training writes it')
+        raise SnapshotError(f'{path}: there is no such file; a training writes it')
     if len(names) != n_categories:
         raise SnapshotError(f'{path}: found {len(names)} names, but the networks know '
                             f'{n_categories} categories; it is of another training')

@@ -34,11 +34,7 @@ from tgan_chainer.training.stopping import StopAt
 
 
 def train(args, command_line):
-    """Train as the flags say.
-
-    Args:
-        args (argparse.Namespace): See :func:`tgan_chainer.commands.train.parse_args`.
-        command_line (list of str): For the record.
+    """Train as the flags of :mod:`.commands.train` say; ``command_line`` is for the record.
 
     Raises:
         TGANError: Bad input; or a loss was not finite, and the training has stopped.
@@ -46,7 +42,7 @@ def train(args, command_line):
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
         device = ranks.get_device(args.gpu)
-        experiment, snapshot = ranks.on_first(prepare, args)
+        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)
         training = ranks.on_all(build, experiment, device, ranks)
         for network in training.system.networks.values():
             ranks.broadcast(network)
@@ -57,14 +53,14 @@ def train(args, command_line):
         run(training.trainer, ranks, experiment.tensorboard)
 
 
-def prepare(args):
+def prepare(args, n_ranks):
     """What is to be trained, with its data made -> what :func:`.flags.choose` returns.
 
     Raises:
         TGANError: What the flags name is not there, or cannot be read or made.
     """
     experiment, snapshot = choose(args)
-    make_data(experiment)
+    make_data(experiment, n_ranks)
     return experiment, snapshot
 
 
@@ -91,14 +87,13 @@ def build(experiment, device, ranks):
     example = dataset[0]    # before seeding: it draws random numbers
     video = example[0] if isinstance(example, tuple) else example
     share = ranks.share(dataset, experiment.seed)
-    check_batchsize(experiment, dataset, share, ranks)
+    check_batchsize(experiment, len(dataset), ranks.size)
     random_state = RandomState(experiment.seed, device, ranks.rank)
     random_state.seed_all()
     system = build_system(experiment, dataset, video, device, ranks)
     random_state.part_ways()
     updater = build_updater(experiment, system, share, ranks, device)
-    stop = StopAt(count_iterations(experiment, len(share)), ranks)
-    trainer = Trainer(updater, stop)
+    trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
     extend(trainer, experiment, dataset, random_state, ranks)
     return Training(trainer, system, dataset, video, random_state)
 

@@ -64,7 +64,8 @@ def test_flags_know_every_batch_norm():
 
 
 WRONG = {
-    'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global'],
+    'train': ['--resume x --out y', '--iterations 3 --epoch 2', '--batch_norm global', '--seed -1',
+              '--batchsize 0'],
     'export --result_dir r': ['--out g.onnx'],    # no short form of --out_dir
     'infer --result_dir r --gpu -1': ['', '--video --n 0', '--video --seed -1',
                                       '--video --scale 0'],

@@ -77,15 +77,6 @@ def test_a_log_that_has_no_losses(tmp_path, content, message):
         figures.read_losses(tmp_path)
 
 
-@pytest.mark.parametrize('rows', [15, 29, 30, 59])
-def test_no_row_of_pixels_is_lost(rows, tmp_path):
-    # 68 rows of pixels each: sizes in inches that floating-point numbers do not hold.
-    sheet = np.random.RandomState(0).randint(256, size=(68 * rows, 68, 3), dtype=np.uint8)
-    figures.draw_blocks([('', sheet)]).savefig(tmp_path / 'sheet.png')
-    found = np.array(Image.open(tmp_path / 'sheet.png').convert('RGB'))
-    np.testing.assert_array_equal(found, sheet)
-
-
 @pytest.mark.parametrize('number', [3, 4, 5])
 def test_a_sheet_shows_what_infer_makes_pixel_for_pixel(result, number):
     assert run(number, '--result_dir', result, '--gpu', '-1', '--n', '1') == 0

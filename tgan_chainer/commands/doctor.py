@@ -8,9 +8,9 @@ import os
 import platform
 import shutil
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
@@ -40,13 +40,12 @@ _PACKAGES = ('pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
-@dataclass(frozen=True)
-class File:
-    """A file that some command reads."""
+class File(NamedTuple):
+    """A file that some command reads; ``note`` is its size, or where it comes from."""
 
-    path: str      #: Where it is looked for.
-    found: bool    #: Whether it is there.
-    note: str      #: Its size, or where it comes from.
+    path: str
+    found: bool
+    note: str
 
 
 def data_files():
@@ -70,8 +69,8 @@ def score_files():
     mean = classifier.find(None, classifier.MEAN_VARIABLE, classifier.MEAN_PLACES)
     files = [_look(str(weights), obtain('c3d')), _look(str(mean), obtain('mean'))]
     if mean.is_dir() or (mean.is_file() and sha256(mean) != MEAN_SHA256):
-        files[1] = File(files[1].path, False, 'another file than the published one: its sha256 '
-                                              f'is not {MEAN_SHA256}')
+        files[1] = File(str(mean), False, 'another file than the published one: its sha256 is not '
+                                          f'{MEAN_SHA256}')
     return files
 
 
@@ -106,9 +105,7 @@ def _versions():
     revision = record.git_revision()
     yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
     yield f'Python {platform.python_version()}, {platform.platform()}'
-    packages = {name: version for name, version in record.versions().items()
-                if name != 'tgan_chainer'}
-    packages |= {name: metadata.version(name) for name in _PACKAGES}
+    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
     yield '\npackages'
     yield from (f'  {name:12} {version}' for name, version in packages.items())
 

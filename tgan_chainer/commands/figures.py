@@ -3,23 +3,19 @@
 Frames are shown pixel for pixel.
 """
 import argparse
-import io
 import json
 from pathlib import Path
 
-import chainer
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
 from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
-from tgan_chainer.io.files import write_bytes
-from tgan_chainer.io.progress import chunk_progress
-from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 METHODS = {
     'TGANUpdaterVanilla': 'normal GAN',
@@ -30,13 +26,12 @@ METHODS = {
 }
 """Updater -> how people call its method."""
 
-_DPI = 100
 _HEADING = 22    # height of a line of text over a block of frames, in pixels
 
 
 def draw_losses(curves):
     """Figure 2: the generator's loss, a row for (title, iterations, losses) of each training."""
-    figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=_DPI, layout='constrained')
+    figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
     rows = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
     for axes, (title, iterations, losses) in zip(rows, curves, strict=True):
@@ -50,24 +45,19 @@ def draw_losses(curves):
 
 
 def draw_blocks(blocks):
-    """A figure of (text, uint8 (H, W, 3)) one below the other, as wide as the widest picture.
+    """An image of (text, uint8 (H, W, 3)) one below the other, as wide as the widest.
 
-    Each text has a line over its picture, which an empty one does not take.
+    Each text has a line over its image, which an empty one does not take.
     """
-    tops = [_HEADING if text else 0 for text, _ in blocks]
-    width = max(picture.shape[1] for _, picture in blocks)
-    height = sum(tops) + sum(len(picture) for _, picture in blocks)
-    # The hundredth: matplotlib cuts off what rounding leaves below a whole pixel.
-    figure = Figure(figsize=((width + 0.01) / _DPI, (height + 0.01) / _DPI), dpi=_DPI)
-    FigureCanvasAgg(figure)
-    above = height
-    for top, (text, picture) in zip(tops, blocks, strict=True):
-        # Left as they are: a $ in the name of a folder starts no formula.
-        figure.text(3 / width, (above - top / 2) / height, text, va='center_baseline', fontsize=10,
-                    parse_math=False)
-        above -= top + len(picture)
-        figure.figimage(picture, xo=0, yo=above, origin='upper')
-    return figure
+    width, parts = max(image.shape[1] for _, image in blocks), []
+    for text, image in blocks:
+        if text:
+            heading = Image.new('RGB', (width, _HEADING), 'white')
+            ImageDraw.Draw(heading).text((3, _HEADING / 2), text, 'black', anchor='lm')
+            parts.append(np.array(heading))
+        parts.append(np.pad(image, ((0, 0), (0, width - image.shape[1]), (0, 0)),
+                            constant_values=255))
+    return np.concatenate(parts)
 
 
 def read_losses(result_dir):
@@ -103,50 +93,32 @@ def describe_training(result_dir):
 def _losses(args):
     figure = draw_losses([(describe_training(folder), *read_losses(folder))
                           for folder in args.result_dir])
-    return figure, '+'.join(Path(folder).resolve().name for folder in args.result_dir)
+    figure.canvas.draw()
+    image = np.array(figure.canvas.buffer_rgba())[..., :3]
+    return image, '+'.join(Path(folder).resolve().name for folder in args.result_dir)
 
 
 def _samples(args):
     blocks, stems = [], []
     for folder in args.result_dir:
-        sheets, stem = _sample(folder, args)
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
-        blocks += [(': '.join([*title, *filter(None, [name])]), sheet) for name, sheet in sheets]
-        stems.append(stem)
+        videos, names, stem, rows = infer.sample(
+            argparse.Namespace(**{**vars(args), 'result_dir': folder}))
+        blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
+                   for name, sheet in _sheets(videos, names, rows=rows)]
+        stems.append(stem + results.category_part(args))
     return draw_blocks(blocks), '+'.join(stems)
 
 
 def _interpolation(args):
-    videos, names, stem = infer.sample(args, args.between)
+    videos, names, stem, _ = infer.sample(args, args.between)
     every = args.between + 1
     sheets = _sheets(videos[:, :, :(args.frames - 1) * every + 1], names, every)
     return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
 
 
-def _categories(args):
-    sheets, stem = _sample(args.result_dir, args)
-    return draw_blocks(sheets), stem
-
-
-def _sample(result_dir, args):
-    """Videos of a result folder as the flags ask -> see :func:`_sheets`, as a list; stem."""
-    args = argparse.Namespace(**{**vars(args), 'result_dir': result_dir})
-    fsgen, vgen, names, labels, stem = results.open_generators(args)
-    first, n = first_generator(fsgen, vgen), args.n * max(1, len(names))
-    z_slow, rows = draw_z_slow(first, n), None    # as make_video does
-    if labels is None and first.n_categories:
-        labels = draw_labels(first, n)
-        if Path(result_dir, results.CATEGORIES).exists():
-            categories = results.read_categories(result_dir, first.n_categories)
-            rows = [categories[label] for label in labels.tolist()]
-    videos, _, _ = make_video(fsgen, vgen, n, z_slow, labels=labels, progress=chunk_progress)
-    videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
-    sheets = _sheets(pictures.enlarge(videos, args.scale), names, rows=rows)
-    return list(sheets), stem + results.category_part(args)
-
-
 def _sheets(videos, names, every=None, rows=None):
-    """A sheet of all videos, or one of each category's -> (name, uint8 (H, W, 3)) of each.
+    """A sheet of all videos, or one of each category's: yield (name, uint8 (H, W, 3)).
 
     With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
     one that G0 gave to the next, a video that is longer than a row has a sheet of its own.
@@ -180,8 +152,9 @@ def parse_args(argv=None):
     flags.add(between, 'between')
     between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")
-    categories = _add(figures, 7, _categories, 'videos of categories by name, a row a category')
-    flags.add_result_flags(categories, 1, 'videos of each category (default: %(default)s)')
+    categories = _add(figures, 7, _samples, 'videos of categories by name, a row a category')
+    flags.add_result_flags(categories, 1, 'videos of each category (default: %(default)s)',
+                           several=True)
     args = parser.parse_args(argv)
     if args.figure == '7' and not args.categories:
         parser.error('give --category NAME for each row of the figure')
@@ -197,11 +170,9 @@ def _add(figures, number, draw, what):
 
 
 def _run(args):
-    figure, stem = args.draw(args)
+    image, stem = args.draw(args)
     out = args.out or f'figures/figure_{args.figure}_{stem[:150]}.png'
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format='png')
-    write_bytes(out, buffer.getvalue())
+    pictures.save_png(out, image)
     print(out)
 
 

@@ -28,7 +28,7 @@ def _run(args):
     from tgan_chainer.io import pictures
     from tgan_chainer.results import category_part
     pictures.require_av()
-    videos, names, stem = infer.sample(args, args.between)
+    videos, names, stem, _ = infer.sample(args, args.between)
     every = args.between + 1
     stem = Path(args.out_dir, f'{stem}_between-{args.between}')
     movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)

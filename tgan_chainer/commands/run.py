@@ -79,9 +79,8 @@ def command(name, parse_args, run):
 def keep_freed_memory():
     """Have glibc's malloc keep large blocks that are freed, for this whole process.
 
-    It returns them to the system at once otherwise, and every page of the next large array costs a
-    page fault (measured in docs/decisions.md). For commands: a library that is imported leaves a
-    setting of the process alone. Without glibc nothing happens.
+    Otherwise every page of the next large array costs a page fault (docs/decisions.md). For
+    commands: a library that is imported leaves a setting of the process alone.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -29,10 +29,10 @@ def parse_args(argv=None):
     parser.add_argument('--set', metavar='KEY=VALUE', action='append', default=[],
                         help='set any key of the experiment, such as batchsize=16 or '
                         'dataset.args.dataset_path=data/mine.npy; give it again for more')
-    parser.add_argument('--seed', type=int, help='seed of everything random')
-    parser.add_argument('--iterations', type=int, help='updates in all')
-    parser.add_argument('--epoch', type=int, help='passes over the data set in all')
-    parser.add_argument('--batchsize', type=int,
+    flags.add(parser, 'seed', default=None, help='seed of everything random')
+    parser.add_argument('--iterations', type=flags.positive, help='updates in all')
+    parser.add_argument('--epoch', type=flags.positive, help='passes over the data set in all')
+    parser.add_argument('--batchsize', type=flags.positive,
                         help='videos a batch; on many devices of each rank, so that an update '
                         'sees that many times the ranks')
     parser.add_argument('--tensorboard', action='store_const', const=True,

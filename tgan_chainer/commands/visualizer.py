@@ -1,13 +1,10 @@
 """Turn a preview image back into movies (the authors' visualizer.py, FACTS §11).
 
-A training writes its previews as sheets: one row for each video, its frames side by side. This
-command plays the rows in a grid. It writes the movie and its frames into a folder that is called as
-the sheet, without the suffix.
+A preview is a sheet: a row for each video, its frames side by side. The rows are played in a grid.
 """
 from pathlib import Path
 
 from tgan_chainer.commands import flags
-from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
@@ -51,7 +48,7 @@ def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
 
 def parse_args(argv=None):
     """Flags of the command (FACTS §10)."""
-    parser = parser_of('visualizer', 'Turn a preview image of a training back into movies.')
+    parser = flags.parser_of('visualizer', 'Turn a preview image of a training back into movies.')
     parser.add_argument('--preview_png', required=True,
                         help='PNG sheet of videos: a row each, frames side by side')
     parser.add_argument('--C', type=int, choices=(1, 3), default=3,

@@ -1,27 +1,24 @@
 """Whether the parts of an experiment fit together, before anything is written."""
+import math
+
 from tgan_chainer.errors import ConfigError
 
 
-def check_batchsize(experiment, dataset, share, ranks):
-    """See that ``share``, the part of ``dataset`` that a rank trains on, holds a batch.
+def check_batchsize(experiment, n_videos, n_ranks):
+    """See that each rank's share of the data set's ``n_videos`` holds a batch.
 
     Raises:
         ConfigError: It does not.
     """
-    if len(share) < experiment.batchsize:
-        of = f', {len(share)} for each of {ranks.size} ranks' if ranks.size > 1 else ''
+    share = math.ceil(n_videos / n_ranks)
+    if share < experiment.batchsize:
+        of = f', {share} for each of {n_ranks} ranks' if n_ranks > 1 else ''
         raise ConfigError(f'{experiment.source}: batchsize: found {experiment.batchsize}, but the '
-                          f'data set holds {len(dataset)} videos{of}')
+                          f'data set holds {n_videos} videos{of}')
 
 
 def check_shapes(experiment, system, dataset, video):
-    """See that what one part makes is what the next one takes.
-
-    Args:
-        experiment (Experiment): Named in the message.
-        system (System): Its networks.
-        dataset: Its data set.
-        video: One of the data set's, (T, C, H, W).
+    """See that what one part makes is what the next takes; ``video`` of the data is (T, C, H, W).
 
     Raises:
         ConfigError: Two parts disagree.

@@ -7,12 +7,14 @@ import numpy as np
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.prepare.moving_mnist import N_FRAMES, make_moving_mnist, write_labels
+from tgan_chainer.training.checks import check_batchsize
 
 
-def make_data(experiment):
+def make_data(experiment, n_ranks=1):
     """Make the data set's file, with the table of its digits, if it may be made and is missing.
 
     Raises:
+        ConfigError: They would be too few for a batch.
         DataError: They cannot be made.
     """
     if not experiment.make_moving_mnist:
@@ -21,6 +23,7 @@ def make_data(experiment):
     path, table = args.get('dataset_path'), args.get('config_path')
     if not path or Path(path).exists():    # whose digits these settings need not tell
         return
+    check_batchsize(experiment, settings['n_videos'], n_ranks)
     megabytes = N_FRAMES * settings['n_videos'] * settings['size'] ** 2 / 1e6
     print(f'making {path}, which is not there: {settings["n_videos"]:,} videos of moving digits, '
           f'{megabytes:,.0f} MB{_instead_of(Path(path), experiment)}', flush=True)

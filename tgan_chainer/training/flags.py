@@ -13,8 +13,7 @@ def choose(args):
     """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
 
     Raises:
-        TGANError: See :func:`load_experiment`, :func:`take_folders`, :func:`.find_snapshot`,
-            :func:`.require_one_training`; or there is nothing to branch from.
+        TGANError: What they name is not there, or they contradict the experiment or its folder.
     """
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)

@@ -13,17 +13,14 @@ from tgan_chainer.random_streams import Streams
 class PrefetchIterator(SerialIterator):
     """SerialIterator that loads the next batch while the current one is worked on.
 
-    Its batches are those of a SerialIterator, bit for bit, and so is its state in a snapshot. That
-    is not a matter of course: order, offsets and crops come from the global streams, and others may
-    draw from these between two batches. So the next batch is drawn ahead from copies of the streams
-    as they are when a batch is handed out. It counts only if at the next call nobody has drawn;
-    then the streams are brought to where the copies ended. Otherwise it is thrown away, and the
-    batch is made as a SerialIterator makes it.
+    Its batches are those of a SerialIterator, bit for bit, and so is its state in a snapshot,
+    though others may draw from the global streams between two batches: the next batch is drawn
+    ahead from copies of the streams as they are when a batch is handed out. It counts only if at
+    the next call nobody has drawn; then the streams are brought to where the copies ended.
+    Otherwise it is thrown away, and the batch is made as a SerialIterator makes it.
 
     On a GPU the latent vectors come from CuPy's stream, and all batches are loaded ahead. On the
-    CPU they come from NumPy's and none is: nothing is loaded ahead after an interval in which
-    somebody drew. There a step takes so much longer than loading that this costs nothing to speak
-    of (docs/data.md).
+    CPU they come from NumPy's and none is, which costs little there (docs/data.md).
 
     Args:
         dataset: A dataset of examples in two steps, `tgan_chainer.datasets.drawing.DrawnDataset`.

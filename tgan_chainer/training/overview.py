@@ -6,12 +6,7 @@ from tgan_chainer.io import pictures
 
 
 def overview(experiment, training, ranks):
-    """What is trained on what, as lines of text.
-
-    Args:
-        experiment (Experiment), ranks (OneProcess): What the training was built from.
-        training (tgan_chainer.train.Training): At the iteration that it starts from.
-    """
+    """What is trained on what, as lines of text; ``training`` is :class:`.train.Training`."""
     updater, device = training.trainer.updater, training.random_state.device
     shape = ' x '.join(map(str, training.video.shape))
     place = (f'CPU, {num_threads()} thread(s), {cpu_kernels_in_use()}' if device.name == '@numpy'

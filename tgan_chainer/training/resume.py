@@ -1,11 +1,10 @@
 """Going on with a training: which snapshot is meant, whether it is this training's, and loading it.
 
-Chainer loads a snapshot array by array and complains about the first that is missing, if at all.
-So what a snapshot is of is compared with the training first, by the headers of its arrays, and
-each way of being another's has a message of its own.
+Chainer complains about the first array that is missing, if at all. So what a snapshot is of is
+compared with the training first, by the headers of its arrays.
 
-The authors' trainer writes the same entries for networks, optimizers, order of the data and log. It
-has none for the random state and for our extensions; with Chainer 2, none for triggers and for the
+The authors' trainer writes the same entries for networks, optimizers, order of the data and log,
+none for the random state and for our extensions; with Chainer 2, none for triggers and for the
 updates of each parameter either.
 """
 import re
@@ -14,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import yaml
-from chainer import Serializer
+from chainer.serializers import npz
 
 from tgan_chainer import config, results
 from tgan_chainer.errors import SnapshotError, TGANError
@@ -109,12 +108,6 @@ def resume(trainer, path, experiment, random_state, ranks):
     networks and optimizers go on; order of the data and random streams are this number's, and new.
     Of the authors', random streams are new.
 
-    Args:
-        trainer: The trainer, with all extensions.
-        path: The file, see :func:`find_snapshot`.
-        experiment (Experiment): That of the trainer.
-        random_state (RandomState), ranks (OneProcess): Those of this process.
-
     Returns:
         str or None: What does not go on as it was, for people.
 
@@ -168,36 +161,20 @@ def _of_networks(headers, experiment, optimizers):
         prefix = f'updater/model:{role}/'
         found = {key.removeprefix(prefix): header for key, header in headers.items()
                  if key.startswith(prefix)}
-        expected = {}
-        optimizer.target.serialize(_Collector(expected))
+        expected = npz.serialize(optimizer.target)
         for key in sorted(found.keys() | expected.keys()):
             if key not in expected:
                 difference = f'has {key}, which that of {experiment.source} has not'
             elif key not in found:
                 difference = f'has no {key}, which that of {experiment.source} has'
-            elif expected[key] is None:    # of a size that the first batch decides
+            elif expected[key].dtype == object:    # None: the first batch decides its size
                 continue
-            elif not found[key].is_numbers_of(shape := getattr(expected[key], 'shape', ())):
+            elif not found[key].is_numbers_of(shape := expected[key].shape):
                 difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
             else:
                 continue
             return f'other networks: its {role} {difference}; {_REMEDY}'
     return None
-
-
-class _Collector(Serializer):
-    """Collects what a link would save by its keys; unlike Chainer's, leaves it on its device."""
-
-    def __init__(self, found, path=''):
-        self._found = found
-        self._path = path
-
-    def __getitem__(self, key):
-        return _Collector(self._found, f'{self._path}{key}/')
-
-    def __call__(self, key, value):
-        self._found[self._path + key] = value
-        return value
 
 
 def _of_optimizers(headers, experiment, optimizers):
