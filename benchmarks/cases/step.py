@@ -30,4 +30,5 @@ def count(session, batch):
 
 CASES = {f'step/{updater}-b{batch}': (
     f'training step, WGAN with {what} clipping, batch of {batch}', run, updater, batch)
-    for updater, what in (('svc', 'singular value'), ('clip', 'weight')) for batch in (4, 8, 32)}
+    for updater, what in (('svc', 'singular value'), ('clip', 'weight'))
+    for batch in (4, 8, 16, 32)}

@@ -12,8 +12,8 @@ from benchmarks.sides import STAND_IN, NotRunError, WorkerError
 def test_list(capsys):
     assert main(['--list', '--only', 'svc', 'memory/*']) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ['step/svc-b4', 'step/svc-b8', 'step/svc-b32', 'svc/layers', 'svc/half',
-                     'memory/step']
+    assert names == ['step/svc-b4', 'step/svc-b8', 'step/svc-b16', 'step/svc-b32', 'svc/layers',
+                     'svc/half', 'memory/step']
 
 
 def test_quick_end_to_end(tmp_path, capfd):
