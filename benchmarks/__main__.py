@@ -8,16 +8,13 @@ from pathlib import Path
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
 from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
-from parity.__main__ import matches
+from parity.check import choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
 from tgan_chainer.io.progress import steps
-
-EXIT_FAILED = 1
 
 
 def main(argv=None):
@@ -28,7 +25,7 @@ def main(argv=None):
 def _main(argv):
     outcomes = []
     _run(parser().parse_args(argv), outcomes)
-    return EXIT_FAILED if any(outcome.verdict == 'failed' for outcome in outcomes) else 0
+    return int(any(outcome.verdict == 'failed' for outcome in outcomes))
 
 
 def parser():
@@ -72,23 +69,11 @@ def complete(options):
     return options
 
 
-def choose(patterns):
-    """The benchmarks of ``--only``, all without it, in the registry's order.
-
-    Raises:
-        ConfigError: None matches a pattern.
-    """
-    for pattern in patterns or ():
-        if not any(matches(name, [pattern]) for name in cases.registry()):
-            raise ConfigError(f'no benchmark matches {pattern}; --list prints the names')
-    return [name for name in cases.registry() if matches(name, patterns)]
-
-
 def _run(options, outcomes):
     """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
-    names = choose(options.only)
+    names = choose('benchmark', cases.CASES, options.only)
     if options.list:
-        print('\n'.join(f'{name:<21}{cases.registry()[name][0]}' for name in names))
+        print('\n'.join(f'{name:<21}{cases.CASES[name][0]}' for name in names))
         return
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
@@ -111,7 +96,7 @@ def _run(options, outcomes):
 
 def run_case(name, session):
     """Run a benchmark -> its Outcome, which has what it raises."""
-    about, function, *args = cases.registry()[name]
+    about, function, *args = cases.CASES[name]
     try:
         outcome = function(session, *args)
     except NotRunError as reason:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from benchmarks import flops
-from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, WorkerError
+from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError, WorkerError, busy_neighbours
 
 TOLERANCE = 3e-4
 """Largest difference of what two sides compute, relative to the largest figure: float32 sums in
@@ -66,6 +66,7 @@ class Contestant:
     work: str    #: What the worker does.
     args: dict
     task: str = ''    #: Contestants of one task must compute the same.
+    neighbours: int = 0    #: Other processes that keep a core busy each during its turns.
 
 
 def everyone(work, args):
@@ -93,8 +94,7 @@ def race(session, contestants, arithmetic=()):
     outcome, turns, tasks = Outcome(), {}, {}
     for contestant in contestants:
         try:
-            turn = functools.partial(session.worker(contestant.side).run, contestant.work,
-                                     contestant.args)
+            turn = functools.partial(_turn, session.worker(contestant.side), contestant)
             answer = turn()
             _require_same(tasks.setdefault(contestant.task, answer), answer)
             turns[contestant.name] = turn
@@ -115,6 +115,11 @@ def race(session, contestants, arithmetic=()):
         outcome.data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9}
         outcome.costs[FLOOR] = [seconds * inside / product for seconds in outcome.costs[FLOOR]]
     return outcome
+
+
+def _turn(worker, contestant):
+    with busy_neighbours(contestant.neighbours):
+        return worker.run(contestant.work, contestant.args)
 
 
 def _require_same(ours, theirs):

@@ -1,9 +1,11 @@
-"""What every side runs: sizes, seeds, initial weights, videos.
+"""What every side runs, and its clocks: sizes, seeds, initial weights, videos.
 
 Stands alone and keeps to the syntax of Python 3.6, since sides run on interpreters of their own.
 All sides draw from NumPy's legacy generator, whose stream is frozen: one seed gives the same
 weights, videos and latent vectors everywhere, and so the same first losses.
 """
+import time
+
 import numpy as np
 
 SIZES = {
@@ -102,3 +104,45 @@ def clips(n):
 
 def _uniform(seed, bound, shape):
     return np.random.RandomState(seed).uniform(-bound, bound, shape).astype(np.float32)
+
+
+# -- clocks and memory -----------------------------------------------------------------------------
+
+def time_on_host(function):
+    """Call ``function()`` -> (seconds, what it returned)."""
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def time_on_device(new_event, milliseconds, function):
+    """The same with a GPU's seconds, between two events of its stream.
+
+    ``new_event()`` makes one, ``milliseconds(start, end)`` is the time between two.
+    """
+    start, end = new_event(), new_event()
+    start.record()
+    result = function()
+    end.record()
+    end.synchronize()
+    return milliseconds(start, end) / 1000, result
+
+
+def chainer_device(xp):
+    """For NumPy or CuPy as ``xp`` -> function that times a call, and one that gives peak memory.
+
+    On a GPU the networks' latent vectors are drawn on the host from now on, as PyTorch's side draws
+    them: CuPy's generator has a stream of its own, and then no two losses would agree.
+    """
+    if not hasattr(xp, 'cuda'):
+        return time_on_host, peak_memory
+    xp.random.uniform = lambda *args: xp.asarray(np.random.uniform(*args))
+    return (lambda function: time_on_device(xp.cuda.Event, xp.cuda.get_elapsed_time, function),
+            lambda: xp.get_default_memory_pool().total_bytes())
+
+
+def peak_memory():
+    """The most memory this process has had, in bytes."""
+    with open('/proc/self/status') as file:
+        line, = (line for line in file if line.startswith('VmHWM:'))
+    return int(line.split()[1]) * 1024

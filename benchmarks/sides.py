@@ -25,7 +25,7 @@ def busy_neighbours(n):
     program = f'import os\nwhile os.getppid() == {os.getpid()}: pass'
     neighbours = [subprocess.Popen([sys.executable, '-c', program]) for _ in range(n)]
     try:
-        yield
+        yield neighbours
     finally:
         for neighbour in neighbours:
             neighbour.kill()

@@ -9,12 +9,12 @@ import itertools
 import os
 import platform
 import sys
+from functools import partial
 from itertools import count
 
 sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
 
 import numpy as np
-import protocol
 import recipe
 from serving import UnavailableError, serve
 
@@ -47,7 +47,17 @@ class BatchNorm(nn.Module):
         return y
 
 
-class FrameSeedGenerator(nn.Module):
+class Generator(nn.Module):
+    """What G0 and G1 have in common."""
+
+    def draw(self, h):
+        """Deconvolutions ``dc``, all but the last with one of ``bn`` and ReLU."""
+        for dc, bn in zip(self.dc, self.bn, strict=False):
+            h = F.relu(bn(dc(h)))
+        return torch.tanh(self.dc[4](h))
+
+
+class FrameSeedGenerator(Generator):
     """G0: (B, z) -> (B, z, 16)."""
 
     links = 'dc0 dc1 dc2 dc3 dc4 bn0 bn1 bn2 bn3'    # keys in a snapshot, in the order of layers
@@ -61,13 +71,10 @@ class FrameSeedGenerator(nn.Module):
         self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[1:5])
 
     def forward(self, z_slow):
-        h = z_slow[:, :, None]
-        for dc, bn in zip(self.dc, self.bn, strict=False):
-            h = F.relu(bn(dc(h)))
-        return torch.tanh(self.dc[4](h))
+        return self.draw(z_slow[:, :, None])
 
 
-class VideoGenerator(nn.Module):
+class VideoGenerator(Generator):
     """G1: (B, z), (B, z) -> (B, C, 16 w, 16 w)."""
 
     links = 'l0s l0f dc1 dc2 dc3 dc4 dc5 bn0s bn0f bn1 bn2 bn3 bn4'
@@ -86,10 +93,7 @@ class VideoGenerator(nn.Module):
     def forward(self, *z):
         maps = [F.relu(bn(linear(part))).unflatten(1, (-1, self.width, self.width))
                 for part, linear, bn in zip(z, self.l0, self.bn0, strict=True)]
-        h = torch.cat(maps, 1)
-        for dc, bn in zip(self.dc, self.bn, strict=False):
-            h = F.relu(bn(dc(h)))
-        return torch.tanh(self.dc[4](h))
+        return self.draw(torch.cat(maps, 1))
 
 
 class VideoDiscriminator(nn.Module):
@@ -117,13 +121,20 @@ def build_networks(size, device):
     np.random.seed(recipe.BUILD_SEED)
     networks = FrameSeedGenerator(size), VideoGenerator(size), VideoDiscriminator(size)
     for network in networks:
-        for layer in _layers(network):
-            _set(layer.weight,
-                 np.random.uniform(-recipe.WSCALE, recipe.WSCALE, layer.weight.shape))
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+        initialize(network, lambda layer: (
+            np.random.uniform(-recipe.WSCALE, recipe.WSCALE, layer.weight.shape), 0))
         network.to(device)
     return networks
+
+
+def initialize(network, draw):
+    """Set weights and biases of convolutions and linear layers, in their order."""
+    for layer in network.modules():
+        if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
+            weight, bias = draw(layer)
+            layer.weight.data = torch.from_numpy(weight.astype(np.float32))
+            if layer.bias is not None:
+                nn.init.constant_(layer.bias, bias)
 
 
 def load_arrays(network, arrays):
@@ -136,17 +147,6 @@ def load_arrays(network, arrays):
                    if key.startswith(f'{link}/')}
         layer.load_state_dict({names[key]: array for key, array in of_link.items() if key in names})
     return network.eval()
-
-
-def _layers(network):
-    """Convolutions and linear layers, in the order in which they are made."""
-    return [layer for layer in network.modules() if isinstance(
-        layer, (nn.Linear, nn.modules.conv._ConvNd))]
-
-
-def _set(parameter, array):
-    with torch.no_grad():
-        parameter.copy_(torch.from_numpy(array.astype(np.float32)))
 
 
 def generate(fsgen, vgen, z_slow):
@@ -285,10 +285,9 @@ def c3d(device, n):
     """C3D, forward."""
     np.random.seed(recipe.BUILD_SEED)
     network = C3D().eval()
-    for layer in _layers(network):
-        linear = isinstance(layer, nn.Linear)
-        _set(layer.weight, np.random.normal(0, 0.005 if linear else 0.01, layer.weight.shape))
-        nn.init.constant_(layer.bias, linear)
+    initialize(network, lambda layer: (
+        np.random.normal(0, 0.005, layer.weight.shape), 1) if isinstance(layer, nn.Linear)
+        else (np.random.normal(0, 0.01, layer.weight.shape), 0))
     network.to(device)
     clips = torch.from_numpy(recipe.clips(n)).to(device)
     return _forward(device, lambda: network(clips))
@@ -297,8 +296,8 @@ def c3d(device, n):
 def clock(device):
     """Function that times a call on a device -> (seconds, what it returned)."""
     if device.type == 'cpu':
-        return protocol.time_on_host
-    return lambda function: protocol.time_on_device(
+        return recipe.time_on_host
+    return lambda function: recipe.time_on_device(
         lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end),
         function)
 
@@ -324,13 +323,13 @@ def main():
     """Serve requests on the device of the command line."""
     gpu = int(sys.argv[1])
 
-    def on_device(work):
-        return lambda **args: work(torch.device('cpu' if gpu < 0 else f'cuda:{gpu}'), **args)
+    def start():
+        found = environment(gpu)
+        device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
+        return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, found
 
-    peak = protocol.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
-    serve(lambda: environment(gpu), {
-        name: on_device(work) for name, work in (
-            ('step', step), ('sampling', sampling), ('c3d', c3d))}, lambda: {'peak': peak()})
+    peak = recipe.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
+    serve(start, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

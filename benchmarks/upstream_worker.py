@@ -17,7 +17,6 @@ sys.path.append(os.path.join(os.path.dirname(HERE), 'parity'))
 GPU = int(sys.argv[2])
 
 import numpy as np  # noqa: E402
-import protocol  # noqa: E402
 import recipe  # noqa: E402
 
 if GPU >= 0:
@@ -84,16 +83,15 @@ def main():
     """Serve requests."""
     if GPU >= 0:
         chainer.cuda.get_device_from_id(GPU).use()
-    clock, peak = protocol.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
-    works = {}
+    clock, peak = recipe.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
 
-    def environment():
+    def start():
         checkout = upstream_runner.Checkout(sys.argv[1])
-        works.update((work.__name__, functools.partial(work, checkout, clock))
-                     for work in (step, sampling, c3d))
-        return dict(upstream_runner.environment(), directory=checkout.folder)
+        works = {work.__name__: functools.partial(work, checkout, clock)
+                 for work in (step, sampling, c3d)}
+        return works, dict(upstream_runner.environment(), directory=checkout.folder)
 
-    serve(environment, works, lambda: {'peak': peak()})
+    serve(start, lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

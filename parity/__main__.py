@@ -1,15 +1,14 @@
 """`python -m parity`: run the checks, and report."""
 import argparse
-import fnmatch
 import sys
 import time
 from pathlib import Path
 
-from parity import backend, checks, runner, summary, tolerances
-from parity.check import Check, NotRunError, Verdict
+from parity import backend, checks, mutations, paper_tables, report, runner, tolerances
+from parity.check import Check, NotRunError, Verdict, choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
-from tgan_chainer.errors import TGANError
+from tgan_chainer.evaluation import ledger
 from tgan_chainer.functions.choice import KERNELS
 from tgan_chainer.io import files, layout
 
@@ -31,11 +30,12 @@ def _main(argv):
     if argv[:1] and argv[0] in TABLES:
         return _table(*argv)
     arguments = _parse(argv)
-    chosen = _choose(arguments)
+    available = _available(arguments)
+    names = choose('check', available, arguments.only)
     if arguments.list:
-        print('\n'.join(check.name for check in chosen))
+        print('\n'.join(names))
         return 0
-    return _run(chosen, arguments)
+    return _run([available[name] for name in names], arguments)
 
 
 def _parse(argv):
@@ -45,24 +45,23 @@ def _parse(argv):
         'Exit code 1 if any check fails.',
         epilog='Other commands: `record` makes the recordings again (see `record --help`); ' + (
             '; '.join(f'`{name}` prints {what}' for name, what in TABLES.items())) + '.')
-    parser.add_argument('--only', action='append', metavar='PATTERN',
-                        help='run the checks whose name has this part, or matches this shell '
-                        'pattern; may be given again')
-    parser.add_argument('--list', action='store_true', help='print the names of the checks')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the report as JSON')
-    parser.add_argument('--html', type=Path, metavar='DIR',
-                        help='write the report as a page, DIR/index.html')
-    parser.add_argument('--jobs', type=positive, metavar='N',
-                        help='processes (by default one a core, four at most)')
-    parser.add_argument('--kernels', choices=KERNELS,
-                        help="this package's CPU kernels, or Chainer's own functions, as on a GPU "
-                        '(default: tgan, or TGAN_CPU_KERNELS)')
-    parser.add_argument('--gpu', type=int, default=-1, metavar='N',
-                        help='compute our side on this GPU (default: -1, the CPU)')
-    parser.add_argument('--upstream', type=Path, metavar='DIR',
-                        help="a checkout of the authors' repository, to run beside ours")
-    parser.add_argument('--python', metavar='PATH',
-                        help='the interpreter that runs it (by default this one)')
+    add = parser.add_argument
+    add('--only', action='append', metavar='PATTERN',
+        help='run the checks whose name has this part, or matches this shell pattern; may be '
+        'given again')
+    add('--list', action='store_true', help='print the names of the checks')
+    add('--json', type=Path, metavar='FILE', help='write the report as JSON')
+    add('--html', type=Path, metavar='DIR', help='write the report as a page, DIR/index.html')
+    add('--jobs', type=positive, metavar='N',
+        help='processes (by default one a core, four at most)')
+    add('--kernels', choices=KERNELS,
+        help="this package's CPU kernels, or Chainer's own functions, as on a GPU (default: tgan, "
+        'or TGAN_CPU_KERNELS)')
+    add('--gpu', type=int, default=-1, metavar='N',
+        help='compute our side on this GPU (default: -1, the CPU)')
+    add('--upstream', type=Path, metavar='DIR',
+        help="a checkout of the authors' repository, to run beside ours")
+    add('--python', metavar='PATH', help='the interpreter that runs it (by default this one)')
     arguments = parser.parse_args(argv)
     if arguments.python and not arguments.upstream:
         parser.error('--python is the interpreter for --upstream DIR')
@@ -74,8 +73,6 @@ def _parse(argv):
 
 
 def _table(name, *argv):
-    from parity import mutations, paper_tables
-    from tgan_chainer.evaluation import ledger
     parser = argparse.ArgumentParser(prog=f'python -m parity {name}',
                                      description=f'Print {TABLES[name]}.')
     parser.add_argument('--markdown', type=Path, metavar='FILE',
@@ -98,23 +95,13 @@ def _no_checkout():
     raise NotRunError("needs a checkout of the authors' repository: --upstream DIR")
 
 
-def _choose(arguments):
-    available = list(checks.registry().values())
-    if arguments.upstream:
-        from parity import upstream
-        available += upstream.checks(arguments.upstream, arguments.python)
-    else:
-        available.append(Check('upstream/live', _no_checkout, cost=0))
-    chosen = [check for check in available if matches(check.name, arguments.only)]
-    if not chosen:
-        raise TGANError(f'no check matches {" or ".join(arguments.only)}; --list prints the names')
-    return chosen
-
-
-def matches(name, patterns):
-    """Whether a name has one of the patterns as a part, or matches it; all do without any."""
-    return not patterns or any(
-        pattern in name or fnmatch.fnmatch(name, pattern) for pattern in patterns)
+def _available(arguments):
+    """{name: check} of what there is to choose from."""
+    if not arguments.upstream:
+        return {**checks.registry(), 'upstream/live': Check('upstream/live', _no_checkout, cost=0)}
+    from parity import upstream
+    live = upstream.checks(arguments.upstream, arguments.python)
+    return {**checks.registry(), **{check.name: check for check in live}}
 
 
 def _run(chosen, arguments):
@@ -122,13 +109,12 @@ def _run(chosen, arguments):
     outcomes = runner.run(chosen, arguments.jobs, arguments.kernels, arguments.gpu)
     reports = []
     if arguments.json:
-        files.write_json(arguments.json, summary.document(outcomes))
+        files.write_json(arguments.json, report.document(outcomes))
         reports.append(arguments.json)
     if arguments.html:
-        from parity import page
         reports.append(arguments.html / 'index.html')
-        files.write_text(reports[-1], page.render(outcomes))
-    print(f'{summary.text(outcomes)}\n\n{summary.verdict(outcomes)}, in '
+        files.write_text(reports[-1], report.page(outcomes))
+    print(f'{report.text(outcomes)}\n\n{report.verdict(outcomes)}, in '
           f'{time.monotonic() - start:.0f} s, kernels: {backend.describe()}\n'
           f'report: {" and ".join(map(str, reports)) or "none; --html DIR writes one"}')
     return int(any(outcome.verdict is Verdict.FAILED for outcome in outcomes))

@@ -17,14 +17,10 @@ device = chainer.get_device('@numpy')
 
 
 def use(kernels, gpu):
-    """Settle for this process what its checks compute on.
+    """Settle for this process what its checks compute on; raises for what is not there.
 
     ``kernels`` are one of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy arrays, or None
     for what TGAN_CPU_KERNELS says; ``gpu`` is -1 for the CPU.
-
-    Raises:
-        ConfigError: There are no such kernels.
-        DeviceError: There is no such GPU.
     """
     global device
     device = get_device(gpu)
@@ -61,11 +57,8 @@ def seeded(seed):
     np.random.seed(seed)
     with contextlib.ExitStack() as stack:
         if on_gpu():
-            for name in ('randn', 'uniform'):
+            for draw in (np.random.randn, np.random.uniform):
                 stack.enter_context(mock.patch.object(
-                    device.xp.random, name, _drawn_by(getattr(np.random, name))))
+                    device.xp.random, draw.__name__,
+                    lambda *args, draw=draw: send(np.asarray(draw(*args)))))
         yield
-
-
-def _drawn_by(function):
-    return lambda *args: send(np.asarray(function(*args)))

@@ -1,13 +1,16 @@
 """What a check is, and what it finds: one comparison a tensor."""
 import dataclasses
 import enum
+import fnmatch
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+from tgan_chainer.errors import TGANError
 
 
 class Verdict(enum.Enum):
@@ -58,11 +61,8 @@ class Comparisons(list):
     def close(self, stage, tensor, ours, theirs, tolerance, shape=None, scale=None):
         """Compare two arrays (or numbers); a difference of shapes is one, not an error.
 
-        Args:
-            tolerance (Tolerance): What passes.
-            shape (tuple or None): Shape of the whole tensor, where ``ours`` is a part of it.
-            scale (float or None): What the difference is relative to; by default the largest
-                magnitude in ``theirs``, or 1 where all of it is zero.
+        The difference is relative to ``scale``, by default the largest magnitude in ``theirs``, or
+        1 where all of it is zero. ``shape`` is the whole tensor's, where ``ours`` is a part of it.
         """
         ours, theirs = np.asarray(ours), np.asarray(theirs)
         max_abs = max_rel = np.inf
@@ -101,7 +101,6 @@ class Outcome:
     why_not_run: str | None = None
     error: str | None = None    #: What our code raised; a failure.
     text: str = ''              #: Lines to print beneath, such as the notes' traces.
-    data: dict = field(default_factory=dict)    #: A table for the report, as for JSON.
     excluded: tuple = ()        #: Tensors that were recorded and left out of the comparison.
     seconds: float = 0.0
 
@@ -126,9 +125,8 @@ class Outcome:
     @property
     def worst(self):
         """The comparison nearest to its tolerance, or furthest beyond; None without any."""
-        return max(self.comparisons, default=None, key=lambda comparison: np.inf if (
-            comparison.verdict is Verdict.FAILED)
-            else comparison.max_rel / (comparison.tolerance or 1))
+        return max(self.comparisons, default=None, key=lambda each: np.inf if (
+            each.verdict is Verdict.FAILED) else each.max_rel / (each.tolerance or 1))
 
 
 @dataclass(frozen=True)
@@ -151,3 +149,16 @@ class Check:
         except Exception:    # a fault of ours may raise anything, and is a failure of the check
             outcome = Outcome(error=traceback.format_exc())
         return dataclasses.replace(outcome, name=self.name, seconds=time.perf_counter() - start)
+
+
+def choose(kind, names, patterns, hint='--list prints the names'):
+    """Those of the names that have one of the patterns as a part, or match it; all without any.
+
+    A TGANError for a pattern that matches none; ``kind`` is what the names are of.
+    """
+    matching = {pattern: {name for name in names if pattern in name
+                          or fnmatch.fnmatch(name, pattern)} for pattern in patterns or '*'}
+    for pattern, found in matching.items():
+        if not found:
+            raise TGANError(f'no {kind} matches {pattern}; {hint}')
+    return [name for name in names if any(name in found for found in matching.values())]

@@ -4,11 +4,10 @@ Numbers come from the records that the evaluation commands wrote into the ledger
 else. A record stands beside the paper's number only if it was measured as the paper's was; any
 other stands in a column of its own, with what is different.
 """
-import itertools
 import math
 import statistics
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from reference import paper
 from tgan_chainer.io import layout
@@ -16,17 +15,14 @@ from tgan_chainer.io import layout
 LEDGER = Path(__file__).with_name('ledger')
 """Folder of the records that belong to this project."""
 
-COLUMNS = ('paper', 'measured here', 'difference', 'conditions', 'not comparable')
-"""After a row's label. The last is of measurements at reduced size or otherwise not as the paper's,
-with what is different."""
+COLUMNS = ('', 'paper', 'measured here', 'difference', 'not comparable')
+"""The last is of measurements at reduced size or otherwise not as the paper's."""
 
-NEEDS = {
-    'table3': 'needs both systems, trained on Moving MNIST at full size on a GPU',
-    'table4': 'needs UCF-101, C3D weights and a GPU',
-}
+NEEDS = {'table3': 'needs both systems, trained on Moving MNIST at full size on a GPU',
+         'table4': 'needs UCF-101, C3D weights and a GPU'}
 """What a row without a number would take."""
 
-CAPTIONS = {
+_CAPTIONS = {
     'table3': 'GAM on Moving MNIST; above 1, the first wins',
     'table4': "inception score on UCF-101, by the authors' script: C3D's dropout on (tgan-v1). "
               'Whether it was on for the data set itself is not on record',
@@ -71,8 +67,7 @@ _MNIST_FILE, _MNIST_VIDEOS = 'mnist_test_seq.npy', 10_000
 """The published Moving MNIST."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row of the paper's, with what was measured of it."""
 
     label: str              #: The system, and the method or opponent.
@@ -97,22 +92,23 @@ def rows(table, measurements):
     Args:
         measurements (list of ledger.Measurement): In the order of their dates.
     """
-    if table == 'table4':
-        return [Row(f'{row.system}, {row.method}' if row.method else row.system, row.mean, row.std,
-                    [m for m in measurements if m.metric == 'inception score'
-                     and _subject(m) == (row.system, row.method)])
-                for row in paper.inception_scores()]
-    return [Row(f'{row.model} against {row.opponent}', row.ratio, None,
-                [m for m in measurements if m.metric == 'GAM'
-                 and [_name(system) for system in m.systems] == [
-                     (row.model, 'SVC'), _OPPONENTS[row.opponent]]])
-            for row in paper.gam_ratios()]
+    if table == 'table3':
+        metric, found = 'GAM', [
+            (f'{row.model} against {row.opponent}', row.ratio, None,
+             [(row.model, 'SVC'), _OPPONENTS[row.opponent]]) for row in paper.gam_ratios()]
+    else:
+        metric, found = 'inception score', [
+            (f'{row.system}, {row.method}' if row.method else row.system, row.mean, row.std,
+             [(row.system, row.method)]) for row in paper.inception_scores()]
+    return [Row(*row, [m for m in measurements if m.metric == metric and _subjects(m) == subjects])
+            for *row, subjects in found]
 
 
-def _subject(measurement):
-    if not measurement.systems:
-        return ('UCF-101 dataset' if measurement.dataset.name.startswith('UCF') else None), None
-    return _name(measurement.systems[0])
+def _subjects(measurement):
+    """Names of the systems, or of the data set that was scored itself."""
+    is_ucf = measurement.dataset and measurement.dataset.name.startswith('UCF')
+    return [_name(system) for system in measurement.systems] or [
+        ('UCF-101 dataset' if is_ucf else None, None)]
 
 
 def _name(system):
@@ -122,14 +118,12 @@ def _name(system):
 
 def deviations(measurement):
     """What was not as in the paper, as far as it is known -> list of str, empty if nothing."""
-    of_gam = measurement.metric == 'GAM'
-    found = []
-    of_systems = [[*_deviations_of_system(system), *_deviations_of_data(system.dataset, of_gam)]
-                  for system in measurement.systems]
-    for deviation in dict.fromkeys(itertools.chain(*of_systems)):
-        named = [system.result_dir for system, own in zip(
-            measurement.systems, of_systems, strict=True) if deviation in own]
-        found.append(f'{" and ".join(dict.fromkeys(named))}: {deviation}')
+    of_gam, systems = measurement.metric == 'GAM', {}
+    for system in measurement.systems:
+        for deviation in (*_deviations_of_system(system),
+                          *_deviations_of_data(system.dataset, of_gam)):
+            systems.setdefault(deviation, {})[system.result_dir] = None
+    found = [f'{" and ".join(names)}: {deviation}' for deviation, names in systems.items()]
     if of_gam:
         return found
     if measurement.dataset:
@@ -141,9 +135,9 @@ def deviations(measurement):
 
 
 def _deviations_of_system(system):
-    yield from dict.fromkeys(_different(    # G0 and G1 have some in common
+    yield from _different(
         (name, part.args[name], expected) for part in system.parts.values()
-        for name, expected in _ARGUMENTS.items() if name in part.args))
+        for name, expected in _ARGUMENTS.items() if name in part.args)
     # What the paper trained Video GAN with is not on record.
     if _name(system)[0] != 'Video GAN':
         yield from _different([('optimizer', system.optimizer, _OPTIMIZER)])
@@ -171,19 +165,6 @@ def _different(triples):
     for what, found, expected in triples:
         if found != expected:
             yield f'{what} {found} instead of {expected}'
-
-
-def cells(table, row):
-    """A row's label and its texts for :data:`COLUMNS`; the last has a line a measurement."""
-    comparable = row.comparable
-    reported = (f'{row.reported:.2f}' if row.error is None
-                else f'{row.reported:.2f} ± {row.error:.2f}')
-    measured = ((number(comparable), f'{comparable.value - row.reported:+.2f}',
-                 conditions(comparable)) if comparable
-                else (f'not measured: {NEEDS[table]}', '', ''))
-    elsewhere = [f'{number(other)} ({conditions(other)}; {"; ".join(deviations(other))})'
-                 for other in row.others]
-    return row.label, reported, *measured, '\n'.join(elsewhere)
 
 
 def number(measurement):
@@ -233,39 +214,46 @@ def quality_table(measurements):
     return ('system', 'trainings', *columns), rows
 
 
-def text(caption, rows, indent=0):
-    """Lines of a table for a terminal, whose ``rows`` are :func:`cells`; conditions are notes."""
-    notes, short = {}, []
+def table(name, measurements, as_markdown=False, indent=0):
+    """Lines of 'table3' or 'table4'; under what a number was measured is in notes below."""
+    notes, found = {}, []
 
-    def marked(found, note):
-        return f'{found} ({notes.setdefault(note, len(notes) + 1)})' if note else found
+    def marked(text, *note):
+        return f'{text} ({notes.setdefault("; ".join(note), len(notes) + 1)})'
 
-    for label, reported, measured, difference, ran_under, elsewhere in rows:
-        found, _, need = measured.partition(': ')    # not measured: what it needs
-        others = (line.removesuffix(')').partition(' (') for line in elsewhere.splitlines())
-        short.append((label, reported, marked(found, need or ran_under), difference,
-                      '\n'.join(marked(other, note) for other, _, note in others)))
-    columns = ('', *COLUMNS[:3], COLUMNS[-1])
-    return [*layout.fill(caption, indent), '', *layout.text(columns, short, indent), '',
-            *(line for note, number in notes.items()
-              for line in layout.fill(f'({number}) {note}', indent, hanging=4))]
+    for row in rows(name, measurements):
+        here = row.comparable
+        found.append((
+            row.label, f'{row.reported:.2f}' + (f' ± {row.error:.2f}' if row.error else ''),
+            marked(number(here), conditions(here)) if here else marked('not measured', NEEDS[name]),
+            f'{here.value - row.reported:+.2f}' if here else '',
+            '\n'.join(marked(number(m), conditions(m), *deviations(m)) for m in row.others)))
+    caption = f'Table {name[-1]}: {_CAPTIONS[name]}'
+    return _lines(caption, COLUMNS, found, notes, as_markdown, indent)
+
+
+def _lines(caption, columns, rows, notes=(), as_markdown=False, indent=0):
+    notes = list(enumerate(notes, start=1))
+    if as_markdown:
+        return [caption, '', *layout.markdown(columns, rows), '',
+                *(f'{number}. {note}' for number, note in notes), '']
+    return [*layout.fill(caption, indent), '', *layout.text(columns, rows, indent), '', *(
+        line for number, note in notes
+        for line in layout.fill(f'({number}) {note}', indent, hanging=4)), '']
 
 
 def report(measurements, as_markdown=False):
     """Both tables, the quality of moving digits, and records of no row -> text, or Markdown."""
     qualities = [m for m in measurements if m.metric == 'video quality']
     placed, lines = list(qualities), []
-    for table, caption in CAPTIONS.items():
-        found = rows(table, measurements)
-        placed += [m for row in found for m in row.measurements]
-        texts, caption = [cells(table, row) for row in found], f'Table {table[-1]}: {caption}'
-        lines += [*([caption, '', *layout.markdown(('', *COLUMNS), texts)] if as_markdown
-                    else text(caption, texts)), '']
+    for name in _CAPTIONS:
+        placed += [m for row in rows(name, measurements) for m in row.measurements]
+        lines += table(name, measurements, as_markdown)
     if qualities:
-        caption = ('Quality of moving digits (tgan-mm-v1), median over trainings (least to '
-                   'greatest); real videos have 1 but for frechet, no paper has such numbers')
-        lines += [*([caption] if as_markdown else layout.fill(caption)), '',
-                  *(layout.markdown if as_markdown else layout.text)(*quality_table(qualities)), '']
+        lines += _lines(
+            'Quality of moving digits (tgan-mm-v1), median over trainings (least to greatest); '
+            'real videos have 1 but for frechet, no paper has such numbers',
+            *quality_table(qualities), as_markdown=as_markdown)
     others = [m for m in measurements if not any(m is other for other in placed)]
     if others:
         lines += ['Of no row:', '']

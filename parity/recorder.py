@@ -9,10 +9,7 @@ reference/PROVENANCE.md says how far float32 recordings drift from one machine t
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from parity.__main__ import matches
-from parity.check import NotRunError
+from parity.check import Comparisons, NotRunError, Tolerance, choose
 from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.commands.run import run_command
@@ -46,22 +43,23 @@ def main(argv=None):
 
 
 def _record(args):
-    rows, failed = [], []
     upstream = Upstream(args.upstream, args.python)
     version = upstream.release
     there_are = recordings.names(version)
-    names = [name for name in there_are if matches(name, args.only)]
-    if not names:
-        raise TGANError(f'no recording matches {" or ".join(args.only)}; there are: '
-                        f'{", ".join(there_are)}')
-    folder = _make_folder(args.out, version)
+    names = choose('recording', there_are, args.only, f'there are: {", ".join(there_are)}')
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise TGANError(f'{args.out} is there already; expected a new folder, or an empty one')
+    # A folder of recordings has one for every release, maybe empty.
+    for each in recordings.CHAINERS:
+        (args.out / f'chainer-{each}').mkdir(parents=True)
+    rows, failed = [], []
     for name in steps(names):
         try:
             fresh = upstream.record(name)
         except NotRunError as error:
             failed.append(f'{name} ({error})')
             continue
-        recordings.write(folder, fresh)
+        recordings.write(args.out / f'chainer-{version}', fresh)
         rows.append(_row(fresh, recordings.load(name, version)))
     recordings.write_manifest(args.out)
     columns = f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'
@@ -70,29 +68,16 @@ def _record(args):
         raise RecordError(f'not recorded: {"; ".join(failed)}')
 
 
-def _make_folder(out, version):
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise TGANError(f'{out} is there already; expected a new folder, or an empty one')
-    # A folder of recordings has one for every release, maybe empty.
-    for each in recordings.CHAINERS:
-        (out / f'chainer-{each}').mkdir(parents=True)
-    return out / f'chainer-{version}'
-
-
-# -- comparison ------------------------------------------------------------------------------------
-
 def _row(fresh, shipped):
     """Name, largest deviation, where it is, hashes that are equal, as strings."""
     (found, found_hashes), (expected, hashes) = map(_contents, (fresh, shipped))
-    deviations = {}    # rounding noise left out; what only one of the two has is inf
+    deviations = Comparisons(shipped.name)    # rounding noise left out
     for key in sorted(found.keys() | expected.keys()):
-        if key.partition('.')[2] not in recordings.ROUNDING_NOISE:
-            same = key in found and key in expected and found[key].shape == expected[key].shape
-            deviations[key] = (recordings.deviation(found[key], expected[key]) if same
-                               else float('inf'))
-    where = max(deviations, key=deviations.get, default='')
+        if key.partition('.')[2] not in recordings.ROUNDING_NOISE:    # only in one: inf
+            deviations.close('', key, found.get(key, ()), expected.get(key, ()), Tolerance(0, ''))
+    largest = max(deviations, key=lambda each: each.max_rel, default=None)
     equal = sum(found_hashes.get(path) == sha256 for path, sha256 in hashes.items())
-    return (fresh.name, f'{deviations[where]:.1e}' if where else '', where,
+    return (fresh.name, *((f'{largest.max_rel:.1e}', largest.tensor) if largest else ('', '')),
             f'{equal} of {len(hashes)}' if hashes else '')
 
 
@@ -102,8 +87,7 @@ def _contents(recording):
     losses = {f'{key} of update {step["iteration"]}': loss for step in meta.get('trace', ())
               for key, loss in step['loss'].items()}
     scores = {f'score {i}': score for i, score in enumerate(meta.get('scores', ()))}
-    numbers = {**recording.arrays, **losses, **scores}
-    return {key: np.ravel(value) for key, value in numbers.items()}, dict(_hashes(meta))
+    return {**recording.arrays, **losses, **scores}, dict(_hashes(meta))
 
 
 def _hashes(value, path=''):

@@ -1,10 +1,9 @@
 """Our networks, updaters and sampling, run on the recipes of the recordings in ``reference/``.
 
 A ``recorded_*`` function takes the name and the release of a recording and returns what this
-project makes of the same seed and inputs, under the recording's own names. Several checks look at
-one of them: those share a ``group``, so that it is run once. :func:`forward` and :func:`train` are
-the same with inputs of the caller's. All move the networks to the device of :mod:`parity.backend`,
-and bring what they return back from it.
+project makes of the same seed and inputs, under the recording's own names; checks that look at the
+same one share a ``group``. All move the networks to the device of :mod:`parity.backend`, and bring
+what they return back from it.
 """
 import contextlib
 import copy
@@ -72,26 +71,22 @@ def forget():
 # -- networks --------------------------------------------------------------------------------------
 
 def build(configuration, chainer_version, seed=0):
-    """Build the networks of one of :func:`reference.recordings.configurations`, under its names.
+    """Build one of :func:`reference.recordings.configurations`, with a release's statistics.
 
-    They keep the batch-norm statistics of a release of Chainer; ``seed`` is of NumPy's global
-    generator before the first of them.
+    ``seed`` is of NumPy's global generator before the first network.
     """
     np.random.seed(seed)
     with chainer.using_config('batch_norm_statistics', f'chainer{chainer_version[0]}'):
         networks = {
             name: getattr(_MODULES[name], configuration[name].cls)(**configuration[name].kwargs)
             for name in NETWORKS}
-    _draw_the_rest(networks['vdis'])
-    return networks
-
-
-def _draw_the_rest(critic):
-    """Draw the weights whose sizes are found at the first call, which is of a blank video."""
+    critic = networks['vdis']
     if not all(param.is_initialized for param in critic.params()):
+        # Their sizes are found at the first call, which is of a blank video.
         side = 16 * critic.top_width
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             critic(np.zeros((1, critic.in_channels, 16, side, side), np.float32))
+    return networks
 
 
 def cast(network, dtype):
@@ -107,11 +102,14 @@ def cast(network, dtype):
 
 def _build_recorded(recording):
     """The networks of a recording, in its dtype."""
-    networks = build(recordings.models(recording), recording.chainer,
-                     recording.meta['seed'] + recordings.SEED_OFFSETS['build'])
+    networks = build(recordings.models(recording), recording.chainer, _seed(recording, 'build'))
     for network in networks.values():
         cast(network, recording.meta.get('dtype', 'float32'))
     return networks
+
+
+def _seed(recording, use):
+    return recording.meta['seed'] + recordings.SEED_OFFSETS[use]
 
 
 def _to_device(networks):
@@ -142,14 +140,13 @@ def recorded_forward(name, version):
     z_slow, video = (array.astype(meta.get('dtype', 'float32'))
                      for array in recordings.forward_inputs(recording))
     return forward(_build_recorded(recording), z_slow, video, meta['train'],
-                   meta['seed'] + recordings.SEED_OFFSETS['forward'])
+                   _seed(recording, 'forward'))
 
 
 def forward(networks, z_slow, video, train, seed):
-    """Run G0, then G1 on G0's first frame, and D -> :class:`Forward`.
+    """Run G0, then G1 on G0's first frame, and D -> :class:`Forward`; ``seed`` is of D's noise.
 
-    ``networks`` are of :func:`build`, ``z_slow`` is (B, Ks), ``video`` (B, C, 16, 64, 64); ``seed``
-    is of NumPy's global generator, for the noise of D.
+    ``networks`` are of :func:`build`, ``z_slow`` is (B, Ks), ``video`` (B, C, 16, 64, 64).
     """
     _to_device(networks)
     z_slow, video = backend.send(z_slow), backend.send(video)
@@ -242,40 +239,50 @@ def recorded_training(name, version, updates=None):
     meta = recording.meta
     return train(_build_recorded(recording), meta['updater']['cls'], meta['updater']['kwargs'],
                  recordings.training_videos(recording), meta['batch'],
-                 updates or len(meta['trace']),
-                 meta['seed'] + recordings.SEED_OFFSETS['training'], meta['dtype'], meta['lr'])
+                 updates or len(meta['trace']), _seed(recording, 'training'), meta['dtype'],
+                 meta['lr'])
 
 
 def train(networks, updater, kwargs, videos, batch, updates, seed, dtype, lr=5e-5):
     """Train networks of :func:`build` in place, by one of the authors' updaters -> Training.
 
-    ``videos``, float32 (n, T, C, H, W), are taken in order, ``batch`` an update; ``seed`` is of
-    NumPy's global generator before the first update; ``dtype`` of latent vectors and videos.
+    ``videos``, float32 (n, T, C, H, W), are taken in order, ``batch`` an update; ``dtype`` is of
+    them and of latent vectors, which ``seed`` decides.
     """
     _to_device(networks)
-    updater = _in_dtype(_UPDATERS[updater], np.dtype(dtype))(
-        models=tuple(networks.values()),
-        iterator=SerialIterator(videos, batch, shuffle=False),
-        optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
-                   for name, network in networks.items()},
-        device=backend.device, **kwargs)
-    reporter = chainer.Reporter()
-    reporter.add_observer('vdis', networks['vdis'])
+    update = training(networks, updater, kwargs, videos, batch, lr, backend.device, np.dtype(dtype))
     named = {f'{name}{path.replace("/", ".")}': param for name, network in networks.items()
              for path, param in network.namedparams()}
     losses, grads1, norms = [], {}, {name: [] for name in named}
     with backend.seeded(seed):
         for _ in range(updates):
-            observation = {}
-            with reporter.scope(observation):
-                updater.update()
-            losses.append({key: float(loss.array) for key, loss in observation.items()})
+            losses.append({key: float(loss.array) for key, loss in update().items()})
             grads1 = grads1 or {name: backend.fetch(param.grad.copy())
                                 for name, param in named.items()}
             params = {name: backend.fetch(param.array) for name, param in named.items()}
             for name, array in params.items():
                 norms[name].append(float(np.linalg.norm(array.astype(np.float64))))
     return Training(losses, grads1, norms, params, networks)
+
+
+def training(networks, updater, kwargs, videos, batch, lr, device=None, dtype=None):
+    """Set up one of the authors' updaters -> function of one update, which returns the losses."""
+    cls, reporter = _UPDATERS[updater], chainer.Reporter()
+    reporter.add_observer('vdis', networks['vdis'])
+    updater = (_in_dtype(cls, dtype) if dtype else cls)(
+        models=tuple(networks.values()),
+        iterator=SerialIterator(videos, batch, shuffle=False),
+        optimizer={name: Optimizer(args={'lr': lr}).build().setup(network)
+                   for name, network in networks.items()},
+        device=device, **kwargs)
+
+    def update():
+        losses = {}
+        with reporter.scope(losses):
+            updater.update()
+        return losses
+
+    return update
 
 
 def _in_dtype(updater_class, dtype):
@@ -301,6 +308,6 @@ def recorded_infer(name, version):
     recording = load(name, version)
     networks = _build_recorded(recording)
     _to_device(networks)
-    with backend.seeded(recording.meta['seed'] + recordings.SEED_OFFSETS['infer']):
+    with backend.seeded(_seed(recording, 'infer')):
         made = make_video(networks['fsgen'], networks['vgen'], recording.meta['n'])
     return dict(zip(('y', 'z_slow', 'z_fast'), map(backend.fetch, made), strict=True))

@@ -21,10 +21,8 @@ _ENVIRONMENT = {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1', 'MKL_NUM_TH
 def run(checks, jobs=None, kernels=None, gpu=-1):
     """Run checks -> list of Outcome in their order; progress is on stderr.
 
-    Args:
-        checks: Of the registry, which other processes find by name; any others run here.
-        jobs (int or None): Processes; None is a process a core, four at most.
-        kernels (str or None), gpu (int): What to compute on, see :func:`parity.backend.use`.
+    Those of the registry run in ``jobs`` processes, by default one a core, four at most; any others
+    run here. ``kernels`` and ``gpu`` as :func:`parity.backend.use` takes them.
     """
     backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))

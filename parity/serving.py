@@ -21,22 +21,26 @@ class UnavailableError(Exception):
     """This cannot run here; the message says why, and what to do."""
 
 
-def serve(environment, works, more=dict):
+def serve(start, more=dict):
     """Serve requests until stdin ends, or Ctrl-C, which the process that asks tells the user of.
 
     Args:
-        environment: Called without arguments -> what this side is, with 'python'.
-        works (dict): Name -> function (**args) -> function () of one repetition -> dict.
+        start: Called without arguments -> {name of a work: function (**args) -> function () of one
+            repetition -> dict}, and what this side is, a dict.
         more: Called without arguments after each repetition -> what its answer has besides.
     """
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)    # whatever else is printed goes to stderr
-    prepared = {}
+    works, prepared = {}, {}
+
+    def describe():
+        found, description = start()
+        works.update(found)
+        return description
 
     def send(message):
         answers.write(json.dumps(message) + '\n')
         answers.flush()
-        return message
 
     def answer(request, line):
         if not request:
@@ -48,9 +52,9 @@ def serve(environment, works, more=dict):
         return dict(prepared[line](), **more())
 
     try:
-        if 'python' in send(_answered(environment)):
-            for line in sys.stdin:
-                send(_answered(answer, json.loads(line), line))
+        send(_answered(describe))
+        for line in sys.stdin if works else ():
+            send(_answered(answer, json.loads(line), line))
     except KeyboardInterrupt:
         pass
 

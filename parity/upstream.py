@@ -21,7 +21,7 @@ from PIL import Image
 
 from parity import replay
 from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
-from parity.checks import data, forward, gradients, metrics, state, trajectories
+from parity.checks import data, metrics, networks, updates
 from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
 from tgan_chainer import config, infer
@@ -39,11 +39,7 @@ _FOUND = frozenset({
 
 
 class Upstream(Worker):
-    """A process that runs the authors' modules.
-
-    Args:
-        directory: Checkout of the authors' repository.
-        python: Interpreter to run it on; this one by default.
+    """A process that runs the modules of a checkout, on an interpreter, by default this one.
 
     Raises:
         WorkerError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
@@ -59,31 +55,22 @@ class Upstream(Worker):
                 interpreter(python), str(RUNNER), os.path.abspath(directory)], environment())
         except NotRunError as reason:
             raise WorkerError(str(reason)) from None
+        self.release = self.description['chainer']
         if self.release not in recordings.CHAINERS:
             raise WorkerError(f'the checkout runs on Chainer {self.release}, expected one of '
                               f'{", ".join(recordings.CHAINERS)}')
 
-    @property
-    def release(self):
-        """The checkout's release of Chainer, one of `reference.recordings.CHAINERS`."""
-        return self.description['chainer']
-
     def record(self, name, part=None, updates=None):
-        """Run the authors' code -> :class:`reference.recordings.Recording`.
+        """Run one of `recipes()` -> :class:`reference.recordings.Recording`.
 
-        Args:
-            name (str): One of `recipes()`.
-            part (str or None): Only this configuration of init, or this class of datasets.
-            updates (int or None): Only so many updates of a training.
-
-        Raises:
-            NotRunError: The authors' code raised an error, or lacks what was asked of it.
+        With a ``part`` only this configuration of init, or this class of datasets; with ``updates``
+        only so many of a training. A NotRunError if the authors' code raised an error, or lacks
+        what was asked of it.
         """
         with tempfile.TemporaryDirectory() as files:
             request, inputs = _request(name, part, Path(files))
-            if updates is not None:
-                request['n_updates'] = updates
-            found, arrays = self.call(request, inputs)
+            found, arrays = self.call(
+                {**request, 'n_updates': updates or request.get('n_updates')}, inputs)
         meta = {key: value for key, value in recipes()[name].items() if key != 'n_updates'} | found
         return recordings.Recording(name, self.release, meta, arrays)
 
@@ -93,7 +80,7 @@ class Upstream(Worker):
             taken, given = (os.path.join(folder, f'{name}.npz') for name in ('inputs', 'arrays'))
             np.savez(taken, **inputs)
             try:
-                found = self.run(request.pop('kind'), {**request, 'inputs': taken, 'arrays': given})
+                found = self.run('record', {**request, 'inputs': taken, 'arrays': given})
             except WorkerError as error:
                 raise NotRunError(str(error)) from None
             return found, dict(np.load(given))
@@ -101,24 +88,18 @@ class Upstream(Worker):
 
 # -- recipes ---------------------------------------------------------------------------------------
 
-def _configuration(name):
+def _models(config):
     """One of the recorded configurations, or 'pair', which only live parity runs.
 
     That is 'small' with frames of 32 x 32 and the two critics, whose frame critic has one width.
     """
-    small = recordings.configurations()['small' if name == 'pair' else name]
-    if name != 'pair':
-        return small
-    return {
-        'fsgen': small['fsgen'],
-        'vgen': recordings.Model(small['vgen'].cls, {**small['vgen'].kwargs, 'bottom_width': 2}),
-        'vdis': recordings.Model('VideoAndFrameDiscriminator',
-                                 {'in_channels': 3, 'top_width': 2, 'mid_ch': 64})}
-
-
-def _models(config):
-    return {name: {'class': model.cls, 'kwargs': dict(model.kwargs)}
-            for name, model in _configuration(config).items()}
+    found = {name: {'class': model.cls, 'kwargs': dict(model.kwargs)} for name, model in
+             recordings.configurations()['small' if config == 'pair' else config].items()}
+    if config == 'pair':
+        found['vgen']['kwargs']['bottom_width'] = 2
+        found['vdis'] = {'class': 'VideoAndFrameDiscriminator',
+                         'kwargs': {'in_channels': 3, 'top_width': 2, 'mid_ch': 64}}
+    return found
 
 
 @functools.cache
@@ -149,10 +130,7 @@ def recipes():
 
 
 def _request(name, part, folder):
-    """Request for `upstream_runner.py`, which is the recipe and what it stands for; and its inputs.
-
-    Files that the other side is to read go into ``folder``.
-    """
+    """Request for `upstream_runner.py`, and its inputs; files that it is to read in ``folder``."""
     recipe = recipes()[name]
     kind = name.split('-')[0]
     request = {
@@ -161,7 +139,7 @@ def _request(name, part, folder):
                   for use, offset in recordings.SEED_OFFSETS.items()}}
     if 'config' in recipe:
         request['models'] = _models(recipe['config'])
-    recording = recordings.Recording(name, recordings.CHAINERS[0], recipe, {})
+    recording, inputs = recordings.Recording(name, recordings.CHAINERS[0], recipe, {}), {}
     if kind == 'init':
         request['models'] = {config: _models(config) for config in (
             [part] if part else recordings.configurations())}
@@ -170,17 +148,16 @@ def _request(name, part, folder):
                                for cls in data.DATASETS if part in (None, cls)]
     elif kind == 'forward':
         request['limit'] = 8192 if recipe['config'] == 'small' else 2048
-        return request, dict(zip(('z_slow', 'video'), recordings.forward_inputs(recording),
-                                 strict=True))
+        inputs['z_slow'], inputs['video'] = recordings.forward_inputs(recording)
     elif kind == 'train':
-        return request, {'videos': recordings.training_videos(recording)}
+        inputs['videos'] = recordings.training_videos(recording)
     elif kind == 'inception':
-        return request, dict(recordings.load(name).arrays)
+        inputs = recordings.load(name).arrays
     elif kind == 'c3d':
-        return request, {'x': metrics.c3d_input(recipe['seed'])}
+        inputs['x'] = metrics.c3d_input(recipe['seed'])
     elif kind == 'score':
-        return request, {'mean': metrics.mean_clip(recipe['seed'])}
-    return request, {}
+        inputs['mean'] = metrics.mean_clip(recipe['seed'])
+    return request, inputs
 
 
 def _dataset(cls, folder, seed):
@@ -195,10 +172,7 @@ def _dataset(cls, folder, seed):
 # -- checks ----------------------------------------------------------------------------------------
 
 def checks(directory, python=None):
-    """The checks of a checkout: every model class, updater and dataset, infer, scores.
-
-    Takes the arguments of :class:`Upstream`, and raises what it raises.
-    """
+    """The checks of a checkout; takes the arguments of :class:`Upstream`, and raises the same."""
     side = (directory, python)
     version = session(*side).release    # tells early whether it can be used
 
@@ -208,14 +182,14 @@ def checks(directory, python=None):
         return Check(f'upstream/{what}', against_fresh_recording, args, 4, 'upstream')
 
     return (
-        *(check('init-seed0', state.initial_state, of=(config, version), part=config)
+        *(check('init-seed0', networks.initial_state, of=(config, version), part=config)
           for config in (*recordings.configurations(), 'pair')),
-        *(check(name, forward.forward_pass)
-          for name in recipes() if name.startswith('forward-') and gradients.is_float64(name)),
-        *(check(name, gradients.first_update,
-                *([trajectories.trajectory] if gradients.is_float64(name) else []))
+        *(check(name, networks.forward_pass)
+          for name in recipes() if name.startswith('forward-') and updates.is_float64(name)),
+        *(check(name, updates.first_update,
+                *([updates.trajectory] if updates.is_float64(name) else []))
           for name in _trainings(version)),
-        *(check(name, forward.make_video) for name in recipes() if name.startswith('infer-')),
+        *(check(name, networks.make_video) for name in recipes() if name.startswith('infer-')),
         *(check('datasets-seed0', data.examples, of=(cls, version), part=cls)
           for cls in data.DATASETS),
         check('inception-seed0', metrics.inception_score, of=(version,)),
@@ -227,13 +201,10 @@ def checks(directory, python=None):
 
 
 def _trainings(version):
-    """One recipe an updater, in float64, which alone shows a whole trajectory.
-
-    But in float32 where that is all that was recorded: Chainer 2 has losses that take no other.
-    """
+    """One recipe an updater, in float64, or in float32 where Chainer 2 has losses of no other."""
     shipped = recordings.names(version)
     for name in recipes():
-        if name.startswith('train-') and gradients.is_float64(name):
+        if name.startswith('train-') and updates.is_float64(name):
             single = name.removesuffix('-f64')
             yield single if name not in shipped and single in shipped else name
 
@@ -243,11 +214,8 @@ session = functools.cache(Upstream)
 
 
 def against_fresh_recording(directory, python, name, part, functions, updates=None):
-    """Other layers' checks, pairs (function, arguments), against what the checkout computes now.
-
-    A NotRunError, with the authors' code's error, if it cannot be recorded.
-    """
-    limits = {} if updates is None else {'updates': updates}
+    """Other layers' checks, pairs (function, arguments), against what the checkout computes now."""
+    limits = {'updates': updates} if updates else {}
     upstream = session(directory, python)
     with reading(upstream.record(name, part, updates)):
         outcomes = [Outcome.of(function(*args, **limits)) for function, args in functions]
@@ -282,11 +250,7 @@ _PRIVATE_PATHS = ('root_path', 'config_path')
 
 
 def experiment_files(directory):
-    """The checkout's experiment files, through our reader, against the packaged ones.
-
-    Raises:
-        NotRunError: There are none.
-    """
+    """The checkout's experiment files, through our reader, against the packaged ones."""
     folder = Path(directory, 'configs')
     found, left_out = Comparisons("the authors' experiment file"), []
     for file in sorted(folder.rglob('*.yml')):
@@ -310,9 +274,8 @@ def strips(directory, python, channels):
     """
     models = _models('small')
     models['vgen']['kwargs']['out_channels'] = channels
-    networks = replay.build({name: recordings.Model(model['class'], model['kwargs'])
-                             for name, model in models.items()}, recordings.CHAINERS[0])
-    generators = {name: networks[name] for name in ('fsgen', 'vgen')}
+    generators = replay.build(recordings.as_models(models), recordings.CHAINERS[0])
+    del generators['vdis']
     _as_if_trained(**generators)
     arrays = {f'{name}/{key}': array for name, network in generators.items()
               for key, array in replay.state(network).items()}

@@ -3,13 +3,12 @@
     python upstream_runner.py DIR
 
 DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
-`serving.py` says; the works are `KINDS`. Their arguments are 'inputs' (path of an npz file),
-'arrays' (path of the npz file to write), and what a kind reads: every input, seed and size comes
-with the request, so that the recipes have their one place on the other side.
+`serving.py` says, for the work 'record': 'kind' (of `KINDS`), 'inputs' and 'arrays' (npz files to
+read and to write), and what the kind reads, so that the recipes have one place, the other side.
 
-This file runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it
-imports nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the
-authors' code it relies on the names that configs and other callers use, and on nothing else.
+Runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it imports
+nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the authors' code
+it relies on the names that configs and other callers use, and on nothing else.
 """
 import contextlib
 import functools
@@ -48,16 +47,12 @@ FILES = {
 
 C3D_FILE = 'evaluation/c3d_ft.py'
 TILE_FILE = 'evaluation/tile_prediction.py'
-BASE_FILE = 'updaters/tgan_updater_base.py'
-"""Files from which no public name is taken by the table above."""
 
 UNDEFINED = {
-    'models/video_discriminator.py': ('VideoDiscriminator', 'VideoDiscriminatorInitDefault')}
-"""Name that a file uses and does not define, and the class of that file that stands for it."""
+    'models/video_discriminator.py': {'VideoDiscriminator': 'VideoDiscriminatorInitDefault'}}
+"""Names that a file uses and does not define, and the class of that file that stands for each."""
 
-NETWORKS = ('fsgen', 'vgen', 'vdis')
-"""The authors' names of G0, G1 and D, in the order in which they are built."""
-
+NETWORKS = ('fsgen', 'vgen', 'vdis')    # G0, G1 and D, in the order in which they are built
 RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
 STATISTICS = ('avg_mean', 'avg_var', 'N')
 C3D_LAYERS = ('conv1a', 'pool1', 'conv2a', 'pool2', 'conv3a', 'conv3b', 'pool3', 'conv4a', 'conv4b',
@@ -80,8 +75,7 @@ def import_chainer():
             'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
             'float': [np.float16, np.float32, np.float64, np.longdouble],
             'complex': [np.complex64, np.complex128, np.clongdouble],
-            'others': [bool, object, bytes, str, np.void],
-        }
+            'others': [bool, object, bytes, str, np.void]}
     for alias in (bool, int, float, complex, object):
         if alias.__name__ not in np.__dict__:
             setattr(np, alias.__name__, alias)
@@ -111,35 +105,29 @@ class Placeholder(types.ModuleType):
             self.__name__, self.__name__.split('.')[0], sys.executable))
 
 
-class MissingError(UnavailableError):
-    """The checkout lacks a file or a public name; the message says what was looked for where."""
-
-
 class Checkout:
-    """The authors' modules, imported by their plain names as their own scripts do."""
+    """The authors' modules, imported by their plain names as their own scripts do.
+
+    Raises an UnavailableError that names every file that is missing.
+    """
 
     def __init__(self, folder):
-        """Raises a MissingError that names every file that is missing."""
         self.folder = os.path.realpath(folder)
-        files = sorted({BASE_FILE, C3D_FILE, TILE_FILE}.union(FILES.values()))
+        files = sorted({'updaters/tgan_updater_base.py', C3D_FILE, TILE_FILE, *FILES.values()})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
         if missing:
-            raise MissingError('{} is no checkout of pfnet-research/tgan: there is no {}'.format(
-                self.folder, ', no '.join(missing)))
+            raise UnavailableError(f'{self.folder} is no checkout of pfnet-research/tgan: there is '
+                                   'no {}'.format(', no '.join(missing)))
         # As if a script of the checkout had been started: its folder, not this file's, comes first.
         sys.path[:1] = [self.folder] + [os.path.join(self.folder, name) for name in FOLDERS]
         sys.dont_write_bytecode = True
         os.chdir(self.folder)
 
     def get(self, name):
-        """The class or function of a public name.
-
-        Raises:
-            MissingError: The file has no such name.
-        """
+        """The class or function of a public name; an UnavailableError if its file has none."""
         module = self.module(next(FILES[prefix] for prefix in FILES if name.startswith(prefix)))
         if not hasattr(module, name):
-            raise MissingError('found no {} in {}; it has {}'.format(
+            raise UnavailableError('found no {} in {}; it has {}'.format(
                 name, module.__file__, ', '.join(n for n in vars(module) if n[0] != '_')))
         return getattr(module, name)
 
@@ -147,31 +135,23 @@ class Checkout:
         """Import a file by its path in the checkout, whether or not CuPy or OpenCV are installed.
 
         Raises:
-            MissingError: Another file was found under that name.
+            UnavailableError: Another file was found under that name.
         """
         file = os.path.join(self.folder, path)
         name = os.path.splitext(os.path.basename(path))[0]
-        while True:
-            try:
-                module = importlib.import_module(name)
-                break
-            except ImportError as error:
-                self._stand_in(error, file)
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:    # of what only some other path may need
+            absent = error.name or ''
+            if absent in sys.modules or absent.split('.')[0] in ('', 'chainer', 'numpy'):
+                raise ImportError(f'cannot import {file}: {error}') from None
+            sys.modules[absent] = Placeholder(absent)
+            return self.module(path)
         if os.path.realpath(module.__file__) != file:
-            raise MissingError(f'importing {name} found {module.__file__} instead of {file}')
-        if path in UNDEFINED:
-            undefined, stands_for_it = UNDEFINED[path]
-            if not hasattr(module, undefined):
-                setattr(module, undefined, getattr(module, stands_for_it))
+            raise UnavailableError(f'importing {name} found {module.__file__} instead of {file}')
+        for undefined, stands_for_it in UNDEFINED.get(path, {}).items():
+            vars(module).setdefault(undefined, vars(module).get(stands_for_it))
         return module
-
-    @staticmethod
-    def _stand_in(error, file):
-        """Put a placeholder where a module is missing that only some other path may need."""
-        name = error.name or ''
-        if name in sys.modules or name.split('.')[0] in ('', 'chainer', 'numpy'):
-            raise ImportError(f'cannot import {file}: {error}')
-        sys.modules[name] = Placeholder(name)
 
 
 class HostArray(np.ndarray):
@@ -182,19 +162,16 @@ class HostArray(np.ndarray):
 
 
 def tensors(network):
-    """Yield (object, attribute, array) of every parameter and running statistic."""
-    for param in network.params():
-        if param.data is not None:
-            yield param, 'data', param.data
-    for link in network.links():
-        for name in STATISTICS:
-            if hasattr(getattr(link, name, None), 'shape'):    # of CuPy, too
-                yield link, name, getattr(link, name)
+    """(object, attribute, array) of every parameter and running statistic."""
+    owners = [(param, 'data') for param in network.params()] + [
+        (link, name) for link in network.links() for name in STATISTICS]
+    found = [(owner, name, getattr(owner, name, None)) for owner, name in owners]
+    return [each for each in found if hasattr(each[2], 'shape')]    # of CuPy, too
 
 
 def view_tensors(network, cls):
     """Show every parameter and running statistic as a class of arrays, without a copy."""
-    for owner, name, array in list(tensors(network)):
+    for owner, name, array in tensors(network):
         setattr(owner, name, array.view(cls))
 
 
@@ -204,17 +181,6 @@ def set_variances(networks, value):
         for _, name, array in tensors(network):
             if name == 'avg_var':
                 array[...] = value
-
-
-def accept_get(optimizer):
-    """Let D's arrays have a `get()` after the optimizer's step, when the clipping asks for it."""
-    update = optimizer.update
-
-    def update_and_view(*args, **kwargs):
-        update(*args, **kwargs)
-        view_tensors(optimizer.target, HostArray)
-
-    optimizer.update = update_and_view
 
 
 # -- building and recording ------------------------------------------------------------------------
@@ -239,7 +205,7 @@ def build(checkout, models, seed, dtype='float32'):
 
 def cast(network, dtype):
     """Cast a network that was drawn in float32, and whatever is handed to it from now on."""
-    for owner, name, array in list(tensors(network)):
+    for owner, name, array in tensors(network):
         if array.dtype.kind == 'f':
             setattr(owner, name, array.astype(dtype))
     network.cleargrads()    # which were made with the parameters, of their dtype
@@ -247,11 +213,9 @@ def cast(network, dtype):
         # Of the beta that Chainer 7 makes where there is none.
         if hasattr(link, '_highprec_dtype'):
             link._highprec_dtype = np.dtype(dtype)
-    intercept(network, lambda call, args: call(*[cast_input(arg, dtype) for arg in args]))
-
-
-def cast_input(x, dtype):
-    return chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
+    intercept(network, lambda call, args: call(*[
+        chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
+        for x in args]))
 
 
 def intercept(link, around):
@@ -337,12 +301,10 @@ def recorded_functions(calls):
 
 def run_init(checkout, request, inputs):
     """Bytes of every initial array of some configurations."""
-    found = {}
-    for config, models in request['models'].items():
-        networks = build(checkout, models, request['seed'])
-        found[config] = {name: dict(models[name], state=state(networks[name]))
-                         for name in NETWORKS}
-    return {'models': found}, {}
+    return {'models': {config: {
+        name: dict(models[name], state=state(network))
+        for name, network in build(checkout, models, request['seed']).items()}
+        for config, models in request['models'].items()}}, {}
 
 
 def run_forward(checkout, request, inputs):
@@ -355,8 +317,8 @@ def run_forward(checkout, request, inputs):
     def call(network, name, *args):
         calls = []
         with recorded_functions(calls) as record_link:
-            for path, link in layers(networks[name]):
-                record_link(name + path, link)
+            for path, link in layers(networks[name], name):
+                record_link(path, link)
             out = networks[name](*map(chainer.Variable, args))
         stages[network], kept = index(calls, request['limit'], network + '_')
         arrays.update(kept)
@@ -367,16 +329,16 @@ def run_forward(checkout, request, inputs):
         call('G1', 'vgen', z_slow, array_of(z_fast)[:, :, 0])
         call('D', 'vdis', video)
     for name, network in networks.items():
-        for path, link in layers(network):
-            arrays.update(('stat_' + (name + path).replace('/', '.') + '.' + key,
-                           np.asarray(getattr(link, key)))
-                          for key in STATISTICS if hasattr(link, key))
+        arrays.update(('stat_{}.{}'.format(path.replace('/', '.'), key),
+                       np.asarray(getattr(link, key)))
+                      for path, link in layers(network, name)
+                      for key in STATISTICS if hasattr(link, key))
     return {'stages': stages}, arrays
 
 
-def layers(network):
-    """(path, link) of every link that has none inside it."""
-    return [(path, link) for path, link in network.namedlinks(skipself=True)
+def layers(network, name):
+    """(path, link), 'vdis/c0' and so on, of every link that has none inside it."""
+    return [(name + path, link) for path, link in network.namedlinks(skipself=True)
             if not isinstance(link, chainer.Chain)]
 
 
@@ -387,8 +349,14 @@ def training(checkout, networks, updater, kwargs, videos, batch, lr, device=-1):
         optimizers[name] = chainer.optimizers.RMSprop(lr=lr)
         optimizers[name].setup(networks[name])
         reporter.add_observer(name, networks[name])
+    step = optimizers['vdis'].update
+
+    def step_and_view(*args, **kwargs):
+        step(*args, **kwargs)
+        view_tensors(networks['vdis'], HostArray)    # the clipping asks for `get()`
+
     if device < 0:
-        accept_get(optimizers['vdis'])
+        optimizers['vdis'].update = step_and_view
     updater = checkout.get(updater)(
         models=tuple(networks[name] for name in NETWORKS), optimizer=optimizers, device=device,
         iterator=chainer.iterators.SerialIterator(videos, batch, shuffle=False), **kwargs)
@@ -439,16 +407,15 @@ def run_infer(checkout, request, inputs):
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         y, z_slow, z_fast = map(
             array_of, make_video(networks['fsgen'], networks['vgen'], request['n']))
-    found = {'y_shape': list(y.shape), 'y_sha256': sha256(y),
-             'y_sum': float(y.astype(np.float64).sum())}
-    return found, {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]}
+    return ({'y_shape': list(y.shape), 'y_sha256': sha256(y), 'y_sum': float(y.astype('d').sum())},
+            {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]})
 
 
 def run_strips(checkout, request, inputs):
     """The pictures that infer.py writes, as its command, of generators with the given arrays.
 
-    The generators are handed to it, in float64, where it would read a result folder; and its calls
-    of CuPy, which seed a generator and choose a GPU, go nowhere.
+    They are handed to it, in float64, where it would read a result folder; its calls of CuPy, which
+    seed a generator and choose a GPU, go nowhere.
     """
     from PIL import Image
     networks = build(checkout, request['models'], 0)
@@ -488,12 +455,9 @@ def run_c3d(checkout, request, inputs):
 def _c3d_class(checkout):
     """The one network in its file, whose name is not public."""
     module = checkout.module(C3D_FILE)
-    classes = [cls for cls in vars(module).values() if isinstance(cls, type)
-               and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__]
-    if len(classes) != 1:
-        names = [cls.__name__ for cls in classes]
-        raise MissingError(f'found the networks {names} in {module.__file__}, expected one')
-    return classes[0]
+    cls, = (cls for cls in vars(module).values() if isinstance(cls, type)
+            and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__)
+    return cls
 
 
 def seeded_c3d(checkout, seed):
@@ -557,10 +521,9 @@ def _run_script(checkout, request, mean, networks, c3d, dropout, seen):
         mean_path = os.path.join(folder, 'mean.npz')
         np.savez(mean_path, mean=mean)
         # Its batch is of 48 videos, of which the rest is left over.
-        flags = {'result_dir': folder, 'mean': mean_path, 'seed': request['seeds']['score'],
-                 'iter': 1, 'calc_iter': 48 * request['batches']}
-        argv = [word for name, value in flags.items() for word in ('--' + name, str(value))]
-        with mock.patch.object(sys, 'argv', ['calc_inception.py', *argv]):
+        argv = ['', '--result_dir', folder, '--mean', mean_path, '--iter', '1', '--seed', str(
+            request['seeds']['score']), '--calc_iter', str(48 * request['batches'])]
+        with mock.patch.object(sys, 'argv', argv):
             script.main()
         with open(os.path.join(folder, 'inception_iter-1_INTER_CUBIC.txt')) as file:
             return float(file.readline().split()[-1])
@@ -592,28 +555,15 @@ def environment():
             'numpy': np.__version__}
 
 
-def prepare(run, checkout, inputs, arrays, **request):
+def prepare(checkout, kind, inputs, arrays, **request):
     """A request -> function that answers it, and writes its arrays into a file."""
     def answer():
         with np.load(inputs) as npz:
-            found, made = run(checkout, request, dict(npz))
+            found, made = KINDS[kind](checkout, request, dict(npz))
         np.savez(arrays, **made)
         return dict(found, **environment())
     return answer
 
 
-def main():
-    """Serve requests."""
-    works = {}
-
-    def describe():
-        checkout = Checkout(sys.argv[1])
-        works.update((kind, functools.partial(prepare, run, checkout))
-                     for kind, run in KINDS.items())
-        return environment()
-
-    serve(describe, works)
-
-
 if __name__ == '__main__':
-    main()
+    serve(lambda: ({'record': functools.partial(prepare, Checkout(sys.argv[1]))}, environment()))

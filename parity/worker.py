@@ -32,11 +32,8 @@ class Worker:
     """A process that answers requests; it ends with this object, when its stdin does.
 
     Messages call it by its ``name``; its command starts in the root of this project. What it said
-    of itself is its ``description``.
-
-    Raises:
-        NotRunError: It cannot work here.
-        WorkerError: It cannot be started, or raised an error, or ended; as from every request.
+    of itself is its ``description``. When it starts, and at every request, there is a NotRunError
+    if it cannot work here, a WorkerError if it raised an error or ended.
     """
 
     def __init__(self, name, command, environment):

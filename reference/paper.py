@@ -8,8 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-PATH = Path(__file__).resolve().parent / 'paper.json'
-
 
 class InceptionScore(NamedTuple):
     """A row of Table 4: inception score on UCF-101, as printed."""
@@ -28,26 +26,13 @@ class GamRatio(NamedTuple):
     ratio: float
 
 
-class TraceLine(NamedTuple):
-    """A line of the notes' debug output."""
-
-    tag: int     #: The number in front.
-    text: str    #: What follows it, verbatim.
-
-
 @cache
 def document():
-    """The whole of `paper.json`, as plain dicts and lists; treat it as read-only."""
-    return json.loads(PATH.read_text(encoding='utf-8'))
+    """The whole of `paper.json`, as plain dicts and lists; treat it as read-only.
 
-
-def layers(network):
-    """Rows of Table 1 for `'G0'`, `'G1'` or `'D'`: dicts with layer, kind, in, out, kernel, ...
-
-    Widths are numbers or the names that the table's note explains (`'Ks'`, `'ch/2'`, `'2m'`).
+    Widths of Table 1 are numbers or the names that its note explains (`'Ks'`, `'ch/2'`, `'2m'`).
     """
-    table = document()['table1']
-    return tuple(dict(zip(table['columns'], row, strict=True)) for row in table[network])
+    return json.loads(Path(__file__).with_name('paper.json').read_text(encoding='utf-8'))
 
 
 def gam_ratios():
@@ -61,5 +46,5 @@ def inception_scores():
 
 
 def trace(network):
-    """The notes' shape trace of `'G0'`, `'G1'` or `'D'`: batch 16, one channel."""
-    return tuple(TraceLine(tag, text) for tag, text in document()['traces'][network])
+    """Lines of the notes' trace of `'G0'`, `'G1'` or `'D'` (batch 16, one channel): tag, text."""
+    return tuple(map(tuple, document()['traces'][network]))

@@ -27,8 +27,8 @@ MANIFEST = 'MANIFEST.json'
 #: The Chainer releases the authors' code was recorded on; the first is the one it was written for.
 CHAINERS = ('2.0.2', '7.8.1')
 
-#: Every recording's `seed` is 0; each use of randomness adds an offset (the `recipe` entries).
-#: The global generator is numpy's.
+#: Every recording's `seed` is 0; each use of randomness adds an offset. The global generator is
+#: numpy's.
 SEED_OFFSETS = {
     'build': 0,           # global generator, before fsgen, vgen, vdis are built in this order
     'forward_inputs': 1,  # RandomState of z_slow and then the video
@@ -66,10 +66,8 @@ class Stage(NamedTuple):
     """One recorded tensor of a forward pass."""
 
     name: str       #: Link ('vdis/c0', 'conv1a') or function ('relu') that made it.
-    shape: tuple    #: Of the whole tensor.
     stride: int     #: Every how many values of the flattened tensor one was kept.
     values: np.ndarray    #: The kept values, 1-D.
-    sum: float      #: Float64 sum over the whole tensor.
     l2: float       #: Float64 Euclidean norm of the whole tensor.
 
 
@@ -83,11 +81,7 @@ class Model(NamedTuple):
 # -- reading ---------------------------------------------------------------------------------------
 
 def names(chainer=CHAINERS[0]):
-    """Names of all recordings made on a Chainer release, sorted.
-
-    Raises:
-        RecordingError: No such release, or no manifest.
-    """
+    """Names of all recordings made on a Chainer release, sorted; a RecordingError for no such."""
     folder = _folder(chainer) + '/'
     return tuple(sorted(
         path[len(folder):-len('.json')] for path in _manifest()
@@ -96,10 +90,6 @@ def names(chainer=CHAINERS[0]):
 
 def load(name, chainer=CHAINERS[0]):
     """Read one recording and check it against the manifest.
-
-    Args:
-        name: One of `names(chainer)`.
-        chainer: `'2.0.2'` or `'7.8.1'`.
 
     Raises:
         RecordingError: Unknown name or release; a file is missing or is not what was recorded.
@@ -121,15 +111,12 @@ def load(name, chainer=CHAINERS[0]):
 def stages(recording, network=None):
     """The recorded tensors of a forward pass, in call order: a tuple of `Stage`.
 
-    `network` is one of `'G0'`, `'G1'`, `'D'` of a `forward-*` recording; `c3d-*` and `score-*` have
-    none.
+    `network` is 'G0', 'G1' or 'D' of a `forward-*` recording; `c3d-*` and `score-*` have none.
     """
     index, prefix = ((recording.meta['stages'][network], f'{network}_') if network
                      else (recording.meta['index'], ''))
-    return tuple(
-        Stage(entry['name'], tuple(entry['shape']), entry['stride'],
-              recording.arrays[prefix + entry['key']], entry['sum'], entry['l2'])
-        for entry in index)
+    return tuple(Stage(entry['name'], entry['stride'], recording.arrays[prefix + entry['key']],
+                       entry['l2']) for entry in index)
 
 
 def arrays(recording, prefix):
@@ -140,7 +127,7 @@ def arrays(recording, prefix):
 
 def configurations(chainer=CHAINERS[0]):
     """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
-    return {name: _models(configuration)
+    return {name: as_models(configuration)
             for name, configuration in load('init-seed0', chainer).meta['models'].items()}
 
 
@@ -151,10 +138,11 @@ def models(recording):
     """
     if 'models' not in recording.meta:
         return configurations(recording.chainer)[recording.meta['config']]
-    return _models(recording.meta['models'])
+    return as_models(recording.meta['models'])
 
 
-def _models(entries):
+def as_models(entries):
+    """{network: {'class', 'kwargs'}}, as json files have it -> {network: `Model`}."""
     return {network: Model(entry['class'], entry['kwargs']) for network, entry in entries.items()}
 
 
@@ -172,9 +160,6 @@ def sample(array, limit):
 
     Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
     2048 (`score-*`), 65536 (`infer-*`).
-
-    Returns:
-        1-D array.
     """
     flat = np.ravel(array)
     return flat[::math.ceil(flat.size / limit)]
@@ -185,30 +170,13 @@ def sha256(array):
     return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
-def deviation(ours, theirs):
-    """Largest absolute difference, relative to the largest magnitude recorded.
-
-    The scale is the tensor's, not the element's: an element that is small because large ones
-    cancelled carries their rounding. A tensor recorded as all zeros is compared absolutely.
-
-    Raises:
-        ValueError: The shapes differ.
-    """
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if ours.shape != theirs.shape:
-        raise ValueError(f'cannot compare shape {ours.shape} with recorded shape {theirs.shape}')
-    scale = np.max(np.abs(theirs), initial=0.0)
-    return float(np.max(np.abs(ours - theirs), initial=0.0) / (scale or 1.0))
-
-
 # -- recipes of the inputs -------------------------------------------------------------------------
 
 def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
     """The training videos of the `train-*` recordings: a coloured block that moves over noise.
 
-    Returns:
-        float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an
-        update, from the start again after the end.
+    float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an update,
+    from the start again after the end.
     """
     rs = np.random.RandomState(seed)
     videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
@@ -306,11 +274,7 @@ def _replace(path, write):
 
 
 def check_all():
-    """Check every file of the manifest; returns the number of files.
-
-    Raises:
-        RecordingError: A file is missing, altered, or in the folders but not in the manifest.
-    """
+    """Check every file of the manifest, and that there are no others; returns their number."""
     manifest = _manifest()
     for path in manifest:
         _read(path)

@@ -1,4 +1,4 @@
-"""The checks, a module a layer, in the order in which a report shows them."""
+"""The checks, layer by layer in the order in which a report shows them."""
 import functools
 import importlib
 
@@ -14,18 +14,17 @@ LAYERS = {
     'upstream': "the authors' own code, live",
     'claims': "the paper's tables, and what was measured here",
 }
-"""Name of each layer, and what it covers. All but 'upstream' are modules here."""
+"""Name of each layer, and what it covers."""
+
+MODULES = ('networks', 'updates', 'data', 'metrics', 'oracle', 'claims')
+"""Where they are, but for 'upstream', which needs a checkout."""
 
 
 @functools.cache
 def registry():
-    """Every check of this package, by name.
-
-    Raises:
-        ValueError: Two checks have one name.
-    """
-    checks = [check for layer in LAYERS if layer != 'upstream'
-              for check in importlib.import_module(f'parity.checks.{layer}').CHECKS]
+    """Every check of this package, by name; a ValueError if two have one."""
+    checks = [check for module in MODULES
+              for check in importlib.import_module(f'parity.checks.{module}').CHECKS]
     named = {check.name: check for check in checks}
     if len(named) < len(checks):
         raise ValueError('two checks have one name')

@@ -2,8 +2,8 @@
 import contextlib
 import functools
 import io
-import json
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import chainer
@@ -12,7 +12,7 @@ import numpy as np
 from parity import backend, replay, tolerances
 from parity.check import Check, Comparisons, NotRunError, Outcome
 from reference import recordings
-from reference.oracle import c3d, resize, scores
+from reference.oracle import scores
 from tgan_chainer.evaluation import c3d_ft
 from tgan_chainer.evaluation import inception_score as calc_inception
 from tgan_chainer.evaluation import protocols as preprocess
@@ -120,31 +120,21 @@ def mean_clip(seed):
     return rs.uniform(80, 130, preprocess.MEAN_SHAPE)
 
 
-class _Watched:
-    """A source of videos, or C3D, that keeps what it makes in lists."""
+@dataclass(frozen=True)
+class _Watched(Classifier):
+    seen: dict = field(default_factory=lambda: {'videos': [], 'probabilities': []})
 
-    def __init__(self, wrapped, **kept):
-        self.__dict__.update(kept, wrapped=wrapped)
-
-    def __getattr__(self, name):
-        return getattr(self.wrapped, name)
-
-    def make(self, drawn):
-        videos = self.wrapped.make(drawn)
-        self.videos.append(videos)
-        return videos
-
-    def __call__(self, clips, masks):
-        ys = self.wrapped(clips, masks)
-        self.clips.append(clips)
-        self.probabilities.append(ys.array)
+    def __call__(self, videos, done=None):
+        ys = super().__call__(videos, done)
+        self.seen['videos'].append(videos)
+        self.seen['probabilities'].append(ys)
         return ys
 
 
 @functools.lru_cache(maxsize=1)
-def _scores_of(recipe):
-    """Scores by the recipe of :data:`SCORE`, as JSON -> [score], {'PROTOCOL WHAT': array}."""
-    recipe = json.loads(recipe)
+def score_run():
+    """The recorded scores -> {protocol: score}, {'PROTOCOL WHAT': array}."""
+    recipe = recordings.load(SCORE).meta
     networks = replay.build(recordings.configurations()[recipe['config']], '7.8.1', recipe['seed'])
     for network in networks.values():
         for link in network.links():
@@ -153,20 +143,20 @@ def _scores_of(recipe):
     c3d = c3d_network(recipe['seed']).copy('copy')
     for link in c3d.children():
         link.W.array *= recipe['c3d_gains'][link.name]
-    batch = recipe['batch']
+    batch, mean = recipe['batch'], mean_clip(recipe['seed']).astype('f')
     settings = Settings(batch * recipe['batches'], batch, calc_inception.EPS, ())
-    found, arrays = [], {}
+    found, arrays = {}, {}
     for protocol in recipe['protocols']:
-        seen = {'videos': [], 'clips': [], 'probabilities': []}
-        classifier = Classifier(
-            _Watched(c3d, **seen), mean_clip(recipe['seed']).astype('f'), protocol, {}, chunk=1)
+        classifier = _Watched(c3d, mean, protocol, {}, chunk=1)
         state = RandomState(recipe['seed'] + recordings.SEED_OFFSETS['score'],
                             chainer.get_device('@numpy'))
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-            found.append(Evaluation(
-                _Watched(GeneratedVideos(networks['fsgen'], networks['vgen']), **seen), classifier,
-                settings, state, Path(folder, 'part.npz'), {}).score())
-        arrays.update({f'{protocol} {what}': np.concatenate(seen[what]) for what in seen})
+            found[protocol] = Evaluation(
+                GeneratedVideos(networks['fsgen'], networks['vgen']), classifier, settings, state,
+                Path(folder, 'part.npz'), {}).score()
+        videos, ys = map(np.concatenate, classifier.seen.values())
+        arrays |= {f'{protocol} videos': videos, f'{protocol} probabilities': ys,
+                   f'{protocol} clips': preprocess.preprocess(videos, mean, protocol)}
     return found, arrays
 
 
@@ -174,22 +164,20 @@ def whole_score(version):
     """From latent vectors to the score, with C3D's dropout as in the authors' script, and off."""
     recording = recordings.load(SCORE, version)
     meta = recording.meta
-    ours, arrays = _scores_of(json.dumps({key: meta[key] for key in (
-        'config', 'seed', 'batch', 'batches', 'avg_var', 'c3d_gains', 'protocols')}))
+    ours, arrays = score_run()
     found = replay.against(SCORE, version)
     named = {stage.name: stage for stage in recordings.stages(recording)}
     for name, stage in named.items():
         found.recorded('score', arrays[name], stage, tolerances.SCORED_32)
-    for protocol, score, theirs, kept in zip(meta['protocols'], ours, meta['scores'],
-                                             meta['surest'], strict=True):
+    for (protocol, score), theirs, kept in zip(ours.items(), meta['scores'], meta['surest'],
+                                               strict=True):
         found.close('score', protocol, score, theirs, tolerances.SCORED_32)
         batches = named[f'{protocol} probabilities'].values.reshape(
             meta['batches'], meta['batch'], -1)
         found.equal('tile_prediction', protocol, [_surest(ys) for ys in batches], kept,
                     'the same rule keeps the same video')
     return Outcome(comparisons=found, text='; '.join(
-        f'{protocol}: {score:.4f}' for protocol, score in zip(meta['protocols'], ours,
-                                                              strict=True)))
+        f'{protocol}: {score:.4f}' for protocol, score in ours.items()))
 
 
 def _surest(ys):
@@ -209,7 +197,7 @@ def bicubic():
         images = rs.uniform(0, 255, (2, 3, *size))
         found.close('resize', f'{size} to {to}',
                     backend.fetch(resize_images(backend.send(images), *to, cubic_matrix)),
-                    resize.resize_cubic(images, *to), tolerances.RESIZE_64)
+                    scores.resize_cubic(images, *to), tolerances.RESIZE_64)
     return found
 
 
@@ -221,7 +209,7 @@ def preprocessing():
     ours = preprocess.preprocess(backend.send(video), backend.send(mean), 'tgan-v1')
     found = Comparisons(ORACLE)
     found.close('tgan-v1', 'input of C3D', backend.fetch(ours),
-                c3d.preprocess_tgan_v1(video, mean), tolerances.RESIZE_64)
+                scores.preprocess(video, mean), tolerances.RESIZE_64)
     return found
 
 

@@ -8,7 +8,5 @@ Chainer's snapshots (`dc0/W`, `bn0/avg_var`), so any `vgen_iter_N.npz` can be pu
     losses      WGAN, vanilla and least-squares objectives
     optimizers  RMSprop, weight clipping, singular value clipping
     training    one update, in the authors' order
-    c3d         what is done to the input of the inception score's classifier
-    resize      bicubic interpolation as OpenCV defines it
-    scores      inception score
+    scores      inception score, what is done to its classifier's input, bicubic interpolation
 """

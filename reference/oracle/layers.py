@@ -36,7 +36,7 @@ def conv(x, W, stride=1, pad=0):
     x is (N, C, *space), W (O, C, *kernel), y (N, O, *out), out = (space + 2p - kernel) // s + 1.
     """
     windows = _windows(x, W.shape[2:], stride, pad)
-    y = sum(_contract(W[:, :, k], windows[:, k]) for k in range(W.shape[2]))
+    y = sum(np.tensordot(W[:, :, k], windows[:, k], W.ndim - 2) for k in range(W.shape[2]))
     return y.swapaxes(0, 1)
 
 
@@ -84,43 +84,21 @@ def _windows(x, kernel, stride, pad):
     return np.moveaxis(strided, range(-ndim, 0), range(1, 1 + ndim))
 
 
-def _contract(W, windows):
-    """(O, C, *k) with (C, *k, N, *out) to (O, N, *out)."""
-    return np.tensordot(W, windows, axes=W.ndim - 1)
+def per_channel(v, ndim):
+    """A value a channel, (C,), against arrays of `ndim` axes, (N, C, ...)."""
+    return v.reshape(-1, *(1,) * (ndim - 2))
 
 
-def add_bias(y, b):
-    """y[n,c,...] + b[c]."""
-    return y + _per_channel(b, y.ndim)
-
-
-def bias_grad(gy):
-    """gb[c] = sum of gy over everything but the channel; shape (C,)."""
-    return gy.sum(axis=_all_but_channel(gy))
+def over_channels(function, x):
+    """A sum, mean, ... over everything but the channel; (C,)."""
+    return function(x, axis=(0, *range(2, x.ndim)))
 
 
 # -- batch normalisation (Ioffe & Szegedy 2015, algorithm 1) ---------------------------------------
 
-def batch_moments(x):
-    """Mean and biased variance of every channel: two arrays (C,)."""
-    return x.mean(axis=_all_but_channel(x)), x.var(axis=_all_but_channel(x))
-
-
 def normalize(x, mean, var):
     """x_hat = (x - mean) / sqrt(var + eps), by channel; shape of x."""
-    return (x - _per_channel(mean, x.ndim)) / np.sqrt(_per_channel(var, x.ndim) + BN_EPS)
-
-
-def scale_shift(x_hat, gamma, beta=None):
-    """gamma[c] x_hat + beta[c]; without beta in the authors' NoBeta variants."""
-    y = _per_channel(gamma, x_hat.ndim) * x_hat
-    return y if beta is None else add_bias(y, beta)
-
-
-def scale_shift_grads(gy, x_hat):
-    """ggamma[c] = sum gy x_hat and gbeta[c] = sum gy, over everything but the channel."""
-    axes = _all_but_channel(gy)
-    return (gy * x_hat).sum(axis=axes), gy.sum(axis=axes)
+    return (x - per_channel(mean, x.ndim)) / np.sqrt(per_channel(var, x.ndim) + BN_EPS)
 
 
 def batch_normalization_grad(gy, x_hat, var, gamma):
@@ -130,10 +108,10 @@ def batch_normalization_grad(gy, x_hat, var, gamma):
     gx = gamma / sqrt(var + eps) * (gy - mean(gy) - x_hat * mean(gy * x_hat)), means by channel;
     var (C,) is biased.
     """
-    m = gy.size // gy.shape[1]
-    mean_gy_x_hat, mean_gy = (_per_channel(g / m, gy.ndim) for g in scale_shift_grads(gy, x_hat))
+    mean_gy, mean_gy_x_hat = (
+        per_channel(over_channels(np.mean, g), gy.ndim) for g in (gy, gy * x_hat))
     centred = gy - mean_gy - x_hat * mean_gy_x_hat
-    return _per_channel(gamma / np.sqrt(var + BN_EPS), gy.ndim) * centred
+    return per_channel(gamma / np.sqrt(var + BN_EPS), gy.ndim) * centred
 
 
 def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
@@ -152,46 +130,13 @@ def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
             BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
 
 
-def _all_but_channel(x):
-    return (0, *range(2, x.ndim))
-
-
-def _per_channel(v, ndim):
-    return v.reshape(-1, *(1,) * (ndim - 2))
-
-
 # -- activations; derivatives in terms of the output -----------------------------------------------
 
-def relu(x):
-    """max(x, 0)."""
-    return np.maximum(x, 0)
-
-
-def relu_grad(gy, y):
-    """gy where y > 0, else 0."""
-    return gy * (y > 0)
-
-
-def leaky_relu(x):
-    """x for x >= 0, 0.2 x below."""
-    return np.where(x >= 0, x, LEAKY_SLOPE * x)
-
-
-def leaky_relu_grad(gy, y):
-    """gy for y >= 0, 0.2 gy below (y has the sign of x)."""
-    return np.where(y >= 0, gy, LEAKY_SLOPE * gy)
-
-
-def tanh_grad(gy, y):
-    """gy (1 - y^2) for y = tanh(x)."""
-    return gy * (1 - y * y)
-
-
-def softplus(x):
-    """log(1 + e^x), without overflow."""
-    return np.logaddexp(0, x)
-
-
-def sigmoid(x):
-    """1 / (1 + e^-x), without overflow."""
-    return np.exp(-softplus(-x))
+ACTIVATIONS = {
+    'relu': (lambda x: np.maximum(x, 0), lambda gy, y: gy * (y > 0)),
+    # y has the sign of x.
+    'leaky_relu': (lambda x: np.where(x >= 0, x, LEAKY_SLOPE * x),
+                   lambda gy, y: np.where(y >= 0, gy, LEAKY_SLOPE * gy)),
+    'tanh': (np.tanh, lambda gy, y: gy * (1 - y * y)),
+}
+"""Name -> function of x, and gx as a function of gy and y."""

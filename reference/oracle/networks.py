@@ -6,7 +6,6 @@ its arrays live outside, in a `state` dict under Chainer's snapshot keys. `forwa
 replaces the running statistics in that dict (it never writes into an array).
 """
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ import numpy as np
 from reference.oracle import layers
 
 N_FRAMES = 16
-FRAME_SIZE = 64
 
 #: Last part of the keys that RMSprop updates; the rest (`avg_mean`, `avg_var`, `N`) is statistics.
 PARAMETER_KINDS = ('W', 'b', 'gamma', 'beta')
@@ -24,9 +22,9 @@ PARAMETER_KINDS = ('W', 'b', 'gamma', 'beta')
 class Mode:
     """How to run a forward pass."""
 
-    train: bool = True    #: Batch statistics and noise, or running statistics and no noise.
-    statistics: str = layers.CHAINER2    #: See `layers.running_statistics`.
-    rng: np.random.RandomState | None = None    #: Of the noise, in train mode.
+    train: bool        #: Batch statistics and noise, or running statistics and no noise.
+    statistics: str    #: See `layers.running_statistics`.
+    rng: np.random.RandomState    #: Of the noise, in train mode.
 
 
 class Step(NamedTuple):
@@ -44,89 +42,69 @@ class Layer:
 
     `forward(state, x, mode)` returns (output, cache). With `step` from that pass,
     `input_grad(state, step, gy)` returns gx and `param_grads(state, step, gy)` the derivatives of
-    its parameters by key.
+    its parameters by key; most layers have none.
     """
 
     def __init__(self, name):
         self.name = name
 
     def param_grads(self, state, step, gy):
-        """Derivatives of the layer's parameters by key; most layers have none."""
         return {}
 
     def _key(self, kind):
         return f'{self.name}/{kind}'
 
 
-class _Weighted(Layer):
-    """A layer with a W and, optionally, a bias."""
+class Weighted(Layer):
+    """A layer with a W and, optionally, a bias (out,).
 
-    def __init__(self, name, bias):
+    `function(x, W)` is y without the bias; `weight_grad(x, gy, W)` and `x_grad(x, gy, W)` are its
+    two derivatives.
+    """
+
+    def __init__(self, name, bias, function, weight_grad, x_grad):
         super().__init__(name)
-        self.bias = bias
+        self.bias, self.function = bias, function
+        self.weight_grad, self.x_grad = weight_grad, x_grad
 
     def forward(self, state, x, mode):
-        y = self._map(x, state[self._key('W')])
-        return (layers.add_bias(y, state[self._key('b')]) if self.bias else y), x
+        y = self.function(x, state[self._key('W')])
+        return y + layers.per_channel(state[self._key('b')], y.ndim) if self.bias else y, x
 
     def param_grads(self, state, step, gy):
-        grads = {self._key('W'): self._weight_grad(step.cache, gy, state[self._key('W')])}
+        grads = {self._key('W'): self.weight_grad(step.cache, gy, state[self._key('W')])}
         if self.bias:
-            grads[self._key('b')] = layers.bias_grad(gy)
+            grads[self._key('b')] = layers.over_channels(np.sum, gy)
         return grads
 
     def input_grad(self, state, step, gy):
-        return self._input_grad(step.cache, gy, state[self._key('W')])
+        return self.x_grad(step.cache, gy, state[self._key('W')])
 
 
-class Linear(_Weighted):
+def linear(name):
     """y = x W^T, (N, in) to (N, out); W (out, in), no bias."""
-
-    def __init__(self, name):
-        super().__init__(name, bias=False)
-
-    def _map(self, x, W):
-        return x @ W.T
-
-    def _weight_grad(self, x, gy, W):
-        return gy.T @ x
-
-    def _input_grad(self, x, gy, W):
-        return gy @ W
+    return Weighted(name, False, lambda x, W: x @ W.T, lambda x, gy, W: gy.T @ x,
+                    lambda x, gy, W: gy @ W)
 
 
-class Convolution(_Weighted):
-    """Convolution of (N, in, *space); W (out, in, *kernel), bias (out,)."""
-
-    def __init__(self, name, stride=2, pad=1, bias=True):
-        super().__init__(name, bias)
-        self.stride, self.pad = stride, pad
-
-    def _map(self, x, W):
-        return layers.conv(x, W, self.stride, self.pad)
-
-    def _weight_grad(self, x, gy, W):
-        return layers.conv_weight(x, gy, W.shape[2:], self.stride, self.pad)
-
-    def _input_grad(self, x, gy, W):
-        return layers.conv_transpose(gy, W, self.stride, self.pad, x.shape[2:])
+def convolution(name, stride=2, pad=1):
+    """Convolution of (N, in, *space); W (out, in, *kernel)."""
+    return Weighted(
+        name, True, lambda x, W: layers.conv(x, W, stride, pad),
+        lambda x, gy, W: layers.conv_weight(x, gy, W.shape[2:], stride, pad),
+        lambda x, gy, W: layers.conv_transpose(gy, W, stride, pad, x.shape[2:]))
 
 
-class Deconvolution(Convolution):
-    """Transposed convolution of (N, in, *space); W (in, out, *kernel), bias (out,)."""
-
-    def _map(self, x, W):
-        return layers.conv_transpose(x, W, self.stride, self.pad)
-
-    def _weight_grad(self, x, gy, W):
-        return layers.conv_weight(gy, x, W.shape[2:], self.stride, self.pad)
-
-    def _input_grad(self, x, gy, W):
-        return layers.conv(gy, W, self.stride, self.pad)
+def deconvolution(name, stride=2, pad=1, bias=True):
+    """Transposed convolution of (N, in, *space); W (in, out, *kernel)."""
+    return Weighted(
+        name, bias, lambda x, W: layers.conv_transpose(x, W, stride, pad),
+        lambda x, gy, W: layers.conv_weight(gy, x, W.shape[2:], stride, pad),
+        lambda x, gy, W: layers.conv(gy, W, stride, pad))
 
 
 class BatchNormalization(Layer):
-    """Batch normalisation over everything but the channel; eps 2e-5, decay 0.9."""
+    """Batch normalisation over everything but the channel; without beta in NoBeta variants."""
 
     def __init__(self, name, beta):
         super().__init__(name)
@@ -135,21 +113,22 @@ class BatchNormalization(Layer):
     def forward(self, state, x, mode):
         mean_key, var_key = self._key('avg_mean'), self._key('avg_var')
         if mode.train:
-            mean, var = layers.batch_moments(x)
+            mean, var = layers.over_channels(np.mean, x), layers.over_channels(np.var, x)
             state[mean_key], state[var_key] = layers.running_statistics(
                 state[mean_key], state[var_key], mean, var, x.size // len(mean), mode.statistics)
         else:
             mean, var = state[mean_key], state[var_key]
         x_hat = layers.normalize(x, mean, var)
-        y = layers.scale_shift(x_hat, state[self._key('gamma')], state.get(self._key('beta')))
+        y = layers.per_channel(state[self._key('gamma')], x.ndim) * x_hat
+        if self.beta:
+            y += layers.per_channel(state[self._key('beta')], x.ndim)
         return y, (x_hat, var)
 
     def param_grads(self, state, step, gy):
         x_hat, _ = step.cache
-        ggamma, gbeta = layers.scale_shift_grads(gy, x_hat)
-        grads = {self._key('gamma'): ggamma}
+        grads = {self._key('gamma'): layers.over_channels(np.sum, gy * x_hat)}
         if self.beta:
-            grads[self._key('beta')] = gbeta
+            grads[self._key('beta')] = layers.over_channels(np.sum, gy)
         return grads
 
     def input_grad(self, state, step, gy):
@@ -160,22 +139,16 @@ class BatchNormalization(Layer):
 # -- layers without arrays -------------------------------------------------------------------------
 
 class Activation(Layer):
-    """An element-wise function with its derivative in terms of the output."""
-
-    def __init__(self, name, function, derivative):
-        super().__init__(name)
-        self.function, self.derivative = function, derivative
+    """One of `layers.ACTIVATIONS`."""
 
     def forward(self, state, x, mode):
-        return self.function(x), None
+        return layers.ACTIVATIONS[self.name][0](x), None
 
     def input_grad(self, state, step, gy):
-        return self.derivative(gy, step.output)
+        return layers.ACTIVATIONS[self.name][1](gy, step.output)
 
 
-RELU = Activation('relu', layers.relu, layers.relu_grad)
-LEAKY_RELU = Activation('leaky_relu', layers.leaky_relu, layers.leaky_relu_grad)
-TANH = Activation('tanh', np.tanh, layers.tanh_grad)
+RELU, LEAKY_RELU, TANH = map(Activation, ('relu', 'leaky_relu', 'tanh'))
 
 
 class Reshape(Layer):
@@ -200,14 +173,24 @@ class Noise(Layer):
         self.sigma = sigma
 
     def forward(self, state, x, mode):
-        if not mode.train:
-            return x, None
-        if mode.rng is None:
-            raise ValueError('a noisy D in train mode needs Mode(rng=...), to draw the noise from')
-        return x + self.sigma * mode.rng.randn(*x.shape), None
+        return x + self.sigma * mode.rng.randn(*x.shape) if mode.train else x, None
 
     def input_grad(self, state, step, gy):
         return gy
+
+
+class Concat(Layer):
+    """Slow then fast channels, as dc1 reads them."""
+
+    def __init__(self, n_slow):
+        super().__init__('concat')
+        self.n_slow = n_slow
+
+    def forward(self, state, pair, mode):
+        return np.concatenate(pair, axis=1), None
+
+    def input_grad(self, state, step, gy):
+        return gy[:, :self.n_slow], gy[:, self.n_slow:]
 
 
 # -- networks --------------------------------------------------------------------------------------
@@ -245,59 +228,45 @@ def is_parameter(key):
     return key.rsplit('/', 1)[-1] in PARAMETER_KINDS
 
 
-def as_float64(state):
-    """A copy of a state with every float array in float64, which is what the oracle computes in."""
-    return {key: value if key.endswith('/N') else value.astype(np.float64)
-            for key, value in state.items()}
-
-
 def output(steps):
     """The result of a forward pass."""
     return steps[-1].output
 
 
 class FrameSeedGenerator:
-    """G0: z_slow (N, Ks) to z_fast (N, Kf, 16) in (-1, 1); paper, Table 1.
-
-    Raises:
-        ValueError: `n_frames` is not 16, which the layers fix.
-    """
+    """G0: z_slow (N, Ks) to z_fast (N, Kf, 16) in (-1, 1); paper, Table 1."""
 
     def __init__(self, n_frames=N_FRAMES, z_slow_dim=256, z_fast_dim=256, *, beta):
         if n_frames != N_FRAMES:
             raise ValueError(f'n_frames is {n_frames}; the layers of G0 make {N_FRAMES}')
         self.z_slow_dim = z_slow_dim
-        first = Deconvolution('dc0', stride=1, pad=0)
-        doubling = [Deconvolution(f'dc{i}') for i in range(1, 5)]
-        hidden = [layer for i, deconv in enumerate([first, *doubling[:-1]])
+        deconvolutions = deconvolution('dc0', stride=1, pad=0), *(
+            deconvolution(f'dc{i}') for i in range(1, 4))
+        hidden = [layer for i, deconv in enumerate(deconvolutions)
                   for layer in (deconv, BatchNormalization(f'bn{i}', beta), RELU)]
-        self._chain = [Reshape(z_slow_dim, 1), *hidden, doubling[-1], TANH]
+        self.chain = [Reshape(z_slow_dim, 1), *hidden, deconvolution('dc4'), TANH]
 
     def forward(self, state, z_slow, mode):
         """Steps of G0 for z_slow (N, Ks)."""
-        return run_forward(self._chain, state, z_slow, mode)
-
-    def backward(self, state, steps, gy, grads):
-        """Add the parameters' derivatives to `grads`; z_slow is where the graph ends."""
-        run_backward(steps, state, gy, grads, to_input=False)
+        return run_forward(self.chain, state, z_slow, mode)
 
 
 class VideoGenerator:
     """G1: z_slow (N, Ks) and one z_fast (N, Kf) to a frame (N, C, 16w, 16w) in (-1, 1); Table 1.
 
-    Batch normalisation has a beta here in every variant, and no layer but dc5 a bias.
-    `bottom_width` is w; half of the `conv_ch` channels of dc1's input are slow, half fast.
+    No layer but dc5 has a bias. `bottom_width` is w; half of the `conv_ch` channels of dc1's input
+    are slow, half fast.
     """
 
-    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512):
+    def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512, *, beta):
         half = conv_ch // 2
         seed_image = Reshape(half, bottom_width, bottom_width)
         self._slow, self._fast = (
-            [Linear(f'l0{which}'), BatchNormalization(f'bn0{which}', True), RELU, seed_image]
+            [linear(f'l0{which}'), BatchNormalization(f'bn0{which}', beta), RELU, seed_image]
             for which in 'sf')
         hidden = [layer for i in range(1, 5) for layer in (
-            Deconvolution(f'dc{i}', bias=False), BatchNormalization(f'bn{i}', True), RELU)]
-        self._frame = [_Concat(half), *hidden, Deconvolution('dc5', stride=1), TANH]
+            deconvolution(f'dc{i}', bias=False), BatchNormalization(f'bn{i}', beta), RELU)]
+        self._frame = [Concat(half), *hidden, deconvolution('dc5', stride=1), TANH]
 
     def forward(self, state, z_slow, z_fast, mode):
         """Steps of G1: slow branch, fast branch, then from the concatenation to the frame."""
@@ -314,73 +283,39 @@ class VideoGenerator:
         return run_backward(steps[n_slow:n_both], state, gfast, grads)
 
 
-class _Concat(Layer):
-    """Slow then fast channels, as dc1 reads them."""
-
-    def __init__(self, n_slow):
-        super().__init__('concat')
-        self.n_slow = n_slow
-
-    def forward(self, state, pair, mode):
-        return np.concatenate(pair, axis=1), None
-
-    def input_grad(self, state, step, gy):
-        return gy[:, :self.n_slow], gy[:, self.n_slow:]
-
-
 class VideoDiscriminator:
     """D: video (N, C, 16, 64, 64) in [-1, 1] to a score (N, 1, 1, 1); paper, Table 1.
 
     bn0 exists, is saved and is clipped, but no forward pass ever calls it. `mid_ch` channels after
     c0 are doubled by each of c1 to c3; `sigma` is of the noise before every leaky ReLU.
-
-    Raises:
-        ValueError: `top_width` is not 4, which the video's size fixes.
     """
 
     def __init__(self, in_channels, top_width, mid_ch, sigma=0.0, *, beta):
-        if top_width != FRAME_SIZE // 16:
-            raise ValueError(f'top_width is {top_width}; four halvings of {FRAME_SIZE} leave 4')
+        if top_width != 4:
+            raise ValueError(f'top_width is {top_width}; four halvings of 64 leave 4')
         self.in_channels = in_channels
         activation = [Noise(sigma), LEAKY_RELU] if sigma else [LEAKY_RELU]
-        self._chain = [Convolution('c0'), *activation]
+        self.chain = [convolution('c0'), *activation]
         for i in range(1, 4):
-            self._chain += [Convolution(f'c{i}'), BatchNormalization(f'bn{i}', beta), *activation]
-        self._chain += [Reshape(8 * mid_ch, top_width, top_width),
-                        Convolution('c4', stride=1, pad=0)]
+            self.chain += [convolution(f'c{i}'), BatchNormalization(f'bn{i}', beta), *activation]
+        self.chain += [Reshape(8 * mid_ch, top_width, top_width),
+                       convolution('c4', stride=1, pad=0)]
 
     def forward(self, state, video, mode):
         """Steps of D; a ValueError for what is no video (N, C, 16, 64, 64)."""
-        expected = (self.in_channels, N_FRAMES, FRAME_SIZE, FRAME_SIZE)
+        expected = (self.in_channels, N_FRAMES, 64, 64)
         if video.shape[1:] != expected:
             raise ValueError(f'video of shape {video.shape}: expected (N, {expected})')
-        return run_forward(self._chain, state, video, mode)
-
-    def backward(self, state, steps, gy, grads=None, to_input=True):
-        """Derivative of the video, (N, C, 16, 64, 64), or None; see `run_backward`."""
-        return run_backward(steps, state, gy, grads, to_input)
-
-
-# -- the authors' names ----------------------------------------------------------------------------
-
-#: The class names that configurations and recordings use.
-VARIANTS = {
-    f'{prefix}{"" if beta else "NoBeta"}Init{init}': partial(network, beta=beta)
-    for prefix, network in (('FrameSeedGenerator', FrameSeedGenerator),
-                            ('VideoDiscriminator', VideoDiscriminator))
-    for beta in (True, False) for init in ('Uniform', 'Default')}
-VARIANTS['VideoDiscriminatorNoBetaInitDefaultWithNoise'] = partial(VideoDiscriminator, beta=False)
-VARIANTS['VideoGeneratorInitUniform'] = VARIANTS['VideoGeneratorInitDefault'] = VideoGenerator
-
-
-def build(cls, *, wscale=None, **kwargs):
-    """A network by the authors' class name and constructor arguments.
-
-    `wscale` is of the initial arrays, which are the caller's here.
-    """
-    return VARIANTS[cls](**kwargs)
+        return run_forward(self.chain, state, video, mode)
 
 
 def build_models(configuration):
-    """The three networks of one of `reference.recordings.configurations()`."""
-    return {key: build(model.cls, **model.kwargs) for key, model in configuration.items()}
+    """The three networks of one of `reference.recordings.configurations()`.
+
+    By the authors' class names, which say whether there is a beta, and their arguments, but for
+    `wscale`, which is of the initial arrays.
+    """
+    classes = {'fsgen': FrameSeedGenerator, 'vgen': VideoGenerator, 'vdis': VideoDiscriminator}
+    return {role: classes[role](beta='NoBeta' not in model.cls, **{
+        key: value for key, value in model.kwargs.items() if key != 'wscale'})
+        for role, model in configuration.items()}

@@ -1,18 +1,20 @@
 """What each benchmark asks of which side, and the works of ours, in this process."""
+import contextlib
+
 import chainer
 import numpy as np
 import pytest
 
-from benchmarks import cases, ours_worker, recipe
-from benchmarks.cases import growth, loaders, memory, step, svc
-from benchmarks.protocol import time_on_host
+from benchmarks import cases, race, recipe
+from benchmarks import ours_worker as ours
+from benchmarks.recipe import time_on_host
 
 CPU = chainer.get_device('@numpy')
 SIZE = dict(recipe.SIZES['quick'], z=4)
 
 
 def test_kinds_and_sizes(quick, full):
-    kinds = list(dict.fromkeys(name.split('/')[0] for name in cases.registry()))
+    kinds = list(dict.fromkeys(name.split('/')[0] for name in cases.CASES))
     assert kinds == ['flops', 'step', 'svc', 'sampling', 'c3d', 'loaders', 'memory', 'growth']
     assert (full.size['conv_ch'], full.size['mid_ch'], full.size['width']) == (512, 64, 4)
     assert quick.size['conv_ch'] < 64
@@ -20,22 +22,37 @@ def test_kinds_and_sizes(quick, full):
 
 
 def test_who_trains(full):
-    trainings = step.trainings(full, 'svc', 32)
+    trainings = cases.trainings(full, 'svc', 32)
     assert [(c.side, c.args.get('algorithm')) for c in trainings] == [
         ('ours', None), ('authors', None), ('torch', None), ('torch', 'ours')]
     assert {c.args['batch'] for c in trainings} == {32}
 
 
+def test_a_busy_machine(quick, monkeypatch):
+    @contextlib.contextmanager
+    def busy(n):
+        quick.log.append(n)
+        yield
+        quick.log.append('end')
+
+    monkeypatch.setattr(race, 'busy_neighbours', busy)
+    quick.add('ours', [1.0, 2.0, 3.0] * 3)
+    quick.add('torch', [4.0, 5.0, 6.0] * 3)
+    outcome = cases.busy(quick)
+    assert [name[-17:] for name in outcome.costs] == 2 * [f'{n} busy neighbours' for n in range(3)]
+    assert quick.log[:9] == [0, 'ours', 'end', 1, 'ours', 'end', 2, 'ours', 'end']
+
+
 @pytest.mark.parametrize('updater, after', [('svc', 2), ('clip', 1)])
 def test_a_repetition_of_training(updater, after):
-    work = step.work(CPU, time_on_host, updater, 2, SIZE)
+    work = ours.step(CPU, time_on_host, updater, 2, SIZE)
     first = work()
     # Two updates to warm up, whose losses are compared.
     assert len(first['each']) == 2
     assert first['found'].keys() == first['found after update'].keys() == {'loss_gen', 'loss_dis'}
     assert first['found'] != first['found after update']
     assert len(work()['each']) == after
-    again = step.work(CPU, time_on_host, updater, 2, SIZE)
+    again = ours.step(CPU, time_on_host, updater, 2, SIZE)
     np.random.rand(5)    # a training begins the same whatever came before
     assert again()['found'] == first['found']
 
@@ -47,30 +64,22 @@ def test_one_update_of_five_clips_singular_values():
         assert [run()['seconds'], run()['seconds']] == [9.0, pytest.approx(cost)]
 
 
-def test_product_of_the_floor(monkeypatch):
-    seen = []
-    work = ours_worker.product(CPU, lambda function: (1.0, seen.append(function())), 8)
-    assert work() == {'seconds': 1.0}
-    rs = np.random.RandomState(0)
-    a, b = (rs.rand(8, 8).astype('f') for _ in range(2))
-    np.testing.assert_allclose(seen[0], a @ b, rtol=1e-6)
-
-
 def test_clipping_of_copies_of_weights_that_were_trained_and_not_clipped(monkeypatch):
-    monkeypatch.delattr(svc.SingularValueClipping, 'clip')    # no update may clip
-    svc.critic_weights.cache_clear()
-    initial = ours_worker.build_networks(SIZE)[2]
-    weights = svc.critic_weights(tuple(SIZE.items()), 'layers')
+    monkeypatch.delattr(ours.SingularValueClipping, 'clip')    # no update may clip
+    ours.critic_weights.cache_clear()
+    initial = ours.networks(SIZE)['vdis']
+    weights = ours.critic_weights(tuple(SIZE.items()), 'layers')
     assert list(weights) == ['c0', 'c1', 'c2', 'c3', 'c4']
     # RMSprop's first step is 10 times the learning rate, and the later ones are not much smaller.
     assert all(abs(weights[layer] - initial[layer].W.array).max() > 5e-4 for layer in weights)
 
 
-@pytest.mark.parametrize('method', svc.METHODS)
+@pytest.mark.parametrize('method', cases.METHODS)
 def test_clipping(method):
-    before = {name: w.copy() for name, w in svc.critic_weights(tuple(SIZE.items()), 'half').items()}
+    weights = ours.critic_weights(tuple(SIZE.items()), 'half')
+    before = {name: weight.copy() for name, weight in weights.items()}
     clipped = []
-    work = svc.work(CPU, lambda function: (1.0, clipped.append(function())), 'half', method, SIZE)
+    work = ours.svc(CPU, lambda function: (1.0, clipped.append(function())), 'half', method, SIZE)
     for _ in range(2):    # each repetition clips copies
         assert work()['seconds'] == 5
     for weight, again, fact, original in zip(clipped[:5], clipped[5:], work()['facts'],
@@ -89,18 +98,19 @@ def test_clipping(method):
                                             ('ucf101', (3, 16, 3, 64, 64))])
 def test_loaders(dataset, shape, monkeypatch):
     batches = []
-    convert = loaders.concat_examples
-    monkeypatch.setattr(loaders, 'concat_examples', lambda *args: batches.append(convert(*args)))
-    monkeypatch.setattr(loaders, 'time_on_host', lambda function: (16.0, function()))
-    assert loaders.work(CPU, None, dataset, 3, 4)() == {'seconds': 2}    # a batch
-    assert [batch.shape for batch in batches] == [shape] * loaders.BATCHES
+    convert = ours.concat_examples
+    monkeypatch.setattr(ours, 'concat_examples',
+                        lambda *args: batches.append(convert(*args)))
+    monkeypatch.setattr(recipe, 'time_on_host', lambda function: (16.0, function()))
+    assert ours.loader(CPU, None, dataset, 3, 4)() == {'seconds': 2}    # a batch
+    assert [batch.shape for batch in batches] == [shape] * ours.BATCHES
     assert -1 <= min(batch.min() for batch in batches) < -0.9
 
 
 def test_peak_memory(full):
     full.add('ours', [2] * 3)
     full.add('authors', [3, 5, 4])
-    outcome = memory.run(full)
+    outcome = cases.memory(full)
     # Three rounds, however many are asked for, each in processes of their own.
     assert outcome.costs == {"ours": [200] * 3,
                              "authors' algorithm, Chainer's kernels": [300, 500, 400]}
@@ -114,6 +124,6 @@ def test_peak_memory(full):
 def test_growth_is_relative_to_ours_at_the_usual_size(full, axis, values):
     full.add('ours', [1.0] * 99)
     full.add('authors', [3.0] * 99)
-    outcome = growth.run(full, axis)
+    outcome = cases.growth(full, axis)
     assert list(outcome.costs) == [f'{label}, {axis} {value}' for label in (
         'ours', "authors' algorithm, Chainer's kernels") for value in values]

@@ -31,7 +31,7 @@ def test_a_convolution_of_ones_sums_to_the_products_without_padding(cls, functio
 
 @pytest.fixture(scope='module')
 def networks():
-    return ours_worker.build_networks(recipe.SIZES['full'])
+    return tuple(ours_worker.networks(recipe.SIZES['full']).values())
 
 
 def test_the_layers_of_a_training_step_which_counting_does_not_disturb(networks):

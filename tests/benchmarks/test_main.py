@@ -12,8 +12,8 @@ from benchmarks.sides import STAND_IN, NotRunError, WorkerError
 def test_list(capsys):
     assert main(['--list', '--only', 'svc', 'memory/*']) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert names == ['step/svc-b4', 'step/svc-b8', 'step/svc-b16', 'step/svc-b32', 'svc/layers',
-                     'svc/half', 'memory/step']
+    assert names == ['step/svc-b4', 'step/svc-b8', 'step/svc-b16', 'step/svc-b32',
+                     'svc/layers', 'svc/half', 'memory/step']
 
 
 def test_quick_end_to_end(tmp_path, capfd):
@@ -24,9 +24,13 @@ def test_quick_end_to_end(tmp_path, capfd):
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 1 not run'
     assert '[7/7] loaders/ucf101' in err
-    assert 'c3d/forward' in out and 'leave out --quick' in out
+    assert 'c3d/clips-2' in out and 'leave out --quick' in out
     found = json.loads(json_file.read_text())
     assert {'ours', 'authors'} <= found['sides'].keys()
+    assert found['machine']['packages']['chainer'] == '7.8.1'
+    assert found['machine']['gpu'] is None and found['machine']['memory bytes'] > 100 << 20
+    assert found['options']['repeats'] == 2
+    assert [result['verdict'] for result in found['benchmarks']].index('not run') == 5
     flops, svc_step, clip_step, svc, sampling, _, loader = found['benchmarks']
     assert [row['layer'] for row in flops['data']['rows']][:2] == ['G0 dc0', 'G0 dc1']
     for result in (svc_step, clip_step, sampling):    # the authors' algorithm computes the same
@@ -34,6 +38,8 @@ def test_quick_end_to_end(tmp_path, capfd):
             result['costs'])
         assert all(len(costs) == 2 for costs in result['costs'].values())
     assert clip_step['data']['arithmetic']['GFLOP'] > 0
+    low, high = sorted(b / a for a, b in zip(*list(clip_step['costs'].values())[:2], strict=True))
+    assert next(iter(clip_step['ratios'].values()))[1:] == [low, high]
     # What is inside the bound is not rebuilt, so its error is that of a full factorisation at most.
     facts = svc['data']['answers']['ours'][0]['facts'][3]
     assert 0 <= facts['error'] < 1e-6 and facts['shape'] == [16, 8, 4, 4, 4]
@@ -46,7 +52,7 @@ def outcomes(monkeypatch):
     def raises(session, error):
         raise error
 
-    monkeypatch.setattr(cases, 'registry', lambda: {
+    monkeypatch.setattr(cases, 'CASES', {
         'measured': ('about', lambda session: Outcome(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
         'broken': ('about', raises, WorkerError('the worker ended')),

@@ -1,13 +1,10 @@
-"""Text and JSON of outcomes that nobody measured."""
-import json
+"""Text of outcomes that nobody measured."""
 import re
 
-import chainer
 import pytest
 
 from benchmarks import output
 from benchmarks.race import Outcome
-from tgan_chainer.io import files
 
 MACHINE = {'git_revision': 'abc', 'date': '2026-01-02T03:04:05+00:00', 'processor': 'Fast CPU',
            'cores': 2, 'memory bytes': 24 << 30, 'gpu': None, 'platform': 'Linux', 'load': 0.1}
@@ -50,23 +47,3 @@ def test_text(options):
     ((1234.5, 1, 2000), '1234 (1..2000)'), ((0.00312, 0.003, 0.1), '0.00312 (0.00300..0.10000)')])
 def test_three_digits(ratio, words):
     assert output.format_ratio(*ratio) == words
-
-
-def test_json_has_every_repetition(options, tmp_path):
-    path = tmp_path / 'report.json'
-    files.write_json(path, output.document(OUTCOMES, MACHINE, SIDES, options))
-    found = json.loads(path.read_text())
-    assert (found['machine'], found['sides']) == (MACHINE, SIDES)
-    assert found['options']['repeats'] == 2
-    step, c3d, memory = found['benchmarks']
-    assert step['costs']['Chainer'] == [2, 6, 8] and step['unit'] == 'seconds'
-    assert step['ratios'] == {'Chainer': [3, 2, 3], 'floor': [0.005, 0.0025, 0.01]}
-    assert step['data'] == {'facts': 1}
-    assert [entry['verdict'] for entry in (step, c3d, memory)] == ['measured', 'not run', 'failed']
-
-
-def test_machine():
-    found = output.machine(chainer.get_device('@numpy'))
-    assert json.loads(json.dumps(found)) == found
-    assert found['gpu'] is None and found['memory bytes'] > 100 << 20
-    assert found['packages']['chainer'] == '7.8.1'

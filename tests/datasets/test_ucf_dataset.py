@@ -157,7 +157,7 @@ def large_chunks(file, other):
     file.create_dataset('image', (10 ** 6, 3, 64, 85), np.uint8, chunks=(10 ** 5, 3, 64, 85))
 
 
-# More of them in tests/robustness/corpus.py.
+# More of them in tests/robustness/targets.py.
 @pytest.mark.parametrize('write, found', [
     (link, "expected the h5 dataset 'image'"), (soft_link, "expected the h5 dataset 'image'"),
     (wide, '74 or more, at most 4096'), (large_chunks, 'in chunks of more than')])

@@ -1,5 +1,4 @@
 """Leaky ReLU on all threads against Chainer's."""
-import chainer
 import chainer.functions as F
 import numpy as np
 import pytest
@@ -7,16 +6,9 @@ from chainer import gradient_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.functions.conftest import output_and_gradients
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
-
-
-def run(function, x, gy):
-    x = chainer.Variable(x)
-    y = function(x)
-    y.grad = gy
-    y.backward()
-    return y.array, x.grad
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -24,12 +16,13 @@ def run(function, x, gy):
        slope=st.sampled_from([0, 0.2, 1]), dtype=st.sampled_from('fd'), last=st.booleans())
 def test_equals_chainers(shape, slope, dtype, last):
     rs = np.random.RandomState(0)
-    x, gy = (rs.randn(*shape).astype(dtype) for _ in range(2))
+    x = rs.randn(*shape).astype(dtype)
     x[rs.rand(*shape) < 0.1] = 0    # where the derivative is a convention
     if last:
         x = samples_first(samples_last(x))
     chainers = (lambda x: F.leaky_relu(x, slope)) if slope else F.relu
-    for ours, theirs in zip(run(LeakyReLU(slope), x, gy), run(chainers, x, gy), strict=True):
+    for ours, theirs in zip(*(output_and_gradients(function, [x])
+                              for function in (LeakyReLU(slope), chainers)), strict=True):
         assert ours.dtype == theirs.dtype
         # One product, of the same two numbers.
         np.testing.assert_array_equal(ours, theirs)

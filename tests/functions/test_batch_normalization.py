@@ -1,4 +1,6 @@
 """Batch normalisation on all threads against Chainer's."""
+import functools
+
 import chainer
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from chainer import gradient_check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.functions.conftest import output_and_gradients
 from tgan_chainer.functions.batch_normalization import (
     batch_normalization,
     fixed_batch_normalization,
@@ -25,14 +28,10 @@ def chainers(*arguments, slope=1, **options):
 
 def run(function, x, gamma, beta, gy, slope=1):
     mean, var = np.zeros_like(gamma), np.ones_like(gamma)
-    inputs = [chainer.Variable(array) for array in (x, gamma, beta)]
-    if function is batch_normalization:
-        y = function(*inputs, EPS, mean, var, DECAY, slope)
-    else:
-        y = function(*inputs, eps=EPS, running_mean=mean, running_var=var, decay=DECAY, slope=slope)
-    y.grad = gy
-    y.backward()
-    return [y.array, mean, var, *(variable.grad for variable in inputs)]
+    made = output_and_gradients(functools.partial(
+        function, eps=EPS, running_mean=mean, running_var=var, decay=DECAY, slope=slope),
+        [x, gamma, beta], gy)
+    return [mean, var, *made]
 
 
 def arrays(shape, dtype, seed=0):
@@ -85,12 +84,8 @@ def test_differentiable_twice(slope):
     x, gamma, beta, gy = arrays((4, 2, 3), 'float64')
     ggx, gggamma, ggbeta, _ = arrays((4, 2, 3), 'float64', seed=1)
 
-    def function(x, gamma, beta):
-        y = batch_normalization(x, gamma, beta, EPS, np.zeros(2), np.ones(2), DECAY,
-                                slope)
-        return y * y
-
     # Numerical differentiation of float64 by steps of 1e-4 is good to about 1e-6.
     gradient_check.check_double_backward(
-        function, (x, gamma, beta), gy, (ggx, gggamma, ggbeta), eps=1e-4, rtol=1e-4, atol=1e-4,
+        lambda *given: batch_normalization(*given, EPS, np.zeros(2), np.ones(2), DECAY, slope) ** 2,
+        (x, gamma, beta), gy, (ggx, gggamma, ggbeta), eps=1e-4, rtol=1e-4, atol=1e-4,
         dtype=np.float64)

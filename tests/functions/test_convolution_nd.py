@@ -4,6 +4,7 @@ Float64 tolerance 1e-12 relative to the largest element: the sums are the same, 
 with fewer than 1e4 terms of similar size the rounding is about 1e-14 of the largest result.
 Float32: the same argument with eps = 6e-8 gives 1e-5.
 """
+import functools
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from chainer import gradient_check
 from chainer.utils import type_check
 
+from tests.functions.conftest import output_and_gradients
 from tgan_chainer import functions
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
@@ -50,71 +52,50 @@ def assert_close(ours, theirs):
     assert np.abs(ours - theirs).max() <= TOLERANCE[theirs.dtype.type] * scale
 
 
-def outputs_and_gradients(function, arrays, order='C', **arguments):
-    variables = [chainer.Variable(array.copy('K')) for array in arrays]
-    y = function(*variables, **arguments)
-    y.grad = np.array(random(y.shape, y.dtype, 1), order=order)
-    y.backward()
-    for array, variable in zip(arrays, variables, strict=True):
-        np.testing.assert_array_equal(array, variable.array)    # left as it was
-    return [y.array, *(v.grad for v in variables)]
-
-
-def assert_same_as_chainer(name, arrays, **arguments):
-    ours = outputs_and_gradients(getattr(functions, name), arrays, **arguments)
-    theirs = outputs_and_gradients(getattr(F, name), arrays, **arguments)
+def assert_same_as_chainer(name, arrays, order='C', **arguments):
+    ours, theirs = (output_and_gradients(functools.partial(getattr(module, name), **arguments),
+                                         arrays, order=order) for module in (functions, F))
     for mine, other in zip(ours, theirs, strict=True):
         assert_close(mine, other)
 
 
-def layer_arrays(layer, name, dtype):
-    """x, W and b of a layer, and of the transposed layer for `deconvolution_nd`."""
-    batch, inner, outer, size, kernel, stride, pad = layer
-    W = random((outer, inner) + (kernel,) * len(size), dtype, 2)
-    if name == 'convolution_nd':
-        return random((batch, inner, *size), dtype), W, random(outer, dtype, 3)
-    small = [(n + 2 * pad - kernel) // stride + 1 for n in size]
-    return random((batch, outer, *small), dtype), W, random(inner, dtype, 3)
+both = pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
 
 
 @pytest.mark.parametrize('dtype', TOLERANCE)
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@both
 @pytest.mark.parametrize('layer', LAYERS.values(), ids=LAYERS)
 def test_layers_of_this_project(layer, name, dtype):
-    assert_same_as_chainer(
-        name, layer_arrays(layer, name, dtype), stride=layer[5], pad=layer[6])
+    batch, inner, outer, size, kernel, stride, pad = layer
+    if name == 'deconvolution_nd':    # the transposed layer
+        size = [(n + 2 * pad - kernel) // stride + 1 for n in size]
+    given, made = (inner, outer) if name == 'convolution_nd' else (outer, inner)
+    W = random((outer, inner) + (kernel,) * len(size), dtype, 2)
+    assert_same_as_chainer(name, [random((batch, given, *size), dtype), W, random(made, dtype, 3)],
+                           stride=stride, pad=pad)
 
 
-@st.composite
-def geometries(draw):
-    """A convolution with every kind of kernel, stride and pad, also those that skip elements."""
-    ndim = draw(st.integers(1, 3))
-    kernel, stride, pad, size = [], [], [], []
-    for _ in range(ndim):
-        kernel.append(draw(st.integers(1, 5)))
-        stride.append(draw(st.integers(1, 4)))
-        pad.append(draw(st.integers(0, 5)))
-        size.append(draw(st.integers(max(1, kernel[-1] - 2 * pad[-1]), 9)))
-    batch, inner, outer = (draw(st.integers(1, 6)) for _ in range(3))
-    return batch, inner, outer, tuple(size), tuple(kernel), tuple(stride), tuple(pad)
+# Every kind of size, kernel, stride and pad, also those that skip elements.
+dimensions = st.tuples(st.integers(1, 9), st.integers(1, 5), st.integers(1, 4), st.integers(0, 5))
+few = st.integers(1, 6)
 
 
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@both
 @hypothesis.settings(deadline=None, max_examples=150)
-@hypothesis.given(geometries(), st.booleans(), st.sampled_from('CF'))
-def test_any_geometry(name, geometry, bias, order):
-    batch, inner, outer, size, kernel, stride, pad = geometry
+@hypothesis.given(st.lists(dimensions, min_size=1, max_size=3), few, few, few, st.booleans(),
+                  st.sampled_from('CF'))
+def test_any_geometry(name, dimensions, batch, inner, outer, bias, order):
     transposed = name == 'deconvolution_nd'
-    if transposed:
-        hypothesis.assume(all(s * (n - 1) + k - 2 * p > 0
-                              for n, k, s, p in zip(size, kernel, stride, pad, strict=True)))
+    hypothesis.assume(all(s * (n - 1) + k - 2 * p > 0 if transposed else n + 2 * p >= k
+                          for n, k, s, p in dimensions))
+    size, kernel, stride, pad = zip(*dimensions, strict=True)
     given, made = (outer, inner) if transposed else (inner, outer)
     arrays = [random((batch, given, *size)), random((outer, inner, *kernel), seed=2)]
     assert_same_as_chainer(name, [*arrays, random(made, seed=3)][:3 if bias else 2],
                            stride=stride, pad=pad, order=order)
 
 
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@both
 def test_inputs_that_are_not_contiguous(name):
     x = random((6, 5, 9, 4)).transpose(3, 1, 2, 0)[:, ::-1, 1:, ::2]
     W = random((4, 4, 5, 5))[:, :, ::-1].transpose(2, 3, 1, 0)
@@ -122,7 +103,7 @@ def test_inputs_that_are_not_contiguous(name):
     assert_same_as_chainer(name, [x, W], stride=(2, 1), pad=1)
 
 
-@pytest.mark.parametrize('name', ['convolution_nd', 'deconvolution_nd'])
+@both
 @pytest.mark.parametrize('kernel, stride, pad, size', [
     ((4, 4, 4), 2, 1, (2, 4, 2)), ((3, 3), 1, 1, (4, 3)), ((4, 4), 1, 0, (4, 4)),
     ((1,), 1, 0, (1,)), ((4,), 2, 1, (4,)), ((3, 2), (3, 2), (0, 2), (5, 4))])
@@ -142,16 +123,17 @@ def test_first_and_second_derivatives(name, kernel, stride, pad, size):
         dtype=np.float64, eps=1e-2, atol=1e-9, rtol=1e-9)
 
 
-def test_chainers_kernels_can_be_chosen():
-    x, W = random((2, 3, 8, 8)), random((4, 3, 4, 4))
-    assert runs_on_cpu_kernels(x, W)
-    with chainer.using_config('tgan_cpu_kernels', 'chainer'):
+@pytest.mark.parametrize('kernels, batch, dtypes', [
+    ('chainer', 2, 'dd'), ('tgan', 2, 'ee'), ('tgan', 2, 'fd'), ('tgan', 2, 'df'),
+    ('tgan', 0, 'dd')])
+def test_the_choice_other_dtypes_and_empty_batches_are_left_to_chainer(kernels, batch, dtypes):
+    x, W = random((batch, 3, 8, 8), dtypes[0]), random((4, 3, 4, 4), dtypes[1])
+    with chainer.using_config('tgan_cpu_kernels', kernels):
         assert not runs_on_cpu_kernels(x, W)
-        y = functions.convolution_nd(x, W, stride=2, pad=1)
-        z = functions.deconvolution_nd(x, W.swapaxes(0, 1), stride=2, pad=1)
-    assert type(y.creator).__module__.startswith('chainer.')
-    assert type(z.creator).__module__.startswith('chainer.')
-    assert_close(functions.convolution_nd(x, W, stride=2, pad=1).array, y.array)
+        for y, n in ((functions.convolution_nd(x, W, stride=2, pad=1), 4),
+                     (functions.deconvolution_nd(x, W.swapaxes(0, 1), stride=2, pad=1), 16)):
+            assert type(y.creator).__module__.startswith('chainer.')
+            assert (y.shape, y.dtype) == ((batch, 4, n, n), dtypes[0])
 
 
 @pytest.mark.parametrize('value', ['cupy', '', None])
@@ -169,16 +151,6 @@ def test_environment_gives_the_initial_choice():
             [sys.executable, '-c', f'import tgan_chainer; {code}'], text=True, check=True,
             env=code_environment | environment, stdout=subprocess.PIPE)
         assert result.stdout.strip() == expected
-
-
-@pytest.mark.parametrize('batch, dtypes', [
-    (2, (np.float16, np.float16)), (2, (np.float32, np.float64)), (2, (np.float64, np.float32)),
-    (0, (np.float64, np.float64))])
-def test_other_dtypes_and_empty_batches_are_left_to_chainer(batch, dtypes):
-    x, W = random((batch, 3, 8), dtypes[0]), random((4, 3, 4), dtypes[1])
-    y = functions.convolution_nd(x, W, stride=2, pad=1)
-    assert type(y.creator).__module__.startswith('chainer.')
-    assert (y.shape, y.dtype) == ((batch, 4, 4), dtypes[0])
 
 
 @pytest.mark.parametrize('function, x, W, pad, error, message', [

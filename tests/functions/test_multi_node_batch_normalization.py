@@ -1,9 +1,12 @@
 """Batch normalisation over ranks, with one of them; with more: tests/distributed/test_ranks.py."""
+import functools
+
 import chainer
 import chainer.functions as F
 import numpy as np
 import pytest
 
+from tests.functions.conftest import output_and_gradients
 from tgan_chainer import links
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.functions import LeakyReLU, relu
@@ -17,19 +20,14 @@ def test_of_one_rank_is_chainers(channels):
     rs = np.random.RandomState(0)
     x, gy = rs.randn(2, 4, 3, 5, 2)
     gamma, beta = rs.randn(2, *channels)
-    found = {}
-    for name in ('ours', 'chainer'):
-        variables = [chainer.Variable(array.copy()) for array in (x, gamma, beta)]
+    found = []
+    for function, more in ((multi_node_batch_normalization, {'ranks': OneProcess()}),
+                           (F.batch_normalization, {})):
         mean, var = np.zeros(channels), np.ones(channels)
-        if name == 'ours':
-            y = multi_node_batch_normalization(*variables, EPS, mean, var, DECAY, OneProcess())
-        else:
-            y = F.batch_normalization(
-                *variables, eps=EPS, running_mean=mean, running_var=var, decay=DECAY)
-        y.grad = gy
-        y.backward()
-        found[name] = [y.array, mean, var, *(variable.grad for variable in variables)]
-    for ours, chainers in zip(found['ours'], found['chainer'], strict=True):
+        found.append([mean, var, *output_and_gradients(functools.partial(
+            function, eps=EPS, running_mean=mean, running_var=var, decay=DECAY, **more),
+            [x, gamma, beta], gy)])
+    for ours, chainers in zip(*found, strict=True):
         # 1e-12: some float64 roundings of numbers of order one to ten.
         np.testing.assert_allclose(ours, chainers, rtol=1e-12, atol=1e-12)
 

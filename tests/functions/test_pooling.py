@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.functions.conftest import output_and_gradients
 from tgan_chainer.functions import max_pooling_3d
 
 sizes = st.tuples(*[st.integers(1, 7)] * 3)
@@ -34,12 +35,8 @@ def test_nan_is_not_lost(place):
 
 
 def test_a_gradient_is_chainers():
-    x = chainer.Variable(np.random.RandomState(0).randn(2, 3, 4, 6, 5))
-    y = max_pooling_3d(x, (1, 2, 2))
-    gy = y.grad = np.random.RandomState(1).randn(*y.shape)
-    y.backward()
-    other = chainer.Variable(x.array)
-    z = F.max_pooling_nd(other, (1, 2, 2), (1, 2, 2), cover_all=True)
-    z.grad = gy
-    z.backward()
-    np.testing.assert_array_equal(x.grad, other.grad)
+    x, window = np.random.RandomState(0).randn(2, 3, 4, 6, 5), (1, 2, 2)
+    ours, chainers = (output_and_gradients(function, [x])[1] for function in (
+        lambda x: max_pooling_3d(x, window),
+        lambda x: F.max_pooling_nd(x, window, window, cover_all=True)))
+    np.testing.assert_array_equal(ours, chainers)

@@ -3,6 +3,7 @@ import chainer
 import numpy as np
 import pytest
 
+from tests.robustness.hostile import described, with_header
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.io import snapshots
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
@@ -22,28 +23,22 @@ def file(tmp_path, network):
 
 def test_damage_is_reported(file, network):
     content = file.read_bytes()
-    np.save(file.with_suffix('.npy'), np.zeros(3))
     middle = len(content) // 2
     flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1:]
-    for damaged in (content[:100], content[:-30], b'', b'no archive', flipped,
-                    file.with_suffix('.npy').read_bytes()):
+    npy = with_header(described('<f8', (3,)), bytes(24), skipped=0)
+    for damaged in (content[:100], content[:-30], b'', b'no archive', flipped, npy):
         file.write_bytes(damaged)
         with pytest.raises(SnapshotError, match=r'gen_iter_3\.npz: cannot be loaded'):
             snapshots.load(file, network)
 
 
-def test_python_objects_are_not_unpickled(file, network, tmp_path):
-    class Hostile:
-        def __reduce__(self):
-            return open, (str(tmp_path / 'owned'), 'w')
-
-    np.savez(file, **{**np.load(file), 'dc0/W': np.array([Hostile()], object)})
-    with pytest.raises(SnapshotError, match='Object arrays cannot be loaded'):
-        snapshots.load(file, network)
-    assert not (tmp_path / 'owned').exists()
+class Hostile:
+    def __reduce__(self):
+        return pytest.fail, ('it was unpickled',)
 
 
 @pytest.mark.parametrize('array, found', [
+    (np.array([Hostile()], object), 'Object arrays cannot be loaded'),
     (np.zeros(1, 'f4'), r'is float32 \(1,\), expected numbers of shape \(512,\)'),
     (np.zeros((1, 512), 'f4'), r'expected numbers of shape \(512,\)'),
     (np.zeros(512, 'U4'), 'expected numbers'),
@@ -53,7 +48,7 @@ def test_arrays_of_another_shape_or_kind(file, network, array, found):
     arrays = dict(np.load(file))
     assert arrays['bn0/gamma'].shape == (512,)
     np.savez(file, **{**arrays, 'bn0/gamma': array})
-    with pytest.raises(SnapshotError, match=f'bn0/gamma .*{found}'):
+    with pytest.raises(SnapshotError, match=f'{found}.*bn0/gamma|bn0/gamma .*{found}'):
         snapshots.load(file, network)
 
 

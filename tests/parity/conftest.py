@@ -11,8 +11,7 @@ def _pass():
     found.close('G0', 'fsgen/dc0', [1.0, 2.0], [1.0, 2.0 + 1e-9], TOLERANCE)
     found.equal('G0', 'keys', 'same', 'same', 'equal or not')
     return Outcome(
-        comparisons=found, text='debug 1: (16, 100, 1)', excluded=('vdis.c1.b',),
-        data={'odd': float('nan')})
+        comparisons=found, text='debug 1: (16, 100, 1)', excluded=('vdis.c1.b',))
 
 
 def _differ():
@@ -30,18 +29,11 @@ def _miss():
     raise NotRunError('needs a file & time')
 
 
-def _claim():
-    return Outcome(why_not_run='nothing measured', data={'claims': {
-        'caption': 'inception score',
-        'columns': ('paper', 'measured <here>', 'difference', 'conditions', 'not comparable'),
-        'rows': [('TGAN, SVC', '11.85 ± 0.07', 'not measured: needs a GPU', '', '', '')]}})
-
-
 @pytest.fixture
 def checks():
-    """A check that passes, twice, one that finds a difference, one that raises, two not run."""
+    """A check that passes, twice, one that finds a difference, one that raises, one not run."""
     found = [Check('trajectories/small-svc-b4-f64/chainer-2.0.2', _pass),
              Check('trajectories/small-svc-b4-f64/chainer-7.8.1', _pass),
              Check('forward/differs', _differ), Check('forward/raises', _raise),
-             Check('metrics/misses', _miss), Check('claims/table4', _claim)]
+             Check('metrics/misses', _miss)]
     return {check.name: check for check in found}

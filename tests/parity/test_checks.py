@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from parity import runner, summary
+from parity import report, runner
 from parity.check import Verdict
 from parity.checks import LAYERS, registry
 
@@ -30,7 +30,7 @@ def test_check(name, outcome_of):
     outcome = outcome_of(name)
     if outcome.verdict is Verdict.NOT_RUN:
         pytest.skip(outcome.why_not_run)
-    assert outcome.verdict is Verdict.PASSED, summary.text([outcome])
+    assert outcome.verdict is Verdict.PASSED, report.text([outcome])
 
 
 def test_every_layer_and_every_updater_has_checks():

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from parity import __main__ as parity_main
@@ -38,15 +39,14 @@ def checkout(tmp_path):
     upstream.session.cache_clear()
 
 
-def check(directory, name):
-    found, = (check for check in upstream.checks(directory) if check.name == f'upstream/{name}')
-    return found
+def checks(directory):
+    """The checks of a checkout by name, without their layer."""
+    return {check.name.removeprefix('upstream/'): check for check in upstream.checks(directory)}
 
 
 @pytest.fixture(scope='module')
 def live():
-    """The checks of the stand-in by name, without their layer."""
-    return {check.name.removeprefix('upstream/'): check for check in upstream.checks(STAND_IN)}
+    return checks(STAND_IN)
 
 
 # -- live ------------------------------------------------------------------------------------------
@@ -93,21 +93,18 @@ def test_every_class_and_updater_has_a_check(live):
 @pytest.mark.parametrize('path, old, new, name, limits', [
     ('models/video_discriminator.py', 'SLOPE = 0.2', 'SLOPE = 0.1', 'forward-small-b2-train-f64',
      {}),
-    ('models/frame_seed_generator.py', 'setattr(self, f\'dc{i}\', L.D', 'L.Linear(1, 1); setattr('
-     'self, f\'dc{i}\', L.D', 'init-small', {}),
     ('updaters/tgan_updater_wgan.py', 'BOUND = 1', 'BOUND = 1.01', 'train-small-svc1-b4-f64',
      {'updates': 2}),
     ('datasets/mnist_dataset.py', 'LEVELS = 128', 'LEVELS = 127.5', 'datasets-MovingMNISTDataset',
      {}),
-    ('infer.py', 'range(z_fast.shape[2])', 'reversed(range(z_fast.shape[2]))', 'infer-small', {}),
-    ('evaluation/calc_inception.py', 'EPS = 1e-7', 'EPS = 1e-3', 'inception', {}),
     ('infer.py', '* 128 + 128', '* 127 + 128', 'strips-grey', {}),
     ('infer.py', 'name), strip)', 'name), strip.astype(int))', 'strips-grey', {}),    # truncated
     ('infer.py', '[..., ::-1]', '', 'strips-colour', {}),
     ('infer.py', '_seed-{', '_{', 'strips-grey', {}),
 ])
 def test_another_computation_is_caught(checkout, path, old, new, name, limits):
-    outcome = check(checkout(path, old, new), name).run(**limits)
+    """One of each kind; that other layers' checks can fail is what parity/mutations.py shows."""
+    outcome = checks(checkout(path, old, new))[name].run(**limits)
     assert outcome.verdict is Verdict.FAILED and outcome.error is None, outcome
 
 
@@ -146,7 +143,7 @@ def test_experiment_files(tmp_path):
      '; sys.stderr.flush(); os._exit(3)\nimport chainer', 'datasets-MovingMNISTDataset',
      ['ended with exit code 3: lost'])])
 def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
-    live = check(checkout(path, old, new), name)
+    live = checks(checkout(path, old, new))[name]
     for _ in range(2 if 'exit code' in reasons[0] else 1):    # the process is gone, and stays so
         outcome = live.run()
         assert outcome.verdict is Verdict.NOT_RUN
@@ -157,7 +154,7 @@ def test_what_fails_there_has_not_run(checkout, path, old, new, name, reasons):
 def test_a_module_that_is_missing_matters_only_when_used(checkout):
     folder = checkout('evaluation/calc_inception.py', 'import cupy as cp',
                       'import no_such_module.part as cp')
-    assert check(folder, 'inception').run().verdict is Verdict.PASSED
+    assert checks(folder)['inception'].run().verdict is Verdict.PASSED
 
 
 @pytest.mark.parametrize('command', [[], ['record', '--out', 'out']])
@@ -200,7 +197,7 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
         for key, array in theirs.arrays.items():
             assert (ours.arrays[key].dtype, ours.arrays[key].shape) == (array.dtype, array.shape)
             # Float32 sampling on another BLAS; what is float64 agrees to 1e-12.
-            assert recordings.deviation(ours.arrays[key], array) <= 1e-5, (name, key)
+            np.testing.assert_allclose(ours.arrays[key], array, 0, 1e-5 * abs(array).max(), name)
 
 
 @pytest.mark.parametrize('path, old, new, only, code, expected', [

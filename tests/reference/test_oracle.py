@@ -7,23 +7,16 @@ import numpy as np
 import pytest
 
 from reference import recordings
-from reference.oracle import c3d, layers, networks, scores, training
-
-
-@pytest.mark.parametrize('config, frames, message', [
-    ('small_noise', 16, 'needs Mode'), ('small', 32, r'\(1, 3, 32, 64, 64\): expected')])
-def test_what_cannot_run(config, frames, message):
-    models = networks.build_models(recordings.configurations()[config])
-    state = {'c0/W': np.zeros((8, 3, 4, 4, 4)), 'c0/b': np.zeros(8)}
-    with pytest.raises(ValueError, match=message):
-        models['vdis'].forward(state, np.zeros((1, 3, frames, 64, 64)), networks.Mode())
+from reference.oracle import layers, networks, scores, training
 
 
 @pytest.mark.parametrize('function, args, message', [
     (networks.FrameSeedGenerator, [8], 'n_frames is 8'),
     (networks.VideoDiscriminator, [1, 8, 8], 'top_width is 8'),
-    *((c3d.preprocess_tgan_v1, [np.zeros(video), np.zeros(mean)], 'expected') for video, mean in (
-        ((1, 1, 16, 64, 64), c3d.MEAN_SHAPE), ((1, 3, 8, 64, 64), c3d.MEAN_SHAPE),
+    (networks.VideoDiscriminator(3, 4, 8, beta=True).forward,
+     [{}, np.zeros((1, 3, 32, 64, 64)), None], r'\(1, 3, 32, 64, 64\): expected'),
+    *((scores.preprocess, [np.zeros(video), np.zeros(mean)], 'expected') for video, mean in (
+        ((1, 1, 16, 64, 64), scores.MEAN_SHAPE), ((1, 3, 8, 64, 64), scores.MEAN_SHAPE),
         ((1, 3, 16, 64, 64), (3, 16, 128, 128)))),
     *((scores.inception_score, [np.ones(shape)], r'expected \(N, classes\)')
       for shape in [(3,), (0, 4), (2, 3, 4)])])

@@ -11,13 +11,8 @@ NETWORKS = {'G0': 'fsgen', 'G1': 'vgen', 'D': 'vdis'}
 
 def width(name):
     """A width of Table 1 as a number: `'ch/2*w^2'`, `'8m'`, 512."""
-    factors = re.findall(r'([*/]?)(\d+|[A-Za-z]+)(\^2)?', str(name))
-    value = 1
-    for operator, factor, squared in factors:
-        number = WIDTHS[factor] if factor in WIDTHS else int(factor)
-        number = number ** 2 if squared else number
-        value = value // number if operator == '/' else value * number
-    return value
+    expression = re.sub(r'(?<=\d)(?=m)', '*', str(name)).replace('^', '**').replace('/', '//')
+    return eval(expression, WIDTHS.copy())
 
 
 @pytest.mark.parametrize('network', NETWORKS)
@@ -25,7 +20,9 @@ def test_table1_is_what_the_authors_code_builds(network):
     models = recordings.load('init-seed0').meta['models']['beta_default']
     recorded = {entry['key']: entry['shape'] for entry in models[NETWORKS[network]]['state']}
     norms = set()
-    for layer in paper.layers(network):
+    table = paper.document()['table1']
+    for row in table[network]:
+        layer = dict(zip(table['columns'], row, strict=True))
         n_in, n_out = width(layer['in']), width(layer['out'])
         ndim = 0 if layer['kind'] == 'linear' else int(layer['kind'][-2])
         channels = [n_in, n_out] if layer['kind'].startswith('deconv') else [n_out, n_in]

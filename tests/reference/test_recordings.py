@@ -1,6 +1,5 @@
 import shutil
 
-import numpy as np
 import pytest
 
 from reference import recordings
@@ -65,11 +64,3 @@ def test_unknown_names_list_the_known():
         recordings.load('nonsense')
     with pytest.raises(recordings.RecordingError, match=r'there are: 2\.0\.2, 7\.8\.1'):
         recordings.names('7.8')
-
-
-def test_deviation():
-    assert recordings.deviation([1.0, -4.0], [1.0, -2.0]) == 1.0
-    assert recordings.deviation([0.0, 1e-3], [0.0, 0.0]) == 1e-3
-    assert recordings.deviation(np.empty((0, 3)), np.empty((0, 3))) == 0.0
-    with pytest.raises(ValueError, match='shape'):
-        recordings.deviation([1.0], [[1.0]])

@@ -1,11 +1,9 @@
 """How long the robustness tests run, and the trainings that they disturb."""
-import contextlib
 import random
 
 import pytest
 
-from tests.robustness.lab import Lab, own_mounts
-from tgan_chainer.io.progress import progress
+from tests.robustness.lab import Lab
 
 
 def pytest_addoption(parser):
@@ -26,28 +24,11 @@ def robustness(pytestconfig):
 
 
 @pytest.fixture
-def progress_of(robustness, capfd):
-    """Context of a number and a name: a bar, which is shown in long runs only."""
-    @contextlib.contextmanager
-    def show(total, name):
-        with (capfd.disabled() if robustness else contextlib.nullcontext(),
-              progress(total=total, desc=name, disable=not robustness) as bar):
-            yield bar
-    return show
-
-
-@pytest.fixture
 def rng(request):
     return random.Random(request.node.name)
 
 
 @pytest.fixture(scope='session')
-def lab(tmp_path_factory, can_mount):
-    """One undisturbed training for all tests; its processes see the mounts."""
+def lab(tmp_path_factory):
+    """One undisturbed training for all tests."""
     return Lab(tmp_path_factory.mktemp('lab'))
-
-
-@pytest.fixture(scope='session')
-def can_mount():
-    """Whether this process may mount file systems, which nobody else sees."""
-    return own_mounts()

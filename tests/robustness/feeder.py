@@ -1,4 +1,5 @@
 """A process that feeds a reader, and sees what it does."""
+import contextlib
 import faulthandler
 import functools
 import gc
@@ -35,35 +36,31 @@ _READABLE = (sys.prefix, sys.base_prefix, str(ROOT), '/proc/self/', '/usr/lib',
              '/usr/share/zoneinfo')
 
 
-class Feeder:
-    """A process that reads a target's files, in a folder; a new one when it ended."""
+@contextlib.contextmanager
+def feeder(target, folder):
+    """A function that has a file of a content read -> 'read', 'refused', or what is wrong.
 
-    def __init__(self, target, folder):
-        self._arguments = target, target.whole(), folder
-        self._process = None
+    In a process of its own, in a folder; in a new one when it ended.
+    """
+    context, process, whole = multiprocessing.get_context('fork'), None, target.whole()
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._process.kill()
-        self._process.join()
-
-    def __call__(self, content):
-        """Have a file of this content read -> 'read', 'refused', or what is wrong."""
-        if self._process is None or not self._process.is_alive():
-            context = multiprocessing.get_context('fork')
-            self._pipe, theirs = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(*self._arguments, theirs, self._pipe))
-            self._process.start()
+    def feed(content):
+        nonlocal process, pipe
+        if process is None or not process.is_alive():
+            pipe, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(target, whole, folder, theirs, pipe))
+            process.start()
             theirs.close()
         try:
-            self._pipe.send_bytes(content)
-            return self._pipe.recv()
+            pipe.send_bytes(content)
+            return pipe.recv()
         except (EOFError, ConnectionError):
-            self._process.join()
-            return f'the process ended with code {self._process.exitcode}'
+            process.join()
+            return f'the process ended with code {process.exitcode}'
+    pipe = None
+    yield feed
+    process.kill()
+    process.join()
 
 
 def _serve(target, whole, folder, pipe, other_end):
@@ -115,9 +112,7 @@ def _peak():
 
 def _hear(seen, folder, allowed, event, arguments):
     """Add to ``seen`` what is forbidden, and files that are opened elsewhere."""
-    if event in allowed:
-        return
-    if event.startswith(_FORBIDDEN):
+    if event.startswith(_FORBIDDEN) and event not in allowed:
         seen.append(f'{event} {arguments!r:.200}')
     elif event == 'open' and isinstance(arguments[0], str | bytes):
         path, (mode, flags) = os.path.abspath(os.fsdecode(arguments[0])), arguments[1:]

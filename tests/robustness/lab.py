@@ -15,15 +15,14 @@ import time
 import traceback
 from multiprocessing import forkserver
 
-import av
 import h5py
 import numpy as np
 import yaml
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from tests.conftest import SMALL_EXPERIMENT, differing, read_log
+from tests.movies import read_movie
 from tgan_chainer import config
-from tgan_chainer.io import snapshots
 
 SECONDS = 300    # that a training may take on a machine that does other things, too
 
@@ -37,13 +36,15 @@ class Lab:
     """A folder with data, experiments, and the results of a training that nobody disturbed.
 
     Attributes:
+        can_mount (bool): Whether file systems may be mounted, which nobody else sees.
         whole (Path): Result folder of the undisturbed training.
         sizes (list of int): Bytes of its files.
         seconds (float), operations (int): Processor time that it took, and operations on its files.
     """
 
     def __init__(self, folder):
-        forkserver._forkserver._stop()    # another test's may not know of our mounts
+        self.can_mount = own_mounts()
+        forkserver._forkserver._stop()    # another test's may not know of them
         PROCESSES.set_forkserver_preload(_PRELOAD)
         self._folder, self._numbers = folder, itertools.count()
         self.data = {'npy': folder / 'videos.npy', 'h5': folder / 'videos.h5'}
@@ -63,10 +64,9 @@ class Lab:
     def copy_until(self, iteration):
         """A copy of the undisturbed training as it was after a snapshot -> its folder."""
         out = shutil.copytree(self.whole, self.new_folder())
-        for template in (snapshots.TRAINER, *snapshots.NETWORKS.values()):
-            for later in snapshots.iterations(out, template):
-                if later > iteration:
-                    (out / template.format(later)).unlink()
+        for path in out.glob('*_iter_*'):
+            if int(path.stem.rpartition('_')[2]) > iteration:
+                path.unlink()
         return out
 
     def write_experiment(self, data):
@@ -84,57 +84,49 @@ class Lab:
         path.write_text(yaml.safe_dump(settings))
         return path
 
-    def train(self, out, *flags, **options):
-        """Train, from the last snapshot if there is one -> as :meth:`wait`."""
-        return self.wait(*self.start_training(out, *flags, **options))
+    def train(self, out, *flags, data=None, **options):
+        """Begin a training, or go on from its last snapshot -> as :meth:`run`."""
+        if any(out.glob('snapshot_iter_*.npz')):
+            return self.run('train', '--resume', out, *flags, **options)
+        shutil.rmtree(out, ignore_errors=True)    # what a start made is of no use
+        path = self.write_experiment(data or self.data['npy'])
+        return self.run('train', '--config_path', path, '--out', out, *flags, **options)
 
-    def start_training(self, out, *flags, data=None, fault=None, kill_at=0):
-        """Begin a training, or go on with it -> (process, where it says how it ended)."""
-        what = (['--resume', out] if has_snapshot(out) else
-                ['--config_path', self.write_experiment(data or self.data['npy']), '--out', out])
-        return self.start('train', *what, *flags, fault=fault, kill_at=kill_at)
+    def run(self, command, *arguments, first=None, at=0, act=None):
+        """Run a command of this project in a process of its own, which it does ``first`` something.
 
-    def start(self, command, *arguments, fault=None, kill_at=0):
-        """Start a command of this project, after ``fault()`` -> as :meth:`start_training`."""
+        Before operation ``at`` on its files, counted from 1, the process calls ``act``.
+
+        Returns:
+            tuple: Exit code (-N of signal N), stderr, what :class:`Lab` counts.
+        """
         receive, send = PROCESSES.Pipe(duplex=False)
         process = PROCESSES.Process(target=_run, args=(
-            send, command, list(map(str, arguments)), self._folder, fault, kill_at))
+            send, command, list(map(str, arguments)), self._folder, first, at, act))
         process.start()
         send.close()
-        return process, receive
-
-    def wait(self, process, pipe):
-        """Wait for a command -> exit code (-N of signal N), stderr, what :class:`Lab` counts."""
-        assert pipe.poll(SECONDS), f'no end after {SECONDS} seconds'
+        assert receive.poll(SECONDS), f'no end after {SECONDS} seconds'
         try:
-            return pipe.recv()
+            return receive.recv()
         except EOFError:
             process.join()
             return process.exitcode, '', None, None
 
     def finish(self, out):
         """Train to the end without a fault, which must be that of the undisturbed training."""
-        if not has_snapshot(out):
-            shutil.rmtree(out, ignore_errors=True)    # a start that made nothing of use
         code, err, *_ = self.train(out)
         assert code == 0, err
         assert half_written(out) == self.differences(out) == leftovers(out) == []
 
     def differences(self, out):
         """In what the newest snapshots and the log differ from those of :attr:`whole`."""
-        iteration = snapshots.iterations(self.whole, snapshots.TRAINER)[-1]
-        return sorted(differing(self.whole, out, iteration)) + ['the log'] * (
+        return sorted(differing(self.whole, out, 6)) + ['the log'] * (
             read_log(out) != read_log(self.whole))
-
-
-def has_snapshot(out):
-    return out.is_dir() and bool(snapshots.iterations(out, snapshots.TRAINER))
 
 
 # -- inside the process ----------------------------------------------------------------------------
 
-def _run(pipe, command, arguments, folder, fault, kill_at):
-    """Run a command; it kills itself before operation ``kill_at``, counted from 1, on its files."""
+def _run(pipe, command, arguments, folder, first, at, act):
     os.chdir(folder)
     operations = itertools.count(1)
 
@@ -143,20 +135,24 @@ def _run(pipe, command, arguments, folder, fault, kill_at):
                 arguments[0], str | os.PathLike):
             reads = event == 'open' and not arguments[2] & (os.O_WRONLY | os.O_RDWR)
             in_folder = os.path.abspath(arguments[0]).startswith(str(folder))
-            if in_folder and not reads and next(operations) == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+            if in_folder and not reads and next(operations) == at:
+                act()
     sys.addaudithook(hear)
     module = importlib.import_module(f'tgan_chainer.commands.{command}')
     err = io.StringIO()
     with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
         try:
-            if fault:
-                fault()
+            if first:
+                first()
             code = module.main(arguments)
         except BaseException:    # of which Python would say the same
             traceback.print_exc()
             code = 1
     pipe.send((code, err.getvalue(), time.process_time(), next(operations)))
+
+
+def kill():
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def turn_clock():
@@ -171,34 +167,31 @@ def turn_clock():
 
 # -- whole files -----------------------------------------------------------------------------------
 
-def half_written(folder):
-    """Files that do not open whole -> list of str; hidden ones are not looked at."""
-    found = []
-    for path in sorted(folder.rglob('*')):
-        if path.is_file() and not path.name.startswith('.'):
-            try:
-                _read(path)
-            except Exception as error:  # whatever: the file is not whole
-                found.append(f'{path} is not whole: {error!r}')
-    return found
-
-
 def leftovers(folder):
     return list(folder.rglob('.*'))
 
 
+def half_written(folder):
+    """Files that do not open whole -> list of str; hidden ones are not looked at."""
+    found = []
+    for path in sorted(folder.rglob('[!.]*')):
+        try:
+            _read(path)
+        except Exception as error:  # whatever: the file is not whole
+            found.append(f'{path} is not whole: {error!r}')
+    return found
+
+
 def _read(path):
     match path.suffix:
+        case _ if path.is_dir():
+            pass
         case '.npz':
-            with np.load(path, allow_pickle=False) as archive:
-                list(archive.values())
-        case '.png' | '.gif':
-            with Image.open(path) as image:
-                for frame in ImageSequence.Iterator(image):
-                    frame.load()
-        case '.avi' | '.mov':
-            with av.open(str(path)) as movie:
-                assert sum(1 for _ in movie.decode(video=0)) == 16, 'frames are missing'
+            list(np.load(path, allow_pickle=False).values())
+        case '.png':
+            Image.open(path).load()
+        case '.gif' | '.avi' | '.mov':
+            assert len(read_movie(path)) == 16, 'frames are missing'
         case '.yml':
             experiment = config.load(str(path))    # reads also one that is cut off between lines
             assert path.name != 'config.yml' or path.read_text() == experiment.dump(), 'cut off'

@@ -1,4 +1,7 @@
-"""Readers of files that a user may have from anybody."""
+"""Readers of files that a user may have from anybody, and files that they once failed on.
+
+Others of these are in the tests of tables, h5 files, archives and snapshots.
+"""
 import contextlib
 import functools
 import io
@@ -15,10 +18,12 @@ import tgan_chainer.links  # noqa: F401 -- makes Chainer importable
 
 # isort: split
 import chainer
+import chainer.functions as F
 import h5py
 import numpy as np
 import pandas as pd
 from chainer import training
+from hypothesis import strategies as st
 
 from tests.conftest import SMALL_EXPERIMENT
 from tests.robustness import hostile
@@ -43,6 +48,7 @@ class Target(NamedTuple):
     whole: Callable       # () -> list of bytes, files that it reads
     inputs: Callable      # whole files -> strategy of bytes
     read: Callable        # of the path
+    harmful: dict = {}    # what it did on files that it once failed on -> their content
     share: int = 1        # one in so many inputs is made, where reading one takes long
     allowed: tuple = ()   # audit events that this reader has a reason for
 
@@ -52,6 +58,26 @@ class Target(NamedTuple):
 def _experiments():
     return [SMALL_EXPERIMENT.format(data='x.npy').encode(),
             *((config.PACKAGED / name).read_bytes() for name in config.packaged_names())]
+
+
+def _laughs(collection, key):
+    """An experiment whose aliases unfold to 10 ** 11."""
+    levels = (f'a{k}: &a{k} ' + collection % ', '.join(f'{key % n}*a{k - 1}' for n in range(10))
+              for k in range(1, 12))
+    return SMALL_EXPERIMENT.format(data='x.npy').replace(
+        'batchsize: 2', 'batchsize: {a0: &a0 {}, ' + ', '.join(levels) + '}').encode()
+
+
+_EXPERIMENTS = {
+    '10 ** 11 steps': _laughs('{%s}', 'x%d: '),
+    '10 ** 11 steps, in lists': _laughs('[%s]', '%.0s'),
+    'IndexError': b'batchsize: !!int ""',
+    'OverflowError': b'batchsize: ' + b':'.join([b'1'] * 400) + b'.5',
+    'ValueError, in making the message': b'seed: 0x' + b'f' * 6000,
+    'AttributeError, of a part': b'vgen: {}',
+    'AttributeError, of a date': b'batchsize: !!timestamp never',
+    'RecursionError': b'a: ' + b'[' * 5000,
+    'any time that it is long enough for': b'# ' + b'x' * 2 ** 16}
 
 
 def _pickles():
@@ -73,7 +99,7 @@ def _read_table(path):
 
 # -- archives --------------------------------------------------------------------------------------
 
-def saved(target):
+def _saved(target):
     """An object as an npz file, packed and not -> list of bytes."""
     files = io.BytesIO(), io.BytesIO()
     for compression, file in enumerate(files):
@@ -81,40 +107,28 @@ def saved(target):
     return [file.getvalue() for file in files]
 
 
-class SmallC3D(chainer.Chain):
-    def __init__(self):
-        super().__init__()
-        with self.init_scope():
-            self.conv1a = chainer.links.Linear(3, 4)
-            self.fc8 = chainer.links.Linear(4, 2)
+def _network(**links):
+    return chainer.Chain(conv1a=chainer.links.Linear(3, 4), fc8=chainer.links.Linear(4, 2), **links)
 
 
-class Network(SmallC3D):
-    def __init__(self):
-        super().__init__()
-        with self.init_scope():
-            self.bn = chainer.links.BatchNormalization(4)
+def _with_statistics():
+    return _network(bn=chainer.links.BatchNormalization(4))
 
 
-class _Updater(training.updaters.StandardUpdater):
-    def update_core(self):
-        self.get_iterator('main').next()
-        optimizer = self.get_optimizer('vdis')
-        for param in optimizer.target.params():
-            param.grad = np.ones_like(param.array)
-        optimizer.update()    # from then on the optimizer has a state
-        chainer.report({'loss': np.random.rand()}, optimizer.target)
-
-
-def trainer():
+def _trainer():
     """A trainer with all that a snapshot of train.py holds, but small networks."""
-    optimizer = chainer.optimizers.RMSprop().setup(Network())
-    iterator = chainer.iterators.SerialIterator(list(range(5)), 2)
+    def loss(_):
+        value = sum(F.sum(param ** 2) for param in optimizer.target.params())
+        chainer.report({'loss': value}, optimizer.target)
+        return value
+    optimizer = chainer.optimizers.RMSprop().setup(_with_statistics())
+    updater = training.updaters.StandardUpdater(
+        chainer.iterators.SerialIterator(list(range(5)), 2), optimizer, loss_func=loss)
     with tempfile.TemporaryDirectory() as out:
-        made = training.Trainer(_Updater(iterator, {'vdis': optimizer}), (4, 'iteration'), out)
+        made = training.Trainer(updater, (4, 'iteration'), out)
         made.extend(LogReport((2, 'iteration')))
         made.extend(RandomState(0, CPU))
-        made.run()
+        made.run()    # from then on the optimizer has a state
     return made
 
 
@@ -139,7 +153,7 @@ def _scores():
     evaluation = _evaluation('x')
     evaluation._sums.add(np.full((10, 4), 0.25))
     evaluation._batches = 1
-    return saved(evaluation)
+    return _saved(evaluation)
 
 
 def _read_score(path):
@@ -151,7 +165,7 @@ def _read_score(path):
 
 
 def _read_c3d(path):
-    classifier.C3D = SmallC3D    # the network itself has 78 million parameters
+    classifier.C3D = _network    # the network itself has 78 million parameters
     classifier.load_c3d(path)
 
 
@@ -160,13 +174,28 @@ def _read_mean(path):
     protocols.load_mean(path, sha256=None)
 
 
+def harmful_archives(whole):
+    """Archives that did harm, from a whole file -> {what they did: content}, if it is one."""
+    if not whole.startswith(b'PK'):
+        return {}
+    files, members = {}, dict(hostile.unzipped(whole))
+    for harm, endings, kind, shape, data in (
+            ('took 300 MB', ('/W.npy', 'mean.npy', '/p.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
+            ('read beyond an array', 'numpy_position.npy', '<i8', (), b'\0\0\1' + bytes(5))):
+        header = hostile.described(kind, shape)
+        for harmed in [name for name in members if name.endswith(endings)][:1]:
+            files[harm] = hostile.zipped([*(members | {
+                harmed: hostile.with_header(header, bytes(data), skipped=0)}).items()])
+    return files
+
+
 # -- videos ----------------------------------------------------------------------------------------
 
 def _moving_mnist():
-    files = []
-    for dtype, shape in ((np.uint8, (3, 2, 4, 4)), (np.uint8, (5, 1, 2, 2)), ('f4', (3, 2, 4, 4))):
-        files.append(io.BytesIO())
-        np.save(files[-1], np.ones(shape, dtype))
+    files = [io.BytesIO() for _ in range(3)]
+    for file, dtype, shape in zip(files, ('u1', 'u1', 'f4'), (
+            (3, 2, 4, 4), (5, 1, 2, 2), (3, 2, 4, 4)), strict=True):
+        np.save(file, np.ones(shape, dtype))
     return [file.getvalue() for file in files]
 
 
@@ -191,6 +220,18 @@ def _h5_files():
     image = np.arange(np.prod(H5_SHAPE)).astype(np.uint8).reshape(H5_SHAPE)
     return [h5(lambda file, options=options: file.create_dataset('image', data=image, **options))
             for options in ({}, {'chunks': (2, 3, 4, 14)}, {'compression': 'gzip'})]
+
+
+def _view(file):
+    layout = h5py.VirtualLayout(H5_SHAPE, np.uint8)
+    layout[:] = h5py.VirtualSource('/proc/self/exe', 'image', H5_SHAPE)
+    file.create_virtual_dataset('image', layout)
+
+
+_H5_FILES = {
+    'read another file, as its data': h5(lambda file: file.create_dataset(
+        'image', H5_SHAPE, np.uint8, external=[('/proc/self/exe', 0, 3360)])),
+    'read another file, as a view': h5(_view)}
 
 
 def _read_h5(path):
@@ -224,30 +265,33 @@ def _json(*values):
 
 
 TARGETS = {
-    'experiment': Target('x.yml', _experiments, hostile.experiments, config.load),
+    'experiment': Target('x.yml', _experiments, hostile.experiments, config.load, _EXPERIMENTS),
     'pickle': Target('x.pkl', _pickles, hostile.pickles, _read_table),
     'csv': Target('x.csv', _csv_tables, hostile.csv_tables, _read_table),
-    'network': Target('snapshot_iter_4.npz', lambda: saved(Network()), hostile.archives,
-                      _load_into(Network)),
-    'trainer': Target('snapshot_iter_4.npz', lambda: saved(trainer()), hostile.archives,
-                      _load_into(trainer)),
-    'score': Target('score.part.npz', _scores, hostile.archives, _read_score),
-    'c3d': Target('c3d.npz', lambda: saved(SmallC3D()), hostile.archives, _read_c3d),
-    'mean': Target('mean2.npz', lambda: saved({'mean': np.ones((3, 2, 4, 5))}), hostile.archives,
-                   _read_mean),
     'npy': Target('x.npy', _moving_mnist, hostile.arrays, _read_moving_mnist),
     # HDF5 is slow, and a process of its own looks first.
-    'h5': Target('videos.h5', _h5_files, hostile.damaged, _read_h5, 100,
+    'h5': Target('videos.h5', _h5_files, lambda whole: st.nothing(), _read_h5, _H5_FILES, 100,
                  ('subprocess.Popen', 'os.posix_spawn')),
-    'journal': Target('videos.h5.unfinished/journal', _json(
-        {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}),
-        hostile.json_lines, _read_journal),
     'caffemodel': Target('c3d.caffemodel', lambda: [
         hostile.encoded(hostile.net(last)) for last in ('fc8', 'fc8-1')],
         hostile.caffemodels, _convert),
-    'categories': Target('categories.json', _json(['Archery', 'YoYo']), hostile.json_lines,
-                         lambda path: results.read_categories(path.parent, 2)),
-    'record': Target('record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
-                     hostile.json_lines, results.read_record),
-    'ledger': Target('x.json', _records, hostile.json_lines, ledger.read),
+    **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
+        ('network', 'snapshot_iter_4.npz', lambda: _saved(_with_statistics()),
+         _load_into(_with_statistics)),
+        ('trainer', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _load_into(_trainer)),
+        ('score', 'score.part.npz', _scores, _read_score),
+        ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
+        ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
+    **{name: Target(file, whole, hostile.json_lines, read, {
+        **{f'traceback, {content}': content for content in harmful},
+        **{f'RecursionError, {nested}': nested * 60_000 + b'\n' for nested in (b'[', b'{"a":')}})
+       for name, file, whole, read, *harmful in (
+        ('journal', 'videos.h5.unfinished/journal', _json(
+            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_journal,
+         b'[]\n', b'{"filter": "box"}\n{"rows": []}\n'),
+        ('categories', 'categories.json', _json(['Archery', 'YoYo']),
+         lambda path: results.read_categories(path.parent, 2), b'{"a": 1}'),
+        ('record', 'record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
+         results.read_record, b'{"a": 1}'),
+        ('ledger', 'x.json', _records, ledger.read, b'[[]]'))},
 }

@@ -12,30 +12,28 @@ from collections import Counter
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.robustness import corpus, feeder
-from tests.robustness.feeder import Feeder
-from tests.robustness.targets import TARGETS, Target
+from tests.robustness import feeder, hostile
+from tests.robustness.targets import TARGETS, Target, harmful_archives
 from tgan_chainer.errors import DataError
 
 
 @pytest.mark.parametrize('name', TARGETS)
-def test_reads_or_refuses(name, tmp_path, robustness, progress_of):
+def test_reads_or_refuses(name, tmp_path, robustness):
     target, outcomes = TARGETS[name], Counter()
     whole = target.whole()
     n_inputs = -(-(1000 * robustness or 60) // target.share)    # rounded up
-    with Feeder(target, tmp_path) as feed, progress_of(n_inputs, name) as bar:
+    with feeder.feeder(target, tmp_path) as feed:
         assert 'read' in map(feed, whole)
-        for harm, content in corpus.make(name, whole).items():
+        for harm, content in (target.harmful | harmful_archives(whole[0])).items():
             assert feed(content) == 'refused', harm
 
         # Without the flag these are the same inputs each time.
         @settings(max_examples=n_inputs, deadline=None, derandomize=not robustness,
                   suppress_health_check=[*HealthCheck])
-        @given(target.inputs(whole))
+        @given(hostile.damaged(whole) | target.inputs(whole))
         def hold(content):
             outcome = feed(content)
             outcomes[outcome] += 1
-            bar.update()
             assert outcome in ('read', 'refused')
         hold()
     print(f'{name}: {dict(outcomes)}')    # pytest -rP shows it
@@ -54,13 +52,13 @@ def take_time():
     re.match('(a|aa)+$', 'a' * 50 + 'b')    # not in Python, which looks for signals
 
 
-def refuse_another():
-    raise DataError('another file is bad')
+def refuse(path='another file'):
+    raise DataError(f'{path} is bad')
 
 
 @pytest.mark.parametrize('act, message', [
     ([].pop, 'IndexError'),
-    (refuse_another, 'a message that names no file: another'),
+    (refuse, 'a message that names no file: another'),
     (take_memory, 'memory in use grew|Cannot allocate memory'),
     (take_time, f'ended with code -{signal.SIGPROF}'),
     (lambda: os.kill(os.getpid(), signal.SIGSEGV), f'ended with code -{signal.SIGSEGV}'),
@@ -72,16 +70,12 @@ def refuse_another():
 ], ids=['error', 'message', 'memory', 'time', 'crash', 'blocked', 'open', 'write', 'run', 'system'])
 def test_what_a_bad_reader_does_is_found(act, message, tmp_path, monkeypatch):
     def read(path):
-        content = path.read_bytes()
-        if content == b'bad':
-            act()
-        elif content == b'refused':
-            raise DataError(f'{path} is bad')
+        {b'bad': act, b'refused': lambda: refuse(path), b'whole': int}[path.read_bytes()]()
     # Long where time is not what is tested: a busy machine takes its own for 300 MB.
     monkeypatch.setattr(feeder, 'SECONDS', 0.2 if act is take_time else 10)
     monkeypatch.setattr(feeder, 'BLOCKED_SECONDS', 1 if act is signal.pause else 60)
     monkeypatch.chdir(tmp_path)
-    with Feeder(Target('x', lambda: [b'whole'], None, read), tmp_path / 'files') as feed:
+    with feeder.feeder(Target('x', lambda: [b'whole'], None, read), tmp_path / 'files') as feed:
         assert feed(b'whole') == 'read'
         assert re.search(message, feed(b'bad'))
         assert feed(b'refused') == 'refused'    # it, or its successor, goes on

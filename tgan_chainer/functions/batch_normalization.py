@@ -32,20 +32,17 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
     Returns:
         chainer.Variable: Of the shape of ``x``.
     """
-    node = _BatchNormalization(eps, running_mean, running_var, decay, slope)
+    node = _BatchNormalization(eps, running_mean, running_var, decay, slope=slope)
     return node.apply((x, gamma, beta))[0]
 
 
 def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
-    """Test mode, without a gradient: the same with given statistics.
+    """Test mode, without a gradient: the same with given statistics -> numpy.ndarray.
 
     Args:
         x (numpy.ndarray): (N, C, ...).
         gamma, beta, mean, var (numpy.ndarray): (C,), of the dtype of ``x``.
         eps, slope (float): As of :func:`batch_normalization`.
-
-    Returns:
-        numpy.ndarray: Of the shape of ``x``.
     """
     x = samples_last(x)
     y = np.empty_like(x)
@@ -54,12 +51,27 @@ def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
     return samples_first(y)
 
 
-class _BatchNormalization(function_node.FunctionNode):
-    def __init__(self, eps, running_mean, running_var, decay, slope):
+class Normalization(function_node.FunctionNode):
+    """Batch normalisation with running statistics, which may be None."""
+
+    def __init__(self, eps, running_mean, running_var, decay):
         self.eps = eps
         self.running_mean = running_mean
         self.running_var = running_var
         self.decay = decay
+
+    def move_statistics(self, mean, var, m):
+        """Move them to those of m elements, whose variance is the biased one."""
+        if self.running_mean is not None:
+            for running, new in ((self.running_mean, (1 - self.decay) * mean),
+                                 (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
+                running *= self.decay
+                running += new.astype(running.dtype)
+
+
+class _BatchNormalization(Normalization):
+    def __init__(self, *arguments, slope):
+        super().__init__(*arguments)
         self.slope = slope
 
     def forward_cpu(self, inputs):
@@ -74,15 +86,8 @@ class _BatchNormalization(function_node.FunctionNode):
         self.inv_std = 1 / np.sqrt(var + self.eps)
         _for_channels(_activate, _rows(x), _rows(y), self.mean.astype(x.dtype),
                       (gamma * self.inv_std).astype(x.dtype), beta, x.dtype.type(self.slope))
-        self._move_statistics(var, x.size // len(x))
+        self.move_statistics(self.mean, var, x.size // len(x))
         return samples_first(y),
-
-    def _move_statistics(self, var, m):
-        self.running_mean *= self.decay
-        self.running_mean += ((1 - self.decay) * self.mean).astype(self.running_mean.dtype)
-        self.running_var *= self.decay
-        self.running_var += ((1 - self.decay) * m / max(m - 1, 1) * var).astype(
-            self.running_var.dtype)
 
     def backward(self, indexes, grad_outputs):
         x, gamma = self.get_retained_inputs()
@@ -136,29 +141,22 @@ def _for_channels(function, x, *arrays):
 def _statistics(channels, x, mean, var):
     """Mean and biased variance of rows, in double precision."""
     for c in range(channels[0], channels[1]):
-        mean[c] = _sum(x[c]) / x.shape[1]
-        var[c] = _sum_of_squares(x[c], x.dtype.type(mean[c])) / x.shape[1]
+        mean[c] = _sum(x[c], None) / x.shape[1]
+        var[c] = _sum(x[c], x.dtype.type(mean[c])) / x.shape[1]
 
 
 @kernel
-def _sum(row):
+def _sum(row, centre):
+    """Of its elements, or of their squared distances from a centre that is not None."""
     total = 0.
     for start in range(0, len(row), _SUM_LENGTH):
         part = row.dtype.type(0)
         # Over indices: a loop over a slice would not run on vectors.
         for i in range(start, min(len(row), start + _SUM_LENGTH)):
-            part += row[i]
-        total += part
-    return total
-
-
-@kernel
-def _sum_of_squares(row, mean):
-    total = 0.
-    for start in range(0, len(row), _SUM_LENGTH):
-        part = row.dtype.type(0)
-        for i in range(start, min(len(row), start + _SUM_LENGTH)):
-            part += (row[i] - mean) * (row[i] - mean)
+            if centre is None:
+                part += row[i]
+            else:
+                part += (row[i] - centre) * (row[i] - centre)
         total += part
     return total
 
@@ -200,4 +198,3 @@ def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope
             if slope != 1 and not out[i] > 0:
                 g *= slope
             result[i] = a * (g - shift - scale * (row[i] - m))
-

@@ -2,9 +2,9 @@
 
 NumPy arrays of float32 and float64 run our kernels. Everything else (GPU arrays, float16, mixed
 dtypes, empty arrays) runs Chainer's own functions, and so does everything within
-``chainer.using_config('tgan_cpu_kernels', 'chainer')``. As Chainer's options do, this one takes its
-initial value from the environment, when the package is imported: ``TGAN_CPU_KERNELS=chainer``,
-also the default without numba, which the extra [cpu] brings.
+``chainer.using_config('tgan_cpu_kernels', 'chainer')``; ``TGAN_CPU_KERNELS=chainer`` in the
+environment, when the package is imported, chooses it from the start, and so does the lack of numba,
+which the extra [cpu] brings.
 """
 import os
 

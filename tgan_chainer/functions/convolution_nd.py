@@ -34,10 +34,9 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
         ValueError: An output size is not positive.
         ConfigError: See :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels`.
     """
-    if not _runs_on_cpu_kernels(x, W, b):
-        function = F.convolution_2d if x.ndim == 4 else F.convolution_nd
-        return function(x, W, b, stride, pad)
-    return _apply(_Convolution(stride, pad), x, W, b)
+    if _runs_on_cpu_kernels(x, W, b):
+        return _apply(_Convolution(stride, pad), x, W, b)
+    return (F.convolution_2d if x.ndim == 4 else F.convolution_nd)(x, W, b, stride, pad)
 
 
 def deconvolution_nd(x, W, b=None, stride=1, pad=0):
@@ -54,14 +53,11 @@ def deconvolution_nd(x, W, b=None, stride=1, pad=0):
         chainer.Variable: (N, O, *out_size), out_size = stride (size - 1) + ksize - 2 pad.
 
     Raises:
-        chainer.utils.type_check.InvalidType: Dimensions or channels do not fit each other.
-        ValueError: An output size is not positive.
-        ConfigError: See :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels`.
+        InvalidType, ValueError, ConfigError: As :func:`convolution_nd`.
     """
-    if not _runs_on_cpu_kernels(x, W, b):
-        function = F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd
-        return function(x, W, b, stride, pad)
-    return _apply(_Deconvolution(stride, pad), x, W, b)
+    if _runs_on_cpu_kernels(x, W, b):
+        return _apply(_Deconvolution(stride, pad), x, W, b)
+    return (F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd)(x, W, b, stride, pad)
 
 
 def _runs_on_cpu_kernels(x, *arrays):
@@ -74,15 +70,32 @@ def _apply(function, *arguments):
 
 
 class _Node(function_node.FunctionNode):
-    """Stride and pad, and what the three functions share.
+    """One of the three arrows of a relation between an image x, a filter W and a map y.
 
-    They are the three arrows of one relation between an image x, a filter W and a map y; each is
-    linear in both of its inputs, and its two gradients are the other two functions.
+    Each makes the third of two of them (``roles``), is linear in both, and its two gradients are
+    the other two arrows. ``size`` is that of the result, where the stride leaves more than one.
     """
 
-    def __init__(self, stride, pad):
+    def __init__(self, stride, pad, size=None):
         self.stride = stride
         self.pad = pad
+        self.size = size
+
+    def forward_cpu(self, inputs):
+        self.retain_inputs((0, 1))
+        return self._compute(*inputs),
+
+    def backward(self, indexes, grad_outputs):
+        values = dict(zip(self.roles, (*self.get_retained_inputs(), *grad_outputs), strict=True))
+        return [self._gradient(index, values) for index in indexes]
+
+    def _gradient(self, index, values):
+        if index == 2:    # the bias
+            gy = values[self.roles[2]]
+            return F.sum(gy, axis=(0, *range(2, gy.ndim)))
+        role = self.roles[index]
+        arrow = _ARROWS[role](self.stride, self.pad, values[role].shape[2:])
+        return _apply(arrow, *(values[other] for other in arrow.roles[:2]))
 
     def _correlation(self, ksize, out_size):
         ndim = len(ksize)
@@ -112,84 +125,33 @@ class _Node(function_node.FunctionNode):
 
 
 class _Convolution(_Node):
-    """(x, W[, b]) -> y."""
+    roles = 'xWy'
 
     def check_type_forward(self, in_types):
         self._check_types(in_types, x_channels=1, bias_channels=0)
 
-    def forward_cpu(self, inputs):
-        self.retain_inputs((0, 1))
-        x, W, b = (*inputs, None)[:3]
+    def _compute(self, x, W, b=None):
         out_size = self._sizes(conv.get_conv_outsize, x.shape[2:], W.shape[2:])
-        return cpu_kernels.correlate(x, W, b, self._correlation(W.shape[2:], out_size)),
-
-    def backward(self, indexes, grad_outputs):
-        x, W = self.get_retained_inputs()
-        gy, = grad_outputs
-        gradients = []
-        if 0 in indexes:
-            gradients.append(
-                _apply(_Deconvolution(self.stride, self.pad, x.shape[2:]), gy, W))
-        if 1 in indexes:
-            gradients.append(_apply(_FilterGradient(self.stride, self.pad, W.shape[2:]), x, gy))
-        if 2 in indexes:
-            gradients.append(_bias_gradient(gy))
-        return gradients
+        return cpu_kernels.correlate(x, W, b, self._correlation(W.shape[2:], out_size))
 
 
 class _Deconvolution(_Node):
-    """(y, W[, b]) -> x. The size of x is given where the stride leaves more than one possible."""
-
-    def __init__(self, stride, pad, size=None):
-        super().__init__(stride, pad)
-        self.size = size
+    roles = 'yWx'
 
     def check_type_forward(self, in_types):
         self._check_types(in_types, x_channels=0, bias_channels=1)
 
-    def forward_cpu(self, inputs):
-        self.retain_inputs((0, 1))
-        y, W, b = (*inputs, None)[:3]
+    def _compute(self, y, W, b=None):
         size = self.size or self._sizes(conv.get_deconv_outsize, y.shape[2:], W.shape[2:])
         correlation = self._correlation(W.shape[2:], y.shape[2:])
-        return cpu_kernels.transpose_correlate(y, W, b, correlation, size),
-
-    def backward(self, indexes, grad_outputs):
-        y, W = self.get_retained_inputs()
-        gx, = grad_outputs
-        gradients = []
-        if 0 in indexes:
-            gradients.append(_apply(_Convolution(self.stride, self.pad), gx, W))
-        if 1 in indexes:
-            gradients.append(_apply(_FilterGradient(self.stride, self.pad, W.shape[2:]), gx, y))
-        if 2 in indexes:
-            gradients.append(_bias_gradient(gx))
-        return gradients
+        return cpu_kernels.transpose_correlate(y, W, b, correlation, size)
 
 
 class _FilterGradient(_Node):
-    """(x, gy) -> gW."""
+    roles = 'xyW'
 
-    def __init__(self, stride, pad, ksize):
-        super().__init__(stride, pad)
-        self.ksize = ksize
-
-    def forward_cpu(self, inputs):
-        self.retain_inputs((0, 1))
-        x, gy = inputs
-        return cpu_kernels.filter_gradient(x, gy, self._correlation(self.ksize, gy.shape[2:])),
-
-    def backward(self, indexes, grad_outputs):
-        x, gy = self.get_retained_inputs()
-        ggW, = grad_outputs
-        gradients = []
-        if 0 in indexes:
-            gradients.append(
-                _apply(_Deconvolution(self.stride, self.pad, x.shape[2:]), gy, ggW))
-        if 1 in indexes:
-            gradients.append(_apply(_Convolution(self.stride, self.pad), x, ggW))
-        return gradients
+    def _compute(self, x, y):
+        return cpu_kernels.filter_gradient(x, y, self._correlation(self.size, y.shape[2:]))
 
 
-def _bias_gradient(gy):
-    return F.sum(gy, axis=(0, *range(2, gy.ndim)))
+_ARROWS = {arrow.roles[2]: arrow for arrow in (_Convolution, _Deconvolution, _FilterGradient)}

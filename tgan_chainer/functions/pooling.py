@@ -17,8 +17,7 @@ def max_pooling_3d(x, ksize):
 
     Args:
         x (chainer.Variable or array): (N, C, D, H, W).
-        ksize (tuple): Window, and its stride, of each spatial dimension. What is left over at the
-            end makes a smaller window.
+        ksize (tuple): Window and stride of each spatial dimension; the last window may be smaller.
 
     Returns:
         chainer.Variable: (N, C, ceil(D / k), ceil(H / k), ceil(W / k)).

@@ -4,6 +4,7 @@
 look at it, so a few kilobytes can ask for terabytes. Here the header of an array is read alone, and
 whoever wants the array compares it with what is expected.
 """
+import contextlib
 import math
 import sys
 import zipfile
@@ -40,7 +41,7 @@ class Header(NamedTuple):
         return f'{self.dtype!s:.40} {self.shape}'
 
 
-class Archive:
+class Archive(zipfile.ZipFile):
     """An npz file, given as a path or a file object of bytes; a context manager.
 
     ``files`` are the keys of its arrays, in the order of the file.
@@ -51,26 +52,16 @@ class Archive:
     """
 
     def __init__(self, file):
-        try:
-            self._zip = zipfile.ZipFile(file)
-        except OSError:
-            raise
-        except Exception as error:  # a damaged directory makes zipfile raise almost anything
-            raise ValueError(f'no whole npz file: {error}') from error
-        names = [name for name in self._zip.namelist() if name.endswith(_SUFFIX)]
+        with _damage('no whole npz file: '):
+            super().__init__(file)
+        names = [name for name in self.namelist() if name.endswith(_SUFFIX)]
         self.files = [name.removesuffix(_SUFFIX) for name in names]
         if len(set(names)) < len(names):
-            self._zip.close()
+            self.close()
             raise ValueError('two arrays of one name')
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._zip.close()
-
     def __contains__(self, key):
-        return key + _SUFFIX in self._zip.NameToInfo
+        return key + _SUFFIX in self.NameToInfo
 
     def header(self, key):
         """What the array of a key is said to be -> :class:`Header`.
@@ -79,32 +70,38 @@ class Archive:
             KeyError: There is none.
             ValueError: It is damaged, or written as NumPy does not write numbers or strings.
         """
-        return self._read(key, _read_header)
+        return self._array(key, _read_header)
 
     def __getitem__(self, key):
         """The array of a key, whatever its size: see :meth:`header`, and its errors, first."""
-        return self._read(key, _read_array)
+        return self._array(key, _read_array)
 
     def check(self):
         """Read all of the file, whose checksums tell damage, which is a ValueError."""
-        try:
-            damaged = self._zip.testzip()
-        except Exception as error:    # of zipfile or zlib
-            raise ValueError(f'no whole npz file: {error}') from error
+        with _damage('no whole npz file: '):
+            damaged = self.testzip()
         if damaged:
             raise ValueError(f'the checksum of {damaged} is not that of what it holds')
 
-    def _read(self, key, read):
+    def _array(self, key, read):
         if key not in self:
             raise KeyError(f'{key} is not a file in the archive')
-        info = self._zip.getinfo(key + _SUFFIX)
+        info = self.getinfo(key + _SUFFIX)
         if info.compress_type not in _COMPRESSIONS:
             raise ValueError(f'{key} is packed by method {info.compress_type}')
-        try:
-            with self._zip.open(info) as file:
-                return read(file)
-        except Exception as error:  # of zipfile, zlib, or NumPy's parser of headers
-            raise ValueError(f'{error} in {key}') from error
+        with _damage(after=f' in {key}'), self.open(info) as file:
+            return read(file)
+
+
+@contextlib.contextmanager
+def _damage(before='', after=''):
+    """What damage makes zipfile, zlib and NumPy raise, almost anything, is a ValueError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f'{before}{error}{after}') from error
 
 
 def _read_header(file):

@@ -1,8 +1,7 @@
 """Writing files so that nothing half-written is ever found under their names.
 
-A file is written beside its place under a hidden name, brought to the disk, and renamed. Whoever
-reads the place sees the old file or the whole new one. Only a process that is killed outright can
-leave the hidden file behind; :func:`remove_leftovers` finds it.
+A file is written beside its place under a hidden name, brought to the disk, and renamed. Only a
+process that is killed outright can leave the hidden one behind; :func:`remove_leftovers` finds it.
 """
 import contextlib
 import fcntl
@@ -15,7 +14,6 @@ from pathlib import Path
 
 from tgan_chainer.errors import DataError
 
-_CHUNK_BYTES = 1 << 20
 _LOCK = fcntl.LOCK_EX | fcntl.LOCK_NB
 _HIDDEN = re.compile(r'\..+-[0-9a-f]{8}(\.\w+)?')    # as atomic_path names what it writes
 
@@ -24,16 +22,14 @@ _HIDDEN = re.compile(r'\..+-[0-9a-f]{8}(\.\w+)?')    # as atomic_path names what
 def atomic_path(path):
     """Give the body of a ``with`` a temporary path to write, and rename it to ``path`` at the end.
 
-    The temporary file exists already, empty, when the body starts: a folder that cannot be written
-    to is noticed before the work, not after it. It lies in the same folder and keeps the suffix of
-    ``path``, by which encoders choose a format. Missing folders are made. When the body raises
-    anything (``KeyboardInterrupt`` too), it is removed and the old file stays. A symbolic link
-    stays one; the file it points to is replaced.
+    It exists, empty, when the body starts: a folder that cannot be written to is noticed before the
+    work. It keeps the suffix of ``path``, by which encoders choose a format. Missing folders are
+    made. When the body raises anything, it is removed and the old file stays. A symbolic link stays
+    one; the file it points to is replaced.
 
     Raises:
-        DataError: The folder cannot be made or written to, the disk is full, or ``path`` is
-            something else than a file. An ``OSError`` of the body that is not about this file
-            passes unchanged.
+        DataError: The folder cannot be made or written to, the disk is full, or ``path`` is no
+            file. An ``OSError`` of the body that is not about this file passes unchanged.
     """
     path = Path(path)
     target = Path(os.path.realpath(path))
@@ -47,18 +43,14 @@ def atomic_path(path):
             with temporary.open('xb') as file:
                 fcntl.flock(file, _LOCK)    # until the end, so that nobody takes it for left over
                 yield temporary
-            with temporary.open('rb+') as file:
-                os.fsync(file.fileno())
-            temporary.replace(target)
+                os.fsync(file.fileno())    # of all that was written to it, by whomever
+                temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder):
-    """Remove the hidden files that killed processes left below a folder; those in use stay.
-
-    A file system without locks keeps them all.
-    """
+    """Remove the hidden files that killed processes left below a folder; those in use stay."""
     for path in Path(folder).rglob('.*'):
         if _HIDDEN.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             with contextlib.suppress(OSError), path.open('rb') as file:
@@ -72,23 +64,18 @@ def write_errors(path, temporary):
     try:
         yield
     except OSError as error:
-        if not _is_about(error, temporary):
+        # A full disk or quota has no class of its own, and a short write of NumPy has no errno.
+        # What else can come without a file name (connections, time-outs) is of a subclass.
+        if (type(error) is not OSError if error.filename is None else
+                Path(str(error.filename)) not in (temporary, *temporary.parents)):
             raise
         raise DataError(
             f'cannot write {path}: {error.strerror or error}. Check that its folder can be '
             'written to and that the disk has space.') from error
 
 
-def _is_about(error, temporary):
-    if error.filename is not None:
-        return Path(str(error.filename)) in (temporary, *temporary.parents)
-    # A full disk or quota has no class of its own, and a short write of NumPy has no errno. What
-    # else can come without a file name (connections, time-outs) is of a subclass.
-    return type(error) is OSError
-
-
 def write_bytes(path, data):
-    """Write ``data`` (bytes) to ``path`` as :func:`atomic_path` does, with the same errors."""
+    """Write ``data`` to ``path`` as :func:`atomic_path` does, with the same errors."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
@@ -112,7 +99,7 @@ def sha256(path):
     digest = hashlib.sha256()
     try:
         with open(path, 'rb') as file:
-            while chunk := file.read(_CHUNK_BYTES):
+            while chunk := file.read(1 << 20):
                 digest.update(chunk)
     except OSError as error:
         raise DataError(f'cannot read {path}: {error.strerror}. Check the path.') from error

@@ -29,16 +29,12 @@ def to_onnx(network, inputs, outputs, about=''):
     from onnx import checker, helper
     variables = [chainer.Variable(array, requires_grad=False) for array in inputs.values()]
     with (chainer.using_config('train', False), chainer.force_backprop_mode(),
-          chainer.using_config('tgan_cpu_kernels', 'chainer'), _Calls() as calls):
+          chainer.using_config('tgan_cpu_kernels', 'chainer'), _Graph(arrays_of(network)) as graph):
         returned = network(*variables)
     returned = returned if isinstance(returned, tuple) else (returned,)
-    graph = _Graph(arrays_of(network))
-    graph.values.update((id(variable.node), name)
-                        for variable, name in zip(variables, inputs, strict=True))
-    wanted = {id(variable.creator_node): name
-              for variable, name in zip(returned, outputs, strict=True)}
-    for function, arrays in calls.made:
-        graph.add(function, arrays, wanted.get(id(function)))
+    graph.add_calls(dict(zip([variable.node for variable in variables], inputs, strict=True)),
+                    {variable.creator_node: name
+                     for variable, name in zip(returned, outputs, strict=True)})
     model = helper.make_model(
         helper.make_graph(
             graph.nodes, type(network).__name__,
@@ -58,49 +54,46 @@ def arrays_of(network):
     return serializer.target
 
 
-class _Calls(chainer.FunctionHook):
-    """Keeps the functions that are called, and their arrays, in ``made``."""
+class _Graph(chainer.FunctionHook):
+    """Nodes, from the functions that are called within it."""
 
     name = 'tgan_onnx'
 
-    def __init__(self):
-        self.made = []
+    def __init__(self, arrays):
+        self._arrays = arrays    # kept, for another array might get the id of one that is gone
+        self._keys = {id(array): key for key, array in arrays.items()}
+        self._calls, self.constants, self.nodes = [], {}, []
 
     def forward_postprocess(self, function, in_data):
-        self.made.append((function, in_data))
+        self._calls.append((function, in_data))    # it learns of its inputs later
 
+    def add_calls(self, values, outputs):
+        """Add nodes; a call whose arguments depend on no input is left out: its result is known.
 
-class _Graph:
-    """Nodes so far; names of the values that depend on an input, by variable node or function."""
-
-    def __init__(self, arrays):
-        self.arrays = arrays    # kept, for another array might get the id of one that is gone
-        self.keys = {id(array): key for key, array in arrays.items()}
-        self.values, self.constants, self.nodes = {}, {}, []
-
-    def add(self, function, arrays, name):
-        """Add a call; one whose arguments depend on no input is left out: its result is known."""
+        ``values`` are the names of values by their variable nodes, or the functions they come from;
+        ``outputs`` by the latter.
+        """
         from onnx import helper
-        names = [self.values.get(id(node)) or self.values.get(id(node.creator_node))
-                 for node in function.inputs]
-        if not any(names):
-            return
-        kind = type(function).__name__
-        if kind not in _OPERATORS:
-            raise ConfigError(f'{kind}: this function of Chainer has no counterpart in the export '
-                              f'to ONNX; expected {", ".join(_OPERATORS)}')
-        inputs = [name or self._constant(array) for name, array in zip(names, arrays, strict=True)]
-        operator, more, attributes = _OPERATORS[kind](function, arrays)
-        inputs += map(self._constant, more)
-        if kind in _REVERSED:
-            inputs.reverse()
-        self.values[id(function)] = name or f'{operator}_{len(self.nodes)}'
-        self.nodes.append(helper.make_node(operator, inputs, [self.values[id(function)]],
-                                           **attributes))
+        for function, arrays in self._calls:
+            names = [values.get(node) or values.get(node.creator_node) for node in function.inputs]
+            if not any(names):
+                continue
+            kind = type(function).__name__
+            if kind not in _OPERATORS:
+                raise ConfigError(f'{kind}: this function of Chainer has no counterpart in the '
+                                  f'export to ONNX; expected {", ".join(_OPERATORS)}')
+            operator, attributes, *more = _OPERATORS[kind](function, arrays)
+            inputs = [name or self._constant(array)
+                      for name, array in zip([*names, *[None] * len(more)], [*arrays, *more],
+                                             strict=True)]
+            if kind in _REVERSED:
+                inputs.reverse()
+            values[function] = outputs.get(function, f'{operator}_{len(self.nodes)}')
+            self.nodes.append(helper.make_node(operator, inputs, [values[function]], **attributes))
 
     def _constant(self, array):
         from onnx import numpy_helper
-        name = self.keys.get(id(array), f'constant_{len(self.constants)}')
+        name = self._keys.get(id(array), f'constant_{len(self.constants)}')
         self.constants.setdefault(name, numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
@@ -111,51 +104,35 @@ def _value(name, array):
         name, helper.np_dtype_to_tensor_dtype(array.dtype), ['N', *array.shape[1:]])
 
 
-def _plain(operator):
-    return lambda function, arrays: (operator, [], {})
-
-
-def _with_constant(operator):
-    return lambda function, arrays: (
-        operator, [np.asarray(function.value, arrays[0].dtype)], {})
-
-
-def _convolution(operator):
-    def convert(function, arrays):
-        stride, pad, dilate = (
-            ((function.sy, function.sx), (function.ph, function.pw), (function.dy, function.dx))
-            if hasattr(function, 'sy') else (function.stride, function.pad, function.dilate))
-        return operator, [], {'strides': stride, 'pads': [*pad, *pad], 'dilations': dilate,
-                              'group': function.groups}
-    return convert
+def _window(function):
+    """Attributes of a convolution, whose names in two dimensions are Chainer's older ones."""
+    stride, pad, dilate = (
+        ((function.sy, function.sx), (function.ph, function.pw), (function.dy, function.dx))
+        if hasattr(function, 'sy') else (function.stride, function.pad, function.dilate))
+    return {'strides': stride, 'pads': [*pad, *pad], 'dilations': dilate, 'group': function.groups}
 
 
 def _reshape(shape):
     """The first size, which the batch decides, is left to whoever runs it."""
-    return 'Reshape', [np.array([-1, *shape[1:]])], {}
+    return 'Reshape', {}, np.array([-1, *shape[1:]])
 
 
 _OPERATORS = {
-    **{name: _plain(operator) for name, operator in (
-        ('Add', 'Add'), ('MatMul', 'MatMul'), ('Mul', 'Mul'), ('ReLU', 'Relu'),
-        ('Sigmoid', 'Sigmoid'), ('Sub', 'Sub'), ('Tanh', 'Tanh'))},
-    'AddConstant': _with_constant('Add'),
-    'MulConstant': _with_constant('Mul'),
-    'SubFromConstant': _with_constant('Sub'),
-    'Convolution2DFunction': _convolution('Conv'),
-    'ConvolutionND': _convolution('Conv'),
-    'Deconvolution2DFunction': _convolution('ConvTranspose'),
-    'DeconvolutionND': _convolution('ConvTranspose'),
-    'Concat': lambda function, arrays: ('Concat', [], {'axis': function.axis}),
-    'EmbedIDFunction': _plain('Gather'),
-    'ExpandDims': lambda function, arrays: _reshape(
-        np.expand_dims(arrays[0], function.axis).shape),
-    'FixedBatchNormalization': lambda function, arrays: (
-        'BatchNormalization', [], {'epsilon': function.eps}),
-    'LeakyReLU': lambda function, arrays: ('LeakyRelu', [], {'alpha': function.slope}),
-    'LinearFunction': lambda function, arrays: ('Gemm', [], {'transB': 1}),
-    'Reshape': lambda function, arrays: _reshape(arrays[0].reshape(function.shape).shape),
+    **{name: lambda f, x, to=to: (to, {}) for name, to in (
+        ('Add', 'Add'), ('EmbedIDFunction', 'Gather'), ('MatMul', 'MatMul'), ('Mul', 'Mul'),
+        ('ReLU', 'Relu'), ('Sigmoid', 'Sigmoid'), ('Sub', 'Sub'), ('Tanh', 'Tanh'))},
+    **{name: lambda f, x, to=to: (to, {}, np.asarray(f.value, x[0].dtype)) for name, to in (
+        ('AddConstant', 'Add'), ('MulConstant', 'Mul'), ('SubFromConstant', 'Sub'))},
+    **{name: lambda f, x, to=to: (to, _window(f)) for name, to in (
+        ('Convolution2DFunction', 'Conv'), ('Deconvolution2DFunction', 'ConvTranspose'),
+        ('ConvolutionND', 'Conv'), ('DeconvolutionND', 'ConvTranspose'))},
+    'Concat': lambda f, x: ('Concat', {'axis': f.axis}),
+    'ExpandDims': lambda f, x: _reshape(np.expand_dims(x[0], f.axis).shape),
+    'FixedBatchNormalization': lambda f, x: ('BatchNormalization', {'epsilon': f.eps}),
+    'LeakyReLU': lambda f, x: ('LeakyRelu', {'alpha': f.slope}),
+    'LinearFunction': lambda f, x: ('Gemm', {'transB': 1}),
+    'Reshape': lambda f, x: _reshape(x[0].reshape(f.shape).shape),
 }
-"""Class of a function -> what makes of it and its arrays: operator, further inputs, attributes."""
+"""What makes of a function of a class and its arrays: operator, attributes, further inputs."""
 
 _REVERSED = {'EmbedIDFunction', 'SubFromConstant'}    # whose first input is ONNX's second

@@ -1,15 +1,14 @@
 """Videos as images and movies: sheets, grids, PNG, GIF, and MP4, MOV and AVI.
 
-Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): either floating-point in
-[-1, 1], as the networks have them, which are shown as previews are, or uint8, as
-:func:`preview_pixels` and :func:`infer_pixels` return them. Images are uint8 (H, W, 3), movies are
-uint8 (T, H, W, 3); other arrays are a ValueError. Layouts follow the authors' preview and inference
-(FACTS §10). All files are written whole or not at all. What cannot be read or written is
-a DataError. Movies are encoded in this process by PyAV (the extra [video]); no ffmpeg command is
-called.
+Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): floats in [-1, 1], which are
+shown as previews are, or uint8. Images are uint8 (H, W, 3), movies uint8 (T, H, W, 3); other arrays
+are a ValueError. Layouts follow the authors' preview and inference (FACTS §10). Files are written
+whole or not at all; what cannot be read or written is a DataError. Movies are encoded by PyAV, the
+extra [video].
 """
 import contextlib
 import io
+import itertools
 import math
 import textwrap
 from fractions import Fraction
@@ -44,13 +43,9 @@ _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 # 1..31, in units of 1/118. x264 shares its work out by the number of cores and picks some
 # algorithms by CPU and by where its memory lies; told not to, it writes the same bytes each time.
 # This preset takes a quarter of the time of ffmpeg's, for files of the same size and look.
-_OPTIONS = {
-    'gif': {},
-    'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
-                'x264-params': 'cpu-independent=1'},
-    'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)},
-    'rawvideo': {},
-}
+_OPTIONS = {'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
+                        'x264-params': 'cpu-independent=1'},
+            'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)}}
 
 # Values of ffmpeg's AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG: how swscale turns RGB into YUV. Players
 # would take a movie of 720 rows or more for BT.709 if the file did not say.
@@ -68,7 +63,7 @@ def preview_pixels(x):
 def infer_pixels(x):
     """As :func:`preview_pixels`, of inference: x * 128 + 128 as OpenCV's imwrite stores floats.
 
-    It rounds halves to even and saturates: at x = 1, which a float32 tanh reaches, 256 becomes 255.
+    It rounds halves to even and saturates.
     """
     return _to_uint8(np.rint(x * 128 + 128))
 
@@ -83,25 +78,21 @@ def enlarge(videos, scale):
 
 
 def frame_sheet(videos, columns=None):
-    """Videos -> uint8 (N * H, T * W, 3): one row for each, its frames side by side.
+    """Videos -> uint8 (N * H, T * W, 3), the authors' preview: frames side by side, a row for each.
 
-    The authors' preview is the sheet of 100 videos: 6400 rows by 1024 columns. With ``columns`` a
-    video goes on in the next row after as many frames; places left over are white.
+    With ``columns`` one goes on in the next row after as many frames; places left over are white.
     """
     pixels = _rgb_pixels(videos)
-    n, t, h, w, _ = pixels.shape
+    _, t, h, w, _ = pixels.shape
     columns = min(columns or t, t)
-    rows = math.ceil(t / columns)
-    pixels = np.pad(pixels, ((0, 0), (0, rows * columns - t), (0, 0), (0, 0), (0, 0)),
-                    constant_values=255)
-    pixels = pixels.reshape(n, rows, columns, h, w, 3)
-    return pixels.transpose(0, 1, 3, 2, 4, 5).reshape(n * rows * h, columns * w, 3)
+    pixels = np.pad(pixels, ((0, 0), (0, -t % columns), *[(0, 0)] * 3), constant_values=255)
+    return _grid(pixels.reshape(-1, h, w, 3), columns)
 
 
 def name_rows(frames, names):
-    """Images (..., H, W, 3) of len(names) rows of equal height -> with a column that names each.
+    """Images (..., H, W, 3) of len(names) equal rows -> with a column of names at the right.
 
-    It is at the right, :data:`NAMES_WIDTH` pixels wide. Long names go on in a next line.
+    It is :data:`NAMES_WIDTH` pixels wide. Long names go on in a next line.
     """
     height = frames.shape[-3] // len(names)
     column = Image.new('RGB', (NAMES_WIDTH, frames.shape[-3]), 'white')
@@ -148,19 +139,21 @@ def split_sheet(sheet, height, width):
 
 
 def tile_movie(videos, rows=None):
-    """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row.
+    """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row, else black.
 
-    Without ``rows`` there are as many columns as the square root of N, rounded up, and the rows
-    that the videos then need. Places left over are black.
+    Without ``rows`` there are as many columns as the square root of N, rounded up.
     """
-    pixels = _rgb_pixels(videos)
-    n, t, h, w, _ = pixels.shape
-    columns = math.ceil(n / rows) if rows else math.ceil(math.sqrt(n))
-    rows = rows or math.ceil(n / columns)
-    grid = np.zeros((rows * columns, t, h, w, 3), np.uint8)
-    grid[:n] = pixels
-    grid = grid.reshape(rows, columns, t, h, w, 3)
-    return grid.transpose(2, 0, 3, 1, 4, 5).reshape(t, rows * h, columns * w, 3)
+    pixels, n = _rgb_pixels(videos), len(videos)
+    columns = math.ceil(n / rows if rows else math.sqrt(n))
+    places = (rows or math.ceil(n / columns)) * columns
+    return _grid(np.pad(pixels, ((0, places - n), *[(0, 0)] * 4)), columns)
+
+
+def _grid(images, columns):
+    """(rows * columns, ..., H, W, 3) -> (..., rows * H, columns * W, 3), row by row."""
+    rows, (h, w) = len(images) // columns, images.shape[-3:-1]
+    grid = np.moveaxis(images.reshape(rows, columns, *images.shape[1:]), (0, 1), (-5, -3))
+    return grid.reshape(*grid.shape[:-5], rows * h, columns * w, 3)
 
 
 def _rgb_pixels(videos):
@@ -173,10 +166,9 @@ def _rgb_pixels(videos):
 
 def save_png(path, image):
     """Write an image, uint8 (H, W, 3), or (H, W) for a grey file, as PNG whatever the suffix."""
-    buffer = io.BytesIO()
-    # Pillow's own level takes four times as long, for a twentieth of the size.
-    Image.fromarray(image).save(buffer, 'PNG', compress_level=1)
-    files.write_bytes(path, buffer.getvalue())
+    with files.atomic_path(path) as temporary:
+        # Pillow's own level takes four times as long, for a twentieth of the size.
+        Image.fromarray(image).save(temporary, 'PNG', compress_level=1)
 
 
 def read_png(path, channels=3):
@@ -202,13 +194,10 @@ def save_movie(path, frames, fps=FPS, raw=False):
     """Write a movie in the format of its suffix; a DataError for an unknown one.
 
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
-    MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows. It halves the
-    resolution of colour and needs even sides: an odd one is made even by repeating the last row or
-    column.
-
-    A ``.gif`` loops forever. All frames share one palette and are not dithered, so what does not
-    move does not flicker. A grey movie is kept exactly, one of up to 256 colours within one level a
-    channel. It counts hundredths of seconds, and browsers slow down more than 50 frames a second.
+    MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows, and which
+    needs even sides: the last row or column is repeated. A ``.gif`` loops forever, in one palette
+    and not dithered, so that what does not move does not flicker; grey is kept exactly, up to 256
+    colours within one level a channel. Browsers slow down more than 50 frames a second.
     """
     require_av()
     suffix = Path(path).suffix.lower()
@@ -218,23 +207,16 @@ def save_movie(path, frames, fps=FPS, raw=False):
     if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape or frames.dtype != np.uint8:
         raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
                          f'got {frames.dtype} {frames.shape}')
-    rate, size = Fraction(fps).limit_denominator(1000), frames.shape[1:3]
-    if suffix == '.gif':
-        movie = _encode(_quantise(_av_frames(frames), size, rate), size, 'gif', 'gif', 'pal8', rate)
-    else:
-        codec = 'rawvideo' if raw else _CODECS[suffix]
-        if codec not in av.codecs_available:
-            codec = 'mpeg4'
-        even = np.pad(frames, ((0, 0), *((0, side % 2) for side in size), (0, 0)), 'edge')
-        movie = _encode(_yuv_frames(even), even.shape[1:3], suffix[1:], codec, 'yuv420p', rate)
-    files.write_bytes(path, movie)
+    codec = 'rawvideo' if raw else _CODECS[suffix]
+    files.write_bytes(path, _encode(frames, suffix[1:],
+                                    codec if codec in av.codecs_available else 'mpeg4',
+                                    Fraction(fps).limit_denominator(1000)))
 
 
 def save_movies(stem, frames, fps=INFER_FPS):
-    """Write the authors' movie of infer.py, STEM.avi, and two that are smaller -> list of paths.
+    """Write the authors' movie of infer.py, STEM.avi, not compressed (FACTS §11) -> list of paths.
 
-    Theirs is not compressed, yuv420p, 25 frames a second (FACTS §11). Ours are the .mp4, which
-    browsers play, and the .gif, which they show in a page.
+    Two more are smaller: the .mp4, which browsers play, and the .gif, which they show in a page.
     """
     paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
     for path in paths:
@@ -243,11 +225,10 @@ def save_movies(stem, frames, fps=INFER_FPS):
 
 
 def save_strips(stem, videos, names, columns=None):
-    """Write each of uint8 ``videos`` (N, C, T, H, W) as an image of its frames -> their paths.
+    """Write each of uint8 ``videos`` (N, C, T, H, W) as a :func:`frame_sheet` -> their paths.
 
-    With ``names`` of categories, each has as many videos as the others, one after another. A
-    picture of a grey video has one channel, as the authors' have (FACTS §11). With ``columns`` it
-    goes on in the next row after as many frames.
+    With ``names`` of categories, each has as many videos as the others, one after another. A sheet
+    of a grey video has one channel, as the authors' have (FACTS §11).
     """
     each = len(videos) // max(1, len(names))
     for i, video in enumerate(videos):
@@ -259,12 +240,25 @@ def save_strips(stem, videos, names, columns=None):
         yield path
 
 
-def _av_frames(frames, pixel_format='rgb24'):
-    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
-    for number, picture in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
-        frame.pts = number
-        yield frame
+def _encode(frames, container, codec, rate):
+    """A movie (T, H, W, 3) as the bytes of a file."""
+    if is_gif := codec == 'gif':
+        pictures = _quantise(frames, rate)
+    else:
+        even = ((0, side % 2) for side in frames.shape[1:3])
+        frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
+        pictures = _yuv_frames(frames)
+    buffer = io.BytesIO()
+    with av.open(buffer, 'w', format=container) as output:
+        stream = output.add_stream(codec, rate=rate, options=_OPTIONS.get(codec, {}))
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = 'pal8' if is_gif else 'yuv420p'
+        if not is_gif:
+            stream.codec_context.colorspace = _BT601
+            stream.codec_context.color_range = _LIMITED_RANGE
+        for picture in itertools.chain(pictures, [None]):
+            output.mux(stream.encode(picture))
+    return buffer.getvalue()
 
 
 def _yuv_frames(frames):
@@ -274,44 +268,34 @@ def _yuv_frames(frames):
     grey videos have one channel, from which the conversion rounds otherwise than from three.
     """
     is_grey = (frames == frames[..., :1]).all()
-    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames,))):
+    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames, 'rgb24'))):
         yield frame.reformat(format='yuv420p', interpolation='BICUBIC')
 
 
-def _quantise(pictures, size, rate):
-    """Yield PyAV's frames of ``size`` (H, W) in one palette of 256 colours for all of them."""
+def _quantise(frames, rate):
+    """Yield (T, H, W, 3) as PyAV's frames in one palette of 256 colours for all of them."""
     graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=size[1], height=size[0], format='rgb24', time_base=1 / rate)
-    copies = graph.add('split')
+    source = graph.add_buffer(width=frames.shape[2], height=frames.shape[1], format='rgb24',
+                              time_base=1 / rate)
+    copies, sink = graph.add('split'), graph.add('buffersink')
     palette = graph.add('palettegen', 'reserve_transparent=0')
     mapping = graph.add('paletteuse', 'dither=none')
-    sink = graph.add('buffersink')
     source.link_to(copies)
     copies.link_to(mapping, 0, 0)
     copies.link_to(palette, 1, 0)
     palette.link_to(mapping, 0, 1)
     mapping.link_to(sink)
     graph.configure()
-    for picture in pictures:
+    for picture in itertools.chain(_av_frames(frames, 'rgb24'), [None]):
         source.push(picture)
-    source.push(None)
     with contextlib.suppress(av.EOFError):
         while True:
             yield sink.pull()
 
 
-def _encode(pictures, size, container, codec, pixel_format, rate):
-    """Encode PyAV's frames of ``size`` (H, W) and return the bytes of the file."""
-    buffer = io.BytesIO()
-    with av.open(buffer, 'w', format=container) as output:
-        stream = output.add_stream(codec, rate=rate, options=_OPTIONS[codec])
-        stream.height, stream.width = size
-        stream.pix_fmt = pixel_format
-        if pixel_format == 'yuv420p':
-            stream.codec_context.colorspace = _BT601
-            stream.codec_context.color_range = _LIMITED_RANGE
-        for picture in pictures:
-            output.mux(stream.encode(picture))
-        output.mux(stream.encode(None))
-    return buffer.getvalue()
+def _av_frames(frames, pixel_format):
+    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
+    for number, picture in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
+        frame.pts = number
+        yield frame

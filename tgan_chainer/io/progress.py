@@ -21,8 +21,7 @@ def progress(iterable=None, **kwargs):
 class _Lines:
     """Stderr for tqdm, which would draw one line over another."""
 
-    def __init__(self):
-        self._last = ''
+    _last = ''
 
     def write(self, text):
         line = text.strip()
@@ -54,34 +53,24 @@ class Steps:
     def __exit__(self, *_):
         self._bar.close()
 
-    def begin(self, text):
-        """Say which step it is that begins."""
-        self._say(self._number + 1, text)
-
-    def end(self, text=None, cost=1):
-        """Count a step that has ended, and say how with ``text``."""
+    def end(self, text, cost=1):
+        """Count a step, and show its number and text, or, at no cost, those of one that begins."""
         self._bar.n += cost
         self._number += 1
-        if text:
-            self._say(self._number, text)
-
-    def _say(self, number, text):
-        self._bar.set_description_str(f'[{number:{len(str(self._n))}}/{self._n}] {text}')
+        self._bar.set_description_str(f'[{self._number:{len(str(self._n))}}/{self._n}] {text}')
 
 
 def steps(names):
-    """Yield names, and show them as :class:`Steps`."""
+    """Yield names, and show them as :class:`Steps` that begin."""
     with Steps(len(names)) as shown:
-        for name in names:
-            shown.begin(name)
+        for done, name in enumerate(names):
+            shown.end(name, cost=done > 0)    # of the one before
             yield name
-            shown.end()
 
 
 def chunk_progress(starts, unit='video'):
     """Progress of what is made in chunks, for the functions of ``models/sampling.py``.
 
-    It appears after some seconds only, which is more than few videos take. ``starts`` is a range,
-    the number of the first one of each chunk.
+    It appears after some seconds only. ``starts`` is a range, the first number of each chunk.
     """
     return progress(starts, unit=unit, unit_scale=starts.step, delay=5)

@@ -17,15 +17,10 @@ from tgan_chainer.io.archives import MAX_BYTES, Archive
 from tgan_chainer.io.files import atomic_path
 
 TRAINER = 'snapshot_iter_{}.npz'
-NETWORKS = {
-    'fsgen': 'gen_iter_{}.npz',
-    'vgen': 'vgen_iter_{}.npz',
-    'vdis': 'vdis_iter_{}.npz',
-}
+NETWORKS = {'fsgen': 'gen_iter_{}.npz', 'vgen': 'vgen_iter_{}.npz', 'vdis': 'vdis_iter_{}.npz'}
 """File names of the networks, with a place for the iteration."""
 
-# What a file that is not a whole snapshot makes Archive raise, and the objects that are loaded:
-# strings in it are JSON, numbers counts and positions.
+# What damage makes Archive raise, and the objects that are loaded: of JSON, counts, positions.
 _DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
            ArithmeticError, LookupError)
 
@@ -40,9 +35,8 @@ def save(path, target):
 def load(path, target, may_lack=lambda key: False):
     """Read an object that :func:`save` or the authors' code wrote.
 
-    Arrays of Python objects are refused, not unpickled, and so are arrays of another shape than
-    those they are for, before memory is given to them. What a key is for that the file lacks stays
-    as it is, if the function ``may_lack`` says that it may; else the file is of another target.
+    Arrays of Python objects, and of another shape than those they are for, are refused before they
+    are read. What the file lacks stays as it is, if ``may_lack`` is true of its key.
 
     Raises:
         SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be
@@ -73,14 +67,19 @@ def _reading(path):
                 yield archive
             except (KeyError, _MismatchError) as error:
                 archive.check()    # damage may look like this too
-                raise SnapshotError(
-                    f'{path}: {error.args[0]}; it was written for another network or experiment '
-                    'than the one it is loaded into') from error
+                raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network '
+                                    'or experiment than the one it is loaded into') from error
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
     except _DAMAGE as error:
-        raise SnapshotError(f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is '
-                            f'damaged, or no snapshot{_way_out(path)}') from error
+        path = Path(path)
+        message = (f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or '
+                   'no snapshot')
+        number = _iteration(path, TRAINER)
+        if before := number and [n for n in iterations(path.parent, TRAINER) if n < number]:
+            message += ('. To continue from the one before it: --resume '
+                        + shlex.quote(str(path.with_name(TRAINER.format(before[-1])))))
+        raise SnapshotError(message) from error
 
 
 class _MismatchError(Exception):
@@ -111,44 +110,33 @@ class _Deserializer(serializers.NpzDeserializer):
         return super().__call__(key, value)
 
 
-def _way_out(path):
-    """What to do about a trainer's snapshot that cannot be loaded, as the end of a message."""
-    path = Path(path)
-    match = _pattern(TRAINER).fullmatch(path.name)
-    earlier = [n for n in iterations(path.parent, TRAINER) if n < int(match[1])] if match else []
-    if not earlier:
-        return ''
-    before = path.with_name(TRAINER.format(earlier[-1]))
-    return f'. To continue from the one before it: --resume {shlex.quote(str(before))}'
-
-
 def iterations(folder, template):
     """Iterations of which a folder, if it is there, has a file named by ``template``, ascending."""
-    matches = map(_pattern(template).fullmatch, (path.name for path in Path(folder).glob('*')))
-    return sorted(int(match.group(1)) for match in matches if match)
+    numbers = (_iteration(path, template) for path in Path(folder).glob('*'))
+    return sorted(number for number in numbers if number is not None)
 
 
-def _pattern(template):
-    """A name by ``template``, with its iteration as the only group."""
-    return re.compile(re.escape(template).replace(r'\{\}', r'(\d+)'), re.ASCII)
+def _iteration(path, template):
+    """That in a file's name, or None for one of another template."""
+    match = re.fullmatch(re.escape(template).replace(r'\{\}', r'(\d+)'), path.name, re.ASCII)
+    return match and int(match[1])
 
 
 def prune(folder, iteration, keep):
-    """Remove the files of old snapshots from a result folder.
+    """Remove the files of old snapshots from a result folder; failing to stops no training.
 
     What stays: the newest ``keep`` up to ``iteration``, what is newer (a damaged one), and networks
-    that a record of a measurement names, in the folder's ``ledger/`` or in a folder beside it. A
-    file that cannot be read or removed stops no training.
+    that a record of a measurement names, in the folder's ``ledger/`` or in a folder beside it.
     """
     folder = Path(folder).resolve()
     templates = TRAINER, *NETWORKS.values()
     found = sorted({number for template in templates for number in iterations(folder, template)
                     if number <= iteration})
     with contextlib.suppress(OSError):
-        texts = {path: path.read_text(errors='replace')
-                 for path in folder.parent.glob('*/ledger/*.json')}
-        records = ' '.join(text for path, text in texts.items()
-                           if path.parent.parent == folder or f'"{folder.name}"' in text)
+        records = ''
+        for path in folder.parent.glob('*/ledger/*.json'):
+            text = path.read_text(errors='replace')
+            records += text if path.parts[-3] == folder.name or f'"{folder.name}"' in text else ''
         for number in found[:-keep]:
             if f'_iter_{number}.npz' not in records:
                 for template in templates:
@@ -157,22 +145,19 @@ def prune(folder, iteration, keep):
 
 def latest_trainer(folder):
     """Path of the newest snapshot of a trainer in a result folder; a SnapshotError without any."""
-    folder = Path(folder)
-    if not folder.is_dir():
+    if not Path(folder).is_dir():
         raise SnapshotError(f'{folder}: there is no such result folder or snapshot')
-    found = iterations(folder, TRAINER)
-    if not found:
-        raise SnapshotError(f'{folder}: no {TRAINER.format("N")} in it, so there is nothing to '
-                            f'resume{folders_inside(folder)}')
-    return folder / TRAINER.format(found[-1])
+    if found := iterations(folder, TRAINER):
+        return Path(folder, TRAINER.format(found[-1]))
+    raise SnapshotError(f'{folder}: no {TRAINER.format("N")} in it, so there is nothing to '
+                        f'resume{folders_inside(folder)}')
 
 
 def result_folders(parent):
     """Folders in ``parent`` that hold networks, that of the newest networks first."""
-    newest = {}
-    for path in Path(parent).glob(f'*/{NETWORKS["vgen"].format("*")}'):
-        newest[path.parent] = max(newest.get(path.parent, 0), path.stat().st_mtime_ns)
-    return sorted(newest, key=newest.get, reverse=True)
+    networks = Path(parent).glob(f'*/{NETWORKS["vgen"].format("*")}')
+    newest_first = sorted(networks, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return list(dict.fromkeys(path.parent for path in newest_first))
 
 
 def folders_inside(folder):

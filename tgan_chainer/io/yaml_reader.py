@@ -7,8 +7,7 @@ from tgan_chainer.errors import ConfigError
 
 MAX_BYTES = 2 ** 16    #: Largest YAML file that is read; the packaged ones take less than 3 KB.
 MAX_VALUES = 10_000    #: Most values in a YAML file, each as often as aliases repeat it.
-MAX_DIGITS = 100
-"""Longest integer in a YAML file: Python cannot print numbers of thousands of digits."""
+MAX_DIGITS = 100    #: Of an integer in a YAML file: Python cannot print one of thousands.
 
 
 def read_yaml(file, source):
@@ -32,8 +31,7 @@ def read_yaml(file, source):
 class _UniqueKeyLoader(yaml.SafeLoader):
     """The safe loader, which would let a second value of a key win silently.
 
-    Aliases may unfold a few lines to any number of values, or to a collection in itself: these are
-    counted before anything is made of them.
+    What aliases unfold, also to a collection in itself, is counted before anything is made of it.
     """
 
     def get_single_node(self):
@@ -64,11 +62,11 @@ _UniqueKeyLoader.add_constructor('tag:yaml.org,2002:int', _UniqueKeyLoader.const
 
 def _count_values(node, counts):
     """Nodes at and below a node, infinitely many where it holds itself."""
+    if isinstance(node, tuple):    # of a key and its value, in a mapping
+        return sum(_count_values(part, counts) for part in node)
     if node not in counts:
         counts[node] = math.inf    # until it is known
-        children = [] if isinstance(node, yaml.ScalarNode) else node.value
-        if isinstance(node, yaml.MappingNode):
-            children = [part for pair in children for part in pair]
+        children = () if isinstance(node, yaml.ScalarNode) else node.value
         counts[node] = 1 + sum(_count_values(child, counts) for child in children)
     return counts[node]
 

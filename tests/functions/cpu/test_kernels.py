@@ -107,6 +107,17 @@ def test_few_channels_need_no_columns(batch, monkeypatch):
                                    atol=1e-5 * abs(with_columns[name]).max())
 
 
+def test_taps_that_read_padding_only_are_left_out(monkeypatch):
+    correlation = Correlation((-1, -1), (2, 2), (4, 4), (1, 2))
+    x, W, y, *_ = arguments(2, 3, 3, (2, 4), correlation)
+    rows, gather = [], cpu_kernels.gather
+    monkeypatch.setattr(cpu_kernels, 'gather', lambda *args: rows.append(len(args[3].taps)) or
+                        gather(*args))
+    cpu_kernels.correlate(x, W, None, correlation)
+    cpu_kernels.filter_gradient(x, y, correlation)
+    assert set(rows) == {2 * 4}
+
+
 def test_arrays_of_two_dtypes_are_converted():
     correlation = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
     x, W, y, *_ = arguments(16, 6, 4, (32, 32), correlation)

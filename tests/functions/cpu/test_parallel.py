@@ -61,6 +61,19 @@ def test_errors_are_raised_and_leave_the_pool_usable(monkeypatch):
     assert len(done) == 5
 
 
+def test_helpers_without_a_processor_are_not_waited_for(monkeypatch):
+    monkeypatch.setenv('TGAN_NUM_THREADS', '2')
+    held = threading.Event()
+    workers = [parallel._pool(2).submit(held.wait, 20) for _ in range(2)]
+    try:
+        done = []
+        parallel.run(done.append, range(5))
+        assert done == list(range(5))
+        assert not any(worker.done() for worker in workers)
+    finally:
+        held.set()
+
+
 def test_without_a_known_blas(monkeypatch):
     monkeypatch.setattr(parallel, '_blas_libraries', list)
     done = []

@@ -1,7 +1,7 @@
 """Winograd's filtering against the direct kernels.
 
 Tolerances are of the largest element: 1e-12 in float64, 1e-5 in float32, for sums of fewer than
-1e4 products of standard normal numbers, and for transforms that add up to 27 of them.
+1e4 products of standard normal numbers, and for transforms that add up to 64 of them.
 """
 import dataclasses
 
@@ -53,8 +53,10 @@ def layers(draw):
     def vector(low, high):
         return tuple(draw(st.integers(low, high)) for _ in range(ndim))
 
+    kernel, stride = draw(st.sampled_from([(4, 2), (3, 1)]))
     return vector(1, longest), Correlation(
-        start=vector(-5, 3), stride=(2,) * ndim, ksize=(4,) * ndim, out_size=vector(1, 6))
+        start=vector(-5, 3), stride=(stride,) * ndim, ksize=(kernel,) * ndim,
+        out_size=vector(1, 6))
 
 
 def assert_same(results, expected, tolerance):
@@ -87,10 +89,11 @@ def test_bits_do_not_depend_on_the_number_of_threads(size, out_size, blocking, m
 
 PLANE = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
 VOLUME = Correlation((-1, -1, -1), (2, 2, 2), (4, 4, 4), (2, 8, 8))
+C3D = Correlation((-1, -1, -1), (1, 1, 1), (3, 3, 3), (4, 14, 14))
 
 
 @pytest.mark.parametrize('size, correlation, batch', [
-    ((32, 32), PLANE, 8), ((4, 16, 16), VOLUME, 64)])
+    ((32, 32), PLANE, 8), ((4, 16, 16), VOLUME, 64), ((4, 14, 14), C3D, 1)])
 def test_the_kernels_run_where_they_pay(size, correlation, batch, monkeypatch):
     shapes = batch, 64, 65, size, correlation
     results = kernels(cpu_kernels, *shapes)
@@ -103,13 +106,17 @@ def test_the_kernels_run_where_they_pay(size, correlation, batch, monkeypatch):
     assert_same(results, direct, TOLERANCE[np.float64])
 
 
-def test_where_the_kernels_pay():
-    assert winograd.pays(8, 64, 64, PLANE)
-    assert winograd.pays(64, 64, 64, VOLUME)
-    assert not winograd.pays(8, 63, 64, PLANE)
-    assert not winograd.pays(8, 64, 63, PLANE)
-    assert not winograd.pays(7, 64, 64, PLANE)
-    assert not winograd.pays(63, 64, 64, VOLUME)
+@pytest.mark.parametrize('batch, channels, correlation', [
+    (8, 64, PLANE), (32, 32, VOLUME), (16, 64, VOLUME), (4, 128, VOLUME), (1, 64, C3D)], ids=str)
+def test_where_the_kernels_pay(batch, channels, correlation):
+    if correlation is VOLUME:    # of twice as many tiles
+        correlation = dataclasses.replace(VOLUME, out_size=(4, 8, 8))
+    assert winograd.pays(batch, channels, channels, correlation)
+    assert not winograd.pays(batch, channels - 1, channels, correlation)
+    assert not winograd.pays(batch, channels, channels - 1, correlation)
+    fewer = dataclasses.replace(correlation, out_size=(
+        *correlation.out_size[:-1], correlation.out_size[-1] - 2))
+    assert not winograd.pays(batch, channels, channels, fewer)
 
 
 @pytest.mark.parametrize('change', [

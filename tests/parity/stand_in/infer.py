@@ -2,7 +2,7 @@ import argparse
 import os
 
 import chainer
-import cupy as cp
+import cupy as cp  # noqa: F401
 import cv2
 import numpy as np
 
@@ -22,10 +22,6 @@ def make_video(fsgen, vgen, n, z_slow=None, z_fast=None):
 
 def get_models(result_dir, iteration):
     raise NotImplementedError('the stand-in reads no result folder')
-
-
-def seed_everything(seed):
-    cp.random.seed(seed)
 
 
 def main():

@@ -8,10 +8,14 @@ layout`) and, in the kernels, three spatial dimensions: the missing first ones h
 import dataclasses
 import functools
 import math
+import typing
 
 import numpy as np
 
 from tgan_chainer.functions.cpu.jit import kernel
+
+# Elements of runs so short that the innermost loop is over runs.
+_SHORT = 4
 
 MAX_NDIM = 3
 """Spatial dimensions that the kernels take."""
@@ -44,6 +48,21 @@ class Correlation:
             zip(self.start, self.stride, self.ksize, self.out_size, strict=True))
 
 
+class Rows(typing.NamedTuple):
+    """Rows of a channel: where they are in memory, and what becomes of them there."""
+
+    step: int
+    """From one channel to the next."""
+    places: np.ndarray
+    """Where each row begins."""
+    taps: np.ndarray
+    """The row of each tap."""
+    lifts: np.ndarray = np.empty((0, 3), int)
+    """(target, source, whether it is new): rows that are added to others, one after the other."""
+    factors: np.ndarray = np.empty(0)
+    """What the source is multiplied by."""
+
+
 def volume_shape(x):
     """Samples last, (C, *size, N) -> (C, D, H, W, N)."""
     missing = MAX_NDIM + 2 - x.ndim
@@ -54,23 +73,26 @@ def volume_shape(x):
 # be negative for all the compiler knows, and a loop over such is not one over vectors.
 
 @kernel
-def gather(x, shape, columns, channels, positions, geometry):
-    """Fill the columns of some channels and output positions; zero outside x.
+def gather(x, shape, memory, rows, channels, positions, samples, geometry):
+    """Fill the columns of some channels, output positions and samples; zero outside x.
 
     Args:
         x: Memory of (C, D, H, W, N).
         shape: That tuple.
-        columns: (channels * taps, positions * N or more), contiguous, written.
-        channels, positions: Pairs (start, stop); positions count along (depth, height, width).
+        memory: Written.
+        rows: Where they are in it, see :class:`Rows`.
+        channels, positions, samples: Pairs (start, stop); positions count along (depth, height,
+            width).
         geometry: See the module.
     """
     (d_start, d_stride, d_size, _), (h_start, h_stride, h_size, h_out) = geometry[:2]
     w_start, w_stride, w_size, w_out = geometry[2]
     _, depth, height, width, batch = shape
-    count = positions[1] - positions[0]
-    memory = columns.reshape(-1)
-    row = 0
+    step, places, taps = rows[:3]
+    count, number = positions[1] - positions[0], samples[1] - samples[0]
     for c in range(channels[0], channels[1]):
+        origin = (c - channels[0]) * step
+        tap = 0
         for a in range(d_size):
             for b in range(h_size):
                 for k in range(w_size):
@@ -83,41 +105,46 @@ def gather(x, shape, columns, channels, positions, geometry):
                         d, h = d_start + d_stride * q + a, h_start + h_stride * p + b
                         if d < 0 or d >= depth or h < 0 or h >= height:
                             i = j = hi
-                        t = row * columns.shape[1] + first * batch
-                        zero(memory, t + lo * batch, (i - lo) * batch)
+                        t = origin + places[taps[tap]] + first * number
+                        zero(memory, t + lo * number, (i - lo) * number)
                         if j > i:
                             s = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
-                            copy(memory, t + i * batch, x, s * batch, w_stride * batch, j - i,
-                                  batch)
-                        zero(memory, t + j * batch, (hi - j) * batch)
+                            copy(memory, t + i * number, number, x, s * batch + samples[0],
+                                 w_stride * batch, j - i, number, 0)
+                        zero(memory, t + j * number, (hi - j) * number)
                         first += w_out
                         p += 1
                         if p == h_out:
                             p = 0
                             q += 1
-                    row += 1
+                    tap += 1
+        _lift(memory, origin, rows, count * number)
 
 
 @kernel
-def scatter(columns, x, shape, channels, positions, geometry):
+def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias):
     """Add every element of the columns to the element of x that :func:`gather` would have read.
 
     Args:
-        columns: (channels * taps, positions * N or more), contiguous.
+        memory: Columns; changed where the rows have steps.
         x: Memory of (C, D, H, W, N), changed.
-        shape, channels, positions, geometry: As of :func:`gather`.
+        bias: (C,): x becomes the sum of this and the columns, of which only one reads each element.
+            Or empty.
+        rows, shape, channels, positions, samples, geometry: As of :func:`gather`.
     """
     (d_start, d_stride, d_size, _), (h_start, h_stride, h_size, h_out) = geometry[:2]
     w_start, w_stride, w_size, w_out = geometry[2]
     _, depth, height, width, batch = shape
-    count = positions[1] - positions[0]
-    memory = columns.reshape(-1)
+    step, places, taps = rows[:3]
+    count, number = positions[1] - positions[0], samples[1] - samples[0]
     for c in range(channels[0], channels[1]):
+        origin = (c - channels[0]) * step
+        _lift(memory, origin, rows, count * number)
         q, p = _first_line(positions, h_out, w_out)
         first = (q * h_out + p) * w_out - positions[0]
         while first < count:
             lo, hi = max(0, -first), min(w_out, count - first)
-            row = (c - channels[0]) * d_size * h_size * w_size
+            tap = 0
             for a in range(d_size):
                 for b in range(h_size):
                     d, h = d_start + d_stride * q + a, h_start + h_stride * p + b
@@ -127,14 +154,34 @@ def scatter(columns, x, shape, channels, positions, geometry):
                         i, j = max(lo, begin), min(hi, end)
                         if exists and j > i:
                             t = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
-                            s = row * columns.shape[1] + (first + i) * batch
-                            add(x, t * batch, w_stride * batch, memory, s, j - i, batch)
-                        row += 1
+                            t, t_step = t * batch + samples[0], w_stride * batch
+                            s = origin + places[taps[tap]] + (first + i) * number
+                            if len(bias):
+                                copy(x, t, t_step, memory, s, number, j - i, number, bias[c])
+                            else:
+                                add(x, t, t_step, memory, s, j - i, number)
+                        tap += 1
             first += w_out
             p += 1
             if p == h_out:
                 p = 0
                 q += 1
+
+
+@kernel
+def _lift(memory, origin, rows, length):
+    """Add rows of a channel to others, see :class:`Rows`."""
+    _, places, _, lifts, factors = rows
+    for i in range(len(lifts)):
+        factor = memory.dtype.type(factors[i])
+        t = np.uint64(origin + places[lifts[i, 0]])
+        s = np.uint64(origin + places[lifts[i, 1]])
+        if lifts[i, 2]:
+            for j in range(np.uint64(length)):
+                memory[t + j] = factor * memory[s + j]
+        else:
+            for j in range(np.uint64(length)):
+                memory[t + j] += factor * memory[s + j]
 
 
 @kernel
@@ -160,16 +207,21 @@ def zero(target, t, count):
 
 
 @kernel
-def copy(target, t, source, s, s_step, runs, length):
-    """Put runs of the source, `s_step` from one to the next, one after the other."""
-    if s_step == length:
+def copy(target, t, t_step, source, s, s_step, runs, length, bias):
+    """Copy runs, whose steps are from one to the next, and add a number to each element."""
+    if t_step == s_step == length:
         runs, length = 1, runs * length
-    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(length), np.uint64(s_step)
-    for _ in range(runs):
-        for i in range(t_step):
-            target[t + i] = source[s + i]
-        t += t_step
-        s += s_step
+    bias = target.dtype.type(bias)
+    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(s_step)
+    runs, length = np.uint64(runs), np.uint64(length)
+    if length < _SHORT:
+        for i in range(length):
+            for run in range(runs):
+                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
+    else:
+        for run in range(runs):
+            for i in range(length):
+                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
 
 
 @kernel
@@ -178,8 +230,12 @@ def add(target, t, t_step, source, s, runs, length):
     if t_step == length:
         runs, length = 1, runs * length
     t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(length)
-    for _ in range(runs):
-        for i in range(s_step):
-            target[t + i] += source[s + i]
-        t += t_step
-        s += s_step
+    runs, length = np.uint64(runs), np.uint64(length)
+    if length < _SHORT:
+        for i in range(length):
+            for run in range(runs):
+                target[t + run * t_step + i] += source[s + run * s_step + i]
+    else:
+        for run in range(runs):
+            for i in range(length):
+                target[t + run * t_step + i] += source[s + run * s_step + i]

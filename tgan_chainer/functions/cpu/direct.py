@@ -289,7 +289,7 @@ def _pad(x, shape, memory, target_shape, start, first, channels):
                     zero(memory, t, begin * samples)
                     if end > begin:
                         s = ((c * depth + d) * height + h) * width + start[2] + r + stride * begin
-                        copy(memory, t + begin * samples, x, s * batch + first, stride * batch,
-                             end - begin, samples)
+                        copy(memory, t + begin * samples, samples, x, s * batch + first,
+                             stride * batch, end - begin, samples, 0)
                     zero(memory, t + end * samples, (count - end) * samples)
                     t += count * samples

@@ -24,12 +24,13 @@ All arrays that come in are brought into the samples-last layout of
 :mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
 """
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
 
 from tgan_chainer.functions.cpu import direct, parallel, winograd
-from tgan_chainer.functions.cpu.columns import gather, scatter, volume_shape
+from tgan_chainer.functions.cpu.columns import Rows, gather, scatter, volume_shape
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Columns of a block, at least: enough that packing the weight inside the matrix product is cheap.
@@ -59,6 +60,8 @@ def correlate(x, W, b, correlation):
     Returns:
         numpy.ndarray: (N, O, *out_size), of the dtype of x.
     """
+    correlation, taps = _cropped(correlation, x.shape[2:])
+    W = W[taps]
     if winograd.pays(len(x), *W.shape[:2], correlation):
         return winograd.correlate(x, W, b, correlation)
     if direct.pays(x, W, correlation):
@@ -80,6 +83,11 @@ def filter_gradient(x, y, correlation):
     Returns:
         numpy.ndarray: (O, C, *ksize), of the dtype of x.
     """
+    cropped, taps = _cropped(correlation, x.shape[2:])
+    if cropped != correlation:
+        gradient = np.zeros((y.shape[1], x.shape[1], *correlation.ksize), x.dtype)
+        gradient[taps] = filter_gradient(x, y, cropped)
+        return gradient
     if winograd.pays(len(x), y.shape[1], x.shape[1], correlation):
         return winograd.filter_gradient(x, y, correlation)
     if direct.gradient_pays(x, y, correlation):
@@ -103,6 +111,8 @@ def transpose_correlate(y, W, b, correlation, size):
     Returns:
         numpy.ndarray: (N, C, *size), of the dtype of y.
     """
+    correlation, taps = _cropped(correlation, size)
+    W = W[taps]
     if winograd.pays(len(y), *W.shape[:2], correlation):
         return winograd.transpose_correlate(y, W, b, correlation, size)
     if direct.transpose_pays(y, W, correlation, size):
@@ -110,6 +120,20 @@ def transpose_correlate(y, W, b, correlation, size):
     if set(correlation.stride) == {1} and len(W) <= W.shape[1]:
         return _correlate(y, _reversed_filter(W), b, _reversed(correlation, size))
     return _transpose(y, W, b, correlation, size)
+
+
+@functools.lru_cache
+def _cropped(correlation, size):
+    """The same without taps at the ends that read zeros only, and the index of those that stay.
+
+    D's c3, whose output is one frame, has two of its four taps along the time in the padding.
+    """
+    start, stride, ksize, out_size = map(np.array, dataclasses.astuple(correlation))
+    first = np.clip(-(start + stride * (out_size - 1)), 0, ksize - 1)
+    stop = np.clip(size - start, first + 1, ksize)
+    return (dataclasses.replace(correlation, start=tuple((start + first).tolist()),
+                                ksize=tuple((stop - first).tolist())),
+            (..., *map(slice, first.tolist(), stop.tolist())))
 
 
 def _reversed(correlation, size):
@@ -164,7 +188,7 @@ def _filter_gradient(x, y, correlation):
     batch, outputs, channels = len(x), y.shape[1], x.shape[1]
     x, y = samples_last(x), samples_last(y).reshape(outputs, -1)
     blocks = _blocks(batch, channels, correlation, y.itemsize)
-    chunks = _chunks((0, channels), blocks[0], correlation, x.itemsize)
+    chunks = _chunks((0, channels), blocks[0], correlation, x.itemsize, _MIN_TASKS // len(blocks))
     # Few channels: the sum over blocks is shared out as well, and its parts are added in order.
     parts = parallel.split(len(blocks), -(-_MIN_TASKS // len(chunks)))
     # With (C * taps, O) in memory the products are faster, but the sum must be turned at the end.
@@ -214,8 +238,9 @@ def _transpose(y, W, b, correlation, size):
             for block in blocks:
                 columns = _workspace(len(weights), block, y.dtype)
                 np.matmul(weights, y[:, block.columns], out=columns[:, :block.width])
-                scatter(columns, x.reshape(-1), volume_shape(x), chunk, block.positions,
-                        correlation.geometry)
+                scatter(columns.reshape(-1), _tap_rows(columns, correlation), x.reshape(-1),
+                        volume_shape(x), chunk, block.positions, (0, batch), correlation.geometry,
+                        np.empty(0, x.dtype))
 
     parallel.run(task, parallel.split(channels, _MIN_TASKS))
     return samples_first(x)
@@ -246,11 +271,12 @@ def _blocks(batch, channels, correlation, itemsize):
             for positions in parallel.cuts(correlation.positions, max(1, columns // batch))]
 
 
-def _chunks(channels, block, correlation, itemsize):
+def _chunks(channels, block, correlation, itemsize, least=1):
     """Cut channels (start, stop) into such pairs whose columns take about _CHUNK_BYTES each."""
     first, last = channels
     channel_bytes = correlation.taps * block.width * itemsize
-    parts = parallel.split(last - first, -(-(last - first) * channel_bytes // _CHUNK_BYTES))
+    parts = parallel.split(
+        last - first, max(least, -(-(last - first) * channel_bytes // _CHUNK_BYTES)))
     return [(first + start, first + stop) for start, stop in parts]
 
 
@@ -262,8 +288,15 @@ def _rows(chunk, correlation):
 def _columns(x, chunk, block, correlation):
     """The columns of a chunk and a block, in workspace memory."""
     columns = _workspace((chunk[1] - chunk[0]) * correlation.taps, block, x.dtype)
-    gather(x.reshape(-1), volume_shape(x), columns, chunk, block.positions, correlation.geometry)
+    gather(x.reshape(-1), volume_shape(x), columns.reshape(-1), _tap_rows(columns, correlation),
+           chunk, block.positions, (0, block.batch), correlation.geometry)
     return columns[:, :block.width]
+
+
+def _tap_rows(columns, correlation):
+    length = columns.shape[1]
+    taps = np.arange(correlation.taps)
+    return Rows(length * len(taps), length * taps, taps)
 
 
 def _workspace(rows, block, dtype):

@@ -65,9 +65,10 @@ def run(task, items):
         try:
             drain()
         finally:
-            concurrent.futures.wait(helpers)
-        for helper in helpers:
-            helper.result()
+            # A helper that has no processor yet is not waited for: everything is taken.
+            errors = [helper.exception() for helper in helpers if not helper.cancel()]
+        for error in filter(None, errors):
+            raise error
 
 
 def run_elementwise(function, arrays, *numbers):
@@ -116,7 +117,8 @@ def single_threaded_blas():
     a machine with other work that takes many times what one thread takes.
     """
     # threadpoolctl's own context manager inspects every library anew; this costs a microsecond.
-    before = [(library, library.get_num_threads()) for library in _blas_libraries()]
+    before = [(library, count) for library in _blas_libraries()
+              if (count := library.get_num_threads()) != 1]
     try:
         for library, _ in before:
             library.set_num_threads(1)

@@ -1,13 +1,13 @@
 import os
 import random
 
-import chainer
 import numpy as np
 import pandas
+from mnist_dataset import MovingMNISTDataset
 from PIL import Image
 
 
-class GolfDataset(chainer.dataset.DatasetMixin):
+class GolfDataset(MovingMNISTDataset):
 
     def __init__(self, n_frames, root_path, config_path):
         self.n_frames = n_frames
@@ -24,10 +24,8 @@ class GolfDataset(chainer.dataset.DatasetMixin):
         frames = strip.size[1] // 128
         pixels = np.asarray(strip.resize((64, 64 * frames), Image.NEAREST))
         video = pixels.reshape(frames, 64, 64, 3).transpose(0, 3, 1, 2)
-        spare = frames - self.n_frames
-        offset = np.random.randint(spare) if spare else 0
-        video = self.augment(video[offset:offset + self.n_frames])
-        return (video - np.float32(128)) / np.float32(128)
+        offset = self.offset(frames)
+        return self.scaled(self.augment(video[offset:offset + self.n_frames]))
 
     def augment(self, video):
         return video

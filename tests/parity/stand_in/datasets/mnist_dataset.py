@@ -14,7 +14,12 @@ class MovingMNISTDataset(chainer.dataset.DatasetMixin):
         return self.videos.shape[1]
 
     def get_example(self, i):
-        spare = len(self.videos) - self.n_frames
-        offset = np.random.randint(spare) if spare else 0
-        video = self.videos[offset:offset + self.n_frames, i, np.newaxis]
+        offset = self.offset(len(self.videos))
+        return self.scaled(self.videos[offset:offset + self.n_frames, i, np.newaxis])
+
+    def offset(self, frames):
+        spare = frames - self.n_frames
+        return np.random.randint(spare) if spare else 0
+
+    def scaled(self, video):
         return (video - np.float32(LEVELS)) / np.float32(LEVELS)

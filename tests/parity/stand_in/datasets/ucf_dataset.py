@@ -1,10 +1,10 @@
-import chainer
 import h5py
 import numpy as np
 import pandas
+from mnist_dataset import MovingMNISTDataset
 
 
-class UCFDataset(chainer.dataset.DatasetMixin):
+class UCFDataset(MovingMNISTDataset):
 
     def __init__(self, n_frames, h5path, config_path, img_size=64):
         self.n_frames = n_frames
@@ -17,10 +17,8 @@ class UCFDataset(chainer.dataset.DatasetMixin):
 
     def get_example(self, i):
         row = self.table.iloc[i]
-        spare = row['end'] - row['start'] - self.n_frames
-        start = row['start'] + (np.random.randint(spare) if spare else 0)
-        video = self.crop(self.h5file['image'][start:start + self.n_frames])
-        return (video - np.float32(128)) / np.float32(128)
+        start = row['start'] + self.offset(row['end'] - row['start'])
+        return self.scaled(self.crop(self.h5file['image'][start:start + self.n_frames]))
 
     def crop(self, video):
         return video[:, :, :, 10:10 + self.img_size]

@@ -1,7 +1,7 @@
 import argparse
 
 import chainer
-import cupy as cp
+import cupy as cp  # noqa: F401
 import cv2
 import numpy as np
 from c3d_ft import Stand
@@ -48,7 +48,3 @@ def main():
     path = f'{args.result_dir}/inception_iter-{args.iter}_INTER_CUBIC.txt'
     with open(path, 'w') as file:
         file.write(f'{args.result_dir} {score}\n')
-
-
-def use_cupy(size):
-    return cp.zeros(size)

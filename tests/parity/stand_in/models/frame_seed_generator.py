@@ -4,7 +4,6 @@ import chainer.links as L
 
 
 class G0(chainer.Chain):
-    uniform, beta = False, True
 
     def __init__(self, n_frames=16, z_slow_dim=256, z_fast_dim=256, wscale=0.01):
         super().__init__()
@@ -26,17 +25,7 @@ class G0(chainer.Chain):
         return F.tanh(self.dc4(h))
 
 
-class FrameSeedGeneratorInitUniform(G0):
-    uniform = True
-
-
-class FrameSeedGeneratorInitDefault(G0):
-    pass
-
-
-class FrameSeedGeneratorNoBetaInitUniform(G0):
-    uniform, beta = True, False
-
-
-class FrameSeedGeneratorNoBetaInitDefault(G0):
-    beta = False
+for beta in ('', 'NoBeta'):
+    for init in ('Uniform', 'Default'):
+        name = f'FrameSeedGenerator{beta}Init{init}'
+        globals()[name] = type(name, (G0,), {'uniform': init == 'Uniform', 'beta': not beta})

@@ -6,7 +6,6 @@ SLOPE = 0.2
 
 
 class D(chainer.Chain):
-    uniform, beta = False, True
 
     def __init__(self, in_channels, top_width, mid_ch, wscale=0.01, sigma=0):
         super().__init__()
@@ -34,24 +33,14 @@ class D(chainer.Chain):
         return self.c4(F.reshape(h, (n * frames, channels, height, width)))
 
 
-class VideoDiscriminatorInitUniform(D):
-    uniform = True
-
-
-class VideoDiscriminatorInitDefault(D):
-    pass
-
-
-class VideoDiscriminatorNoBetaInitUniform(D):
-    uniform, beta = True, False
-
-
-class VideoDiscriminatorNoBetaInitDefault(D):
-    beta = False
+for beta in ('', 'NoBeta'):
+    for init in ('Uniform', 'Default'):
+        name = f'VideoDiscriminator{beta}Init{init}'
+        globals()[name] = type(name, (D,), {'uniform': init == 'Uniform', 'beta': not beta})
 
 
 class VideoDiscriminatorNoBetaInitDefaultWithNoise(D):
-    beta = False
+    uniform = beta = False
 
 
 class FrameDiscriminator(chainer.Chain):

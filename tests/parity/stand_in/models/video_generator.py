@@ -3,8 +3,8 @@ import chainer.functions as F
 import chainer.links as L
 
 
-class G1(chainer.Chain):
-    uniform = False
+class VideoGeneratorInitUniform(chainer.Chain):
+    uniform = True
 
     def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512,
                  wscale=0.01):
@@ -34,9 +34,5 @@ class G1(chainer.Chain):
         return F.tanh(self.dc5(h))
 
 
-class VideoGeneratorInitUniform(G1):
-    uniform = True
-
-
-class VideoGeneratorInitDefault(G1):
-    pass
+class VideoGeneratorInitDefault(VideoGeneratorInitUniform):
+    uniform = False

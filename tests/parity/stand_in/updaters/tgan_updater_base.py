@@ -40,13 +40,14 @@ class TGANUpdaterBase(chainer.training.StandardUpdater):
         np.random.shuffle(order)
         return F.concat([video[:, :, t:t + 1] for t in order], axis=2)
 
-    def step(self, fake, loss_gen, loss_dis):
-        self.fsgen.cleargrads()
-        self.vgen.cleargrads()
+    def step(self, fake, loss_gen, loss_dis, keep=False):
+        for network in (self.fsgen, self.vgen, self.vdis):
+            network.cleargrads()
         loss_gen.backward()
         self.get_optimizer('fsgen').update()
         self.get_optimizer('vgen').update()
         fake.unchain_backward()
-        self.vdis.cleargrads()
+        if not keep:
+            self.vdis.cleargrads()
         loss_dis.backward()
         self.get_optimizer('vdis').update()

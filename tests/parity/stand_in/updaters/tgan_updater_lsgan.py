@@ -9,12 +9,5 @@ class TGANUpdaterLSGAN(TGANUpdaterBase):
         _, fake, fake_score, real_score = self.forward()
         loss_gen = F.sum(fake_score ** 2) / fake_score.size
         loss_dis = (F.sum((fake_score + 1) ** 2) + F.sum((real_score - 1) ** 2)) / fake_score.size
-        for network in (self.fsgen, self.vgen, self.vdis):
-            network.cleargrads()
-        loss_gen.backward()
-        self.get_optimizer('fsgen').update()
-        fake.unchain_backward()
-        self.get_optimizer('vgen').update()
-        loss_dis.backward()
-        self.get_optimizer('vdis').update()
+        self.step(fake, loss_gen, loss_dis, keep=True)
         chainer.report({'loss_gen': loss_gen, 'loss_dis': loss_dis}, self.vdis)

@@ -3,7 +3,7 @@ import types
 
 import numpy as np
 
-from benchmarks import protocol
+from benchmarks import recipe
 
 
 class Event:
@@ -21,7 +21,7 @@ class Event:
 
 
 def test_on_the_cpu():
-    clock, peak = protocol.chainer_device(np)
+    clock, peak = recipe.chainer_device(np)
     seconds, result = clock(lambda: sum(range(1000)))
     assert 0 < seconds < 1 and result == 499500
     assert 10 << 20 < peak() < 64 << 30
@@ -35,7 +35,7 @@ def test_on_a_gpu_events_time_the_device_and_the_host_draws():
         cuda=types.SimpleNamespace(
             Event=lambda: Event(log),
             get_elapsed_time=lambda start, end: 1000.0 * (end.at - start.at)))
-    clock, peak = protocol.chainer_device(cupy)
+    clock, peak = recipe.chainer_device(cupy)
     assert clock(lambda: log.append('kernel') or 'done') == (2.0, 'done')
     assert log == ['record', 'kernel', 'record', 'synchronize']
     assert peak() == 12345

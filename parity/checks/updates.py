@@ -1,0 +1,109 @@
+"""Layers 4 and 5: updates of every updater."""
+import numpy as np
+
+from parity import backend, replay, tolerances
+from parity.check import Check, Outcome
+from reference import recordings
+
+# -- 4: losses and gradients of the first update ---------------------------------------------------
+
+# At the start, G1's last batch normalisation only scales the video, and D's first one takes that
+# scale out again: the sum behind this gradient cancels to a hundredth of what the same sum without
+# x_hat shows, which is beta's gradient.
+_CANCELS = {'vgen.bn4.gamma': 'vgen.bn4.beta'}
+
+
+def first_update(name, version, updates=None):
+    """Losses and gradients after the first update of a ``train-*`` recording.
+
+    Args:
+        updates (int or None): How many updates to run; None runs what the trajectories need.
+    """
+    recording = replay.load(name, version)
+    if updates is None and not is_float64(name):
+        updates = 1
+    ours = replay.recorded_training(name, version, updates)
+    of_losses, tolerance = _tolerances(name)
+    recorded = recordings.arrays(recording, 'grad1.')
+    noise = sorted(recordings.rounding_noise(recorded))
+    found = replay.against(name, version)
+    found.equal('gradients', 'names', sorted(ours.grads1), sorted(recorded), 'none is left out')
+    for key, loss in recording.meta['trace'][0]['loss'].items():
+        found.close('losses', key, ours.losses[0].get(key, np.nan), loss, of_losses)
+    for key in sorted(recorded.keys() - noise):
+        scale = max(np.abs(recorded[each]).max() for each in (key, _CANCELS.get(key, key)))
+        sample = recordings.sample(ours.grads1[key], recording.meta['strided_limit'])
+        found.close('gradients', key, sample, recorded[key], tolerance, ours.grads1[key].shape,
+                    scale or 1.0)
+    found.reference = 'zero'
+    # That the excluded gradients are what they are excluded for.
+    for key in noise if is_float64(name) else ():
+        found.close('rounding noise', key, ours.grads1[key], np.zeros_like(ours.grads1[key]),
+                    tolerances.ROUNDING_NOISE_64, scale=np.abs(ours.grads1[f'{key[:-1]}W']).max())
+    return Outcome(comparisons=found, excluded=tuple(noise))
+
+
+def is_float64(name):
+    """Whether a recording was made in float64."""
+    return name.endswith('-f64')
+
+
+def _tolerances(name):
+    """Of the losses and of the gradients."""
+    if is_float64(name):
+        return tolerances.FIRST_LOSSES_64, tolerances.GRADIENTS_64
+    small = name.startswith('train-small')
+    return (tolerances.FIRST_LOSSES_32,
+            tolerances.GRADIENTS_32 if small else tolerances.FULL_SIZE_GRADIENTS_32)
+
+
+# -- 5: losses and parameters over twelve updates, in float64 --------------------------------------
+
+def trajectory(name, version, updates=None):
+    """All losses, norms and final parameters of a float64 ``train-*`` recording.
+
+    Args:
+        updates (int or None): Compare losses and norms of so many updates only.
+    """
+    recording = replay.load(name, version)
+    ours = replay.recorded_training(name, version, updates)
+    trace = recording.meta['trace'][:updates]
+    norms = {f'{network}{path.replace("/", ".")}': [
+        step['param_l2'][network][path] for step in trace]
+        for network, of_network in trace[0]['param_l2'].items() for path in of_network}
+    noise = recordings.rounding_noise(norms)
+    found = replay.against(name, version)
+    for key in trace[0]['loss']:
+        found.close('losses', key, [losses.get(key, np.nan) for losses in ours.losses],
+                    [step['loss'][key] for step in trace], tolerances.TRAJECTORY_64)
+    for key in sorted(norms.keys() - noise):
+        found.close('norms', key, ours.norms.get(key, []), norms[key], tolerances.TRAJECTORY_64)
+    if updates is None:
+        _compare_ends(found, recording, ours, noise)
+    return Outcome(comparisons=found, excluded=tuple(sorted(noise)))
+
+
+def _compare_ends(found, recording, ours, noise):
+    """Parameters and largest singular values after the last update."""
+    recorded = recordings.arrays(recording, 'param.')
+    found.equal('parameters', 'names', sorted(ours.params), sorted(recorded), 'none is left out')
+    for key in sorted(recorded.keys() - noise):
+        sample = recordings.sample(ours.params[key], recording.meta['strided_limit'])
+        found.close('parameters', key, sample, recorded[key], tolerances.TRAJECTORY_64,
+                    ours.params[key].shape)
+    critic = dict(ours.networks['vdis'].namedparams())
+    for path, theirs in recording.meta['top_singular_value_after'].items():
+        W = backend.fetch(critic[path].array)
+        found.close('largest singular values', path[1:], np.linalg.norm(W.reshape(len(W), -1), 2),
+                    theirs, tolerances.TRAJECTORY_64)
+
+
+CHECKS = (
+    # A float64 trajectory is run once, for both layers.
+    *(Check(replay.check_name('gradients', name, version), first_update, (name, version),
+            cost=0 if is_float64(name) else 1 if 'small' in name else 4,
+            group=f'{name}/{version}' if is_float64(name) else '')
+      for name, version in replay.every('train-')),
+    *(Check(replay.check_name('trajectories', name, version), trajectory, (name, version), cost=7,
+            group=f'{name}/{version}')
+      for name, version in replay.every('train-', '-f64')))
