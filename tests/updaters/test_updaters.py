@@ -1,6 +1,4 @@
 """The algebra of the updates; their numbers against the authors' are tests/parity/."""
-from unittest import mock
-
 import chainer
 import chainer.functions as F
 import numpy as np
@@ -18,11 +16,11 @@ from tests.systems import (
     z1_only,
 )
 from tgan_chainer import config
-from tgan_chainer.updaters import tgan_updater_base
+from tgan_chainer.updaters import tgan_updater_base, tgan_updater_pulling_away
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
 from tgan_chainer.updaters.tgan_updater_pulling_away import (
     TGANUpdaterWGANPullingAway,
-    pulling_away_gradient,
+    pulling_away,
 )
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 from tgan_chainer.updaters.tgan_updater_wgan import (
@@ -70,25 +68,32 @@ def test_pulling_away_is_the_gradient_of_squared_cosines():
     length = F.sqrt(F.sum(x ** 2, axis=1, keepdims=True))
     cosines = F.matmul(*2 * [x / F.broadcast_to(length, x.shape)], transb=True)
     (F.sum(cosines ** 2) / 4).backward()
-    np.testing.assert_allclose(pulling_away_gradient(videos).reshape(4, -1), x.grad * length.array,
-                               rtol=0, atol=1e-5)    # lengths of about 5 have 1e-6 added to them
-    assert not pulling_away_gradient(np.full((2, 3), -1.)).any()    # black
+    apart, alike = pulling_away(videos)
+    # Lengths of about 5 have 1e-6 added to them.
+    np.testing.assert_allclose(apart.reshape(4, -1), x.grad * length.array, rtol=0, atol=1e-5)
+    of_pairs = cosines.array[~np.eye(4, dtype=bool)]
+    assert alike == pytest.approx(np.sqrt((of_pairs ** 2).mean()), rel=1e-5)
+    black, none = pulling_away(np.full((2, 3), -1.))
+    assert not black.any() and none == 0
 
 
-def test_pulling_away_adds_its_share_to_the_critics_gradient():
-    class Recorded(TGANUpdaterWGANPullingAway):
-        def _backward_critic(self, loss, fake):
-            self.of_critic = super()._backward_critic(loss, fake)
-            return self.of_critic
-
-    updater = make_updater(Recorded, pull=0.25)
-    with mock.patch.object(tgan_updater_base.TGANUpdaterBase, '_backward_generators') as backward:
-        update(updater)
-    fake, grad = backward.call_args.args
-    added, apart = grad + updater.of_critic, pulling_away_gradient(fake.array)
-    size = np.linalg.norm(updater.of_critic)
-    np.testing.assert_allclose(added, 0.25 * size * apart / np.linalg.norm(apart), rtol=0,
-                               atol=1e-6 * size)    # 1e-8 is added to the norm of `apart`
+@pytest.mark.parametrize('fades_below, share', [(0.15, 0.25), (2, 0.125)])
+def test_pulling_away_adds_its_share_to_the_critics_gradient(monkeypatch, fades_below, share):
+    of_critic, at_videos = [], []
+    updater = make_updater(TGANUpdaterWGANPullingAway, pull=0.25, fades_below=fades_below)
+    backward_critic = updater._backward_critic
+    monkeypatch.setattr(updater, '_backward_critic', lambda *args: of_critic.append(
+        backward_critic(*args)) or of_critic[0])
+    monkeypatch.setattr(tgan_updater_base.TGANUpdaterBase, '_backward_generators',
+                        lambda self, *args: at_videos.extend(args))
+    monkeypatch.setattr(tgan_updater_pulling_away, 'pulling_away', lambda videos: (
+        videos, np.float64(1)))
+    update(updater)
+    fake, grad = at_videos
+    size = np.linalg.norm(of_critic[0])
+    np.testing.assert_allclose(
+        grad + of_critic[0], share * size * fake.array / np.linalg.norm(fake.array), rtol=0,
+        atol=1e-6 * size)    # 1e-8 is added to a norm
 
 
 def pair():
