@@ -169,6 +169,7 @@ THEIRS = 'VideoGeneratorInitDefault'
     (THEIRS, 'TGANUpdaterWGANSVC', ['WGAN', 'SVC', 'FALSE']),
     (THEIRS, 'TGANUpdaterWGANParallelSVC', ['WGAN', 'SVC', 'TRUE']),
     (THEIRS, 'TGANUpdaterWGANVideoFrameDis', ['WGAN', 'SVC', 'TRUE']),
+    (THEIRS, 'TGANUpdaterWGANPullingAway', ['WGAN', 'SVC', 'FALSE']),
     (THEIRS, 'TGANUpdaterOfYourOwn', ['unknown', 'unknown', 'unknown'])])
 def test_words_of_a_row(generator, updater, words):
     parts = {'vgen': SimpleNamespace(name=generator, args={'z_slow_dim': 100}),

@@ -23,6 +23,7 @@ METHODS = {
     'TGANUpdaterWGANClip': 'WGAN, weight clipping',
     'TGANUpdaterWGANSVC': 'WGAN, singular value clipping',
     'TGANUpdaterWGANParallelSVC': 'WGAN, singular value clipping',
+    'TGANUpdaterWGANPullingAway': 'WGAN, singular value clipping, pulling away',
 }
 """Updater -> how people call its method."""
 

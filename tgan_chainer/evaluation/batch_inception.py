@@ -32,6 +32,7 @@ _WORDS = {
     'TGANUpdaterWGANSVC': ('WGAN', 'SVC', 'FALSE'),
     'TGANUpdaterWGANParallelSVC': ('WGAN', 'SVC', 'TRUE'),
     'TGANUpdaterWGANVideoFrameDis': ('WGAN', 'SVC', 'TRUE'),
+    'TGANUpdaterWGANPullingAway': ('WGAN', 'SVC', 'FALSE'),
 }
 _AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 

@@ -36,6 +36,7 @@ from tgan_chainer.models.z1_only import VideoGeneratorZ1Only
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
+from tgan_chainer.updaters.tgan_updater_pulling_away import TGANUpdaterWGANPullingAway
 from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 from trust.gpu.double import arrays, transfers
 
@@ -146,6 +147,7 @@ STEPS = {
     'tgan, singular value clipping by svd': Step(_tgan, wgan.TGANUpdaterWGANSVC, method='svd'),
     'tgan, weight clipping, chainer7 statistics':
         Step(_tgan, wgan.TGANUpdaterWGANClip, statistics='chainer7'),
+    'tgan, pulling away': Step(_tgan, TGANUpdaterWGANPullingAway),
     'tgan, vanilla with noise': Step(_tgan_with_noise, TGANUpdaterVanilla),
     'tgan, least squares, Adam':
         Step(_tgan, TGANUpdaterLSGAN, optimizer=chainer.optimizers.Adam, updates=2),
