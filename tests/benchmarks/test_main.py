@@ -23,7 +23,7 @@ def test_quick_end_to_end(tmp_path, capfd):
                  '--json', str(json_file)]) == 0
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 2 not run'
-    assert '[7/7] loaders/ucf101' in err
+    assert '[8/8] loaders/ucf101' in err
     assert 'c3d/clips-2' in out and 'leave out --quick' in out
     found = json.loads(json_file.read_text())
     assert {'ours', 'authors'} <= found['sides'].keys()
