@@ -31,7 +31,7 @@ def test_quick_end_to_end(tmp_path, capfd):
     assert found['machine']['gpu'] is None and found['machine']['memory bytes'] > 100 << 20
     assert found['options']['repeats'] == 2
     assert [result['verdict'] for result in found['benchmarks']].index('not run') == 5
-    flops, svc_step, clip_step, svc, sampling, _, loader = found['benchmarks']
+    flops, svc_step, clip_step, svc, sampling, _, _, loader = found['benchmarks']
     assert [row['layer'] for row in flops['data']['rows']][:2] == ['G0 dc0', 'G0 dc1']
     for result in (svc_step, clip_step, sampling):    # the authors' algorithm computes the same
         assert {'ours', "authors' algorithm, Chainer's kernels", 'sgemm floor'} <= set(
