@@ -126,7 +126,7 @@ def test_the_losses_of_a_pair_add_both_means():
     *((TGANUpdaterWGAN, tgan, {'shuffle_time_order': p}, f'shuffle_time_order is {p}')
       for p in (-0.1, 1.1)),
     *((TGANUpdaterWGANPullingAway, tgan, {key: value}, f'{key} is|{key} {value}:')
-      for key, value in (('pull', -0.5), ('fades_below', 0)))])
+      for key, value in (('pull', -0.5), ('pull', np.inf), ('fades_below', 0)))])
 def test_what_an_updater_cannot_do_is_refused(cls, models, kwargs, message):
     with pytest.raises(ValueError, match=message):
         make_updater(cls, models, **kwargs)

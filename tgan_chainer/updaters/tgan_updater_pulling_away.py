@@ -18,15 +18,15 @@ class TGANUpdaterWGANPullingAway(TGANUpdaterWGANSVC):
             they are; of Moving MNIST's own videos it is 0.16, or 0.10 with one digit.
 
     Raises:
-        ValueError: ``pull`` is below 0, or ``fades_below`` not above it.
+        ValueError: ``pull`` is below 0 or infinite, or ``fades_below`` not above 0.
     """
 
     def __init__(self, models, iterator, optimizer, device=None, freq: int = 1, pull: float = 0.5,
                  fades_below: float = 0.15, shuffle_time_order: float | None = None):
         super().__init__(models, iterator, optimizer, device, freq, shuffle_time_order)
-        if not (pull >= 0 and fades_below > 0):
-            raise ValueError(f'pull is {pull}, fades_below {fades_below}: expected at least 0, and '
-                             'more than 0')
+        if not (0 <= pull < float('inf') and fades_below > 0):
+            raise ValueError(f'pull is {pull}, fades_below {fades_below}: expected a number of at '
+                             'least 0, and one above 0')
         self.pull, self.fades_below = pull, fades_below
 
     def _backward_generators(self, variable, grad):
