@@ -139,6 +139,16 @@ def test_quality_of_too_few_videos(small_experiment, capsys):
     assert 'quality_interval: found 6 videos, expected at least 256' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('setting', ['TGAN_NUM_THREADS', 'TGAN_CPU_KERNELS'])
+def test_a_wrong_setting_leaves_no_folder(small_experiment, tmp_path, capsys, monkeypatch, setting):
+    monkeypatch.setenv('TGAN_NUM_THREADS', 'x' if setting == 'TGAN_NUM_THREADS' else '1')
+    kernels = 'x' if setting == 'TGAN_CPU_KERNELS' else 'tgan'
+    with chainer.using_config('tgan_cpu_kernels', kernels):
+        assert run(small_experiment, '--out', 'result') == EXIT_USER_ERROR
+    assert setting in capsys.readouterr().err
+    assert not (tmp_path / 'result').exists()
+
+
 def test_a_signal_before_the_first_update(small_experiment, tmp_path, capsys, monkeypatch):
     """Optimizers have no state yet, so that nothing could be resumed."""
     run_trainer = chainer.training.Trainer.run
@@ -219,6 +229,7 @@ def test_any_key_can_be_set(small_experiment):
     ('dataset.args.dataset_pth=x', "dataset_pth: MovingMNISTDataset has no such argument; did you"),
     ('seed=-1', '^--set seed=-1: seed: found -1'),
     ('optimizer={name: Adagrad}', "^--set .*: optimizer.name: found 'Adagrad'"),
+    ('optimizer.args.x=1', r"^--set optimizer\.args\.x=1: optimizer: .* has no argument 'x'"),
 ])
 def test_what_cannot_be_set(small_experiment, change, message):
     args = parse_args(['--config_path', str(small_experiment), '--set', change])

@@ -233,9 +233,12 @@ def load(path, changes=()):
     try:
         return _read(document, source)
     except ConfigError as error:
+        message = str(error).removeprefix(f'{source}: ')
+        place = message.partition(':')[0]
         for change in reversed(changes):
-            if str(error).startswith(f'{source}: {change.partition("=")[0]}'):
-                raise ConfigError(f'--set {change}: {str(error)[len(source) + 2:]}') from error
+            key = change.partition('=')[0]
+            if place.startswith(key) or key.startswith(f'{place}.'):
+                raise ConfigError(f'--set {change}: {message}') from error
         raise
 
 

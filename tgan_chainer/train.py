@@ -198,6 +198,7 @@ def open_folder(training, experiment, snapshot, args, command_line, ranks):
     Raises:
         TGANError: The folder exists, cannot be written, or holds a damaged record.
     """
+    about = overview(experiment, training, ranks)    # refuses kernels and threads, too
     branched_from = snapshot if args.branch else None
     goes_on = snapshot and not args.branch
     out = snapshot.parent if goes_on else new_result_folder(args, experiment, snapshot)
@@ -206,7 +207,7 @@ def open_folder(training, experiment, snapshot, args, command_line, ranks):
                  training.trainer.updater.iteration, ranks.size, branched_from)
     if training.dataset.n_categories:
         write_categories(out, training.dataset.category_names)
-    print(overview(experiment, training, ranks))
+    print(about)
     origin = f', continuing from {branched_from}' if branched_from else ''
     print(f'{"resuming in" if goes_on else "writing to"} {out}{origin}', flush=True)
     return str(out)

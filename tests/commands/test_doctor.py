@@ -10,6 +10,7 @@ import pytest
 from tgan_chainer import config
 from tgan_chainer.__main__ import main
 from tgan_chainer.commands import doctor
+from tgan_chainer.io import pictures
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,7 +83,9 @@ def test_next_steps(monkeypatch, in_an_empty_folder):
     elsewhere = in_an_empty_folder / 'tgan_chainer/commands/doctor.py'
     monkeypatch.setattr(doctor, '__file__', str(elsewhere))
     steps = '\n'.join(doctor.next_steps())
-    assert 'tgan infer --result_dir results/mine ' in steps
+    assert 'tgan infer --result_dir results/mine --images --video\n' in steps
+    monkeypatch.setattr(pictures, 'av', None)
+    assert 'tgan infer --result_dir results/mine --images\n' in '\n'.join(doctor.next_steps())
     assert not re.search(r'\bmake \w|\.py', steps)
 
 

@@ -6,6 +6,7 @@ import threadpoolctl
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tgan_chainer.errors import DivergedError
 from tgan_chainer.hooks.singular_value_clipping import (
     METHODS,
     SingularValueClipping,
@@ -109,6 +110,13 @@ def test_a_weight_that_is_not_contiguous_is_clipped_too(critic):
     critic.c1.W.array = np.asfortranarray(critic.c1.W.array)
     SingularValueClipping(bound=0.5).clip(critic)
     np.testing.assert_array_equal(critic.c1.W.array, expected)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_weights_that_are_no_numbers_end_the_training(critic, method):
+    critic.c1.W.array[0, 0] = np.nan
+    with pytest.raises(DivergedError, match='weight of the critic is not finite'):
+        SingularValueClipping(method=method).clip(critic)
 
 
 def test_blas_does_not_share_out_a_factorisation(critic, monkeypatch):

@@ -262,6 +262,7 @@ WIDTH = 'conv_ch is {}.*multiple'
     (ConditionalFrameSeedGenerator, (0, -1), NO_CATEGORY),
     (lambda n: ConditionalVideoGenerator(n, 4, 5, 1, 4), (0, -1), NO_CATEGORY),
     (lambda n: ConditionalVideoDiscriminator(n, 1, 4, 2), (0, -1), NO_CATEGORY),
+    (lambda ch: VideoDiscriminatorNoBetaInitUniform(1, 4, ch), (0, -2), 'mid_ch is {}: expected'),
     (lambda w: VideoGANGenerator(4, 1, 1, 8, mask_penalty=w), (-1,), 'mask_penalty is -1'),
     (FrameSeedGeneratorInitUniform, (8,), 'n_frames is {}.*make 16 frames'),
     (lambda ch: VideoGenerator3D(4, 1, 4, ch), (4, 12, 0, -8), f'{WIDTH} of 8'),

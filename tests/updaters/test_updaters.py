@@ -73,8 +73,15 @@ def test_pulling_away_is_the_gradient_of_squared_cosines():
     np.testing.assert_allclose(apart.reshape(4, -1), x.grad * length.array, rtol=0, atol=1e-5)
     of_pairs = cosines.array[~np.eye(4, dtype=bool)]
     assert alike == pytest.approx(np.sqrt((of_pairs ** 2).mean()), rel=1e-5)
-    black, none = pulling_away(np.full((2, 3), -1.))
-    assert not black.any() and none == 0
+
+
+def test_black_videos_have_no_direction_to_pull_away_from():
+    bright = np.array([[0., 1.], [1., 0.]])    # of cosine 0.8
+    apart, alike = pulling_away(np.concatenate([bright, np.full((2, 2), -1.)]))
+    np.testing.assert_allclose(apart[:2], pulling_away(bright)[0], rtol=1e-12)    # of same sums
+    assert not apart[2:].any()
+    # Of six pairs one is alike. Lengths of about 2 have 1e-6 added to them.
+    assert alike == pytest.approx(np.sqrt(0.8 ** 2 / 6), rel=1e-5)
 
 
 @pytest.mark.parametrize('fades_below, share', [(0.15, 0.25), (2, 0.125)])
@@ -117,7 +124,9 @@ def test_the_losses_of_a_pair_add_both_means():
        'TGANUpdaterWGANVideoFrameDis')
       for cls in (TGANUpdaterVanilla, TGANUpdaterLSGAN, TGANUpdaterWGANSVC)),
     *((TGANUpdaterWGAN, tgan, {'shuffle_time_order': p}, f'shuffle_time_order is {p}')
-      for p in (-0.1, 1.1))])
+      for p in (-0.1, 1.1)),
+    *((TGANUpdaterWGANPullingAway, tgan, {key: value}, f'{key} is|{key} {value}:')
+      for key, value in (('pull', -0.5), ('pull', np.inf), ('fades_below', 0)))])
 def test_what_an_updater_cannot_do_is_refused(cls, models, kwargs, message):
     with pytest.raises(ValueError, match=message):
         make_updater(cls, models, **kwargs)

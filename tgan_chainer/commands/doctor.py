@@ -152,7 +152,8 @@ def next_steps():
     if not all(file.found for file in data_files()):
         yield 'the others need the data that is missing above'
     if folders := snapshots.result_folders('results'):
-        yield f'there are trained networks: tgan infer --result_dir {folders[0]} --video --images'
+        yield (f'there are trained networks: tgan infer --result_dir {folders[0]} --images'
+               + ' --video' * bool(pictures.av))
     if not all(file.found for file in score_files()):
         yield 'inception scores need the files that are missing above; tgan gam needs none'
     if (Path(__file__).parents[2] / 'Makefile').is_file():    # not from a wheel

@@ -5,6 +5,7 @@ import chainer
 import numpy as np
 from chainer import links
 
+from tgan_chainer.errors import DivergedError
 from tgan_chainer.functions.cpu import parallel
 
 METHODS = ('eigh', 'svd')    #: How :class:`SingularValueClipping` factorises.
@@ -55,7 +56,11 @@ class SingularValueClipping:
             self.clip(optimizer.target)
 
     def clip(self, link):
-        """Clip all weights and gammas of ``link`` in place, on its device."""
+        """Clip all weights and gammas of ``link`` in place, on its device.
+
+        Raises:
+            DivergedError: On the CPU, a weight is NaN or infinite, or its square is.
+        """
         with chainer.using_device(link.device):
             matrices = []
             for param in link.params(include_uninit=False):
@@ -67,7 +72,11 @@ class SingularValueClipping:
             if link.xp is np:
                 # Long ones first. One thread each: BLAS would share out each of the many small
                 # steps of a factorisation, and wait for the other thread in every one of them.
-                parallel.run(clip, sorted(matrices, key=np.size, reverse=True))
+                try:
+                    parallel.run(clip, sorted(matrices, key=np.size, reverse=True))
+                except np.linalg.LinAlgError as error:
+                    raise DivergedError('a weight of the critic is not finite, or too large to be '
+                                        f'clipped ({error})') from error
             else:
                 for matrix in matrices:
                     clip(matrix)

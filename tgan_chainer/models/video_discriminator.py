@@ -30,6 +30,8 @@ class VideoDiscriminator(chainer.Chain):
     def __init__(self, in_channels: int, top_width: int, mid_ch: int, initialW=None,
                  sigma: float = 0.0):
         super().__init__()
+        if mid_ch < 1:
+            raise ValueError(f'mid_ch is {mid_ch}: expected at least 1')
         self.in_channels = in_channels
         self.top_width = top_width
         self.mid_ch = mid_ch

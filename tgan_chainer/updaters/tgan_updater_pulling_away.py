@@ -16,11 +16,17 @@ class TGANUpdaterWGANPullingAway(TGANUpdaterWGANSVC):
             term's is taken at the videos' directions, whatever their contrast.
         fades_below (float): Root mean square of the cosines from which on it is the less, the less
             they are; of Moving MNIST's own videos it is 0.16, or 0.10 with one digit.
+
+    Raises:
+        ValueError: ``pull`` is below 0 or infinite, or ``fades_below`` not above 0.
     """
 
     def __init__(self, models, iterator, optimizer, device=None, freq: int = 1, pull: float = 0.5,
                  fades_below: float = 0.15, shuffle_time_order: float | None = None):
         super().__init__(models, iterator, optimizer, device, freq, shuffle_time_order)
+        if not (0 <= pull < float('inf') and fades_below > 0):
+            raise ValueError(f'pull is {pull}, fades_below {fades_below}: expected a number of at '
+                             'least 0, and one above 0')
         self.pull, self.fades_below = pull, fades_below
 
     def _backward_generators(self, variable, grad):
@@ -40,8 +46,9 @@ def pulling_away(videos):
     x = videos.reshape(len(videos), -1) + 1
     directions = x / ((x ** 2).sum(1, keepdims=True) ** 0.5 + 1e-6)    # a black video has none
     cosines = directions @ directions.T
-    squares = (cosines ** 2).sum(1, keepdims=True)    # of each with itself, too: 1, but for black
+    squares = (cosines ** 2).sum(1, keepdims=True)
     apart = cosines @ directions - squares * directions
     n = len(videos)
-    alike = ((squares.sum() - n).clip(0) / max(n * (n - 1), 1)) ** 0.5
+    with_itself = cosines.trace().round()    # 1 each, but 0 if black
+    alike = ((squares.sum() - with_itself).clip(0) / max(n * (n - 1), 1)) ** 0.5
     return apart.reshape(videos.shape), alike
