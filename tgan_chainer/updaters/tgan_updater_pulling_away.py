@@ -49,6 +49,6 @@ def pulling_away(videos):
     squares = (cosines ** 2).sum(1, keepdims=True)
     apart = cosines @ directions - squares * directions
     n = len(videos)
-    with_itself = cosines.trace().round()    # 1 each, but 0 if black
+    with_itself = (squares > 0).astype(squares.dtype).sum()    # 1 each, but 0 if black
     alike = ((squares.sum() - with_itself).clip(0) / max(n * (n - 1), 1)) ** 0.5
     return apart.reshape(videos.shape), alike

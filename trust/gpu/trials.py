@@ -537,8 +537,10 @@ SAVED = {UPDATER, 'to device: array in preview.py', 'to host: get in preview.py'
 """Who copies in an update with preview and snapshot. Numbers are those of the arrays."""
 
 RESUMED = {UPDATER, 'to device: set in snapshots.py',
-           'to device: array in tgan_updater_wgan.py'}
-"""Likewise in the first update after --resume: Chainer sends the states of optimizers then."""
+           'to device: array in tgan_updater_wgan.py', 'to host: get in resume.py'}
+"""Likewise in the first update after --resume: Chainer sends the states of optimizers then.
+
+Before it, the networks are serialised, to be compared with the snapshot's."""
 
 
 def by_file(counts):
