@@ -237,6 +237,14 @@ def test_what_cannot_be_set(small_experiment, change, message):
         training_flags.load_experiment(args)
 
 
+def test_a_mistake_in_the_file_is_not_blamed_on_a_flag(small_experiment):
+    with small_experiment.open('a') as file:
+        file.write('batchsizes: 3\n')
+    args = parse_args(['--config_path', str(small_experiment), '--set', 'batchsize=4'])
+    with pytest.raises(ConfigError, match=f'^{small_experiment}: batchsizes: unknown key'):
+        training_flags.load_experiment(args)
+
+
 def test_result_folders_are_never_overwritten(small_experiment, tmp_path, capsys):
     experiment = config.load(str(small_experiment))
     folders = [training_flags.new_result_folder(parse_args(['--test']), experiment)

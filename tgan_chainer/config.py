@@ -237,7 +237,7 @@ def load(path, changes=()):
         place = message.partition(':')[0]
         for change in reversed(changes):
             key = change.partition('=')[0]
-            if place.startswith(key) or key.startswith(f'{place}.'):
+            if f'{place}.'.startswith(f'{key}.') or key.startswith(f'{place}.'):
                 raise ConfigError(f'--set {change}: {message}') from error
         raise
 

@@ -1,4 +1,4 @@
-"""Batch normalisation whose running statistics are those of Chainer 2 or of Chainer 7."""
+"""Batch normalisation with the running statistics of Chainer 2 or of Chainer 7."""
 import chainer
 from chainer import links
 

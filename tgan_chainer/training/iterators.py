@@ -13,8 +13,8 @@ from tgan_chainer.random_streams import Streams
 class PrefetchIterator(SerialIterator):
     """SerialIterator that loads the next batch while the current one is worked on.
 
-    Its batches are those of a SerialIterator, bit for bit, and so is its state in a snapshot,
-    though others may draw from the global streams between two batches: the next batch is drawn
+    It gives the batches of a SerialIterator, bit for bit, and has its state in a snapshot, though
+    others may draw from the global streams between two batches: the next batch is drawn
     ahead from copies of the streams as they are when a batch is handed out. It counts only if at
     the next call nobody has drawn; then the streams are brought to where the copies ended.
     Otherwise it is thrown away, and the batch is made as a SerialIterator makes it.

@@ -10,9 +10,9 @@ for the elements p and the taps g of F(2, 2). In d dimensions 3^d or 4^d *points
 two taps: with the two *phases* of a dimension apart, tap k = 2 a + r reads element q + a of phase
 r, so that it is a correlation whose channels are the phases of all channels.
 
-A *tile* is what one such step reads and makes. V are columns (:mod:`~tgan_chainer.functions.cpu.
-columns`) of the elements that tiles read, so are those of y, and the filter is one tile: each is
-then transformed in place by adding rows to others. The gradients are the transposed steps.
+A *tile* is what one such step reads and makes. The elements that tiles read become columns
+(:mod:`~tgan_chainer.functions.cpu.columns`), and so do those of y; the filter is a single tile.
+Each is then transformed in place by adding rows to others. The gradients are the transposed steps.
 
 In float32 the root mean square of the error is 1 to 4 times that of the direct sums of
 :mod:`tgan_chainer.functions.cpu.kernels` (C3D's conv2a and conv4b 1.0 and 2.0, G1's dc3 2.8, D's c1
