@@ -19,62 +19,30 @@ from chainer.dataset import concat_examples
 from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
-from parity import replay
+from parity import backend, driver, replay
 from parity.serving import serve
-from reference.recordings import CHAINERS, Model
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.device import get_device
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
-from tgan_chainer.models.sampling import make_video
 
 CLIPPED = ('c0', 'c1', 'c2', 'c3', 'c4')
 BATCHES = 8
 """Timed at a time."""
 
 
-def networks(size, device='@numpy'):
-    """{'fsgen', 'vgen', 'vdis'}: G0, G1 and D of the recipe, on a device."""
-    models = replay.build({role: Model(*model) for role, model in recipe.networks(size).items()},
-                          CHAINERS[0], recipe.BUILD_SEED)
-    for model in models.values():
-        model.to_device(device)
-    return models
+def networks(size):
+    """{'fsgen', 'vgen', 'vdis'}: G0, G1 and D of the recipe, on the CPU."""
+    return driver.build(replay.OURS, recipe.networks(size), recipe.BUILD_SEED)
 
 
-def step(device, clock, updater, batch, size):
-    """A repetition is as many updates as the recipe says, timed one by one."""
-    update = replay.training(
-        networks(size, device), *recipe.UPDATERS[updater], recipe.videos(batch, size), batch,
-        recipe.LEARNING_RATE, device)
-    return recipe.repetitions(updater, lambda: clock(lambda: {
-        name.split('/')[1]: loss.array for name, loss in update().items()}))
-
-
-def sampling(device, clock, n, size):
-    """``n`` videos from the recipe's latent vectors, in test mode."""
-    fsgen, vgen, _ = networks(size, device).values()
-    for link in (*fsgen.links(), *vgen.links()):
-        if hasattr(link, 'avg_var'):
-            link.avg_var[...] = 1    # of no training; Chainer 2 starts at 0, Chainer 7 at 1
-    z_slow = device.send(recipe.latents(n, size))
-    return lambda: recipe.answer(*clock(lambda: make_video(fsgen, vgen, n, z_slow)[0]))
-
-
-def c3d(device, clock, n):
-    """``n`` clips, forward in test mode."""
-    np.random.seed(recipe.BUILD_SEED)
+def c3d(seed):
+    """C3D of a seed, and its probabilities as a function of clips."""
+    np.random.seed(seed)
     network = C3D()
-    network.to_device(device)
-    clips = device.send(recipe.clips(n))
-
-    def run():
-        with chainer.using_config('train', False), chainer.no_backprop_mode():
-            return recipe.answer(*clock(lambda: network(clips).array))
-    return run
+    return network, network
 
 
 # -- clipping of singular values -------------------------------------------------------------------
@@ -98,13 +66,13 @@ def critic_weights(size, weights):
     """{layer: weight} of D after as many updates as come before a clipping, ``size`` as items."""
     size = dict(size)
     models, batch = networks(size), size['batch']
-    update = replay.training(
-        models, 'TGANUpdaterWGANSVC', {'freq': recipe.UPDATES_A_CYCLE + 1},
+    update = driver.training(
+        replay.OURS, models, 'TGANUpdaterWGANSVC', {'freq': recipe.UPDATES_A_CYCLE + 1},
         recipe.videos(batch, size), batch, recipe.LEARNING_RATE)
     np.random.seed(recipe.TRAINING_SEED)
     for _ in range(recipe.UPDATES_A_CYCLE):
         update()
-    found = {name: models['vdis'][name].W.array for name in CLIPPED}
+    found = {name: _on_host(models['vdis'][name].W.array) for name in CLIPPED}
     if weights == 'half':
         return {name: w / np.median(_singular_values(w)) for name, w in found.items()}
     return found
@@ -197,11 +165,11 @@ def environment():
 
 
 def _serve():
-    device = get_device(int(sys.argv[1]))
-    device.use()
-    clock, peak = recipe.chainer_device(device.xp)
-    works = {work.__name__: functools.partial(work, device, clock)
-             for work in (step, sampling, c3d, svc, loader, sgemm)}
+    backend.use(None, int(sys.argv[1]))
+    clock, peak = recipe.chainer_device(backend.device.xp)
+    works = {work.__name__: functools.partial(work, backend.device, clock)
+             for work in (svc, loader, sgemm)}
+    works |= recipe.chainer_works(driver, replay.OURS, clock, c3d)
     serve(lambda: (works, environment()), lambda: {'peak': peak()})
 
 

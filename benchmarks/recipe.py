@@ -41,17 +41,18 @@ UPDATERS = {'svc': ('TGANUpdaterWGANSVC', {'freq': TIMED_FREQ}),
 
 
 def networks(size):
-    """{'fsgen', 'vgen', 'vdis'}, in the order in which they are built -> (class, arguments)."""
+    """{'fsgen', 'vgen', 'vdis'} -> 'class' and 'kwargs', as `parity/driver.py` builds them."""
     z = {'z_slow_dim': size['z'], 'z_fast_dim': size['z']}
-    return {
-        'fsgen': ('FrameSeedGeneratorNoBetaInitUniform', dict(z, n_frames=FRAMES, wscale=WSCALE)),
+    found = {
+        'fsgen': ('FrameSeedGeneratorNoBetaInitUniform', dict(z, n_frames=FRAMES)),
         'vgen': ('VideoGeneratorInitUniform', dict(
             z, out_channels=size['channels'], bottom_width=size['width'],
-            conv_ch=size['conv_ch'], wscale=WSCALE)),
+            conv_ch=size['conv_ch'])),
         'vdis': ('VideoDiscriminatorNoBetaInitUniform', {
-            'in_channels': size['channels'], 'top_width': size['width'], 'mid_ch': size['mid_ch'],
-            'wscale': WSCALE}),
-    }
+            'in_channels': size['channels'], 'top_width': size['width'],
+            'mid_ch': size['mid_ch']})}
+    return {role: {'class': cls, 'kwargs': dict(kwargs, wscale=WSCALE)}
+            for role, (cls, kwargs) in found.items()}
 
 
 def repetitions(updater, timed_update):
@@ -139,6 +140,47 @@ def chainer_device(xp):
     xp.random.uniform = lambda *args: xp.asarray(np.random.uniform(*args))
     return (lambda function: time_on_device(xp.cuda.Event, xp.cuda.get_elapsed_time, function),
             lambda: xp.get_default_memory_pool().total_bytes())
+
+
+def chainer_works(driver, side, clock, c3d):
+    """The works of either side that runs on Chainer -> {name: work}, as `parity/serving.py` says.
+
+    ``driver`` is `parity/driver.py`, ``side`` one of its sides, ``clock`` of
+    :func:`chainer_device`; ``c3d(seed)`` gives C3D, and its probabilities as a function of clips.
+    """
+    chainer = driver.chainer
+
+    def array(x):
+        return x.data if isinstance(x, chainer.Variable) else x
+
+    def in_test_mode(function, seed):
+        def run():
+            np.random.seed(seed)
+            with chainer.using_config('train', False), chainer.no_backprop_mode():
+                return answer(*clock(lambda: array(function())))
+        return run
+
+    def step(updater, batch, size):
+        update = driver.training(
+            side, driver.build(side, networks(size), BUILD_SEED), *UPDATERS[updater],
+            videos(batch, size), batch, LEARNING_RATE)
+        return repetitions(updater, lambda: clock(lambda: {
+            name.split('/')[1]: array(loss) for name, loss in update().items()}))
+
+    def sampling(n, size):
+        built = driver.build(side, networks(size), BUILD_SEED)
+        driver.set_variances(driver.place(side, built), 1)
+        make_video = side.get('make_video')
+        return in_test_mode(
+            lambda: make_video(built['fsgen'], built['vgen'], n)[0], SAMPLING_SEED)
+
+    def classify(n):
+        network, probabilities = c3d(BUILD_SEED)
+        side.place(network)
+        x = chainer.Variable(network.xp.asarray(clips(n)))
+        return in_test_mode(lambda: probabilities(x), SAMPLING_SEED)
+
+    return {'step': step, 'sampling': sampling, 'c3d': classify}
 
 
 def peak_memory():

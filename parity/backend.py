@@ -1,7 +1,7 @@
 """Where our side of a check computes: the kernels and the device that a run was asked for.
 
 Inputs are made, and results compared, in main memory: :func:`send` and :func:`fetch` are what lies
-between. Recordings were drawn by NumPy's generator, so :func:`seeded` lets the device draw from it.
+between.
 """
 import contextlib
 from unittest import mock
@@ -52,9 +52,8 @@ def fetch(value):
 
 
 @contextlib.contextmanager
-def seeded(seed):
-    """Seed NumPy's global generator; within, the device's random numbers are taken from it."""
-    np.random.seed(seed)
+def random_numbers_of_numpy():
+    """Within, the device's random numbers are drawn by NumPy's global generator."""
     with contextlib.ExitStack() as stack:
         if on_gpu():
             for draw in (np.random.randn, np.random.uniform):

@@ -19,7 +19,7 @@ import chainer
 import numpy as np
 from PIL import Image
 
-from parity import replay
+from parity import driver, replay
 from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, metrics, networks, updates
 from parity.worker import Worker, WorkerError, environment, interpreter
@@ -93,8 +93,7 @@ def _models(config):
 
     That is 'small' with frames of 32 x 32 and the two critics, whose frame critic has one width.
     """
-    found = {name: {'class': model.cls, 'kwargs': dict(model.kwargs)} for name, model in
-             recordings.configurations()['small' if config == 'pair' else config].items()}
+    found = recordings.configurations()['small' if config == 'pair' else config]
     if config == 'pair':
         found['vgen']['kwargs']['bottom_width'] = 2
         found['vdis'] = {'class': 'VideoAndFrameDiscriminator',
@@ -132,25 +131,15 @@ def recipes():
 def _request(name, part, folder):
     """Request for `upstream_runner.py`, and its inputs; files that it is to read in ``folder``."""
     recipe = recipes()[name]
-    kind = name.split('-')[0]
-    request = {
-        'dtype': 'float32', **recipe, 'kind': kind,
-        'seeds': {use: recipe.get('seed', 0) + offset
-                  for use, offset in recordings.SEED_OFFSETS.items()}}
-    if 'config' in recipe:
-        request['models'] = _models(recipe['config'])
-    recording, inputs = recordings.Recording(name, recordings.CHAINERS[0], recipe, {}), {}
+    request, inputs = replay.request(
+        recordings.Recording(name, recordings.CHAINERS[0], recipe, {}))
+    kind = request['kind']
     if kind == 'init':
         request['models'] = {config: _models(config) for config in (
             [part] if part else recordings.configurations())}
     elif kind == 'datasets':
         request['datasets'] = [_dataset(cls, folder / cls, recipe['seed'])
                                for cls in data.DATASETS if part in (None, cls)]
-    elif kind == 'forward':
-        request['limit'] = 8192 if recipe['config'] == 'small' else 2048
-        inputs['z_slow'], inputs['video'] = recordings.forward_inputs(recording)
-    elif kind == 'train':
-        inputs['videos'] = recordings.training_videos(recording)
     elif kind == 'inception':
         inputs = recordings.load(name).arrays
     elif kind == 'c3d':
@@ -274,11 +263,11 @@ def strips(directory, python, channels):
     """
     models = _models('small')
     models['vgen']['kwargs']['out_channels'] = channels
-    generators = replay.build(recordings.as_models(models), recordings.CHAINERS[0])
+    generators = replay.build(models, recordings.CHAINERS[0])
     del generators['vdis']
     _as_if_trained(**generators)
     arrays = {f'{name}/{key}': array for name, network in generators.items()
-              for key, array in replay.state(network).items()}
+              for key, array in driver.state(network).items()}
     argv = ['--result_dir', 'results/small', '--gpu', '-1', '--images', '--n', '3', '--seed', '5']
     upstream = session(directory, python)
     names, theirs = upstream.call({'kind': 'strips', 'models': models, 'argv': argv}, arrays)
@@ -310,7 +299,7 @@ def _as_if_trained(fsgen, vgen):
 def _videos(args, fsgen, vgen):
     """What infer.py would show, computed in float64 -> uint8 (n, C, T, H, W)."""
     for network in (fsgen, vgen):
-        replay.cast(network, np.float64)
+        driver.cast(network, 'float64')
     np.random.seed(args.seed)
     z_slow = np.random.uniform(-1, 1, (args.n, fsgen.z_slow_dim)).astype('f').astype(np.float64)
     videos, _, _ = make_video(fsgen, vgen, args.n, z_slow=z_slow)

@@ -6,15 +6,12 @@ DIR is a checkout of the authors' repository; nothing is written to it. Requests
 `serving.py` says, for the work 'record': 'kind' (of `KINDS`), 'inputs' and 'arrays' (npz files to
 read and to write), and what the kind reads, so that the recipes have one place, the other side.
 
-Runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it imports
-nothing of this project but `serving.py` and keeps to the syntax of Python 3.6. Of the authors' code
-it relies on the names that configs and other callers use, and on nothing else.
+Imports nothing of this project but `serving.py` and `driver.py`, and keeps to the syntax of Python
+3.6 as they do. Of the authors' code it relies on the names that configs and other callers use, and
+on nothing else.
 """
-import contextlib
 import functools
-import hashlib
 import importlib
-import math
 import os
 import platform
 import random
@@ -52,13 +49,8 @@ UNDEFINED = {
     'models/video_discriminator.py': {'VideoDiscriminator': 'VideoDiscriminatorInitDefault'}}
 """Names that a file uses and does not define, and the class of that file that stands for each."""
 
-NETWORKS = ('fsgen', 'vgen', 'vdis')    # G0, G1 and D, in the order in which they are built
-RECORDED_FUNCTIONS = ('concat', 'leaky_relu', 'relu', 'reshape', 'tanh')
-STATISTICS = ('avg_mean', 'avg_var', 'N')
 C3D_LAYERS = ('conv1a', 'pool1', 'conv2a', 'pool2', 'conv3a', 'conv3b', 'pool3', 'conv4a', 'conv4b',
               'pool4', 'conv5a', 'conv5b', 'pool5', 'fc6', 'fc7', 'fc8', 'prob')
-TRAINING_LIMIT, INFER_LIMIT, C3D_LIMIT, SCORE_LIMIT = 256, 65536, 4096, 2048
-"""How many values of a tensor are kept."""
 
 
 # -- making old code run ---------------------------------------------------------------------------
@@ -86,6 +78,8 @@ def import_chainer():
 
 
 chainer = import_chainer()
+import driver  # noqa: E402 -- which imports Chainer
+from driver import array_of, build, index, sha256  # noqa: E402
 
 
 class Placeholder(types.ModuleType):
@@ -106,12 +100,16 @@ class Placeholder(types.ModuleType):
 
 
 class Checkout:
-    """The authors' modules, imported by their plain names as their own scripts do.
+    """The authors' modules, imported by their plain names as their own scripts do: a driver's side.
 
-    Raises an UnavailableError that names every file that is missing.
+    Computes on the GPU of this number, or for -1 on the CPU. Raises an UnavailableError that names
+    every file that is missing.
     """
 
-    def __init__(self, folder):
+    functions = driver.FUNCTIONS
+
+    def __init__(self, folder, gpu=-1):
+        self.device = gpu
         self.folder = os.path.realpath(folder)
         files = sorted({'updaters/tgan_updater_base.py', C3D_FILE, TILE_FILE, *FILES.values()})
         missing = [path for path in files if not os.path.isfile(os.path.join(self.folder, path))]
@@ -153,6 +151,29 @@ class Checkout:
             vars(module).setdefault(undefined, vars(module).get(stands_for_it))
         return module
 
+    def place(self, network):
+        return network if self.device < 0 else network.to_gpu(self.device)
+
+    def optimizer(self, network, lr):
+        optimizer = chainer.optimizers.RMSprop(lr=lr)
+        optimizer.setup(network)
+        return optimizer
+
+    def update(self, updater):
+        """One update; on the CPU the clipping after D's step finds arrays with CuPy's `get()`."""
+        if self.device >= 0:
+            return updater.update()
+        optimizer = updater.get_optimizer('vdis')
+        step = optimizer.update
+
+        def step_and_view(*args, **kwargs):
+            step(*args, **kwargs)
+            view_tensors(optimizer.target, HostArray)
+
+        with mock.patch.object(optimizer, 'update', step_and_view):
+            updater.update()
+        view_tensors(optimizer.target, np.ndarray)
+
 
 class HostArray(np.ndarray):
     """A NumPy array with CuPy's `get()`, the copy on the host, which the clipping updaters call."""
@@ -161,255 +182,13 @@ class HostArray(np.ndarray):
         return np.array(self)
 
 
-def tensors(network):
-    """(object, attribute, array) of every parameter and running statistic."""
-    owners = [(param, 'data') for param in network.params()] + [
-        (link, name) for link in network.links() for name in STATISTICS]
-    found = [(owner, name, getattr(owner, name, None)) for owner, name in owners]
-    return [each for each in found if hasattr(each[2], 'shape')]    # of CuPy, too
-
-
 def view_tensors(network, cls):
     """Show every parameter and running statistic as a class of arrays, without a copy."""
-    for owner, name, array in tensors(network):
+    for owner, name, array in driver.tensors(network):
         setattr(owner, name, array.view(cls))
 
 
-def set_variances(networks, value):
-    """Set every running variance: untrained, it is 0 on Chainer 2 and 1 on Chainer 7."""
-    for network in networks.values():
-        for _, name, array in tensors(network):
-            if name == 'avg_var':
-                array[...] = value
-
-
-# -- building and recording ------------------------------------------------------------------------
-
-def build(checkout, models, seed, dtype='float32'):
-    """Build fsgen, vgen and vdis, in this order, after seeding NumPy's generator, and cast them."""
-    np.random.seed(seed)
-    networks = {name: checkout.get(models[name]['class'])(**models[name]['kwargs'])
-                for name in NETWORKS}
-    if any(param.data is None for param in networks['vdis'].params()):
-        # Its sizes are found, and its weights drawn, at the first call: of a blank video.
-        kwargs = models['vdis']['kwargs']
-        side = 16 * kwargs['top_width']
-        video = np.zeros((1, kwargs['in_channels'], 16, side, side), np.float32)
-        with chainer.using_config('train', False), chainer.no_backprop_mode():
-            networks['vdis'](chainer.Variable(video))
-    if dtype != 'float32':
-        for network in networks.values():
-            cast(network, dtype)
-    return networks
-
-
-def cast(network, dtype):
-    """Cast a network that was drawn in float32, and whatever is handed to it from now on."""
-    for owner, name, array in tensors(network):
-        if array.dtype.kind == 'f':
-            setattr(owner, name, array.astype(dtype))
-    network.cleargrads()    # which were made with the parameters, of their dtype
-    for link in network.links():
-        # Of the beta that Chainer 7 makes where there is none.
-        if hasattr(link, '_highprec_dtype'):
-            link._highprec_dtype = np.dtype(dtype)
-    intercept(network, lambda call, args: call(*[
-        chainer.functions.cast(x, dtype) if x.dtype != dtype and x.dtype.kind == 'f' else x
-        for x in args]))
-
-
-def intercept(link, around):
-    """Have `around(call, args)` called instead of the link, which is `call`.
-
-    By a subclass, for this object only: Chainer 2 has no hooks of links.
-    """
-    cls = type(link)
-
-    def __call__(self, *args, **kwargs):
-        return around(lambda *args: cls.__call__(self, *args, **kwargs), args)
-
-    link.__class__ = type(cls.__name__, (cls,), {'__call__': __call__})
-
-
-def array_of(x):
-    return np.asarray(x.data if isinstance(x, chainer.Variable) else x)
-
-
-def sampled(array, limit):
-    """Every n-th value of the flattened array, at most `limit` of them -> values, n."""
-    stride = max(1, math.ceil(array.size / limit))
-    return array.ravel()[::stride].copy(), stride
-
-
-def sha256(array):
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def state(network):
-    """Key, shape, dtype and sha256 of everything a snapshot of the network holds."""
-    serializer = chainer.serializers.DictionarySerializer()
-    serializer.save(network)
-    arrays = sorted((key, np.asarray(value)) for key, value in serializer.target.items())
-    return [{'key': key, 'shape': list(array.shape), 'dtype': str(array.dtype),
-             'sha256': sha256(array)} for key, array in arrays]
-
-
-def index(named_arrays, limit, prefix=''):
-    """Summaries of arrays, and the arrays sampled, by the keys under which they are stored."""
-    entries, kept = [], {}
-    for i, (name, array) in enumerate(named_arrays):
-        key = f'{i:03d}'
-        kept[prefix + key], stride = sampled(array, limit)
-        wide = array.astype(np.float64).ravel()
-        entries.append({'key': key, 'name': name, 'shape': list(array.shape),
-                        'dtype': str(array.dtype), 'stride': stride,
-                        'sum': float(wide.sum()), 'l2': float(np.linalg.norm(wide))})
-    return entries, kept
-
-
-@contextlib.contextmanager
-def recorded_functions(calls):
-    """Append (name, output) to `calls` for some of Chainer's functions, unless a link calls them.
-
-    Yields a function to record a link in the same list.
-    """
-    F = chainer.functions
-    depth = [0]
-
-    def recording(name, function):
-        def call(*args, **kwargs):
-            out = function(*args, **kwargs)
-            if not depth[0]:
-                calls.append((name, array_of(out)))
-            return out
-        return call
-
-    def around_link(name, call, args):
-        depth[0] += 1
-        out = call(*args)
-        depth[0] -= 1
-        calls.append((name, array_of(out)))
-        return out
-
-    with contextlib.ExitStack() as stack:
-        for name in RECORDED_FUNCTIONS:
-            stack.enter_context(mock.patch.object(F, name, recording(name, getattr(F, name))))
-        yield lambda name, link: intercept(link, functools.partial(around_link, name))
-
-
-# -- the kinds of request: (checkout, request, inputs) -> what was found, arrays by name -----------
-
-def run_init(checkout, request, inputs):
-    """Bytes of every initial array of some configurations."""
-    return {'models': {config: {
-        name: dict(models[name], state=state(network))
-        for name, network in build(checkout, models, request['seed']).items()}
-        for config, models in request['models'].items()}}, {}
-
-
-def run_forward(checkout, request, inputs):
-    """Every tensor of one pass through G0, G1 and D, and the running statistics after it."""
-    networks = build(checkout, request['models'], request['seeds']['build'], request['dtype'])
-    z_slow, video = (inputs[name].astype(request['dtype']) for name in ('z_slow', 'video'))
-    np.random.seed(request['seeds']['forward'])
-    stages, arrays = {}, {}
-
-    def call(network, name, *args):
-        calls = []
-        with recorded_functions(calls) as record_link:
-            for path, link in layers(networks[name], name):
-                record_link(path, link)
-            out = networks[name](*map(chainer.Variable, args))
-        stages[network], kept = index(calls, request['limit'], network + '_')
-        arrays.update(kept)
-        return out
-
-    with chainer.using_config('train', request['train']), chainer.no_backprop_mode():
-        z_fast = call('G0', 'fsgen', z_slow)
-        call('G1', 'vgen', z_slow, array_of(z_fast)[:, :, 0])
-        call('D', 'vdis', video)
-    for name, network in networks.items():
-        arrays.update(('stat_{}.{}'.format(path.replace('/', '.'), key),
-                       np.asarray(getattr(link, key)))
-                      for path, link in layers(network, name)
-                      for key in STATISTICS if hasattr(link, key))
-    return {'stages': stages}, arrays
-
-
-def layers(network, name):
-    """(path, link), 'vdis/c0' and so on, of every link that has none inside it."""
-    return [(name + path, link) for path, link in network.namedlinks(skipself=True)
-            if not isinstance(link, chainer.Chain)]
-
-
-def training(checkout, networks, updater, kwargs, videos, batch, lr, device=-1):
-    """Set up an updater of the checkout -> function of one update, which returns the losses."""
-    optimizers, reporter = {}, chainer.Reporter()
-    for name in NETWORKS:
-        optimizers[name] = chainer.optimizers.RMSprop(lr=lr)
-        optimizers[name].setup(networks[name])
-        reporter.add_observer(name, networks[name])
-    step = optimizers['vdis'].update
-
-    def step_and_view(*args, **kwargs):
-        step(*args, **kwargs)
-        view_tensors(networks['vdis'], HostArray)    # the clipping asks for `get()`
-
-    if device < 0:
-        optimizers['vdis'].update = step_and_view
-    updater = checkout.get(updater)(
-        models=tuple(networks[name] for name in NETWORKS), optimizer=optimizers, device=device,
-        iterator=chainer.iterators.SerialIterator(videos, batch, shuffle=False), **kwargs)
-
-    def update():
-        losses = {}
-        with reporter.scope(losses):
-            updater.update()
-        if device < 0:
-            view_tensors(networks['vdis'], np.ndarray)
-        return losses
-
-    return update
-
-
-def run_train(checkout, request, inputs):
-    """Losses and norms of some updates; gradients after the first, parameters after the last."""
-    networks = build(checkout, request['models'], request['seeds']['build'], request['dtype'])
-    update = training(checkout, networks, request['updater']['cls'], request['updater']['kwargs'],
-                      inputs['videos'], request['batch'], request['lr'])
-    np.random.seed(request['seeds']['training'])
-    named = {name + path.replace('/', '.'): param for name in NETWORKS
-             for path, param in networks[name].namedparams()}
-    trace, arrays = [], {}
-    for iteration in range(1, request['n_updates'] + 1):
-        losses = update()
-        trace.append({
-            'iteration': iteration,
-            'loss': {key: float(array_of(loss)) for key, loss in losses.items()},
-            'param_l2': {name: {path: float(np.linalg.norm(param.data.astype('d').ravel()))
-                                for path, param in networks[name].namedparams()}
-                         for name in NETWORKS}})
-        if iteration == 1:    # a parameter that is never used has no gradient
-            arrays.update(('grad1.' + name, np.array(param.grad))
-                          for name, param in named.items() if param.grad is not None)
-    arrays.update(('param.' + name, param.data) for name, param in named.items())
-    largest = {path: float(np.linalg.norm(param.data.reshape(len(param.data), -1).astype('d'), 2))
-               for path, param in networks['vdis'].namedparams() if param.ndim >= 4}
-    return {'trace': trace, 'top_singular_value_after': largest}, {
-        name: sampled(array, TRAINING_LIMIT)[0] for name, array in arrays.items()}
-
-
-def run_infer(checkout, request, inputs):
-    """What make_video makes of untrained generators."""
-    networks = build(checkout, request['models'], request['seeds']['build'])
-    make_video = checkout.get('make_video')
-    np.random.seed(request['seeds']['infer'])
-    with chainer.using_config('train', False), chainer.no_backprop_mode():
-        y, z_slow, z_fast = map(
-            array_of, make_video(networks['fsgen'], networks['vgen'], request['n']))
-    return ({'y_shape': list(y.shape), 'y_sha256': sha256(y), 'y_sum': float(y.astype('d').sum())},
-            {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, INFER_LIMIT)[0]})
-
+# -- more kinds of recording, of the authors' scripts ----------------------------------------------
 
 def run_strips(checkout, request, inputs):
     """The pictures that infer.py writes, as its command, of generators with the given arrays.
@@ -421,7 +200,7 @@ def run_strips(checkout, request, inputs):
     networks = build(checkout, request['models'], 0)
     for name in ('fsgen', 'vgen'):
         chainer.serializers.NpzDeserializer(inputs, name + '/').load(networks[name])
-        cast(networks[name], 'float64')
+        driver.cast(networks[name], 'float64')
     script, cuda, models = checkout.module('infer.py'), chainer.cuda, networks.values()
     with tempfile.TemporaryDirectory() as folder, \
             mock.patch.object(sys, 'argv', ['infer.py', '--out_dir', folder] + request['argv']), \
@@ -448,7 +227,8 @@ def run_c3d(checkout, request, inputs):
               for path, param in network.namedparams()}
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         found = network(chainer.Variable(inputs['x']), layers=list(C3D_LAYERS))
-    entries, arrays = index([(name, array_of(found[name])) for name in C3D_LAYERS], C3D_LIMIT)
+    named = [(name, array_of(found[name])) for name in C3D_LAYERS]
+    entries, arrays = index(named, request['limit'])
     return {'params': params, 'index': entries}, arrays
 
 
@@ -472,7 +252,7 @@ def run_score(checkout, request, inputs):
     With every batch's probabilities goes the video that tile_prediction.py would pick.
     """
     networks = build(checkout, request['models'], request['seeds']['build'])
-    set_variances(networks, request['avg_var'])
+    driver.set_variances(networks, request['avg_var'])
     c3d = seeded_c3d(checkout, request['seed'])
     for link in c3d.children():
         link.W.data[...] *= request['c3d_gains'][link.name]
@@ -483,7 +263,7 @@ def run_score(checkout, request, inputs):
         scores.append(_run_script(checkout, request, inputs['mean'], networks, c3d, dropout, seen))
         surest.append([int(rule(y).max(axis=1).argmax()) for y in seen['probabilities']])
         named += [(protocol + ' ' + what, np.concatenate(seen[what])) for what in sorted(seen)]
-    entries, arrays = index(named, SCORE_LIMIT)
+    entries, arrays = index(named, request['limit'])
     return {'scores': scores, 'surest': surest, 'index': entries}, arrays
 
 
@@ -545,7 +325,7 @@ def run_datasets(checkout, request, inputs):
     return {'sha256_of_examples': hashes}, {}
 
 
-KINDS = {name[4:]: run for name, run in vars().items() if name.startswith('run_')}
+KINDS = {name[4:]: run for name, run in dict(vars(driver), **vars()).items() if name[:4] == 'run_'}
 
 
 # -- the protocol ----------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import io
 import json
-import math
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -71,13 +70,6 @@ class Stage(NamedTuple):
     l2: float       #: Float64 Euclidean norm of the whole tensor.
 
 
-class Model(NamedTuple):
-    """One network of a configuration: the authors' class name and its constructor's arguments."""
-
-    cls: str
-    kwargs: dict
-
-
 # -- reading ---------------------------------------------------------------------------------------
 
 def names(chainer=CHAINERS[0]):
@@ -126,24 +118,23 @@ def arrays(recording, prefix):
 
 
 def configurations(chainer=CHAINERS[0]):
-    """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> `Model`."""
-    return {name: as_models(configuration)
+    """The recorded configurations by name: the networks 'fsgen', 'vgen', 'vdis' of each.
+
+    Of a network the authors' 'class', and its constructor's arguments, 'kwargs'.
+    """
+    return {name: {network: {key: entry[key] for key in ('class', 'kwargs')}
+                   for network, entry in configuration.items()}
             for name, configuration in load('init-seed0', chainer).meta['models'].items()}
 
 
 def models(recording):
-    """The networks of a `forward-*` or `train-*` recording: {'fsgen', 'vgen', 'vdis'} -> `Model`.
+    """The networks of a recording, as those of `configurations`.
 
     A recording of a configuration that is not among `configurations` has them in its json file.
     """
     if 'models' not in recording.meta:
         return configurations(recording.chainer)[recording.meta['config']]
-    return as_models(recording.meta['models'])
-
-
-def as_models(entries):
-    """{network: {'class', 'kwargs'}}, as json files have it -> {network: `Model`}."""
-    return {network: Model(entry['class'], entry['kwargs']) for network, entry in entries.items()}
+    return recording.meta['models']
 
 
 def rounding_noise(names):
@@ -153,21 +144,6 @@ def rounding_noise(names):
     """
     return {name for name in names
             if name.replace('.video_dis.', '.').replace('.frame_dis.', '.') in ROUNDING_NOISE}
-
-
-def sample(array, limit):
-    """The values a recording keeps of a tensor: every ceil(size / limit)-th, at most `limit`.
-
-    Limits: 8192 (`forward-small-*`) or 2048 (other `forward-*`), 256 (`train-*`), 4096 (`c3d-*`),
-    2048 (`score-*`), 65536 (`infer-*`).
-    """
-    flat = np.ravel(array)
-    return flat[::math.ceil(flat.size / limit)]
-
-
-def sha256(array):
-    """Of an array's bytes in C order, as a hex string."""
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
 # -- recipes of the inputs -------------------------------------------------------------------------
@@ -193,7 +169,7 @@ def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
 
 def training_videos(recording):
     """`synthetic_videos` of a `train-*` recording, of the size that its D takes."""
-    meta, critic = recording.meta, models(recording)['vdis'].kwargs
+    meta, critic = recording.meta, models(recording)['vdis']['kwargs']
     size = 16 * critic['top_width']
     return synthetic_videos(meta['n_videos'], critic['in_channels'],
                             meta['seed'] + SEED_OFFSETS['videos'], size=size, block=size // 4)
@@ -207,8 +183,8 @@ def forward_inputs(recording):
     networks = models(recording)
     rs = np.random.RandomState(recording.meta['seed'] + SEED_OFFSETS['forward_inputs'])
     batch = recording.meta['batch']
-    z_slow = rs.uniform(-1, 1, (batch, networks['fsgen'].kwargs['z_slow_dim']))
-    critic = networks['vdis'].kwargs
+    z_slow = rs.uniform(-1, 1, (batch, networks['fsgen']['kwargs']['z_slow_dim']))
+    critic = networks['vdis']['kwargs']
     side = 16 * critic['top_width']
     video = rs.uniform(-1, 1, (batch, critic['in_channels'], 16, side, side))
     return z_slow.astype(np.float32), video.astype(np.float32)

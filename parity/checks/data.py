@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from parity import replay
+from parity import driver, replay
 from parity.check import Check
 from reference import recordings
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
@@ -68,7 +68,7 @@ def examples(cls, version):
         random.seed(seed)
         for i, theirs in zip(range(count), recorded[recorded_name(cls)], strict=True):
             example = dataset[i % len(dataset)]
-            found.equal(cls, f'example {i} (index {i % len(dataset)})', recordings.sha256(example),
+            found.equal(cls, f'example {i} (index {i % len(dataset)})', driver.sha256(example),
                         theirs, 'offset, crop, mirroring and scaling are exact', example.shape)
     return found
 

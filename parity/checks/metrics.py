@@ -9,7 +9,7 @@ from pathlib import Path
 import chainer
 import numpy as np
 
-from parity import backend, replay, tolerances
+from parity import backend, driver, replay, tolerances
 from parity.check import Check, Comparisons, NotRunError, Outcome
 from reference import recordings
 from reference.oracle import scores
@@ -59,7 +59,7 @@ def c3d_run():
     with chainer.using_config('train', False), chainer.no_backprop_mode():
         stages = [(name, backend.fetch(variable.array))
                   for name, variable in network.stages(backend.send(c3d_input(meta['seed'])))]
-    digests = {path[1:]: recordings.sha256(backend.fetch(param.array))
+    digests = {path[1:]: driver.sha256(backend.fetch(param.array))
                for path, param in network.namedparams()}
     return digests, stages
 

@@ -1,7 +1,7 @@
 """Layers 1 to 3: what networks hold, and every tensor that they make."""
 import itertools
 
-from parity import backend, replay, tolerances
+from parity import driver, replay, tolerances
 from parity.check import Check, Comparisons, Outcome
 from reference import paper, recordings
 
@@ -14,15 +14,15 @@ RECORDING = ('forward-mnist_uniform-b16-seed0-train', '2.0.2')
 def trace(network):
     """The notes' trace of one network, 'G0', 'G1' or 'D', beside ours."""
     z_slow, video = recordings.forward_inputs(replay.load(*RECORDING))
-    outputs = replay.recorded_forward(*RECORDING).stages[network]
+    outputs = recordings.stages(replay.recorded(*RECORDING), network)
     # What activations, reshapes and concatenations made: links are named 'NETWORK/LINK'.
-    shapes = [str(array.shape) for name, array in outputs if '/' not in name]
+    shapes = [str(stage.values.shape) for stage in outputs if '/' not in stage.name]
     if network == 'G1':    # each branch flat and as a map, then both maps
         slow, slow_map, fast, fast_map, *rest = shapes
         shapes = [str(z_slow.shape), f'{slow} -> {slow_map}', f'{fast} -> {fast_map}',
                   f'{slow_map} {fast_map}', *rest]
     elif network == 'D':
-        _, score = outputs[-1]
+        score = outputs[-1].values
         shapes = [str(video.shape), *shapes, f'{score.shape} {score.dtype}']
     found, lines = Comparisons('reading notes'), [f'{"notes":<42}ours']
     # A line too few or too many shows as a difference, too.
@@ -45,17 +45,15 @@ def initial_state(configuration, version):
     """Keys, dtypes, shapes and bytes of the three networks of a configuration."""
     recorded = _recorded(version)[configuration]
     found = replay.against('init-seed0', version)
-    networks = replay.build(recordings.configurations(version)[configuration], version)
-    for name, network in networks.items():
-        network.to_device(backend.device)
-        ours = replay.state(network)
-        entries = {entry['key']: entry for entry in recorded[name]['state']}
-        found.equal(name, 'keys', sorted(ours), sorted(entries), "the authors' snapshots must load")
-        for key in sorted(ours.keys() & entries.keys()):
-            entry, array = entries[key], ours[key]
-            found.equal(name, key, (str(array.dtype), array.shape, recordings.sha256(array)),
-                        (entry['dtype'], tuple(entry['shape']), entry['sha256']),
-                        'the same seed draws the same bytes', array.shape)
+    with replay.statistics_of(version):
+        made = replay.run('run_init', {'seed': 0, 'models': {configuration: recorded}}, {})
+    for name, network in made.meta['models'][configuration].items():
+        ours, theirs = ({entry['key']: entry for entry in of['state']}
+                        for of in (network, recorded[name]))
+        found.equal(name, 'keys', sorted(ours), sorted(theirs), "the authors' snapshots must load")
+        for key in sorted(ours.keys() & theirs.keys()):
+            found.equal(name, key, ours[key], theirs[key], 'the same seed draws the same bytes',
+                        ours[key]['shape'])
     return found
 
 
@@ -74,29 +72,25 @@ def _recorded(version):
 
 # -- 3: every tensor of a forward pass, the running statistics after it, and sampling --------------
 
-INFER_LIMIT = 65536
-"""How many values of a video the ``infer-*`` recordings keep (reference/PROVENANCE.md)."""
-
 
 def forward_pass(name, version):
     """Tensors and statistics of a ``forward-*`` recording."""
     recording = replay.load(name, version)
-    ours = replay.recorded_forward(name, version)
+    ours = replay.recorded(name, version)
     found = replay.against(name, version)
-    for network, calls in ours.stages.items():
-        stages = recordings.stages(recording, network)
-        found.equal(network, 'order of calls', [called for called, _ in calls],
+    for network in ours.meta['stages']:
+        made, stages = (recordings.stages(each, network) for each in (ours, recording))
+        found.equal(network, 'order of calls', [stage.name for stage in made],
                     [stage.name for stage in stages], 'the layers as they run')
         # The order was compared: here a pair too few must not hide it.
-        for (_, array), stage in zip(calls, stages, strict=False):
-            found.recorded(network, array, stage, _tolerance(recording, network, stage.name))
-    recorded = recordings.arrays(recording, 'stat_')
-    found.equal('statistics', 'keys', sorted(ours.statistics), sorted(recorded),
-                'none is left out')
-    for key, array in ours.statistics.items():
-        if key in recorded:
-            found.close('statistics', key, array, recorded[key],
-                        _tolerance(recording, 'statistics', key))
+        for stage, theirs in zip(made, stages, strict=False):
+            found.recorded(network, stage.values, theirs,
+                           _tolerance(recording, network, theirs.name))
+    statistics, recorded = (recordings.arrays(each, 'stat_') for each in (ours, recording))
+    found.equal('statistics', 'keys', sorted(statistics), sorted(recorded), 'none is left out')
+    for key in sorted(statistics.keys() & recorded.keys()):
+        found.close('statistics', key, statistics[key], recorded[key],
+                    _tolerance(recording, 'statistics', key))
     return found
 
 
@@ -112,16 +106,17 @@ def _tolerance(recording, network, tensor):
 def make_video(name, version):
     """What ``infer.py`` samples: latent vectors and videos of an ``infer-*`` recording."""
     recording = replay.load(name, version)
-    ours = replay.recorded_infer(name, version)
+    ours = replay.recorded(name, version).arrays
+    video = ours['y_strided']
     tolerance = tolerances.SATURATED_32 if version == '2.0.2' else tolerances.FORWARD_32
     found = replay.against(name, version)
     found.equal('z_slow', 'bytes', ours['z_slow'].tobytes() == recording.arrays['z_slow'].tobytes(),
                 True, 'the same seed draws the same bytes', ours['z_slow'].shape)
-    found.equal('video', 'shape', list(ours['y'].shape), recording.meta['y_shape'],
+    found.equal('video', 'shape', list(video.shape), recording.meta['y_shape'],
                 'a shape is right or wrong')
     found.close('z_fast', 'tanh', ours['z_fast'], recording.arrays['z_fast'], tolerance)
-    found.close('video', 'y', recordings.sample(ours['y'], INFER_LIMIT),
-                recording.arrays['y_strided'].ravel(), tolerance, ours['y'].shape)
+    found.close('video', 'y', driver.sampled(video, replay.LIMITS['infer'])[0],
+                recording.arrays['y_strided'].ravel(), tolerance, video.shape)
     return found
 
 

@@ -6,7 +6,7 @@ or that initial values hide, would show.
 """
 import numpy as np
 
-from parity import backend, replay, tolerances
+from parity import backend, driver, replay, tolerances
 from parity.check import Check, Comparisons, Outcome
 from reference import recordings
 from reference.oracle import networks, optimizers, training
@@ -16,6 +16,8 @@ SEED = 7
 BATCH = 3
 ORACLE = 'NumPy oracle'
 UPDATES = 4
+REQUEST = {'dtype': 'float64', 'limit': None, 'seeds': {'forward': SEED, 'training': SEED}}
+"""Of :mod:`parity.driver`."""
 
 UPDATERS = {
     'svc': ('TGANUpdaterWGANSVC', {'freq': 2}, 'small'),
@@ -35,12 +37,11 @@ EXCLUDED = recordings.ROUNDING_NOISE | {
 def setup(configuration, version):
     """Our networks with moved arrays, and the oracle's with the same -> ours, models, states."""
     configuration = recordings.configurations()[configuration]
-    ours = replay.build(configuration, version, SEED)
+    ours = replay.build(configuration, version, SEED, 'float64')
     rs = np.random.RandomState(SEED)
     for network in ours.values():
-        replay.cast(network, 'float64')
         _move(network, rs)
-    states = {name: replay.state(network) for name, network in ours.items()}
+    states = {name: driver.state(network) for name, network in ours.items()}
     return ours, networks.build_models(configuration), states
 
 
@@ -64,7 +65,8 @@ def forward_pass(configuration, version, train):
     rs = np.random.RandomState(SEED + 1)
     z_slow = rs.uniform(-1, 1, (BATCH, models['fsgen'].z_slow_dim))
     video = rs.uniform(-1, 1, (BATCH, models['vdis'].in_channels, 16, 64, 64))
-    made = replay.forward(ours, z_slow, video, train, SEED)
+    made = replay.run('forward', ours, {'train': train, **REQUEST},
+                      {'z_slow': z_slow, 'video': video})
     mode = networks.Mode(train, _statistics(version), np.random.RandomState(SEED))
     seeds = models['fsgen'].forward(states['fsgen'], z_slow, mode)
     frames = models['vgen'].forward(
@@ -74,12 +76,12 @@ def forward_pass(configuration, version, train):
     for network, steps in (('G0', seeds), ('G1', frames), ('D', scores)):
         # D adds its noise between two links, where no call is recorded.
         steps = [step for step in steps if step.layer.name != 'noise']
-        calls = made.stages[network]
-        found.equal(network, 'order of calls', [name.split('/')[-1] for name, _ in calls],
+        calls = recordings.stages(made, network)
+        found.equal(network, 'order of calls', [call.name.split('/')[-1] for call in calls],
                     [step.layer.name for step in steps], 'the layers as they run')
-        for (name, array), step in zip(calls, steps, strict=False):
-            found.close(network, name, array, step.output, tolerances.FORWARD_64)
-    for key, array in made.statistics.items():
+        for call, step in zip(calls, steps, strict=False):
+            found.close(network, call.name, call.values, step.output, tolerances.FORWARD_64)
+    for key, array in recordings.arrays(made, 'stat_').items():
         found.close('statistics', key, array, _of_oracle(states, key), tolerances.FORWARD_64)
     return found
 
@@ -95,7 +97,9 @@ def train(updater, version, updates=UPDATES):
     cls, kwargs, configuration = UPDATERS[updater]
     ours, models, states = setup(configuration, version)
     videos = recordings.synthetic_videos(8, models['vdis'].in_channels, SEED)
-    made = replay.train(ours, cls, kwargs, videos, BATCH, updates, SEED, 'float64')
+    made = replay.run('train', ours, {
+        'updater': {'cls': cls, 'kwargs': kwargs}, 'batch': BATCH, 'lr': 5e-5,
+        'n_updates': updates, **REQUEST}, {'videos': videos})
     oracle = training.Training(
         models, states, training.updater(cls, **kwargs), np.random.RandomState(SEED),
         _statistics(version))
@@ -104,15 +108,17 @@ def train(updater, version, updates=UPDATES):
         losses.append(oracle.update(videos[np.arange(i * BATCH, (i + 1) * BATCH) % len(videos)]))
         grads1 = grads1 or {key: dict(grads) for key, grads in oracle.grads.items()}
     statistics = {f'{network}.{key.replace("/", ".")}': array
-                  for network, link in ours.items() for key, array in replay.state(link).items()
+                  for network, link in ours.items() for key, array in driver.state(link).items()
                   if key.endswith(('avg_mean', 'avg_var'))}
     found = Comparisons(ORACLE)
     for key in losses[0]:
-        found.close('losses', key, [step.get(key, np.nan) for step in made.losses],
+        found.close('losses', key,
+                    [step['loss'].get(key, np.nan) for step in made.meta['trace']],
                     [step[key] for step in losses], tolerances.TRAJECTORY_64)
     for stage, arrays, theirs, tolerance in (
-            ('gradients', made.grads1, grads1, tolerances.GRADIENTS_64),
-            ('parameters', made.params, oracle.states, tolerances.TRAJECTORY_64),
+            ('gradients', recordings.arrays(made, 'grad1.'), grads1, tolerances.GRADIENTS_64),
+            ('parameters', recordings.arrays(made, 'param.'), oracle.states,
+             tolerances.TRAJECTORY_64),
             ('statistics', statistics, oracle.states, tolerances.TRAJECTORY_64)):
         for name in sorted(arrays.keys() - EXCLUDED):
             found.close(stage, name, arrays[name], _of_oracle(theirs, name), tolerance)
@@ -131,8 +137,8 @@ def clipping(method):
             # Below, inside and above [0.01 s, s]; negative ones too.
             param.array[...] = rs.uniform(-0.5, 2.5, param.shape)
             param.array[:2] = 1e-3, 5e-3
-    theirs = replay.state(critic)
-    critic.to_device(backend.device)
+    theirs = driver.state(critic)
+    replay.OURS.place(critic)
     SingularValueClipping(method=method).clip(critic)
     optimizers.singular_value_clipping(theirs)
     found = Comparisons(ORACLE)

@@ -1,7 +1,7 @@
 """Layers 4 and 5: updates of every updater."""
 import numpy as np
 
-from parity import backend, replay, tolerances
+from parity import driver, replay, tolerances
 from parity.check import Check, Outcome
 from reference import recordings
 
@@ -22,25 +22,29 @@ def first_update(name, version, updates=None):
     recording = replay.load(name, version)
     if updates is None and not is_float64(name):
         updates = 1
-    ours = replay.recorded_training(name, version, updates)
+    ours = replay.recorded(name, version, updates)
     of_losses, tolerance = _tolerances(name)
-    recorded = recordings.arrays(recording, 'grad1.')
+    gradients, recorded = (recordings.arrays(each, 'grad1.') for each in (ours, recording))
     noise = sorted(recordings.rounding_noise(recorded))
     found = replay.against(name, version)
-    found.equal('gradients', 'names', sorted(ours.grads1), sorted(recorded), 'none is left out')
+    found.equal('gradients', 'names', sorted(gradients), sorted(recorded), 'none is left out')
     for key, loss in recording.meta['trace'][0]['loss'].items():
-        found.close('losses', key, ours.losses[0].get(key, np.nan), loss, of_losses)
+        found.close('losses', key, ours.meta['trace'][0]['loss'].get(key, np.nan), loss, of_losses)
     for key in sorted(recorded.keys() - noise):
         scale = max(np.abs(recorded[each]).max() for each in (key, _CANCELS.get(key, key)))
-        sample = recordings.sample(ours.grads1[key], recording.meta['strided_limit'])
-        found.close('gradients', key, sample, recorded[key], tolerance, ours.grads1[key].shape,
-                    scale or 1.0)
+        _close(found, 'gradients', key, gradients, recorded, tolerance, scale or 1.0)
     found.reference = 'zero'
     # That the excluded gradients are what they are excluded for.
     for key in noise if is_float64(name) else ():
-        found.close('rounding noise', key, ours.grads1[key], np.zeros_like(ours.grads1[key]),
-                    tolerances.ROUNDING_NOISE_64, scale=np.abs(ours.grads1[f'{key[:-1]}W']).max())
+        found.close('rounding noise', key, gradients[key], np.zeros_like(gradients[key]),
+                    tolerances.ROUNDING_NOISE_64, scale=np.abs(gradients[f'{key[:-1]}W']).max())
     return Outcome(comparisons=found, excluded=tuple(noise))
+
+
+def _close(found, stage, key, ours, recorded, tolerance, scale=None):
+    """Compare what was recorded of an array, a sample, with the same of ours."""
+    sample, _ = driver.sampled(ours[key], replay.LIMITS['train'])
+    found.close(stage, key, sample, recorded[key], tolerance, ours[key].shape, scale)
 
 
 def is_float64(name):
@@ -66,18 +70,19 @@ def trajectory(name, version, updates=None):
         updates (int or None): Compare losses and norms of so many updates only.
     """
     recording = replay.load(name, version)
-    ours = replay.recorded_training(name, version, updates)
-    trace = recording.meta['trace'][:updates]
-    norms = {f'{network}{path.replace("/", ".")}': [
+    ours = replay.recorded(name, version, updates)
+    traces = ours.meta['trace'], recording.meta['trace'][:updates]
+    norms = [{f'{network}{path.replace("/", ".")}': [
         step['param_l2'][network][path] for step in trace]
         for network, of_network in trace[0]['param_l2'].items() for path in of_network}
-    noise = recordings.rounding_noise(norms)
+        for trace in traces]
+    noise = recordings.rounding_noise(norms[1])
     found = replay.against(name, version)
-    for key in trace[0]['loss']:
-        found.close('losses', key, [losses.get(key, np.nan) for losses in ours.losses],
-                    [step['loss'][key] for step in trace], tolerances.TRAJECTORY_64)
-    for key in sorted(norms.keys() - noise):
-        found.close('norms', key, ours.norms.get(key, []), norms[key], tolerances.TRAJECTORY_64)
+    for key in traces[1][0]['loss']:
+        found.close('losses', key, *([step['loss'].get(key, np.nan) for step in trace]
+                                     for trace in traces), tolerances.TRAJECTORY_64)
+    for key in sorted(norms[1].keys() - noise):
+        found.close('norms', key, norms[0].get(key, []), norms[1][key], tolerances.TRAJECTORY_64)
     if updates is None:
         _compare_ends(found, recording, ours, noise)
     return Outcome(comparisons=found, excluded=tuple(sorted(noise)))
@@ -85,17 +90,14 @@ def trajectory(name, version, updates=None):
 
 def _compare_ends(found, recording, ours, noise):
     """Parameters and largest singular values after the last update."""
-    recorded = recordings.arrays(recording, 'param.')
-    found.equal('parameters', 'names', sorted(ours.params), sorted(recorded), 'none is left out')
+    params, recorded = (recordings.arrays(each, 'param.') for each in (ours, recording))
+    found.equal('parameters', 'names', sorted(params), sorted(recorded), 'none is left out')
     for key in sorted(recorded.keys() - noise):
-        sample = recordings.sample(ours.params[key], recording.meta['strided_limit'])
-        found.close('parameters', key, sample, recorded[key], tolerances.TRAJECTORY_64,
-                    ours.params[key].shape)
-    critic = dict(ours.networks['vdis'].namedparams())
-    for path, theirs in recording.meta['top_singular_value_after'].items():
-        W = backend.fetch(critic[path].array)
-        found.close('largest singular values', path[1:], np.linalg.norm(W.reshape(len(W), -1), 2),
-                    theirs, tolerances.TRAJECTORY_64)
+        _close(found, 'parameters', key, params, recorded, tolerances.TRAJECTORY_64)
+    ours, theirs = (each.meta['top_singular_value_after'] for each in (ours, recording))
+    for path, value in theirs.items():
+        found.close('largest singular values', path[1:], ours[path], value,
+                    tolerances.TRAJECTORY_64)
 
 
 CHECKS = (

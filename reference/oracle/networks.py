@@ -316,6 +316,6 @@ def build_models(configuration):
     `wscale`, which is of the initial arrays.
     """
     classes = {'fsgen': FrameSeedGenerator, 'vgen': VideoGenerator, 'vdis': VideoDiscriminator}
-    return {role: classes[role](beta='NoBeta' not in model.cls, **{
-        key: value for key, value in model.kwargs.items() if key != 'wscale'})
+    return {role: classes[role](beta='NoBeta' not in model['class'], **{
+        key: value for key, value in model['kwargs'].items() if key != 'wscale'})
         for role, model in configuration.items()}

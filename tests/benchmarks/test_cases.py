@@ -8,6 +8,7 @@ import pytest
 from benchmarks import cases, race, recipe
 from benchmarks import ours_worker as ours
 from benchmarks.recipe import time_on_host
+from parity import driver, replay
 
 CPU = chainer.get_device('@numpy')
 SIZE = dict(recipe.SIZES['quick'], z=4)
@@ -45,14 +46,15 @@ def test_a_busy_machine(quick, monkeypatch):
 
 @pytest.mark.parametrize('updater, after', [('svc', 2), ('clip', 1)])
 def test_a_repetition_of_training(updater, after):
-    work = ours.step(CPU, time_on_host, updater, 2, SIZE)
+    step = recipe.chainer_works(driver, replay.OURS, time_on_host, ours.c3d)['step']
+    work = step(updater, 2, SIZE)
     first = work()
     # Two updates to warm up, whose losses are compared.
     assert len(first['each']) == 2
     assert first['found'].keys() == first['found after update'].keys() == {'loss_gen', 'loss_dis'}
     assert first['found'] != first['found after update']
     assert len(work()['each']) == after
-    again = ours.step(CPU, time_on_host, updater, 2, SIZE)
+    again = step(updater, 2, SIZE)
     np.random.rand(5)    # a training begins the same whatever came before
     assert again()['found'] == first['found']
 

@@ -40,12 +40,6 @@ def test_other_processes_use_the_same_kernels_and_no_tf32():
         assert pool.submit(os.getenv, 'NVIDIA_TF32_OVERRIDE').result() == '0'
 
 
-def test_a_seed_is_that_of_numpy():
-    with backend.seeded(3):
-        drawn = np.random.uniform(size=2)
-    np.testing.assert_array_equal(drawn, np.random.RandomState(3).uniform(size=2))
-
-
 # The only check of a device that is too large for the double.
 @pytest.mark.slow
 def test_c3d_goes_to_the_device_and_its_results_come_back(monkeypatch):

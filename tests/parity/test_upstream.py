@@ -79,7 +79,7 @@ def test_the_stand_in_computes_the_same(live, name, updates):
 
 
 def test_every_class_and_updater_has_a_check(live):
-    models = {entry.cls for networks in recordings.configurations().values()
+    models = {entry['class'] for networks in recordings.configurations().values()
               for entry in networks.values()}
     assert len(models) == 11
     assert {f'init-{config}' for config in recordings.configurations()} <= set(live)
@@ -173,8 +173,8 @@ def test_no_such_interpreter(tmp_path):
 
 
 def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
-    for path in (upstream.RUNNER, upstream.RUNNER.with_name('serving.py')):
-        ast.parse(path.read_text(), feature_version=(3, 6))
+    for name in ('upstream_runner', 'serving', 'driver'):
+        ast.parse(upstream.RUNNER.with_name(f'{name}.py').read_text(), feature_version=(3, 6))
     live['inception'].run()
     assert not list(STAND_IN.rglob('__pycache__'))
 
