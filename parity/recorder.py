@@ -12,7 +12,6 @@ from pathlib import Path
 from parity.check import Comparisons, NotRunError, Tolerance, choose
 from parity.upstream import Upstream
 from reference import recordings
-from tgan_chainer.commands.run import run_command
 from tgan_chainer.errors import TGANError
 from tgan_chainer.io import layout
 from tgan_chainer.io.progress import steps
@@ -24,25 +23,23 @@ class RecordError(TGANError):
     exit_code = 1
 
 
-def main(argv=None):
-    """Run the command; returns its exit code."""
+def main(argv):
+    """Run the command."""
     parser = argparse.ArgumentParser(
         prog='python -m parity record',
         description="Record a checkout of the authors' repository, and compare the recordings with "
         'those of this project.')
-    parser.add_argument('--upstream', required=True, type=Path, metavar='DIR',
-                        help="a checkout of the authors' repository")
-    parser.add_argument('--out', required=True, type=Path, metavar='DIR',
-                        help='where to write; a new folder, or an empty one')
-    parser.add_argument('--python', metavar='PATH',
-                        help='the interpreter that runs the checkout (by default this one)')
-    parser.add_argument('--only', action='append', metavar='PATTERN',
-                        help='make the recordings whose name has this part, or matches this shell '
-                        'pattern; may be given again')
-    return run_command(_record, parser.parse_args(argv))
-
-
-def _record(args):
+    add = parser.add_argument
+    add('--upstream', required=True, type=Path, metavar='DIR',
+        help="a checkout of the authors' repository")
+    add('--out', required=True, type=Path, metavar='DIR',
+        help='where to write; a new folder, or an empty one')
+    add('--python', metavar='PATH',
+        help='the interpreter that runs the checkout (by default this one)')
+    add('--only', action='append', metavar='PATTERN',
+        help='make the recordings whose name has this part, or matches this shell pattern; may be '
+        'given again')
+    args = parser.parse_args(argv)
     upstream = Upstream(args.upstream, args.python)
     version = upstream.release
     there_are = recordings.names(version)
@@ -62,8 +59,8 @@ def _record(args):
         recordings.write(args.out / f'chainer-{version}', fresh)
         rows.append(_row(fresh, recordings.load(name, version)))
     recordings.write_manifest(args.out)
-    columns = f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'
-    print('\n'.join(layout.text(columns, rows)))
+    print('\n'.join(layout.text(
+        (f'recording (Chainer {version})', 'deviation', 'largest in', 'equal hashes'), rows)))
     if failed:
         raise RecordError(f'not recorded: {"; ".join(failed)}')
 
@@ -93,11 +90,9 @@ def _contents(recording):
 def _hashes(value, path=''):
     if isinstance(value, str) and len(value) == 64:
         yield path, value
-    elif isinstance(value, list):    # of arrays with a key: their place says less
-        for i, each in enumerate(value):
-            key = each.get('key', i) if isinstance(each, dict) else i
+    if isinstance(value, list):    # of arrays with a key: their place says less
+        value = {each.get('key', i) if isinstance(each, dict) else i: each
+                 for i, each in enumerate(value)}
+    for key, each in value.items() if isinstance(value, dict) else ():
+        if key != 'y_sha256':    # the sum over a video's bytes differs between machines
             yield from _hashes(each, f'{path}/{key}')
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            if key != 'y_sha256':    # the sum over a video's bytes differs between machines
-                yield from _hashes(each, f'{path}/{key}')

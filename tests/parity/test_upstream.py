@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parity import __main__ as parity_main
-from parity import recorder, upstream
+from parity import upstream
 from parity.check import Check, Verdict
 from parity.worker import WorkerError
 from reference import recordings
@@ -185,7 +185,7 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     names = ('datasets-seed0', 'forward-small-b2-seed0-train-f64', 'inception-seed0',
              'infer-small-seed0')
     only = [argument for name in names for argument in ('--only', name)]
-    assert recorder.main(['--upstream', str(STAND_IN), '--out', str(tmp_path), *only]) == 0
+    assert parity_main.main(['record', '--upstream', str(STAND_IN), '--out', str(tmp_path), *only]) == 0
     shipped = {name: recordings.load(name, '7.8.1') for name in names}
     monkeypatch.setattr(recordings, 'GOLDEN', tmp_path)
     assert recordings.names('7.8.1') == names
@@ -211,11 +211,11 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     ('infer.py', 'make_video', 'make_video', 'nothing', 2,
      'no recording matches nothing; there are: c3d-seed0, ')])
 def test_what_recording_says(checkout, tmp_path, capsys, path, old, new, only, code, expected):
-    command = ['--upstream', str(checkout(path, old, new)), '--out', str(tmp_path / 'out'),
+    command = ['record', '--upstream', str(checkout(path, old, new)), '--out', str(tmp_path / 'out'),
                '--only', only]
-    assert recorder.main(command) == code
+    assert parity_main.main(command) == code
     assert re.search(expected, ''.join(capsys.readouterr()))
     assert (tmp_path / 'out').exists() == (code < 2)
     if code == 1:
-        assert recorder.main(command) == 2
+        assert parity_main.main(command) == 2
         assert 'is there already' in capsys.readouterr().err
