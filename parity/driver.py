@@ -166,18 +166,14 @@ def run_init(side, request, inputs):
         for config, models in request['models'].items()}}, {}
 
 
-def run_forward(side, request, inputs):
-    """:func:`forward` of new networks."""
-    networks = build(side, request['models'], request['seeds']['build'], request['dtype'])
-    return forward(side, networks, request, inputs)
-
-
-def forward(side, networks, request, inputs):
+def run_forward(side, request, inputs, networks=None):
     """Every tensor of one pass through G0, G1 and D, and the running statistics after it.
 
-    G1 has z_slow (B, Ks) and G0's first frame, D the video (B, C, 16, H, W).
+    G1 has z_slow (B, Ks) and G0's first frame, D the video (B, C, 16, H, W). The networks are
+    built, unless they are given.
     """
-    place(side, networks)
+    networks = place(side, networks or build(
+        side, request['models'], request['seeds']['build'], request['dtype']))
     z_slow, video = (networks['vdis'].xp.asarray(inputs[name].astype(request['dtype']))
                      for name in ('z_slow', 'video'))
     np.random.seed(request['seeds']['forward'])    # of D's noise
@@ -264,14 +260,13 @@ def training(side, networks, updater, kwargs, videos, batch, lr):
     return update
 
 
-def run_train(side, request, inputs):
-    """:func:`train` of new networks."""
-    networks = build(side, request['models'], request['seeds']['build'], request['dtype'])
-    return train(side, networks, request, inputs)
+def run_train(side, request, inputs, networks=None):
+    """Losses and norms of some updates; gradients after the first, parameters after the last.
 
-
-def train(side, networks, request, inputs):
-    """Losses and norms of some updates; gradients after the first, parameters after the last."""
+    The networks are built, unless they are given, which are trained in place.
+    """
+    networks = networks or build(
+        side, request['models'], request['seeds']['build'], request['dtype'])
     update = training(side, networks, request['updater']['cls'], request['updater']['kwargs'],
                       inputs['videos'], request['batch'], request['lr'])
     np.random.seed(request['seeds']['training'])

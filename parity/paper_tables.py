@@ -95,11 +95,11 @@ def rows(table, measurements):
     if table == 'table3':
         metric, found = 'GAM', [
             (f'{row.model} against {row.opponent}', row.ratio, None,
-             [(row.model, 'SVC'), _OPPONENTS[row.opponent]]) for row in paper.gam_ratios()]
+             [(row.model, 'SVC'), _OPPONENTS[row.opponent]]) for row in paper.rows(table)]
     else:
         metric, found = 'inception score', [
             (f'{row.system}, {row.method}' if row.method else row.system, row.mean, row.std,
-             [(row.system, row.method)]) for row in paper.inception_scores()]
+             [(row.system, row.method)]) for row in paper.rows(table)]
     return [Row(*row, [m for m in measurements if m.metric == metric and _subjects(m) == subjects])
             for *row, subjects in found]
 

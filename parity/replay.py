@@ -106,13 +106,13 @@ def recorded(name, version, updates=None):
     asked, inputs = request(load(name, version))
     asked |= {'limit': None, 'n_updates': updates or len(asked.get('trace', ()))}
     with statistics_of(version):
-        return run(f'run_{asked["kind"]}', asked, inputs)
+        return run(asked['kind'], asked, inputs)
 
 
-def run(what, *args):
-    """A function of :mod:`parity.driver` on our side -> :class:`reference.recordings.Recording`."""
+def run(kind, *args):
+    """What :mod:`parity.driver` makes of our side -> :class:`reference.recordings.Recording`."""
     with backend.random_numbers_of_numpy():
-        return recordings.Recording('', '', *getattr(driver, what)(OURS, *args))
+        return recordings.Recording('', '', *getattr(driver, f'run_{kind}')(OURS, *args))
 
 
 def statistics_of(version):

@@ -27,11 +27,6 @@ EXCLUSION = (
 # The browser itself refuses whatever would leave the page.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
-_LINKS = {
-    'the paper': 'https://arxiv.org/abs/1611.06624',
-    "the authors' code": 'https://github.com/pfnet-research/tgan/tree/09aa105',
-}
-
 
 def counts(outcomes):
     """Checks a verdict: {'passed', 'failed', 'not run'}."""
@@ -67,19 +62,15 @@ def text(outcomes):
         for outcome in found:
             lines.append(f'  {MARKS[outcome.verdict]:<8}{outcome.name:<58}{measured(outcome)}')
             lines += [f'            {line}' for line in (
-                *outcome.text.splitlines(), *(outcome.error or '').splitlines(),
-                *map(_difference, outcome.comparisons)) if line is not None]
+                *outcome.text.splitlines(), *(outcome.error or '').splitlines(), *(
+                    f'{c.stage} {c.tensor} {c.shape}: max abs {c.max_abs:.2g}, max rel '
+                    f'{c.max_rel:.2g}, tolerance {c.tolerance:g} ({c.reason}), against '
+                    f'{c.reference}'
+                    for c in outcome.comparisons if c.verdict is Verdict.FAILED))]
     if left_out := excluded(outcomes):
         lines += ['', *layout.fill('Left out of gradients and trajectories: '
                                    f'{", ".join(left_out)}. {EXCLUSION}')]
     return '\n'.join(line.rstrip() for line in lines)
-
-
-def _difference(found):
-    if found.verdict is Verdict.FAILED:
-        return (f'{found.stage} {found.tensor} {found.shape}: max abs {found.max_abs:.2g}, max rel '
-                f'{found.max_rel:.2g}, tolerance {found.tolerance:g} ({found.reason}), against '
-                f'{found.reference}')
 
 
 def measured(outcome):
@@ -144,7 +135,6 @@ def page(outcomes):
     sections = ''.join(
         f'<h2 id="{layer}">{number}. {layer}<small>{escape(covers)}</small></h2>'
         f'{"".join(map(_check, found))}' for number, layer, covers, found in layers)
-    links = ', '.join(f'<a href="{address}">{what}</a>' for what, address in _LINKS.items())
     return f'''<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -160,7 +150,8 @@ def page(outcomes):
 <h1>Does this project compute what the TGAN authors' code computes?</h1>
 <p class="verdict">{headline}</p>
 {_table([], versions().items(), 'facts')}
-<p>{links}</p>
+<p><a href="https://arxiv.org/abs/1611.06624">the paper</a>,
+<a href="https://github.com/pfnet-research/tgan/tree/09aa105">the authors' code</a></p>
 </header>
 <nav><ul>{contents}</ul></nav>
 {_unproven(outcomes)}

@@ -32,12 +32,19 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
         outcomes[outcome.name] = outcome
         progress.end(f'{MARKS[outcome.verdict]:<8}{outcome.name}', costs[outcome.name])
 
-    groups, here = _grouped(checks)
+    groups, here = {}, []
+    for check in checks:
+        if registry().get(check.name) is check:
+            groups.setdefault(check.group or check.name, []).append(check)
+        else:
+            here.append(check)
+    groups = sorted(groups.values(), key=lambda group: -sum(check.cost for check in group))
     # Workers read the environment when they start, which is at the first submissions.
     with (mock.patch.dict(os.environ, _ENVIRONMENT),
           Steps(len(costs), sum(costs.values())) as progress,
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
-        tasks = {pool.submit(_run_group, names): names for names in groups}
+        tasks = {pool.submit(_run_group, names): names    # the longest first
+                 for names in ([check.name for check in group] for group in groups)}
         for check in here:
             finish(check.run())
         for task in futures.as_completed(tasks):
@@ -54,18 +61,6 @@ def _pool(jobs, *settings):
     # Not forked: BLAS and Chainer hold threads and locks.
     return futures.ProcessPoolExecutor(jobs, multiprocessing.get_context('spawn'), backend.use,
                                        settings)
-
-
-def _grouped(checks):
-    """Names of registered checks in groups, the longest first; and the other checks."""
-    groups, here = {}, []
-    for check in checks:
-        if registry().get(check.name) is check:
-            groups.setdefault(check.group or check.name, []).append(check)
-        else:
-            here.append(check)
-    longest_first = sorted(groups.values(), key=lambda group: -sum(check.cost for check in group))
-    return [[check.name for check in group] for group in longest_first], here
 
 
 def _run_group(names):

@@ -6,24 +6,7 @@ here is computed.
 import json
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
-
-
-class InceptionScore(NamedTuple):
-    """A row of Table 4: inception score on UCF-101, as printed."""
-
-    system: str           #: E.g. `'TGAN'`.
-    method: str | None    #: 'normal', 'weight clipping', 'SVC', or None for the data set itself.
-    mean: float
-    std: float
-
-
-class GamRatio(NamedTuple):
-    """A row of Table 3: `ratio` above 1 means `model` beat `opponent` on Moving MNIST."""
-
-    model: str
-    opponent: str
-    ratio: float
+from types import SimpleNamespace
 
 
 @cache
@@ -35,16 +18,11 @@ def document():
     return json.loads(Path(__file__).with_name('paper.json').read_text(encoding='utf-8'))
 
 
-def gam_ratios():
-    """Table 3, in the paper's order."""
-    return tuple(GamRatio(**row) for row in document()['table3']['rows'])
+def rows(table):
+    """Rows of a table as printed, in the paper's order.
 
-
-def inception_scores():
-    """Table 4, in the paper's order."""
-    return tuple(InceptionScore(**row) for row in document()['table4']['rows'])
-
-
-def trace(network):
-    """Lines of the notes' trace of `'G0'`, `'G1'` or `'D'` (batch 16, one channel): tag, text."""
-    return tuple(map(tuple, document()['traces'][network]))
+    Those of 'table3', GAM on Moving MNIST, have a `model`, an `opponent` and their `ratio`, above 1
+    where the model won; those of 'table4', inception scores on UCF-101, a `system`, a `method`
+    ('normal', 'weight clipping', 'SVC', or None for the data set itself), `mean` and `std`.
+    """
+    return [SimpleNamespace(**row) for row in document()[table]['rows']]

@@ -26,7 +26,7 @@ def trace(network):
         shapes = [str(video.shape), *shapes, f'{score.shape} {score.dtype}']
     found, lines = Comparisons('reading notes'), [f'{"notes":<42}ours']
     # A line too few or too many shows as a difference, too.
-    for (tag, noted), ours in itertools.zip_longest(paper.trace(network), shapes,
+    for (tag, noted), ours in itertools.zip_longest(paper.document()['traces'][network], shapes,
                                                     fillvalue=('?', 'nothing')):
         # As Python writes them: '(16,4096)->(16,256,4,4)' gets its blanks.
         noted = noted.replace(',', ', ').replace('->', ' -> ')
@@ -46,7 +46,7 @@ def initial_state(configuration, version):
     recorded = _recorded(version)[configuration]
     found = replay.against('init-seed0', version)
     with replay.statistics_of(version):
-        made = replay.run('run_init', {'seed': 0, 'models': {configuration: recorded}}, {})
+        made = replay.run('init', {'seed': 0, 'models': {configuration: recorded}}, {})
     for name, network in made.meta['models'][configuration].items():
         ours, theirs = ({entry['key']: entry for entry in of['state']}
                         for of in (network, recorded[name]))

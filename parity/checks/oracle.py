@@ -65,8 +65,8 @@ def forward_pass(configuration, version, train):
     rs = np.random.RandomState(SEED + 1)
     z_slow = rs.uniform(-1, 1, (BATCH, models['fsgen'].z_slow_dim))
     video = rs.uniform(-1, 1, (BATCH, models['vdis'].in_channels, 16, 64, 64))
-    made = replay.run('forward', ours, {'train': train, **REQUEST},
-                      {'z_slow': z_slow, 'video': video})
+    made = replay.run('forward', {'train': train, **REQUEST}, {'z_slow': z_slow, 'video': video},
+                      ours)
     mode = networks.Mode(train, _statistics(version), np.random.RandomState(SEED))
     seeds = models['fsgen'].forward(states['fsgen'], z_slow, mode)
     frames = models['vgen'].forward(
@@ -97,9 +97,9 @@ def train(updater, version, updates=UPDATES):
     cls, kwargs, configuration = UPDATERS[updater]
     ours, models, states = setup(configuration, version)
     videos = recordings.synthetic_videos(8, models['vdis'].in_channels, SEED)
-    made = replay.run('train', ours, {
+    made = replay.run('train', {
         'updater': {'cls': cls, 'kwargs': kwargs}, 'batch': BATCH, 'lr': 5e-5,
-        'n_updates': updates, **REQUEST}, {'videos': videos})
+        'n_updates': updates, **REQUEST}, {'videos': videos}, ours)
     oracle = training.Training(
         models, states, training.updater(cls, **kwargs), np.random.RandomState(SEED),
         _statistics(version))

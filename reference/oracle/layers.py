@@ -14,9 +14,6 @@ BN_EPS = 2e-5
 #: Share of the old value in a running statistic (Chainer's default).
 BN_DECAY = 0.9
 
-#: Slope of the discriminator's leaky ReLU (authors' models/video_discriminator.py; paper).
-LEAKY_SLOPE = 0.2
-
 #: Running-statistics rules (both measured, see `running_statistics`).
 CHAINER2, CHAINER7 = 'chainer2', 'chainer7'
 
@@ -128,15 +125,3 @@ def running_statistics(avg_mean, avg_var, mean, var, m, semantics=CHAINER2):
     unbiased = m / max(m - 1, 1) * new_var
     return (BN_DECAY * avg_mean + (1 - BN_DECAY) * mean,
             BN_DECAY * avg_var + (1 - BN_DECAY) * unbiased)
-
-
-# -- activations; derivatives in terms of the output -----------------------------------------------
-
-ACTIVATIONS = {
-    'relu': (lambda x: np.maximum(x, 0), lambda gy, y: gy * (y > 0)),
-    # y has the sign of x.
-    'leaky_relu': (lambda x: np.where(x >= 0, x, LEAKY_SLOPE * x),
-                   lambda gy, y: np.where(y >= 0, gy, LEAKY_SLOPE * gy)),
-    'tanh': (np.tanh, lambda gy, y: gy * (1 - y * y)),
-}
-"""Name -> function of x, and gx as a function of gy and y."""

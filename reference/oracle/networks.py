@@ -14,6 +14,9 @@ from reference.oracle import layers
 
 N_FRAMES = 16
 
+#: Slope of the discriminator's leaky ReLU (authors' models/video_discriminator.py; paper).
+LEAKY_SLOPE = 0.2
+
 #: Last part of the keys that RMSprop updates; the rest (`avg_mean`, `avg_var`, `N`) is statistics.
 PARAMETER_KINDS = ('W', 'b', 'gamma', 'beta')
 
@@ -138,59 +141,44 @@ class BatchNormalization(Layer):
 
 # -- layers without arrays -------------------------------------------------------------------------
 
-class Activation(Layer):
-    """One of `layers.ACTIVATIONS`."""
+class Function(Layer):
+    """A layer whose output is `function(x, mode)`, and gx `derivative(gy, step)`."""
+
+    def __init__(self, name, function, derivative):
+        super().__init__(name)
+        self.function, self.derivative = function, derivative
 
     def forward(self, state, x, mode):
-        return layers.ACTIVATIONS[self.name][0](x), None
+        return self.function(x, mode), x
 
     def input_grad(self, state, step, gy):
-        return layers.ACTIVATIONS[self.name][1](gy, step.output)
+        return self.derivative(gy, step)
 
 
-RELU, LEAKY_RELU, TANH = map(Activation, ('relu', 'leaky_relu', 'tanh'))
+RELU = Function('relu', lambda x, mode: np.maximum(x, 0), lambda gy, step: gy * (step.output > 0))
+LEAKY_RELU = Function(    # y has the sign of x
+    'leaky_relu', lambda x, mode: np.where(x >= 0, x, LEAKY_SLOPE * x),
+    lambda gy, step: np.where(step.output >= 0, gy, LEAKY_SLOPE * gy))
+TANH = Function('tanh', lambda x, mode: np.tanh(x), lambda gy, step: gy * (1 - step.output ** 2))
 
 
-class Reshape(Layer):
+def reshape(*shape):
     """(N, ...) to (N, *shape)."""
-
-    def __init__(self, *shape):
-        super().__init__('reshape')
-        self.shape = shape
-
-    def forward(self, state, x, mode):
-        return x.reshape(x.shape[0], *self.shape), x.shape
-
-    def input_grad(self, state, step, gy):
-        return gy.reshape(step.cache)
+    return Function('reshape', lambda x, mode: x.reshape(len(x), *shape),
+                    lambda gy, step: gy.reshape(step.cache.shape))
 
 
-class Noise(Layer):
+def noise(sigma):
     """x + sigma * N(0, 1) in train mode, drawn in float64 whatever x is; x in test mode."""
-
-    def __init__(self, sigma):
-        super().__init__('noise')
-        self.sigma = sigma
-
-    def forward(self, state, x, mode):
-        return x + self.sigma * mode.rng.randn(*x.shape) if mode.train else x, None
-
-    def input_grad(self, state, step, gy):
-        return gy
+    return Function(
+        'noise', lambda x, mode: x + sigma * mode.rng.randn(*x.shape) if mode.train else x,
+        lambda gy, step: gy)
 
 
-class Concat(Layer):
+def concat(n_slow):
     """Slow then fast channels, as dc1 reads them."""
-
-    def __init__(self, n_slow):
-        super().__init__('concat')
-        self.n_slow = n_slow
-
-    def forward(self, state, pair, mode):
-        return np.concatenate(pair, axis=1), None
-
-    def input_grad(self, state, step, gy):
-        return gy[:, :self.n_slow], gy[:, self.n_slow:]
+    return Function('concat', lambda pair, mode: np.concatenate(pair, axis=1),
+                    lambda gy, step: (gy[:, :n_slow], gy[:, n_slow:]))
 
 
 # -- networks --------------------------------------------------------------------------------------
@@ -244,7 +232,7 @@ class FrameSeedGenerator:
             deconvolution(f'dc{i}') for i in range(1, 4))
         hidden = [layer for i, deconv in enumerate(deconvolutions)
                   for layer in (deconv, BatchNormalization(f'bn{i}', beta), RELU)]
-        self.chain = [Reshape(z_slow_dim, 1), *hidden, deconvolution('dc4'), TANH]
+        self.chain = [reshape(z_slow_dim, 1), *hidden, deconvolution('dc4'), TANH]
 
     def forward(self, state, z_slow, mode):
         """Steps of G0 for z_slow (N, Ks)."""
@@ -260,13 +248,13 @@ class VideoGenerator:
 
     def __init__(self, z_slow_dim, z_fast_dim, out_channels, bottom_width, conv_ch=512, *, beta):
         half = conv_ch // 2
-        seed_image = Reshape(half, bottom_width, bottom_width)
+        seed_image = reshape(half, bottom_width, bottom_width)
         self._slow, self._fast = (
             [linear(f'l0{which}'), BatchNormalization(f'bn0{which}', beta), RELU, seed_image]
             for which in 'sf')
         hidden = [layer for i in range(1, 5) for layer in (
             deconvolution(f'dc{i}', bias=False), BatchNormalization(f'bn{i}', beta), RELU)]
-        self._frame = [Concat(half), *hidden, deconvolution('dc5', stride=1), TANH]
+        self._frame = [concat(half), *hidden, deconvolution('dc5', stride=1), TANH]
 
     def forward(self, state, z_slow, z_fast, mode):
         """Steps of G1: slow branch, fast branch, then from the concatenation to the frame."""
@@ -294,11 +282,11 @@ class VideoDiscriminator:
         if top_width != 4:
             raise ValueError(f'top_width is {top_width}; four halvings of 64 leave 4')
         self.in_channels = in_channels
-        activation = [Noise(sigma), LEAKY_RELU] if sigma else [LEAKY_RELU]
+        activation = [noise(sigma), LEAKY_RELU] if sigma else [LEAKY_RELU]
         self.chain = [convolution('c0'), *activation]
         for i in range(1, 4):
             self.chain += [convolution(f'c{i}'), BatchNormalization(f'bn{i}', beta), *activation]
-        self.chain += [Reshape(8 * mid_ch, top_width, top_width),
+        self.chain += [reshape(8 * mid_ch, top_width, top_width),
                        convolution('c4', stride=1, pad=0)]
 
     def forward(self, state, video, mode):

@@ -181,11 +181,15 @@ def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
 
 # -- recording -------------------------------------------------------------------------------------
 
+def record(upstream, out, *only):
+    return parity_main.main(['record', '--upstream', str(upstream), '--out', str(out), *only])
+
+
 def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     names = ('datasets-seed0', 'forward-small-b2-seed0-train-f64', 'inception-seed0',
              'infer-small-seed0')
-    only = [argument for name in names for argument in ('--only', name)]
-    assert parity_main.main(['record', '--upstream', str(STAND_IN), '--out', str(tmp_path), *only]) == 0
+    only = [f'--only={name}' for name in names]
+    assert record(STAND_IN, tmp_path, *only) == 0
     shipped = {name: recordings.load(name, '7.8.1') for name in names}
     monkeypatch.setattr(recordings, 'GOLDEN', tmp_path)
     assert recordings.names('7.8.1') == names
@@ -211,11 +215,10 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     ('infer.py', 'make_video', 'make_video', 'nothing', 2,
      'no recording matches nothing; there are: c3d-seed0, ')])
 def test_what_recording_says(checkout, tmp_path, capsys, path, old, new, only, code, expected):
-    command = ['record', '--upstream', str(checkout(path, old, new)), '--out', str(tmp_path / 'out'),
-               '--only', only]
-    assert parity_main.main(command) == code
+    command = checkout(path, old, new), tmp_path / 'out', '--only', only
+    assert record(*command) == code
     assert re.search(expected, ''.join(capsys.readouterr()))
     assert (tmp_path / 'out').exists() == (code < 2)
     if code == 1:
-        assert parity_main.main(command) == 2
+        assert record(*command) == 2
         assert 'is there already' in capsys.readouterr().err
