@@ -81,7 +81,7 @@ def c3d(session, clips):
 
 def loader(session, dataset):
     """One loader, on a file made for it, beside the training step that consumes it."""
-    _, label, channels = ours_worker.DATASETS[dataset]
+    _, _, label, channels = ours_worker.DATASETS[dataset]
     batch, size = session.size['batch'], {**session.size, 'channels': channels}
     return race(session, [
         Contestant('training step', OURS, 'step', {
@@ -147,7 +147,7 @@ CASES = {
     **{f'c3d/clips-{n}': (f'C3D, forward, {n} clip(s), test mode', c3d, n) for n in (1, 2)},
     **{f'loaders/{dataset}': (
         f'loading a batch of {label}, as a share of the training step that takes it', loader,
-        dataset) for dataset, (_, label, _) in ours_worker.DATASETS.items()},
+        dataset) for dataset, (_, _, label, _) in ours_worker.DATASETS.items()},
     'memory/step': ('peak memory of two training steps, WGAN with singular value clipping', memory),
     **{f'growth/{axis}': (f'training step by {what}, relative to the usual one', growth, axis)
        for axis, what in (('batch', 'videos a batch'), ('width', 'width of a frame'))},

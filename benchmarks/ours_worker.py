@@ -9,10 +9,9 @@ import functools
 import platform
 import sys
 import tempfile
-from pathlib import Path
+from types import SimpleNamespace
 
 import chainer
-import h5py
 import numpy as np
 import threadpoolctl
 from chainer.dataset import concat_examples
@@ -20,11 +19,9 @@ from chainer.iterators import SerialIterator
 
 from benchmarks import recipe
 from parity import backend, driver, replay
+from parity.checks import data
 from parity.serving import serve
 from tgan_chainer.commands.run import run_command
-from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
-from tgan_chainer.datasets.tables import write_table
-from tgan_chainer.datasets.ucf_dataset import UCFDataset
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
 
@@ -114,9 +111,9 @@ def _on_host(array):
 def loader(device, clock, dataset, batch, n_videos):
     """Batches of a data set, from a file that the system has in memory; timed on the host."""
     folder = tempfile.TemporaryDirectory(prefix='tgan-benchmark-')
-    make, _, _ = DATASETS[dataset]
-    rs = np.random.RandomState(recipe.VIDEO_SEED)
-    iterator = SerialIterator(make(Path(folder.name), n_videos, rs), batch)
+    cls, noise, _, _ = DATASETS[dataset]
+    contents = noise(np.random.RandomState(recipe.VIDEO_SEED), n_videos)
+    iterator = SerialIterator(data.make(cls, folder.name, SimpleNamespace(**contents)), batch)
     np.random.seed(recipe.TRAINING_SEED)
 
     def take_batches():
@@ -127,23 +124,13 @@ def loader(device, clock, dataset, batch, n_videos):
     return lambda folder=folder: {'seconds': recipe.time_on_host(take_batches)[0] / BATCHES}
 
 
-def _moving_mnist(folder, n_videos, rs):
-    path = str(folder / 'videos.npy')
-    np.save(path, rs.randint(0, 256, (20, n_videos, 64, 64)).astype(np.uint8))
-    return MovingMNISTDataset(recipe.FRAMES, path)
-
-
-def _ucf101(folder, n_videos, rs, frames=40):
-    path, table = str(folder / 'ucf101.h5'), folder / 'ucf101.csv'
-    with h5py.File(path, 'w') as file:
-        file['image'] = rs.randint(0, 256, (n_videos * frames, 3, 64, 85), np.uint8)
-    start = np.arange(n_videos) * frames
-    write_table(table, {'start': start, 'end': start + frames})
-    return UCFDataset(recipe.FRAMES, path, str(table))
-
-
-DATASETS = {'moving_mnist': (_moving_mnist, 'Moving MNIST', 1), 'ucf101': (_ucf101, 'UCF-101', 3)}
-"""Name -> function that makes it, of noise, in a folder; label, channels of a frame."""
+DATASETS = {
+    'moving_mnist': ('MovingMNISTDataset', lambda rs, n: {
+        'moving_mnist': rs.randint(0, 256, (20, n, 64, 64), np.uint8)}, 'Moving MNIST', 1),
+    'ucf101': ('UCFDataset', lambda rs, n: {
+        'ucf_image': rs.randint(0, 256, (40 * n, 3, 64, 85), np.uint8),
+        'ucf_spans': [(40 * i, 40 * i + 40) for i in range(n)]}, 'UCF-101', 3)}
+"""Name -> class, contents of its files, of noise; label, channels of a frame."""
 
 
 # -- the process -----------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Where our side of a check computes: the kernels and the device that a run was asked for.
 
-Inputs are made, and results compared, in main memory: :func:`send` and :func:`fetch` are what lies
-between.
+Inputs are made, and results compared, in main memory: :func:`send` and
+:func:`parity.driver.array_of` are what lies between.
 """
 import contextlib
 from unittest import mock
@@ -43,12 +43,6 @@ def on_gpu():
 def send(array):
     """A NumPy array -> the same on the device."""
     return device.send(array)
-
-
-def fetch(value):
-    """An array of any device -> NumPy's; what is no array stays as it is."""
-    return chainer.get_device('@numpy').send(value) if isinstance(
-        value, chainer.get_array_types()) else value
 
 
 @contextlib.contextmanager

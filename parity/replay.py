@@ -12,12 +12,14 @@ from parity import backend, driver
 from parity.check import Comparisons
 from reference import recordings
 from tgan_chainer.config import Optimizer
+from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.models import frame_seed_generator, sampling, video_discriminator, video_generator
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
 
 _MODULES = (frame_seed_generator, video_generator, video_discriminator, sampling,
-            tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan)
+            tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan,
+            mnist_dataset, ucf_dataset, golf_dataset)
 
 
 class Ours:

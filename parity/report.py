@@ -125,7 +125,7 @@ def _fields(found):
 # -- the page --------------------------------------------------------------------------------------
 
 def page(outcomes):
-    """HTML."""
+    """HTML, which is XML, too."""
     headline = verdict(outcomes)
     failed = any(outcome.verdict is Verdict.FAILED for outcome in outcomes)
     layers = list(by_layer(outcomes))
@@ -138,11 +138,11 @@ def page(outcomes):
     return f'''<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta charset="utf-8"/>
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>
+<meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>TGAN parity: {headline}</title>
-<link rel="icon" href="data:,">
+<link rel="icon" href="data:,"/>
 <style>{Path(__file__).with_name('page.css').read_text()}</style>
 </head>
 <body>
@@ -173,8 +173,9 @@ def _unproven(outcomes):
 def _check(outcome):
     name, verdict = escape(outcome.name), outcome.verdict
     texts = ''.join(f'<pre>{escape(text)}</pre>' for text in (outcome.text, outcome.error) if text)
+    is_open = ' open=""' if verdict is Verdict.FAILED else ''
     return (
-        f'<details data-check="{name}"{" open" if verdict is Verdict.FAILED else ""}><summary>'
+        f'<details data-check="{name}"{is_open}><summary>'
         f'<span class="badge {verdict.value.replace(" ", "-")}">{MARKS[verdict]}</span>'
         f'<span class="name">{name}</span>'
         f'<span class="measured">{escape(measured(outcome))}</span></summary>'

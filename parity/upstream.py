@@ -151,7 +151,7 @@ def _request(name, part, folder):
 
 def _dataset(cls, folder, seed):
     """Write the files of a class, but for its table, which that side's pandas has to pickle."""
-    _, write, n, offset = data.DATASETS[cls]
+    write, n, offset = data.DATASETS[cls]
     folder.mkdir()
     kwargs, table = write(folder, recordings.dataset_inputs(seed))
     return {'key': data.recorded_name(cls), 'class': cls, 'n': n, 'seed': seed + offset,

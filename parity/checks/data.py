@@ -11,7 +11,6 @@ from PIL import Image
 from parity import driver, replay
 from parity.check import Check
 from reference import recordings
-from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
 
 # The files of a class, from the contents that were recorded -> what its constructor takes of them,
 # and rows of the table that it reads.
@@ -40,13 +39,19 @@ def _golf(folder, inputs):
 
 
 DATASETS = {
-    'MovingMNISTDataset': (mnist_dataset, _mnist, 12, 1),
-    'UCFDataset': (ucf_dataset, _ucf, 16, 2),
-    'UCFDatasetAugmented': (ucf_dataset, _ucf, 16, 2),
-    'GolfDataset': (golf_dataset, _golf, 8, 3),
-    'GolfDatasetAugmented': (golf_dataset, _golf, 8, 3),
+    'MovingMNISTDataset': (_mnist, 12, 1),
+    'UCFDataset': (_ucf, 16, 2), 'UCFDatasetAugmented': (_ucf, 16, 2),
+    'GolfDataset': (_golf, 8, 3), 'GolfDatasetAugmented': (_golf, 8, 3),
 }
-"""Module, files, number of examples and seed of each class."""
+"""Files, number of examples and seed of each class."""
+
+
+def make(cls, folder, inputs):
+    """A data set of a class, from files in a folder, which are written with these contents."""
+    kwargs, table = DATASETS[cls][0](Path(folder), inputs)
+    if table:
+        pd.DataFrame(table).to_pickle(kwargs['config_path'])
+    return replay.OURS.get(cls)(16, **kwargs)
 
 
 def recorded_name(cls):
@@ -56,14 +61,11 @@ def recorded_name(cls):
 
 def examples(cls, version):
     """The recorded examples of one class, drawn with the recorded seed."""
-    module, files, count, seed = DATASETS[cls]
+    _, count, seed = DATASETS[cls]
     recorded = recordings.load('datasets-seed0', version).meta['sha256_of_examples']
     found = replay.against('datasets-seed0', version)
     with tempfile.TemporaryDirectory() as folder:
-        kwargs, table = files(Path(folder), recordings.dataset_inputs())
-        if table:
-            pd.DataFrame(table).to_pickle(kwargs['config_path'])
-        dataset = getattr(module, cls)(16, **kwargs)
+        dataset = make(cls, folder, recordings.dataset_inputs())
         np.random.seed(seed)
         random.seed(seed)
         for i, theirs in zip(range(count), recorded[recorded_name(cls)], strict=True):

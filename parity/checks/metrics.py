@@ -57,9 +57,9 @@ def c3d_run():
     meta = recordings.load('c3d-seed0').meta
     network = c3d_network(meta['seed'])
     with chainer.using_config('train', False), chainer.no_backprop_mode():
-        stages = [(name, backend.fetch(variable.array))
+        stages = [(name, driver.array_of(variable.array))
                   for name, variable in network.stages(backend.send(c3d_input(meta['seed'])))]
-    digests = {path[1:]: driver.sha256(backend.fetch(param.array))
+    digests = {path[1:]: driver.sha256(driver.array_of(param.array))
                for path, param in network.namedparams()}
     return digests, stages
 
@@ -196,7 +196,7 @@ def bicubic():
     for size, to in (((64, 64), (128, 128)), ((64, 85), (128, 171)), ((5, 7), (3, 20))):
         images = rs.uniform(0, 255, (2, 3, *size))
         found.close('resize', f'{size} to {to}',
-                    backend.fetch(resize_images(backend.send(images), *to, cubic_matrix)),
+                    driver.array_of(resize_images(backend.send(images), *to, cubic_matrix)),
                     scores.resize_cubic(images, *to), tolerances.RESIZE_64)
     return found
 
@@ -208,7 +208,7 @@ def preprocessing():
     mean = rs.uniform(0, 255, preprocess.MEAN_SHAPE)
     ours = preprocess.preprocess(backend.send(video), backend.send(mean), 'tgan-v1')
     found = Comparisons(ORACLE)
-    found.close('tgan-v1', 'input of C3D', backend.fetch(ours),
+    found.close('tgan-v1', 'input of C3D', driver.array_of(ours),
                 scores.preprocess(video, mean), tolerances.RESIZE_64)
     return found
 

@@ -6,7 +6,7 @@ or that initial values hide, would show.
 """
 import numpy as np
 
-from parity import backend, driver, replay, tolerances
+from parity import driver, replay, tolerances
 from parity.check import Check, Comparisons, Outcome
 from reference import recordings
 from reference.oracle import networks, optimizers, training
@@ -143,7 +143,7 @@ def clipping(method):
     optimizers.singular_value_clipping(theirs)
     found = Comparisons(ORACLE)
     for path, param in critic.namedparams():
-        found.close('D', path[1:], backend.fetch(param.array), theirs[path[1:]], tolerances.SVC_64)
+        found.close('D', path[1:], driver.array_of(param), theirs[path[1:]], tolerances.SVC_64)
     return found
 
 

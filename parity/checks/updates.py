@@ -23,7 +23,11 @@ def first_update(name, version, updates=None):
     if updates is None and not is_float64(name):
         updates = 1
     ours = replay.recorded(name, version, updates)
-    of_losses, tolerance = _tolerances(name)
+    if is_float64(name):
+        of_losses, tolerance = tolerances.FIRST_LOSSES_64, tolerances.GRADIENTS_64
+    else:
+        of_losses, tolerance = tolerances.FIRST_LOSSES_32, (
+            tolerances.GRADIENTS_32 if 'small' in name else tolerances.FULL_SIZE_GRADIENTS_32)
     gradients, recorded = (recordings.arrays(each, 'grad1.') for each in (ours, recording))
     noise = sorted(recordings.rounding_noise(recorded))
     found = replay.against(name, version)
@@ -50,15 +54,6 @@ def _close(found, stage, key, ours, recorded, tolerance, scale=None):
 def is_float64(name):
     """Whether a recording was made in float64."""
     return name.endswith('-f64')
-
-
-def _tolerances(name):
-    """Of the losses and of the gradients."""
-    if is_float64(name):
-        return tolerances.FIRST_LOSSES_64, tolerances.GRADIENTS_64
-    small = name.startswith('train-small')
-    return (tolerances.FIRST_LOSSES_32,
-            tolerances.GRADIENTS_32 if small else tolerances.FULL_SIZE_GRADIENTS_32)
 
 
 # -- 5: losses and parameters over twelve updates, in float64 --------------------------------------

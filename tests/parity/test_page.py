@@ -1,9 +1,10 @@
 """The page: its structure always, and in a browser where there is one."""
-import html.parser
+import html
 import json
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import pytest
 
@@ -12,50 +13,28 @@ from parity import report
 CHROMIUM = shutil.which('chromium') or shutil.which('google-chrome')
 
 
-class Structure(html.parser.HTMLParser):
-    """Attributes by tag, and whether every tag was closed in order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.unbalanced, self.tags = [], [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag not in {'meta', 'link', 'img', 'br'}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.unbalanced.append(tag)
-
-
 @pytest.fixture
 def text(checks):
     return report.page([check.run() for check in checks.values()])
 
 
 def test_structure(text, checks):
-    found = Structure(text)
-    assert not found.unbalanced and not found.open
-    assert sorted(attributes['data-check'] for tag, attributes in found.tags
-                  if tag == 'details') == sorted(checks)
+    tags = list(ElementTree.fromstring(text).iter())    # it is XML, too
+    assert sorted(tag.get('data-check') for tag in tags if tag.tag == 'details') == sorted(checks)
     # Nothing is fetched, but by who follows a link: to a layer, or elsewhere.
-    anchors = {attributes.get('id') for _, attributes in found.tags}
-    links = [attributes['href'] for tag, attributes in found.tags if tag == 'a']
-    assert {link[1:] for link in links if link[0] == '#'} == anchors - {None} == {
-        'trajectories', 'forward', 'metrics'}
-    for tag, attributes in found.tags:
+    links = [tag.get('href') for tag in tags if tag.tag == 'a']
+    assert {link[1:] for link in links if link[0] == '#'} == {
+        tag.get('id') for tag in tags} - {None} == {'trajectories', 'forward', 'metrics'}
+    for tag in tags:
         for name in ('src', 'href', 'action', 'data'):
-            assert tag == 'a' or (attributes.get(name) or 'data:').startswith('data:')
+            assert tag.tag == 'a' or tag.get(name, 'data:').startswith('data:')
     assert not re.search(r'url\(|@import', text)
     assert re.findall('https?://[^"]+', text) == [link for link in links if link[0] != '#'] != []
 
 
 @pytest.mark.parametrize('part', [
     "default-src 'none'", '<p class="verdict">FAILED: 2 passed, 2 failed, 1 not run</p>',
-    '<header class="failed">', 'data-check="forward/differs" open>',
+    '<header class="failed">', 'data-check="forward/differs" open="">',
     'data-check="metrics/misses">', 'rounding &lt;of&gt; float32', 'needs a file &amp; time',
     'no such &lt;layer&gt;', '<pre>debug 1: (16, 100, 1)</pre>', 'vdis.c1.b',
     '<td>NOT OK</td><td>D</td>', '<a href="#metrics">7. metrics</a>: NOTHING RAN: 0 passed',
