@@ -1,8 +1,4 @@
-"""Where our side of a check computes: the kernels and the device that a run was asked for.
-
-Inputs are made, and results compared, in main memory: :func:`send` and
-:func:`parity.driver.array_of` are what lies between.
-"""
+"""Where our side of a check computes; inputs are made, and results compared, in main memory."""
 import contextlib
 from unittest import mock
 
@@ -17,10 +13,10 @@ device = chainer.get_device('@numpy')
 
 
 def use(kernels, gpu):
-    """Settle for this process what its checks compute on; raises for what is not there.
+    """Settle what the checks of this process compute on; raises for what is not there.
 
-    ``kernels`` are one of :data:`tgan_chainer.functions.choice.KERNELS`, for NumPy arrays, or None
-    for what TGAN_CPU_KERNELS says; ``gpu`` is -1 for the CPU.
+    ``kernels`` are one of :data:`tgan_chainer.functions.choice.KERNELS`, or None for what
+    TGAN_CPU_KERNELS says; ``gpu`` is -1 for the CPU.
     """
     global device
     device = get_device(gpu)

@@ -120,10 +120,7 @@ def array_of(x):
 
 
 def sampled(array, limit):
-    """Every n-th value of the flattened array, at most ``limit`` of them -> values, n.
-
-    None has the array as it is.
-    """
+    """Every n-th value of the flattened array, at most ``limit`` (None: whole), and n."""
     if limit is None:
         return array, 1
     stride = max(1, math.ceil(array.size / limit))
@@ -169,8 +166,8 @@ def run_init(side, request, inputs):
 def run_forward(side, request, inputs, networks=None):
     """Every tensor of one pass through G0, G1 and D, and the running statistics after it.
 
-    G1 has z_slow (B, Ks) and G0's first frame, D the video (B, C, 16, H, W). The networks are
-    built, unless they are given.
+    G1 has z_slow (B, Ks) and G0's first frame, D the video (B, C, 16, H, W). ``networks`` that are
+    given take the place of new ones.
     """
     networks = place(side, networks or build(
         side, request['models'], request['seeds']['build'], request['dtype']))
@@ -261,10 +258,7 @@ def training(side, networks, updater, kwargs, videos, batch, lr):
 
 
 def run_train(side, request, inputs, networks=None):
-    """Losses and norms of some updates; gradients after the first, parameters after the last.
-
-    The networks are built, unless they are given, which are trained in place.
-    """
+    """Losses and norms of some updates; gradients after the first, parameters after the last."""
     networks = networks or build(
         side, request['models'], request['seeds']['build'], request['dtype'])
     update = training(side, networks, request['updater']['cls'], request['updater']['kwargs'],

@@ -1,7 +1,6 @@
 """Deliberate faults, and for each the cheapest check that must catch it.
 
-A suite that cannot fail proves nothing. `tests/parity/test_mutations.py` plants every fault and
-asks for a failure; `python -m parity mutations` prints them.
+`tests/parity/test_mutations.py` plants them; `python -m parity mutations` prints them.
 """
 import contextlib
 import importlib
@@ -26,11 +25,7 @@ class Mutation(NamedTuple):
     raises: bool = False          #: The check fails by an exception rather than by a difference.
 
     def run(self):
-        """Run the check with the fault in place -> Outcome.
-
-        Raises:
-            ValueError: The file does not have the text once.
-        """
+        """Run the check with the fault in place -> Outcome; a ValueError as :func:`planted`."""
         with planted(self.file, self.old, self.new):
             registry = importlib.import_module('parity.checks').registry
             return registry()[self.check].run(**{'updates': self.updates} if self.updates else {})
@@ -38,9 +33,9 @@ class Mutation(NamedTuple):
 
 @contextlib.contextmanager
 def planted(file, old, new):
-    """What is imported of this project within is imported anew, from the changed source.
+    """Import this project anew within, with the change; files and modules outside stay.
 
-    The file stays as it is, and so do the modules outside.
+    A ValueError if the file does not have the text once.
     """
     package = '' if file.startswith(('parity/', 'reference/')) else 'tgan_chainer/'
     path = _ROOT / f'{package}{file}.py'

@@ -1,8 +1,7 @@
 """The paper's Tables 3 and 4 beside what was measured here: `python -m parity tables`.
 
-Numbers come from the records that the evaluation commands wrote into the ledger, and from nowhere
-else. A record stands beside the paper's number only if it was measured as the paper's was; any
-other stands in a column of its own, with what is different.
+Numbers come from the ledger, and from nowhere else. A record stands beside the paper's number only
+if it was measured as the paper's was; any other in a column of its own, with what is different.
 """
 import math
 import statistics
@@ -87,11 +86,7 @@ class Row(NamedTuple):
 
 
 def rows(table, measurements):
-    """Rows of 'table3' or 'table4', in the paper's order -> list of :class:`Row`.
-
-    Args:
-        measurements (list of ledger.Measurement): In the order of their dates.
-    """
+    """Rows of 'table3' or 'table4', in the paper's order; measurements by date -> list of Row."""
     if table == 'table3':
         metric, found = 'GAM', [
             (f'{row.model} against {row.opponent}', row.ratio, None,

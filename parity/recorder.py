@@ -1,10 +1,8 @@
 """`python -m parity record`: make the recordings again, and compare them with the shipped ones.
 
-    python -m parity record --upstream DIR --out DIR [--python PATH] [--only PATTERN]
-
-OUT gets chainer-VERSION/ and MANIFEST.json, in the format of reference/golden/. Exit code 1 if
-something could not be recorded, 2 for what cannot be asked. A deviation is printed, not judged:
-reference/PROVENANCE.md says how far float32 recordings drift from one machine to the next.
+OUT gets chainer-VERSION/ and MANIFEST.json, as in reference/golden/. Exit code 1 if something could
+not be recorded. A deviation is printed, not judged: reference/PROVENANCE.md says how far float32
+recordings drift from one machine to the next.
 """
 import argparse
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Our side of the recordings in ``reference/``: their recipes, and what this project makes of them.
 
-:func:`recorded` has what the drivers of the authors' side make of our code, from the same seeds and
-inputs, with arrays as they are instead of samples; checks that look at the same recording share a
-``group``.
+Checks that look at the same recording share a ``group``.
 """
 import functools
 

@@ -22,7 +22,7 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
     """Run checks -> list of Outcome in their order; progress is on stderr.
 
     Those of the registry run in ``jobs`` processes, by default one a core, four at most; any others
-    run here. ``kernels`` and ``gpu`` as :func:`parity.backend.use` takes them.
+    here. ``kernels`` and ``gpu`` as in :func:`parity.backend.use`.
     """
     backend.use(kernels, gpu)
     jobs = jobs or min(4, len(os.sched_getaffinity(0)))

@@ -1,7 +1,6 @@
-"""Every tolerance of the checks, with its reason.
+"""Every tolerance of the checks, with its reason: `python -m parity tolerances` prints them.
 
 All are relative to the largest magnitude of the recorded tensor, unless the check says otherwise.
-``python -m parity tolerances`` prints them.
 """
 import sys
 

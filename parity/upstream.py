@@ -1,8 +1,7 @@
 """Layer 9: the authors' own code, live.
 
-A checkout of the authors' repository, which the user has, is recorded anew on the same seeds and
-inputs (by `upstream_runner.py`, in a process and maybe on a Python and Chainer of its own), and the
-checks of the other layers are held against that instead of the shipped recordings.
+A checkout of theirs is recorded anew by `upstream_runner.py`, maybe on a Python and Chainer of its
+own, and the checks of the other layers are held against that instead of the shipped recordings.
 """
 import argparse
 import contextlib
@@ -41,9 +40,8 @@ _FOUND = frozenset({
 class Upstream(Worker):
     """A process that runs the modules of a checkout, on an interpreter, by default this one.
 
-    Raises:
-        WorkerError: There is no such checkout or interpreter, or it lacks Chainer or a file; or
-            there are no recordings of its release of Chainer, so no one knows its statistics.
+    A WorkerError if there is no such checkout or interpreter, or it lacks Chainer or a file; or if
+    there are no recordings of its release of Chainer, so no one knows its statistics.
     """
 
     def __init__(self, directory, python=None):
@@ -63,9 +61,8 @@ class Upstream(Worker):
     def record(self, name, part=None, updates=None):
         """Run one of `recipes()` -> :class:`reference.recordings.Recording`.
 
-        With a ``part`` only this configuration of init, or this class of datasets; with ``updates``
-        only so many of a training. A NotRunError if the authors' code raised an error, or lacks
-        what was asked of it.
+        ``part`` is one configuration of init, or one class of datasets; ``updates`` as many of a
+        training. A NotRunError if the authors' code raised an error, or lacks what was asked of it.
         """
         with tempfile.TemporaryDirectory() as files:
             request, inputs = _request(name, part, Path(files))
@@ -103,10 +100,7 @@ def _models(config):
 
 @functools.cache
 def recipes():
-    """What can be recorded: name -> the json file of a recording, without what it found.
-
-    All the shipped recordings of either release, and some that only live parity makes.
-    """
+    """What can be recorded, shipped or live: name -> its json file, without what was found."""
     shipped = {}
     for version in reversed(recordings.CHAINERS):
         for name in recordings.names(version):

@@ -2,13 +2,11 @@
 
     python upstream_runner.py DIR
 
-DIR is a checkout of the authors' repository; nothing is written to it. Requests come as
-`serving.py` says, for the work 'record': 'kind' (of `KINDS`), 'inputs' and 'arrays' (npz files to
-read and to write), and what the kind reads, so that the recipes have one place, the other side.
+Nothing is written to DIR. Requests come as `serving.py` says, for the work 'record': 'kind' (of
+`KINDS`), 'inputs' and 'arrays' (npz files to read and to write), and what the kind reads.
 
 Imports nothing of this project but `serving.py` and `driver.py`, and keeps to the syntax of Python
-3.6 as they do. Of the authors' code it relies on the names that configs and other callers use, and
-on nothing else.
+3.6 as they do. Of the authors' code it relies on the names that configs and other callers use.
 """
 import functools
 import importlib
@@ -102,8 +100,7 @@ class Placeholder(types.ModuleType):
 class Checkout:
     """The authors' modules, imported by their plain names as their own scripts do: a driver's side.
 
-    Computes on the GPU of this number, or for -1 on the CPU. Raises an UnavailableError that names
-    every file that is missing.
+    ``gpu`` is -1 for the CPU. An UnavailableError names every file that is missing.
     """
 
     functions = driver.FUNCTIONS
@@ -130,10 +127,9 @@ class Checkout:
         return getattr(module, name)
 
     def module(self, path):
-        """Import a file by its path in the checkout, whether or not CuPy or OpenCV are installed.
+        """Import a file by its path, whether or not CuPy or OpenCV are installed.
 
-        Raises:
-            UnavailableError: Another file was found under that name.
+        An UnavailableError if another file was found under that name.
         """
         file = os.path.join(self.folder, path)
         name = os.path.splitext(os.path.basename(path))[0]
@@ -193,8 +189,7 @@ def view_tensors(network, cls):
 def run_strips(checkout, request, inputs):
     """The pictures that infer.py writes, as its command, of generators with the given arrays.
 
-    They are handed to it, in float64, where it would read a result folder; its calls of CuPy, which
-    seed a generator and choose a GPU, go nowhere.
+    They take the place of a result folder's, in float64; its calls of CuPy go nowhere.
     """
     from PIL import Image
     networks = build(checkout, request['models'], 0)

@@ -31,9 +31,8 @@ def interpreter(path):
 class Worker:
     """A process that answers requests; it ends with this object, when its stdin does.
 
-    Messages call it by its ``name``; its command starts in the root of this project. What it said
-    of itself is its ``description``. When it starts, and at every request, there is a NotRunError
-    if it cannot work here, a WorkerError if it raised an error or ended.
+    Messages call it by its ``name``; its ``description`` is what it said of itself. At its start
+    and at every request a NotRunError if it cannot work here, a WorkerError if it fails or ended.
     """
 
     def __init__(self, name, command, environment):

@@ -81,11 +81,7 @@ def names(chainer=CHAINERS[0]):
 
 
 def load(name, chainer=CHAINERS[0]):
-    """Read one recording and check it against the manifest.
-
-    Raises:
-        RecordingError: Unknown name or release; a file is missing or is not what was recorded.
-    """
+    """Read one recording and check it against the manifest; a RecordingError as in `names`."""
     if name not in names(chainer):
         raise RecordingError(
             f'no recording {name!r} on Chainer {chainer}; there are: {", ".join(names(chainer))}')
@@ -118,20 +114,14 @@ def arrays(recording, prefix):
 
 
 def configurations(chainer=CHAINERS[0]):
-    """The recorded configurations by name: the networks 'fsgen', 'vgen', 'vdis' of each.
-
-    Of a network the authors' 'class', and its constructor's arguments, 'kwargs'.
-    """
+    """The recorded configurations: name -> {'fsgen', 'vgen', 'vdis'} -> 'class', 'kwargs'."""
     return {name: {network: {key: entry[key] for key in ('class', 'kwargs')}
                    for network, entry in configuration.items()}
             for name, configuration in load('init-seed0', chainer).meta['models'].items()}
 
 
 def models(recording):
-    """The networks of a recording, as those of `configurations`.
-
-    A recording of a configuration that is not among `configurations` has them in its json file.
-    """
+    """The networks of a recording, as those of `configurations`, or of its own json file."""
     if 'models' not in recording.meta:
         return configurations(recording.chainer)[recording.meta['config']]
     return recording.meta['models']

@@ -14,11 +14,7 @@ _CANCELS = {'vgen.bn4.gamma': 'vgen.bn4.beta'}
 
 
 def first_update(name, version, updates=None):
-    """Losses and gradients after the first update of a ``train-*`` recording.
-
-    Args:
-        updates (int or None): How many updates to run; None runs what the trajectories need.
-    """
+    """Losses and gradients after the first update; None runs as many as the trajectories need."""
     recording = replay.load(name, version)
     if updates is None and not is_float64(name):
         updates = 1
@@ -59,11 +55,7 @@ def is_float64(name):
 # -- 5: losses and parameters over twelve updates, in float64 --------------------------------------
 
 def trajectory(name, version, updates=None):
-    """All losses, norms and final parameters of a float64 ``train-*`` recording.
-
-    Args:
-        updates (int or None): Compare losses and norms of so many updates only.
-    """
+    """All losses, norms and final parameters; or the losses and norms of so many updates only."""
     recording = replay.load(name, version)
     ours = replay.recorded(name, version, updates)
     traces = ours.meta['trace'], recording.meta['trace'][:updates]

@@ -8,12 +8,9 @@ from reference.oracle import networks
 
 
 def rmsprop(param, grad, mean_square, lr):
-    """One step: ms <- 0.99 ms + 0.01 g^2;  param <- param - lr g / (sqrt(ms) + 1e-8).
+    """One step: ms <- 0.99 ms + 0.01 g^2;  param <- param - lr g / (sqrt(ms) + 1e-8) -> param, ms.
 
     eps stands outside the root (Chainer's RMSprop, and its defaults); the mean square starts at 0.
-
-    Returns:
-        New param, new mean square.
     """
     mean_square = 0.99 * mean_square + (1 - 0.99) * grad ** 2
     return param - lr * grad / (np.sqrt(mean_square) + 1e-8), mean_square

@@ -23,14 +23,9 @@ def preprocess(video, mean):
     """Generated videos as the authors' evaluation/calc_inception.py hands them to C3D.
 
     x * 128 + 128, neither clipped nor rounded; every frame to 128 x 128, bicubic; RGB to BGR; minus
-    the mean's columns 21 to 148; rows and columns 8 to 119.
-
-    Args:
-        video: (N, 3, 16, H, W), RGB in [-1, 1].
-        mean: (3, 16, 128, 171), array `mean` of the authors' mean2.npz, BGR in [0, 255].
-
-    Returns:
-        (N, 3, 16, 112, 112) float64, BGR; a ValueError for other shapes.
+    the mean's columns 21 to 148; rows and columns 8 to 119. From (N, 3, 16, H, W), RGB in [-1, 1],
+    and the `mean` of the authors' mean2.npz, (3, 16, 128, 171), BGR in [0, 255], to float64
+    (N, 3, 16, 112, 112), BGR; a ValueError for other shapes.
     """
     if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2] or mean.shape != MEAN_SHAPE:
         raise ValueError(f'video of shape {video.shape}, mean of {mean.shape}: expected '

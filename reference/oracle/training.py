@@ -49,13 +49,9 @@ def updater(cls, **kwargs):
 class Training:
     """Networks in training, and the updates that train them.
 
-    A float64 copy of `states` is trained; `rng`, a RandomState, draws z_slow, the time orders and
-    D's noise; `statistics` as `layers.running_statistics` takes it.
-
-    Attributes:
-        states: Arrays of the three networks by snapshot key, float64, as trained so far.
-        grads: Gradients as the last update left them.
-        iteration: Updates done.
+    `states`, the arrays of the networks by snapshot key, are copied to float64; `grads` are as the
+    last update left them. `rng`, a RandomState, draws z_slow, the time orders and D's noise;
+    `statistics` as `layers.running_statistics` takes it.
     """
 
     def __init__(self, models, states, updater, rng, statistics, lr=5e-5):

@@ -12,8 +12,8 @@ from parity.checks import LAYERS, registry
 def outcome_of(request):
     """Function from the name of a check to its outcome.
 
-    All checks that this session asks for run at once, on every core, as the command runs them;
-    but under xdist, which is several sessions, each runs alone.
+    All run at once, on every core, as by the command; but under xdist, which is several sessions,
+    each runs alone.
     """
     if 'PYTEST_XDIST_WORKER' in os.environ:
         return lambda name: registry()[name].run()
