@@ -35,13 +35,6 @@ def networks(size):
     return driver.build(replay.OURS, recipe.networks(size), recipe.BUILD_SEED)
 
 
-def c3d(seed):
-    """C3D of a seed, and its probabilities as a function of clips."""
-    np.random.seed(seed)
-    network = C3D()
-    return network, network
-
-
 # -- clipping of singular values -------------------------------------------------------------------
 
 def svc(device, clock, weights, method, size):
@@ -156,7 +149,7 @@ def _serve():
     clock, peak = recipe.chainer_device(backend.device.xp)
     works = {work.__name__: functools.partial(work, backend.device, clock)
              for work in (svc, loader, sgemm)}
-    works |= recipe.chainer_works(driver, replay.OURS, clock, c3d)
+    works |= recipe.chainer_works(driver, replay.OURS, clock, C3D.__call__)
     serve(lambda: (works, environment()), lambda: {'peak': peak()})
 
 

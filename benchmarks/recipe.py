@@ -142,11 +142,11 @@ def chainer_device(xp):
             lambda: xp.get_default_memory_pool().total_bytes())
 
 
-def chainer_works(driver, side, clock, c3d):
+def chainer_works(driver, side, clock, probabilities):
     """The works of either side that runs on Chainer -> {name: work}, as `parity/serving.py` says.
 
     ``driver`` is `parity/driver.py`, ``side`` one of its sides, ``clock`` of
-    :func:`chainer_device`; ``c3d(seed)`` gives C3D, and its probabilities as a function of clips.
+    :func:`chainer_device`; ``probabilities(c3d, x)`` runs C3D.
     """
     chainer = driver.chainer
 
@@ -174,13 +174,13 @@ def chainer_works(driver, side, clock, c3d):
         return in_test_mode(
             lambda: make_video(built['fsgen'], built['vgen'], n)[0], SAMPLING_SEED)
 
-    def classify(n):
-        network, probabilities = c3d(BUILD_SEED)
+    def c3d(n):
+        network = side.c3d(BUILD_SEED)
         side.place(network)
         x = chainer.Variable(network.xp.asarray(clips(n)))
-        return in_test_mode(lambda: probabilities(x), SAMPLING_SEED)
+        return in_test_mode(lambda: probabilities(network, x), SAMPLING_SEED)
 
-    return {'step': step, 'sampling': sampling, 'c3d': classify}
+    return {'step': step, 'sampling': sampling, 'c3d': c3d}
 
 
 def peak_memory():

@@ -35,13 +35,9 @@ def main():
 
     def start():
         checkout = upstream_runner.Checkout(sys.argv[1], GPU)
-
-        def c3d(seed):
-            network = upstream_runner.seeded_c3d(checkout, seed)
-            return network, lambda x: network(x, layers=['prob'])['prob']
-
-        return (recipe.chainer_works(upstream_runner.driver, checkout, clock, c3d),
-                dict(upstream_runner.environment(), directory=checkout.folder))
+        works = recipe.chainer_works(upstream_runner.driver, checkout, clock, (
+            lambda network, x: network(x, layers=['prob'])['prob']))
+        return works, dict(upstream_runner.environment(), directory=checkout.folder)
 
     serve(start, lambda: {'peak': peak()})
 

@@ -8,6 +8,8 @@ under comparison differs. A side has
     device                   of the updaters
     optimizer(network, lr)   RMSprop that is set up for it
     update(updater)          one update
+    c3d(seed)                C3D of this seed
+    activations(c3d, x)      pairs of a layer's name and what it makes of clips
     functions                triples (name, owner, attribute): what is recorded beside links
 
 Runs on Python 3.6 with Chainer 2.0.2 as well as on Python 3.11 with Chainer 7.8.1: it imports
@@ -294,3 +296,16 @@ def run_infer(side, request, inputs):
             networks['fsgen'], networks['vgen'], request['n']))
     return ({'y_shape': list(y.shape), 'y_sha256': sha256(y), 'y_sum': float(y.astype('d').sum())},
             {'z_slow': z_slow, 'z_fast': z_fast, 'y_strided': sampled(y, request['limit'])[0]})
+
+
+def run_c3d(side, request, inputs):
+    """Initial weights of C3D, and every activation of one clip."""
+    network = side.c3d(request['seed'])
+    side.place(network)
+    params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(array_of(param))}
+              for path, param in network.namedparams()}
+    x = chainer.Variable(network.xp.asarray(inputs['x']))
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        found = [(name, array_of(y)) for name, y in side.activations(network, x)]
+    entries, arrays = index(found, request['limit'])
+    return {'params': params, 'index': entries}, arrays

@@ -5,12 +5,14 @@ Checks that look at the same recording share a ``group``.
 import functools
 
 import chainer
+import numpy as np
 
 from parity import backend, driver
 from parity.check import Comparisons
 from reference import recordings
 from tgan_chainer.config import Optimizer
 from tgan_chainer.datasets import golf_dataset, mnist_dataset, ucf_dataset
+from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.models import frame_seed_generator, sampling, video_discriminator, video_generator
 from tgan_chainer.updaters import tgan_updater_lsgan, tgan_updater_vanilla, tgan_updater_wgan
@@ -45,6 +47,17 @@ class Ours:
     def update(self, updater):
         """One update."""
         updater.update()
+
+    @staticmethod
+    @functools.lru_cache(maxsize=1)
+    def c3d(seed):
+        """C3D of a seed; whoever changes it takes a copy."""
+        np.random.seed(seed)
+        return C3D()
+
+    def activations(self, network, x):
+        """Every layer of C3D, as it is computed."""
+        return network.stages(x)
 
 
 OURS = Ours()
@@ -97,6 +110,12 @@ def request(recording):
         inputs['z_slow'], inputs['video'] = recordings.forward_inputs(recording)
     elif kind == 'train':
         inputs['videos'] = recordings.training_videos(recording)
+    elif kind == 'inception':
+        inputs = recording.arrays
+    elif kind == 'c3d':
+        inputs['x'] = recordings.c3d_clip(meta['seed'])
+    elif kind == 'score':
+        inputs['mean'] = recordings.mean_clip(meta['seed'])
     return found, inputs
 
 

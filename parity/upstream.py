@@ -125,21 +125,15 @@ def recipes():
 def _request(name, part, folder):
     """Request for `upstream_runner.py`, and its inputs; files that it is to read in ``folder``."""
     recipe = recipes()[name]
+    arrays = recordings.load(name).arrays if name.startswith('inception') else {}
     request, inputs = replay.request(
-        recordings.Recording(name, recordings.CHAINERS[0], recipe, {}))
-    kind = request['kind']
-    if kind == 'init':
+        recordings.Recording(name, recordings.CHAINERS[0], recipe, arrays))
+    if request['kind'] == 'init':
         request['models'] = {config: _models(config) for config in (
             [part] if part else recordings.configurations())}
-    elif kind == 'datasets':
+    elif request['kind'] == 'datasets':
         request['datasets'] = [_dataset(cls, folder / cls, recipe['seed'])
                                for cls in data.DATASETS if part in (None, cls)]
-    elif kind == 'inception':
-        inputs = recordings.load(name).arrays
-    elif kind == 'c3d':
-        inputs['x'] = metrics.c3d_input(recipe['seed'])
-    elif kind == 'score':
-        inputs['mean'] = metrics.mean_clip(recipe['seed'])
     return request, inputs
 
 

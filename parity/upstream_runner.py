@@ -170,6 +170,14 @@ class Checkout:
             updater.update()
         view_tensors(optimizer.target, np.ndarray)
 
+    def c3d(self, seed):
+        np.random.seed(seed)
+        return _c3d_class(self)(pretrained_model=None)
+
+    def activations(self, network, x):
+        found = network(x, layers=list(C3D_LAYERS))
+        return [(name, found[name]) for name in C3D_LAYERS]
+
 
 class HostArray(np.ndarray):
     """A NumPy array with CuPy's `get()`, the copy on the host, which the clipping updaters call."""
@@ -215,29 +223,12 @@ def run_inception(checkout, request, inputs):
     return {'scores': [float(array_of(calc_inception(inputs[name]))) for name in names]}, inputs
 
 
-def run_c3d(checkout, request, inputs):
-    """Every activation of C3D on one clip."""
-    network = seeded_c3d(checkout, request['seed'])
-    params = {path[1:]: {'shape': list(param.shape), 'sha256': sha256(param.data)}
-              for path, param in network.namedparams()}
-    with chainer.using_config('train', False), chainer.no_backprop_mode():
-        found = network(chainer.Variable(inputs['x']), layers=list(C3D_LAYERS))
-    named = [(name, array_of(found[name])) for name in C3D_LAYERS]
-    entries, arrays = index(named, request['limit'])
-    return {'params': params, 'index': entries}, arrays
-
-
 def _c3d_class(checkout):
     """The one network in its file, whose name is not public."""
     module = checkout.module(C3D_FILE)
     cls, = (cls for cls in vars(module).values() if isinstance(cls, type)
             and issubclass(cls, chainer.Chain) and cls.__module__ == module.__name__)
     return cls
-
-
-def seeded_c3d(checkout, seed):
-    np.random.seed(seed)
-    return _c3d_class(checkout)(pretrained_model=None)
 
 
 def run_score(checkout, request, inputs):
@@ -248,7 +239,7 @@ def run_score(checkout, request, inputs):
     """
     networks = build(checkout, request['models'], request['seeds']['build'])
     driver.set_variances(networks, request['avg_var'])
-    c3d = seeded_c3d(checkout, request['seed'])
+    c3d = checkout.c3d(request['seed'])
     for link in c3d.children():
         link.W.data[...] *= request['c3d_gains'][link.name]
     rule = checkout.module(TILE_FILE).calc_inception

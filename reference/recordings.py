@@ -180,6 +180,18 @@ def forward_inputs(recording):
     return z_slow.astype(np.float32), video.astype(np.float32)
 
 
+def c3d_clip(seed):
+    """The input of `c3d-*`: float32 (1, 3, 16, 112, 112)."""
+    x = np.random.RandomState(seed + 1).uniform(0, 255, (1, 3, 16, 112, 112)) - 100
+    return x.astype(np.float32)
+
+
+def mean_clip(seed):
+    """Stand-in for the mean clip in `score-*`: float64 (3, 16, 128, 171)."""
+    rs = np.random.RandomState(seed + SEED_OFFSETS['mean'])
+    return rs.uniform(80, 130, (3, 16, 128, 171))
+
+
 class DatasetInputs(NamedTuple):
     """Contents of the input files behind `datasets-seed0`; all uint8."""
 

@@ -32,61 +32,36 @@ WEIGHTS = DATA / 'conv3d_deepnetA_ucf.npz'
 
 ORACLE = 'NumPy oracle'
 
+C3D = ('c3d-seed0', recordings.CHAINERS[0])
+"""What our C3D runs on, which is the same for both releases."""
+
 SCORE = 'score-small-seed0'
 """The recording of the whole of a score."""
-
-
-@functools.lru_cache(maxsize=1)
-def c3d_network(seed):
-    """C3D with the weights of a seed, on the device of the checks."""
-    np.random.seed(seed)
-    network = c3d_ft.C3D()
-    network.to_device(backend.device)
-    return network
-
-
-def c3d_input(seed):
-    """The clip of the recordings of C3D."""
-    x = np.random.RandomState(seed + 1).uniform(0, 255, (1, *c3d_ft.INPUT_SHAPE)) - 100
-    return x.astype(np.float32)
-
-
-@functools.lru_cache(maxsize=1)
-def c3d_run():
-    """The recorded network: weights of one seed -> {key: sha256}, [(name, activation)]."""
-    meta = recordings.load('c3d-seed0').meta
-    network = c3d_network(meta['seed'])
-    with chainer.using_config('train', False), chainer.no_backprop_mode():
-        stages = [(name, driver.array_of(variable.array))
-                  for name, variable in network.stages(backend.send(c3d_input(meta['seed'])))]
-    digests = {path[1:]: driver.sha256(driver.array_of(param.array))
-               for path, param in network.namedparams()}
-    return digests, stages
 
 
 def c3d_weights(version):
     """C3D's initial weights, byte for byte."""
     recorded = recordings.load('c3d-seed0', version).meta['params']
-    ours, _ = c3d_run()
+    ours = replay.recorded(*C3D).meta['params']
     found = replay.against('c3d-seed0', version)
     found.equal('C3D', 'keys', sorted(ours), sorted(recorded), 'published weights must load')
     for key, entry in recorded.items():
-        found.equal('C3D', key, ours.get(key), entry['sha256'],
-                    'the same seed draws the same bytes', entry['shape'])
+        found.equal('C3D', key, ours.get(key), entry, 'the same seed draws the same bytes',
+                    entry['shape'])
     return found
 
 
 def c3d_activations(version):
     """Every activation of C3D."""
-    _, ours = c3d_run()
-    stages = recordings.stages(recordings.load('c3d-seed0', version))
+    ours, stages = map(recordings.stages, (
+        replay.recorded(*C3D), recordings.load('c3d-seed0', version)))
     bounds = ((tolerances.C3D_GPU_32,) * 2 if backend.on_gpu()
               else (tolerances.C3D_32, tolerances.WHOLE_TENSOR_32))
     found = replay.against('c3d-seed0', version)
-    found.equal('C3D', 'order of layers', [name for name, _ in ours],
-                [stage.name for stage in stages], 'the layers as they run')
-    for (_, array), stage in zip(ours, stages, strict=False):
-        found.recorded('C3D', array, stage, *bounds)
+    found.equal('C3D', 'order of layers', *([stage.name for stage in of] for of in (ours, stages)),
+                'the layers as they run')
+    for stage, theirs in zip(ours, stages, strict=False):
+        found.recorded('C3D', stage.values, theirs, *bounds)
     return found
 
 
@@ -114,12 +89,6 @@ def score_of_the_oracle():
     return found
 
 
-def mean_clip(seed):
-    """Stand-in for the mean clip in recordings of a score, float64 (3, 16, 128, 171)."""
-    rs = np.random.RandomState(seed + recordings.SEED_OFFSETS['mean'])
-    return rs.uniform(80, 130, preprocess.MEAN_SHAPE)
-
-
 @dataclass(frozen=True)
 class _Watched(Classifier):
     seen: dict = field(default_factory=lambda: {'videos': [], 'probabilities': []})
@@ -140,10 +109,11 @@ def score_run():
         for link in network.links():
             if hasattr(link, 'avg_var'):
                 link.avg_var[...] = recipe['avg_var']
-    c3d = c3d_network(recipe['seed']).copy('copy')
+    c3d = replay.OURS.c3d(recipe['seed']).copy('copy')
+    replay.OURS.place(c3d)
     for link in c3d.children():
         link.W.array *= recipe['c3d_gains'][link.name]
-    batch, mean = recipe['batch'], mean_clip(recipe['seed']).astype('f')
+    batch, mean = recipe['batch'], recordings.mean_clip(recipe['seed']).astype('f')
     settings = Settings(batch * recipe['batches'], batch, calc_inception.EPS, ())
     found, arrays = {}, {}
     for protocol in recipe['protocols']:

@@ -46,7 +46,7 @@ def test_a_busy_machine(quick, monkeypatch):
 
 @pytest.mark.parametrize('updater, after', [('svc', 2), ('clip', 1)])
 def test_a_repetition_of_training(updater, after):
-    step = recipe.chainer_works(driver, replay.OURS, time_on_host, ours.c3d)['step']
+    step = recipe.chainer_works(driver, replay.OURS, time_on_host, None)['step']
     work = step(updater, 2, SIZE)
     first = work()
     # Two updates to warm up, whose losses are compared.
