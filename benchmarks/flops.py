@@ -80,8 +80,7 @@ def count(network, link, n, *shapes):
     ``shapes`` are its float32 inputs' for one example; ``n`` is the number of examples.
     """
     inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
-    with (chainer.using_config('train', False), chainer.no_backprop_mode(),
-          _Counter() as counter):
+    with chainer.using_config('train', False), chainer.no_backprop_mode(), _Counter() as counter:
         link(*inputs)
     return [Row(f'{network} {name}', n * products, n * inside)
             for name, products, inside in counter.counted]

@@ -171,8 +171,7 @@ def chainer_works(driver, side, clock, probabilities):
         built = driver.build(side, networks(size), BUILD_SEED)
         driver.set_variances(driver.place(side, built), 1)
         make_video = side.get('make_video')
-        return in_test_mode(
-            lambda: make_video(built['fsgen'], built['vgen'], n)[0], SAMPLING_SEED)
+        return in_test_mode(lambda: make_video(built['fsgen'], built['vgen'], n)[0], SAMPLING_SEED)
 
     def c3d(n):
         network = side.c3d(BUILD_SEED)

@@ -48,16 +48,14 @@ C3D_GPU_32 = Tolerance(
     '1e-3, is switched off; not yet seen on a GPU')
 WHOLE_TENSOR_32 = Tolerance(
     1e-6, 'float32: the norm of a whole tensor, in which roundings average out; 1e-7 was seen')
-SCORE_64 = Tolerance(
-    1e-12, 'float64, from the same probabilities')
+SCORE_64 = Tolerance(1e-12, 'float64, from the same probabilities')
 SCORE_32 = Tolerance(
     5e-6, "the authors computed in float32, ours is float64; 8e-7 was seen, as between theirs and "
     "the oracle")
 SCORED_32 = Tolerance(
     5e-5, 'float32, from latent vectors through OpenCV, whose weights of pixels are float32, and '
     'C3D to the score; 5.2e-6 was seen, and a mask of another order moves probabilities by 1')
-RESIZE_64 = Tolerance(
-    1e-12, 'float64: sixteen products a pixel')
+RESIZE_64 = Tolerance(1e-12, 'float64: sixteen products a pixel')
 SVC_64 = Tolerance(
     1e-12, 'float64: a Gram matrix knows singular values near the bound to 1e-16 times the square '
     'of the largest, which is of order 1; 8e-15 was seen')

@@ -265,8 +265,7 @@ def strips(directory, python, channels):
         ours = {path.name: np.array(Image.open(path))
                 for path in infer.write_videos(_videos(args, **generators), [], stem, args)}
     found = Comparisons(_reference(upstream))
-    found.equal('infer', 'names', sorted(ours), names['names'],
-                'users find files by their names')
+    found.equal('infer', 'names', sorted(ours), names['names'], 'users find files by their names')
     for name in sorted(ours.keys() & theirs.keys()):
         found.close('infer', name, ours[name].astype(int), theirs[name].astype(int),
                     Tolerance(0, 'bytes of an image'))

@@ -69,8 +69,7 @@ def forward_pass(configuration, version, train):
                       ours)
     mode = networks.Mode(train, _statistics(version), np.random.RandomState(SEED))
     seeds = models['fsgen'].forward(states['fsgen'], z_slow, mode)
-    frames = models['vgen'].forward(
-        states['vgen'], z_slow, networks.output(seeds)[:, :, 0], mode)
+    frames = models['vgen'].forward(states['vgen'], z_slow, networks.output(seeds)[:, :, 0], mode)
     scores = models['vdis'].forward(states['vdis'], video, mode)
     found = Comparisons(ORACLE)
     for network, steps in (('G0', seeds), ('G1', frames), ('D', scores)):

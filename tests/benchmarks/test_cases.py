@@ -101,8 +101,7 @@ def test_clipping(method):
 def test_loaders(dataset, shape, monkeypatch):
     batches = []
     convert = ours.concat_examples
-    monkeypatch.setattr(ours, 'concat_examples',
-                        lambda *args: batches.append(convert(*args)))
+    monkeypatch.setattr(ours, 'concat_examples', lambda *args: batches.append(convert(*args)))
     monkeypatch.setattr(recipe, 'time_on_host', lambda function: (16.0, function()))
     assert ours.loader(CPU, None, dataset, 3, 4)() == {'seconds': 2}    # a batch
     assert [batch.shape for batch in batches] == [shape] * ours.BATCHES

@@ -10,8 +10,7 @@ def _pass():
     found = Comparisons('made')
     found.close('G0', 'fsgen/dc0', [1.0, 2.0], [1.0, 2.0 + 1e-9], TOLERANCE)
     found.equal('G0', 'keys', 'same', 'same', 'equal or not')
-    return Outcome(
-        comparisons=found, text='debug 1: (16, 100, 1)', excluded=('vdis.c1.b',))
+    return Outcome(comparisons=found, text='debug 1: (16, 100, 1)', excluded=('vdis.c1.b',))
 
 
 def _differ():
