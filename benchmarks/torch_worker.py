@@ -24,7 +24,7 @@ try:
     from torch import nn
 except ImportError:
     torch = None
-    nn = type('nn', (), {'Module': object})
+    nn = type('nn', (), {'Module': object, 'Sequential': object})
 
 
 class BatchNorm(nn.Module):
@@ -47,73 +47,54 @@ class BatchNorm(nn.Module):
         return y
 
 
-class Generator(nn.Module):
-    """What G0 and G1 have in common."""
-
-    def draw(self, h):
-        """Deconvolutions ``dc``, all but the last with one of ``bn`` and ReLU."""
-        for dc, bn in zip(self.dc, self.bn, strict=False):
-            h = F.relu(bn(dc(h)))
-        return torch.tanh(self.dc[4](h))
-
-
-class FrameSeedGenerator(Generator):
+class FrameSeedGenerator(nn.Sequential):
     """G0: (B, z) -> (B, z, 16)."""
 
-    links = 'dc0 dc1 dc2 dc3 dc4 bn0 bn1 bn2 bn3'    # keys in a snapshot, in the order of layers
+    links = 'dc0 bn0 dc1 bn1 dc2 bn2 dc3 bn3 dc4'    # keys in a snapshot, in the order of layers
 
     def __init__(self, size):
-        super().__init__()
-        widths = (size['z'], 512, 256, 128, 128, size['z'])
-        self.dc = nn.ModuleList(
-            nn.ConvTranspose1d(a, b, *((1, 1, 0) if i == 0 else (4, 2, 1)))
-            for i, (a, b) in enumerate(itertools.pairwise(widths)))
-        self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[1:5])
-
-    def forward(self, z_slow):
-        return self.draw(z_slow[:, :, None])
+        layers = []
+        for a, b in itertools.pairwise((size['z'], 512, 256, 128, 128, size['z'])):
+            layers += [nn.ConvTranspose1d(a, b, *((4, 2, 1) if layers else (1, 1, 0))),
+                       BatchNorm(b, beta=False), nn.ReLU()]
+        super().__init__(nn.Unflatten(1, (-1, 1)), *layers[:-2], nn.Tanh())
 
 
-class VideoGenerator(Generator):
+class VideoGenerator(nn.Module):
     """G1: (B, z), (B, z) -> (B, C, 16 w, 16 w)."""
 
-    links = 'l0s l0f dc1 dc2 dc3 dc4 dc5 bn0s bn0f bn1 bn2 bn3 bn4'
+    links = 'l0s bn0s l0f bn0f dc1 bn1 dc2 bn2 dc3 bn3 dc4 bn4 dc5'
 
     def __init__(self, size):
         super().__init__()
-        ch, self.width = size['conv_ch'], size['width']
-        flat = ch // 2 * self.width ** 2
-        self.l0 = nn.ModuleList(nn.Linear(size['z'], flat, bias=False) for _ in range(2))
-        self.dc = nn.ModuleList(
-            nn.ConvTranspose2d(ch >> i, ch >> i + 1, 4, 2, 1, bias=False) for i in range(4))
-        self.dc.append(nn.ConvTranspose2d(ch // 16, size['channels'], 3, 1, 1))
-        self.bn0 = nn.ModuleList(BatchNorm(flat) for _ in range(2))
-        self.bn = nn.ModuleList(BatchNorm(ch >> i + 1) for i in range(4))
+        ch, width, layers = size['conv_ch'], size['width'], []
+        flat = ch // 2 * width ** 2
+        self.branches = nn.ModuleList(nn.Sequential(
+            nn.Linear(size['z'], flat, bias=False), BatchNorm(flat), nn.ReLU(),
+            nn.Unflatten(1, (-1, width, width))) for _ in range(2))
+        for i in range(4):
+            layers += [nn.ConvTranspose2d(ch >> i, ch >> i + 1, 4, 2, 1, bias=False),
+                       BatchNorm(ch >> i + 1), nn.ReLU()]
+        self.layers = nn.Sequential(
+            *layers, nn.ConvTranspose2d(ch // 16, size['channels'], 3, 1, 1), nn.Tanh())
 
     def forward(self, *z):
-        maps = [F.relu(bn(linear(part))).unflatten(1, (-1, self.width, self.width))
-                for part, linear, bn in zip(z, self.l0, self.bn0, strict=True)]
-        return self.draw(torch.cat(maps, 1))
+        maps = [branch(part) for branch, part in zip(self.branches, z, strict=True)]
+        return self.layers(torch.cat(maps, 1))
 
 
-class VideoDiscriminator(nn.Module):
+class VideoDiscriminator(nn.Sequential):
     """D: (B, C, 16, 16 w, 16 w) -> (B, 1, 1, 1)."""
 
-    links = 'c0 c1 c2 c3 c4 bn1 bn2 bn3'
+    links = 'c0 c1 bn1 c2 bn2 c3 bn3 c4'
 
     def __init__(self, size):
-        super().__init__()
-        widths = (size['channels'], *(size['mid_ch'] << i for i in range(4)))
-        self.c = nn.ModuleList(nn.Conv3d(a, b, 4, 2, 1)
-                               for a, b in itertools.pairwise(widths))
-        self.c.append(nn.Conv2d(widths[4], 1, size['width']))
-        self.bn = nn.ModuleList(BatchNorm(width, beta=False) for width in widths[2:])
-
-    def forward(self, video):
-        h = F.leaky_relu(self.c[0](video), recipe.LEAKY_SLOPE)
-        for c, bn in zip(self.c[1:], self.bn, strict=False):
-            h = F.leaky_relu(bn(c(h)), recipe.LEAKY_SLOPE)
-        return self.c[4](h.squeeze(2))
+        mid, slope = size['mid_ch'], recipe.LEAKY_SLOPE
+        layers = [nn.Conv3d(size['channels'], mid, 4, 2, 1), nn.LeakyReLU(slope)]
+        for i in range(3):
+            layers += [nn.Conv3d(mid << i, mid << i + 1, 4, 2, 1),
+                       BatchNorm(mid << i + 1, beta=False), nn.LeakyReLU(slope)]
+        super().__init__(*layers, nn.Flatten(1, 2), nn.Conv2d(mid << 3, 1, size['width']))
 
 
 def build_networks(size, device):
@@ -129,20 +110,24 @@ def build_networks(size, device):
 
 def initialize(network, draw):
     """Set weights and biases of convolutions and linear layers, in their order."""
-    for layer in network.modules():
-        if isinstance(layer, (nn.Linear, nn.modules.conv._ConvNd)):
+    for layer in layers_with_arrays(network):
+        if not isinstance(layer, BatchNorm):
             weight, bias = draw(layer)
             layer.weight.data = torch.from_numpy(weight.astype(np.float32))
             if layer.bias is not None:
                 nn.init.constant_(layer.bias, bias)
 
 
+def layers_with_arrays(network):
+    """Convolutions, linear layers and batch normalisations, in their order."""
+    return [layer for layer in network.modules() if hasattr(layer, 'weight')]
+
+
 def load_arrays(network, arrays):
     """Give one of the networks above what `tgan export` wrote, {key: tensor}, for test mode."""
     names = {'W': 'weight', 'b': 'bias', 'gamma': 'weight', 'beta': 'bias',
              'avg_mean': 'running_mean', 'avg_var': 'running_var'}
-    layers = [layer for group in network.children() for layer in group]
-    for link, layer in zip(network.links.split(), layers, strict=True):
+    for link, layer in zip(network.links.split(), layers_with_arrays(network), strict=True):
         of_link = {key.split('/')[1]: array for key, array in arrays.items()
                    if key.startswith(f'{link}/')}
         layer.load_state_dict({names[key]: array for key, array in of_link.items() if key in names})
@@ -207,11 +192,12 @@ def constrain(vdis, updater, algorithm):
                 parameter.clamp_(-0.01, 0.01)
             return
         clip = clip_by_gram if algorithm == 'ours' else clip_by_svd
-        for layer in vdis.c:
-            clip(layer.weight.view(len(layer.weight), -1))
-        for bn in vdis.bn:
-            upper = (bn.running_var + bn.eps_share).sqrt()
-            bn.weight.copy_(bn.weight.clamp(0.01 * upper, upper))
+        for layer in layers_with_arrays(vdis):
+            if isinstance(layer, BatchNorm):
+                upper = (layer.running_var + layer.eps_share).sqrt()
+                layer.weight.copy_(layer.weight.clamp(0.01 * upper, upper))
+            else:
+                clip(layer.weight.view(len(layer.weight), -1))
 
 
 def clip_by_svd(matrix):
@@ -255,36 +241,18 @@ def _forward(device, function):
     return run
 
 
-class C3D(nn.Module):
-    """C3D: (B, 3, 16, 112, 112) -> (B, 101), in test mode."""
-
-    POOLS = {'1a': (1, 2, 2), '2a': 2, '3b': 2, '4b': 2, '5b': 2}
-
-    def __init__(self):
-        super().__init__()
-        widths = {'1a': 64, '2a': 128, '3a': 256, '3b': 256, '4a': 512, '4b': 512, '5a': 512,
-                  '5b': 512}
-        inputs = (3, *widths.values())
-        self.conv = nn.ModuleDict({name: nn.Conv3d(a, b, 3, 1, 1)
-                                   for (name, b), a in zip(widths.items(), inputs, strict=False)})
-        self.fc = nn.ModuleList(nn.Linear(a, b) for a, b in (
-            (512 * 4 * 4, 4096), (4096, 4096), (4096, 101)))
-
-    def forward(self, x):
-        for name, conv in self.conv.items():
-            x = F.relu(conv(x))
-            if name in self.POOLS:
-                x = F.max_pool3d(x, self.POOLS[name], ceil_mode=True)
-        x = x.flatten(1)
-        for linear in self.fc[:2]:
-            x = F.relu(linear(x))
-        return F.softmax(self.fc[2](x), 1)
-
-
 def c3d(device, n):
-    """C3D, forward."""
+    """C3D, forward: (B, 3, 16, 112, 112) -> (B, 101)."""
     np.random.seed(recipe.BUILD_SEED)
-    network = C3D().eval()
+    layers, channels = [], 3
+    for width, pool in ((64, (1, 2, 2)), (128, 2), (256, None), (256, 2), (512, None), (512, 2),
+                        (512, None), (512, 2)):
+        layers += [nn.Conv3d(channels, width, 3, 1, 1), nn.ReLU()]
+        layers += [nn.MaxPool3d(pool, ceil_mode=True)] if pool else []
+        channels = width
+    network = nn.Sequential(
+        *layers, nn.Flatten(), nn.Linear(512 * 4 * 4, 4096), nn.ReLU(), nn.Linear(4096, 4096),
+        nn.ReLU(), nn.Linear(4096, 101), nn.Softmax(1)).eval()
     initialize(network, lambda layer: (
         np.random.normal(0, 0.005, layer.weight.shape), 1) if isinstance(layer, nn.Linear)
         else (np.random.normal(0, 0.01, layer.weight.shape), 0))
