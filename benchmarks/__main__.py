@@ -22,20 +22,14 @@ def main(argv=None):
     return run_command(_main, argv)
 
 
-def _main(argv):
-    outcomes = []
-    _run(parser().parse_args(argv), outcomes)
-    return int(any(outcome.verdict == 'failed' for outcome in outcomes))
-
-
-def parser():
-    """The flags of the command."""
-    found = argparse.ArgumentParser(
+def parse(argv=None):
+    """The options of a command line; those that depend on others are filled in."""
+    parser = argparse.ArgumentParser(
         prog='python -m benchmarks',
         description='Measure this project beside others, in turns, and print ratios with their '
         'spread. Exit code 1 if a benchmark fails.',
         epilog='docs/benchmarks.md says how to read what is printed.')
-    add = found.add_argument
+    add = parser.add_argument
     add('--list', action='store_true', help='print the names of the benchmarks')
     add('--only', nargs='+', action='extend', metavar='NAME',
         help='run the benchmarks whose name has this part, or matches this shell pattern')
@@ -57,11 +51,7 @@ def parser():
     add('--python', metavar='PY', help='the interpreter that runs it (by default this one)')
     add('--torch-python', metavar='PY',
         help='an interpreter that has PyTorch (by default this one)')
-    return found
-
-
-def complete(options):
-    """Fill in the options that depend on others."""
+    options = parser.parse_args(argv)
     options.threads = options.threads or min(num_threads(), 1 if options.quick else sys.maxsize)
     options.repeats = options.repeats or (2 if options.quick else 5)
     if options.quick:
@@ -69,8 +59,8 @@ def complete(options):
     return options
 
 
-def _run(options, outcomes):
-    """Run what was chosen into ``outcomes``, print it, and write the file that was asked for."""
+def _main(argv):
+    options, outcomes, interrupted = parse(argv), [], None
     names = choose('benchmark', cases.CASES, options.only)
     if options.list:
         print('\n'.join(f'{name:<21}{cases.CASES[name][0]}' for name in names))
@@ -78,9 +68,8 @@ def _run(options, outcomes):
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
-    with target as json_file, Session(complete(options)) as session, busy_neighbours(options.load):
+    with target as json_file, Session(options) as session, busy_neighbours(options.load):
         session.require_what_was_asked_for()
-        interrupted = None
         try:
             for name in steps(names):
                 outcomes.append(run_case(name, session))
@@ -92,6 +81,7 @@ def _run(options, outcomes):
             files.write_json(json_file, output.document(*found))
     if interrupted:
         raise interrupted
+    return int(any(outcome.verdict == 'failed' for outcome in outcomes))
 
 
 def run_case(name, session):

@@ -1,5 +1,7 @@
 """The benchmarks: which sides do which work, and what it is measured by."""
+import contextlib
 import dataclasses
+import functools
 
 from benchmarks import flops, ours_worker
 from benchmarks.race import LABELS, Contestant, Outcome, everyone, race, take_turns
@@ -12,15 +14,11 @@ SAMPLED = 16
 METHODS = {'ours': 'ours', 'svd': "authors' algorithm (numpy.linalg.svd)"}
 """Ways of clipping singular values: our hook, and a full factorisation of every matrix."""
 
-MAX_MEMORY_ROUNDS = 3
-"""Memory hardly varies from process to process."""
-
 
 def arithmetic(session):
     """What one video of a training step takes, layer by layer; nothing is timed."""
     rows = _rows_of_step(session, batch=1)
-    return Outcome(text=flops.table(rows),
-                   data={'rows': [dataclasses.asdict(row) for row in rows]})
+    return Outcome(text=flops.table(rows), data={'rows': [dataclasses.asdict(row) for row in rows]})
 
 
 def step(session, updater, batch):
@@ -96,19 +94,17 @@ def memory(session):
     for contestant in trainings(session, 'svc', session.size['batch']):
         try:
             session.worker(contestant.side)
-            runnable[contestant.name] = lambda c=contestant: _peak(session, c)
+            runnable[contestant.name] = functools.partial(_peak, session, contestant)
         except NotRunError as reason:
             not_run.append((contestant.name, str(reason)))
-    rounds = 1 if session.options.quick else min(session.options.repeats, MAX_MEMORY_ROUNDS)
+    # Memory hardly varies from process to process.
+    rounds = 1 if session.options.quick else min(session.options.repeats, 3)
     return Outcome(costs=take_turns(runnable, rounds), unit='bytes', not_run=not_run)
 
 
 def _peak(session, contestant):
-    worker = session.start(contestant.side)
-    try:
-        return worker.run(contestant.work, contestant.args)['peak']
-    finally:
-        worker.close()
+    with contextlib.closing(session.start(contestant.side)) as worker:
+        return contestant.turn(worker)['peak']
 
 
 def growth(session, axis):

@@ -68,6 +68,11 @@ class Contestant:
     task: str = ''    #: Contestants of one task must compute the same.
     neighbours: int = 0    #: Other processes that keep a core busy each during its turns.
 
+    def turn(self, worker):
+        """One repetition -> the worker's answer."""
+        with busy_neighbours(self.neighbours):
+            return worker.run(self.work, self.args)
+
 
 def everyone(work, args):
     """Our side, the authors' and PyTorch's, with the same work -> list of Contestant."""
@@ -84,8 +89,7 @@ def race(session, contestants, arithmetic=()):
     :class:`benchmarks.flops.Row`, products of large matrices take turns too, and stand for the time
     that it takes at their rate.
 
-    Raises:
-        NotRunError, WorkerError: The first one cannot run, or fails; or one fails in its turn.
+    A NotRunError or WorkerError if the first one cannot run, or fails; or if one fails in its turn.
     """
     if arithmetic:
         width = 512 if session.options.quick else 2048
@@ -94,7 +98,7 @@ def race(session, contestants, arithmetic=()):
     outcome, turns, tasks = Outcome(), {}, {}
     for contestant in contestants:
         try:
-            turn = functools.partial(_turn, session.worker(contestant.side), contestant)
+            turn = functools.partial(contestant.turn, session.worker(contestant.side))
             answer = turn()
             _require_same(tasks.setdefault(contestant.task, answer), answer)
             turns[contestant.name] = turn
@@ -117,11 +121,6 @@ def race(session, contestants, arithmetic=()):
     return outcome
 
 
-def _turn(worker, contestant):
-    with busy_neighbours(contestant.neighbours):
-        return worker.run(contestant.work, contestant.args)
-
-
 def _require_same(ours, theirs):
     """Hold two first repetitions together; WorkerError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
@@ -137,13 +136,10 @@ def _require_same(ours, theirs):
 
 
 def take_turns(functions, repeats, pause=0.0):
-    """Call every function once a round -> {name: list of what it returned}.
-
-    Every second round goes backwards, so that no side always follows the same one; there are
-    ``pause`` seconds before each call.
-    """
+    """Call every function once a round, after a ``pause`` -> {name: list of what it returned}."""
     found = {name: [] for name in functions}
     for i in range(repeats):
+        # Every second round goes backwards, so that no side always follows the same one.
         for name in list(functions)[::-1 if i % 2 else 1]:
             time.sleep(pause)
             found[name].append(functions[name]())

@@ -33,17 +33,13 @@ def busy_neighbours(n):
 
 
 class Session(contextlib.ExitStack):
-    """A run: its options, and its workers, each started when it is first needed and ended with it.
-
-    Attributes:
-        size (dict): Of :data:`benchmarks.recipe.SIZES`.
-        pause (float): Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
-    """
+    """The options of a run, and its workers, started when first needed and ended with it."""
 
     def __init__(self, options):
         super().__init__()
         self.options = options
         self.size = recipe.SIZES[options.size]
+        # Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
         self.pause = 0.0 if options.quick else 0.05
         self._workers, self._not_run = {}, {}
 

@@ -72,17 +72,12 @@ class Row(NamedTuple):
     label: str              #: The system, and the method or opponent.
     reported: float         #: The paper's number.
     error: float | None     #: Its standard deviation.
-    measurements: list      #: Of the system, oldest first.
+    measurements: list      #: Of the system, the newest first.
 
     @property
     def comparable(self):
         """The newest measurement under the paper's conditions, or None."""
-        return next((m for m in reversed(self.measurements) if not deviations(m)), None)
-
-    @property
-    def others(self):
-        """All measurements under other conditions, the newest first."""
-        return [m for m in reversed(self.measurements) if deviations(m)]
+        return next((m for m in self.measurements if not deviations(m)), None)
 
 
 def rows(table, measurements):
@@ -95,15 +90,12 @@ def rows(table, measurements):
         metric, found = 'inception score', [
             (f'{row.system}, {row.method}' if row.method else row.system, row.mean, row.std,
              [(row.system, row.method)]) for row in paper.rows(table)]
-    return [Row(*row, [m for m in measurements if m.metric == metric and _subjects(m) == subjects])
-            for *row, subjects in found]
+    def of(m):    # its systems, or the data set that was scored itself
+        is_ucf = m.dataset and m.dataset.name.startswith('UCF')
+        return list(map(_name, m.systems)) or [('UCF-101 dataset' if is_ucf else None, None)]
 
-
-def _subjects(measurement):
-    """Names of the systems, or of the data set that was scored itself."""
-    is_ucf = measurement.dataset and measurement.dataset.name.startswith('UCF')
-    return [_name(system) for system in measurement.systems] or [
-        ('UCF-101 dataset' if is_ucf else None, None)]
+    return [Row(*row, [m for m in reversed(measurements)
+                       if m.metric == metric and of(m) == subjects]) for *row, subjects in found]
 
 
 def _name(system):
@@ -222,7 +214,8 @@ def table(name, measurements, as_markdown=False, indent=0):
             row.label, f'{row.reported:.2f}' + (f' ± {row.error:.2f}' if row.error else ''),
             marked(number(here), conditions(here)) if here else marked('not measured', NEEDS[name]),
             f'{here.value - row.reported:+.2f}' if here else '',
-            '\n'.join(marked(number(m), conditions(m), *deviations(m)) for m in row.others)))
+            '\n'.join(marked(number(m), conditions(m), *deviations(m))
+                      for m in row.measurements if deviations(m))))
     caption = f'Table {name[-1]}: {_CAPTIONS[name]}'
     return _lines(caption, COLUMNS, found, notes, as_markdown, indent)
 

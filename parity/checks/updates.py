@@ -71,20 +71,15 @@ def trajectory(name, version, updates=None):
     for key in sorted(norms[1].keys() - noise):
         found.close('norms', key, norms[0].get(key, []), norms[1][key], tolerances.TRAJECTORY_64)
     if updates is None:
-        _compare_ends(found, recording, ours, noise)
+        params, recorded = (recordings.arrays(each, 'param.') for each in (ours, recording))
+        found.equal('parameters', 'names', sorted(params), sorted(recorded), 'none is left out')
+        for key in sorted(recorded.keys() - noise):
+            _close(found, 'parameters', key, params, recorded, tolerances.TRAJECTORY_64)
+        largest, theirs = (each.meta['top_singular_value_after'] for each in (ours, recording))
+        for path, value in theirs.items():
+            found.close('largest singular values', path[1:], largest[path], value,
+                        tolerances.TRAJECTORY_64)
     return Outcome(comparisons=found, excluded=tuple(sorted(noise)))
-
-
-def _compare_ends(found, recording, ours, noise):
-    """Parameters and largest singular values after the last update."""
-    params, recorded = (recordings.arrays(each, 'param.') for each in (ours, recording))
-    found.equal('parameters', 'names', sorted(params), sorted(recorded), 'none is left out')
-    for key in sorted(recorded.keys() - noise):
-        _close(found, 'parameters', key, params, recorded, tolerances.TRAJECTORY_64)
-    ours, theirs = (each.meta['top_singular_value_after'] for each in (ours, recording))
-    for path, value in theirs.items():
-        found.close('largest singular values', path[1:], ours[path], value,
-                    tolerances.TRAJECTORY_64)
 
 
 CHECKS = (

@@ -206,11 +206,6 @@ def run_backward(steps, state, gy, grads=None, to_input=True):
     return gy
 
 
-def zero_grads(state):
-    """Zero gradients for every parameter of a state; parameters never reached keep them."""
-    return {key: np.zeros_like(value) for key, value in state.items() if is_parameter(key)}
-
-
 def is_parameter(key):
     """Whether a snapshot key names something RMSprop updates."""
     return key.rsplit('/', 1)[-1] in PARAMETER_KINDS

@@ -62,8 +62,9 @@ class Training:
         self.iteration = 0
         self.grads, self._mean_squares = self._zero_grads(), self._zero_grads()
 
-    def _zero_grads(self):
-        return {role: networks.zero_grads(state) for role, state in self.states.items()}
+    def _zero_grads(self):    # parameters never reached keep them
+        return {role: {key: np.zeros_like(value) for key, value in state.items()
+                       if networks.is_parameter(key)} for role, state in self.states.items()}
 
     def update(self, real):
         """One update with real videos (B, 16, C, 64, 64) in [-1, 1) -> reported losses by name."""

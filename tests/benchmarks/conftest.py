@@ -1,7 +1,7 @@
 """Workers that are not there: answers by name, and a log of who was asked."""
 import pytest
 
-from benchmarks.__main__ import complete, parser
+from benchmarks.__main__ import parse
 from benchmarks.sides import NotRunError, Session, WorkerError
 
 
@@ -33,7 +33,7 @@ class FakeSession(Session):
     """A session of fake workers, which ``add`` makes."""
 
     def __init__(self, *flags):
-        super().__init__(complete(parser().parse_args(['--repeats', '2', *flags])))
+        super().__init__(parse(['--repeats', '2', *flags]))
         self.pause = 0
         self.log, self.fakes = [], {}
 

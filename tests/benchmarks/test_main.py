@@ -38,8 +38,6 @@ def test_quick_end_to_end(tmp_path, capfd):
             result['costs'])
         assert all(len(costs) == 2 for costs in result['costs'].values())
     assert clip_step['data']['arithmetic']['GFLOP'] > 0
-    low, high = sorted(b / a for a, b in zip(*list(clip_step['costs'].values())[:2], strict=True))
-    assert next(iter(clip_step['ratios'].values()))[1:] == [low, high]
     # What is inside the bound is not rebuilt, so its error is that of a full factorisation at most.
     facts = svc['data']['answers']['ours'][0]['facts'][3]
     assert 0 <= facts['error'] < 1e-6 and facts['shape'] == [16, 8, 4, 4, 4]

@@ -20,13 +20,6 @@ class Event:
         self.log.append('synchronize')
 
 
-def test_on_the_cpu():
-    clock, peak = recipe.chainer_device(np)
-    seconds, result = clock(lambda: sum(range(1000)))
-    assert 0 < seconds < 1 and result == 499500
-    assert 10 << 20 < peak() < 64 << 30
-
-
 def test_on_a_gpu_events_time_the_device_and_the_host_draws():
     log = []
     cupy = types.SimpleNamespace(
