@@ -5,13 +5,16 @@ not be recorded. A deviation is printed, not judged: reference/PROVENANCE.md say
 recordings drift from one machine to the next.
 """
 import argparse
+import json
 from pathlib import Path
+
+import numpy as np
 
 from parity.check import Comparisons, NotRunError, Tolerance, choose
 from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.errors import TGANError
-from tgan_chainer.io import layout
+from tgan_chainer.io import files, layout
 from tgan_chainer.io.progress import steps
 
 
@@ -54,7 +57,11 @@ def main(argv):
         except NotRunError as error:
             failed.append(f'{name} ({error})')
             continue
-        recordings.write(args.out / f'chainer-{version}', fresh)
+        stem = args.out / f'chainer-{version}' / name
+        files.write_text(f'{stem}.json', json.dumps(fresh.meta, indent=1, sort_keys=True))
+        if fresh.arrays:
+            with files.atomic_path(f'{stem}.npz') as npz:
+                np.savez_compressed(npz, **fresh.arrays)
         rows.append(_row(fresh, recordings.load(name, version)))
     recordings.write_manifest(args.out)
     print('\n'.join(layout.text(

@@ -212,29 +212,13 @@ def dataset_inputs(seed=0):
 
 # -- the manifest ----------------------------------------------------------------------------------
 
-def write(folder, recording):
-    """Write the files of a recording into a folder, each whole or not at all."""
-    text = json.dumps(recording.meta, indent=1, sort_keys=True)
-    _replace(folder / f'{recording.name}.json', text.encode())
-    if recording.arrays:
-        npz = io.BytesIO()
-        np.savez_compressed(npz, **recording.arrays)
-        _replace(folder / f'{recording.name}.npz', npz.getvalue())
-
-
 def write_manifest(golden=None):
     """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
     golden = golden or GOLDEN
     manifest = {path.relative_to(golden).as_posix(): _fingerprint(path.read_bytes())
                 for chainer in CHAINERS for path in (golden / _folder(chainer)).iterdir()}
-    text = json.dumps(manifest, indent=1, sort_keys=True) + '\n'
-    return _replace(golden / MANIFEST, text.encode())
-
-
-def _replace(path, content):
-    temporary = path.with_suffix('.tmp')
-    temporary.write_bytes(content)
-    return temporary.replace(path)
+    (golden / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
+    return golden / MANIFEST
 
 
 def check_all():

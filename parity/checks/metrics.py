@@ -105,10 +105,7 @@ def score_run():
     """The recorded scores -> {protocol: score}, {'PROTOCOL WHAT': array}."""
     recipe = recordings.load(SCORE).meta
     networks = replay.build(recordings.configurations()[recipe['config']], '7.8.1', recipe['seed'])
-    for network in networks.values():
-        for link in network.links():
-            if hasattr(link, 'avg_var'):
-                link.avg_var[...] = recipe['avg_var']
+    driver.set_variances(networks, recipe['avg_var'])
     c3d = replay.OURS.c3d(recipe['seed']).copy('copy')
     replay.OURS.place(c3d)
     for link in c3d.children():

@@ -9,7 +9,7 @@ import numpy as np
 from parity import driver, replay, tolerances
 from parity.check import Check, Comparisons, Outcome
 from reference import recordings
-from reference.oracle import networks, optimizers, training
+from reference.oracle import networks, objectives, training
 from tgan_chainer.hooks.singular_value_clipping import METHODS, SingularValueClipping
 
 SEED = 7
@@ -100,8 +100,7 @@ def train(updater, version, updates=UPDATES):
         'updater': {'cls': cls, 'kwargs': kwargs}, 'batch': BATCH, 'lr': 5e-5,
         'n_updates': updates, **REQUEST}, {'videos': videos}, ours)
     oracle = training.Training(
-        models, states, training.updater(cls, **kwargs), np.random.RandomState(SEED),
-        _statistics(version))
+        models, states, cls, kwargs, np.random.RandomState(SEED), _statistics(version))
     losses, grads1 = [], {}
     for i in range(updates):
         losses.append(oracle.update(videos[np.arange(i * BATCH, (i + 1) * BATCH) % len(videos)]))
@@ -139,7 +138,7 @@ def clipping(method):
     theirs = driver.state(critic)
     replay.OURS.place(critic)
     SingularValueClipping(method=method).clip(critic)
-    optimizers.singular_value_clipping(theirs)
+    objectives.singular_value_clipping(theirs)
     found = Comparisons(ORACLE)
     for path, param in critic.namedparams():
         found.close('D', path[1:], driver.array_of(param), theirs[path[1:]], tolerances.SVC_64)

@@ -5,8 +5,7 @@ Chainer's snapshots (`dc0/W`, `bn0/avg_var`), so any `vgen_iter_N.npz` can be pu
 
     layers      one function an equation, each with its derivative
     networks    G0, G1 and D, every variant; initial arrays are the caller's
-    losses      WGAN, vanilla and least-squares objectives
-    optimizers  RMSprop, weight clipping, singular value clipping
+    objectives  WGAN, vanilla, least squares; RMSprop, weight clipping, singular value clipping
     training    one update, in the authors' order
     scores      inception score, what is done to its classifier's input, bicubic interpolation
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reference.oracle import losses, networks, optimizers
+from reference.oracle import networks, objectives
 from reference.oracle.networks import output, run_backward
 
 
@@ -18,7 +18,7 @@ from reference.oracle.networks import output, run_backward
 class Updater:
     """What one of the authors' updater classes does differently from the others."""
 
-    objective: losses.Objective
+    objective: objectives.Objective
     constraint: object = None    #: Changes D's state after its step.
     freq: int = 1    #: The constraint acts when the iteration, from 1, is divisible by this.
     #: Report the two terms of D's loss instead of the generator's loss and their sum.
@@ -31,31 +31,27 @@ class Updater:
 
 
 UPDATERS = {
-    'TGANUpdaterWGANSVC': Updater(losses.WGAN, optimizers.singular_value_clipping),
+    'TGANUpdaterWGANSVC': Updater(objectives.WGAN, objectives.singular_value_clipping),
     # The authors' parallel variant spreads the decompositions over GPUs; the mathematics is SVC's.
-    'TGANUpdaterWGANParallelSVC': Updater(losses.WGAN, optimizers.singular_value_clipping),
-    'TGANUpdaterWGANClip': Updater(losses.WGAN, optimizers.clip_weights),
-    'TGANUpdaterVanilla': Updater(losses.VANILLA, reports_terms=True),
-    'TGANUpdaterLSGAN': Updater(losses.LSGAN, keeps_generator_gradient=True),
+    'TGANUpdaterWGANParallelSVC': Updater(objectives.WGAN, objectives.singular_value_clipping),
+    'TGANUpdaterWGANClip': Updater(objectives.WGAN, objectives.clip_weights),
+    'TGANUpdaterVanilla': Updater(objectives.VANILLA, reports_terms=True),
+    'TGANUpdaterLSGAN': Updater(objectives.LSGAN, keeps_generator_gradient=True),
 }
 """By the class names that configurations and recordings use."""
-
-
-def updater(cls, **kwargs):
-    """An updater by the authors' class name; `freq` and `shuffle_time_order` as they take them."""
-    return replace(UPDATERS[cls], **kwargs)
 
 
 class Training:
     """Networks in training, and the updates that train them.
 
     `states`, the arrays of the networks by snapshot key, are copied to float64; `grads` are as the
-    last update left them. `rng`, a RandomState, draws z_slow, the time orders and D's noise;
-    `statistics` as `layers.running_statistics` takes it.
+    last update left them. `updater` is of `UPDATERS`, `kwargs` as the authors' takes them. `rng`, a
+    RandomState, draws z_slow, the time orders and D's noise; `statistics` as
+    `layers.running_statistics` takes it.
     """
 
-    def __init__(self, models, states, updater, rng, statistics, lr=5e-5):
-        self.models, self.updater, self.lr = models, updater, lr
+    def __init__(self, models, states, updater, kwargs, rng, statistics, lr=5e-5):
+        self.models, self.updater, self.lr = models, replace(UPDATERS[updater], **kwargs), lr
         self.states = {role: {key: value if key.endswith('/N') else value.astype(np.float64)
                               for key, value in state.items()} for role, state in states.items()}
         self.mode = networks.Mode(True, statistics, rng)
@@ -136,5 +132,5 @@ class Training:
         for role in roles:
             state, mean_squares = self.states[role], self._mean_squares[role]
             for key, grad in self.grads[role].items():
-                state[key], mean_squares[key] = optimizers.rmsprop(
+                state[key], mean_squares[key] = objectives.rmsprop(
                     state[key], grad, mean_squares[key], self.lr)

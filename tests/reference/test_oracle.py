@@ -30,8 +30,9 @@ def test_time_orders(coin, shuffled):
         def rand(self):
             return coin
 
-    updater = training.updater('TGANUpdaterWGANSVC', shuffle_time_order=0.3)
-    fake, real = training.Training({}, {}, updater, Coin(0), layers.CHAINER2).draw_time_orders()
+    fake, real = training.Training(
+        {}, {}, 'TGANUpdaterWGANSVC', {'shuffle_time_order': 0.3}, Coin(0),
+        layers.CHAINER2).draw_time_orders()
     in_order = list(range(networks.N_FRAMES))
     assert sorted(fake) == sorted(real) == in_order
     assert (list(fake) != in_order) == (list(fake) != list(real)) == shuffled
