@@ -19,12 +19,10 @@ from tgan_chainer.functions.cpu import parallel, tile
 from tgan_chainer.functions.cpu.columns import (
     MAX_NDIM,
     Correlation,
-    copy,
-    inside,
+    Rows,
+    gather,
     volume_shape,
-    zero,
 )
-from tgan_chainer.functions.cpu.jit import kernel
 from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Steps of a product, and vectors of a sum over columns, that stay in the first cache.
@@ -202,7 +200,10 @@ def _places(first, step, correlation, size, samples, lanes):
 
 @dataclasses.dataclass(frozen=True)
 class _Padded:
-    """A copy of some samples of x, (C, depth, height, stride, width, samples), from `start` on."""
+    """A copy of some samples of x, (C, stride, depth, height, width, samples), from `start` on.
+
+    So its phases along the width are the columns of stride windows.
+    """
 
     shape: tuple
     start: tuple
@@ -216,8 +217,14 @@ class _Padded:
         x = samples_last(x)
         blocks = range(0, x.shape[-1], self.samples)
 
+        _, stride, *size, samples = self.shape
+        phase = math.prod(size) * samples
+        geometry = *zip(self.start, (1, 1), (1, 1), size), (self.start[2], stride, stride, size[2])
+
         def pad(memory, block, channels):
-            _pad(x.reshape(-1), volume_shape(x), memory, self.shape, self.start, block, channels)
+            rows = Rows(stride * phase, phase * np.arange(stride), np.arange(stride))
+            gather(x.reshape(-1), volume_shape(x), memory[channels[0] * rows.step:], rows, channels,
+                   (0, math.prod(size)), (block, block + samples), geometry)
 
         def memory():
             return parallel.workspace('padded', (math.prod(self.shape),), x.dtype)
@@ -237,8 +244,8 @@ class _Padded:
         parallel.run(lambda part: function(copied, 0, part), parts)
 
     def offset(self, d, h, w):
-        _, _, height, stride, width, samples = self.shape
-        return (((d * height + h) * stride + w % stride) * width + w // stride) * samples
+        _, stride, depth, height, width, samples = self.shape
+        return (((w % stride * depth + d) * height + h) * width + w // stride) * samples
 
 
 @functools.lru_cache
@@ -250,7 +257,7 @@ def _padded(channels, correlations, samples):
             for i in range(MAX_NDIM)]
     stride = geometries[0][2][1]
     depth, height, width = (b - a for a, b in zip(start, stop, strict=True))
-    return _Padded((channels, depth, height, stride, -(-width // stride), samples), start)
+    return _Padded((channels, stride, depth, height, -(-width // stride), samples), start)
 
 
 @functools.lru_cache
@@ -270,26 +277,3 @@ def _columns(padded, correlation, lanes):
                          starts[1] - padded.start[1] + strides[1] * p,
                          starts[2] - padded.start[2])
     return (line[:, None] + np.arange(0, w * padded.samples, lanes)).reshape(-1)
-
-
-@kernel
-def _pad(x, shape, memory, target_shape, start, first, channels):
-    """Fill some channels of the copy, from sample `first` on; zero outside x."""
-    _, depth, height, width, batch = shape
-    _, planes, rows, stride, count, samples = target_shape
-    t = channels[0] * planes * rows * stride * count * samples
-    for c in range(channels[0], channels[1]):
-        for d in range(start[0], start[0] + planes):
-            for h in range(start[1], start[1] + rows):
-                for r in range(stride):
-                    begin, end = inside(start[2] + r, stride, count, width)
-                    begin, end = min(begin, count), min(end, count)
-                    if d < 0 or d >= depth or h < 0 or h >= height:
-                        begin = end = count
-                    zero(memory, t, begin * samples)
-                    if end > begin:
-                        s = ((c * depth + d) * height + h) * width + start[2] + r + stride * begin
-                        copy(memory, t + begin * samples, samples, x, s * batch + first,
-                             stride * batch, end - begin, samples, 0)
-                    zero(memory, t + end * samples, (count - end) * samples)
-                    t += count * samples
