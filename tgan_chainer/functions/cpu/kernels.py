@@ -30,9 +30,8 @@ do those of y; the filter is a single tile. Each is then transformed in place by
 others. The gradients are the transposed steps. Everywhere else a tile is an output position, with
 one point, and every tap is a phase: then y and W are the matrices as they are.
 
-In float32 the root mean square of the error is 1 to 4 times that of direct sums (C3D's conv2a and
-conv4b 1.0 and 2.0, G1's dc3 2.8, D's c1 4.0, of standard normal arrays): at most 9e-7 of the
-result's root mean square.
+In float32 the root mean square of the error is 1 to 4 times that of direct sums (C3D's conv2a 1.0,
+D's c1 4.0, of standard normal arrays): at most 9e-7 of the result's root mean square.
 
 All arrays that come in are brought into the samples-last layout of
 :mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
@@ -60,8 +59,8 @@ _BLOCK_SAMPLES = 128
 _MIN_TASKS = 4
 # Elements between two rows: rows a power of two apart would compete for few lines of the cache.
 _ROW_GAP = 16
-# Where Winograd's filtering has been measured to pay, of each (kernel, stride, dimensions): pairs of
-# the least number of channels and of columns. Below, transforms cost what the products save.
+# Where Winograd's filtering has been measured to pay, of each (kernel, stride, dimensions): pairs
+# of the least number of channels and of columns. Below, transforms cost what the products save.
 _LEAST = {(4, 2, 2): {64: 512}, (4, 2, 3): {32: 1024, 64: 512, 128: 128},
           (3, 1, 2): {64: 512}, (3, 1, 3): {64: 96}}
 
@@ -330,12 +329,13 @@ class _Grid:
         phases = 1 if kind == 'y' else math.prod(s.phases for s in self.schemes)
         return slice(phases * part[0], phases * part[1])
 
-    def memory(self, kind, part, block, dtype, name=''):
-        """(points, rows, columns) of some channels and a block."""
+    def memory(self, kind, part, block, dtype, name='', count=()):
+        """(points, rows, columns) of some channels and a block; or ``count`` such arrays."""
         rows = self.rows(kind, part)
         points = math.prod(s.points for s in self.schemes)
         return parallel.workspace(f'{kind}{name}', (
-            points, rows.stop - rows.start, block.width + _ROW_GAP), dtype)[..., :block.width]
+            *count, points, rows.stop - rows.start, block.width + _ROW_GAP),
+            dtype)[..., :block.width]
 
     def memory_of(self, kind, x, part, block):
         """That of x or y; y itself without a transform."""
@@ -352,8 +352,11 @@ class _Grid:
         whole = 0, len(x)
         if not shared or not (self.winograd or kind == 'x'):
             return functools.partial(self.spread, kind, x, whole)
-        made = {block: self.memory(kind, whole, block, x.dtype, i)
-                for i, block in enumerate(blocks)}
+        blocks = list(blocks)
+        widest = max(blocks, key=lambda block: block.width)
+        memory = self.memory(kind, whole, widest, x.dtype, ' of all', (len(blocks),))
+        made = {block: array[..., :block.width]
+                for block, array in zip(blocks, memory, strict=True)}
         parallel.run(lambda item: self.spread(kind, x, item[1], item[0], made[item[0]][
             :, self.rows(kind, item[1])]), itertools.product(
                 made, parallel.split(len(x), _MIN_TASKS)))
@@ -396,7 +399,7 @@ class _Grid:
         return U
 
     def filter_memory(self, W, part, name):
-        """Memory as of :meth:`filter_points`; of the name 0 that of W itself without a transform."""
+        """As :meth:`filter_points`, not filled; that of name 0 is W itself without a transform."""
         if self.winograd:
             return self.memory('W', part, _Block((0, 1), (0, len(W))), W.dtype, name)
         rows = self.rows('W', part)
