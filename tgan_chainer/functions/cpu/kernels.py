@@ -7,9 +7,13 @@ Everything is one operation and the two that transpose it. The *correlation* of 
 with q, k, start and stride vectors of the spatial dimensions, and x zero outside its bounds
 (a convolution that pads p has start = -p). The three kernels are
 
-* :func:`correlate`: y from x and W;
-* :func:`filter_gradient`: the sum over n and q of y[n, o, q] * x[n, c, start + stride * q + k];
+* :func:`correlate`: y (N, O, *out_size) from x (N, C, *size) and W (O, C, *ksize);
+* :func:`filter_gradient`: the sum over n and q of y[n, o, q] * x[n, c, start + stride * q + k],
+  which is the gradient of sum(y * correlate(x, W)) with respect to W;
 * :func:`transpose_correlate`: x from y and W, each product of (1) added to the element it read.
+
+Results are of the dtype of the first array. The bias b, of the channels of the result, is added
+to it, or None. A :class:`~tgan_chainer.functions.cpu.columns.Correlation` says what is read where.
 
 Each becomes products of matrices, the *columns* of x (:mod:`tgan_chainer.functions.cpu.columns`)
 among them. Layers of few channels run :mod:`tgan_chainer.functions.cpu.direct`, which needs none.
@@ -66,17 +70,7 @@ _LEAST = {(4, 2, 2): {64: 512}, (4, 2, 3): {32: 1024, 64: 512, 128: 128},
 
 
 def correlate(x, W, b, correlation):
-    """y of (1), plus the bias.
-
-    Args:
-        x (numpy.ndarray): (N, C, *size).
-        W (numpy.ndarray): (O, C, *ksize).
-        b (numpy.ndarray or None): (O,).
-        correlation (Correlation): What is read where.
-
-    Returns:
-        numpy.ndarray: (N, O, *out_size), of the dtype of x.
-    """
+    """y of (1), plus the bias (O,)."""
     correlation, taps = _cropped(correlation, x.shape[2:])
     W = W[taps]
     outputs, channels = W.shape[:2]
@@ -102,16 +96,7 @@ def correlate(x, W, b, correlation):
 
 
 def filter_gradient(x, y, correlation):
-    """The gradient of sum(y * correlate(x, W)) with respect to W.
-
-    Args:
-        x (numpy.ndarray): (N, C, *size).
-        y (numpy.ndarray): (N, O, *out_size).
-        correlation (Correlation): What is read where.
-
-    Returns:
-        numpy.ndarray: (O, C, *ksize), of the dtype of x.
-    """
+    """The gradient of W, of its shape."""
     cropped, taps = _cropped(correlation, x.shape[2:])
     outputs, channels = y.shape[1], x.shape[1]
     if cropped != correlation:
@@ -152,18 +137,7 @@ def filter_gradient(x, y, correlation):
 
 
 def transpose_correlate(y, W, b, correlation, size):
-    """The transpose of (1) in x: every product is added to the element of x that it came from.
-
-    Args:
-        y (numpy.ndarray): (N, O, *out_size).
-        W (numpy.ndarray): (O, C, *ksize).
-        b (numpy.ndarray or None): (C,), added to the result.
-        correlation (Correlation): Its out_size is that of `y`.
-        size (tuple): The spatial size of x.
-
-    Returns:
-        numpy.ndarray: (N, C, *size), of the dtype of y.
-    """
+    """x, of the spatial ``size``, plus the bias (C,)."""
     correlation, taps = _cropped(correlation, size)
     W = W[taps]
     outputs, channels = W.shape[:2]
@@ -195,15 +169,9 @@ def transpose_correlate(y, W, b, correlation, size):
 
 
 def winograd_pays(batch, outputs, channels, correlation):
-    """Whether Winograd's filtering is faster than the other ways.
+    """Whether Winograd's filtering is faster than the other ways, for N, O and C.
 
-    Args:
-        batch, outputs, channels (int): N, O and C.
-        correlation (Correlation): What is read where.
-
-    Returns:
-        bool: Never true where it does not apply: it takes kernel 4 and stride 2, or kernel 3 and
-        stride 1, in two or three dimensions.
+    It takes kernel 4 and stride 2, or kernel 3 and stride 1, in two or three dimensions.
     """
     ndim = len(correlation.ksize)
     least = _LEAST.get((correlation.ksize[0], correlation.stride[0], ndim), {})
