@@ -1,5 +1,6 @@
 """Which kernels are compiled, in which forms, and what is said where they cannot be."""
 import importlib.util
+import sys
 
 import pytest
 
@@ -53,16 +54,13 @@ def test_no_definition_of_the_path_is_left_out():
     assert len(lines) == 7
 
 
-def test_a_missing_interpreter_is_no_pass():
-    with pytest.raises(kernels.NotRunError, match='/no/such/python: cannot be run'):
-        kernels.compile_all([RELU], '/no/such/python')
-
-
-@pytest.mark.skipif(HAS_CUPY, reason='CuPy is installed here')
-def test_missing_packages_are_named_and_no_pass():
-    with pytest.raises(kernels.NotRunError, match="No module named 'cupy'.*pip install "
-                       'cupy-cuda12x==13.6.0 nvidia-cuda-nvrtc-cu12'):
-        kernels.compile_all([RELU])
+@pytest.mark.parametrize('python, message', [
+    ('/no/such/python', '/no/such/python: cannot be run'),
+    pytest.param(sys.executable, "No module named 'cupy'.*pip install cupy-cuda12x==13.6.0 "
+                 'nvidia-cuda-nvrtc-cu12', marks=pytest.mark.skipif(HAS_CUPY, reason='is there'))])
+def test_what_is_missing_is_named_and_no_pass(python, message):
+    with pytest.raises(kernels.NotRunError, match=message):
+        kernels.compile_all([RELU], python)
 
 
 def test_versions_to_install_are_those_of_the_constraints():

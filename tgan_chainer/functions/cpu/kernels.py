@@ -59,7 +59,8 @@ _BLOCK_BYTES = 1 << 20
 # with the batch.
 _BLOCK_TILES = 256
 _BLOCK_SAMPLES = 128
-# A kernel is cut into at least this many tasks where the shapes allow it.
+# A kernel is cut into at least this many tasks where the shapes allow it; into twice as many without
+# a transform, which tasks may have to repeat.
 _MIN_TASKS = 4
 # Elements between two rows: rows a power of two apart would compete for few lines of the cache.
 _ROW_GAP = 16
@@ -81,7 +82,7 @@ def correlate(x, W, b, correlation):
     U = grid.filter_points(W)
     y = np.empty((outputs, *correlation.out_size, x.shape[-1]), x.dtype)
     blocks = grid.blocks(x, channels)
-    parts = parallel.split(outputs, -(-_MIN_TASKS // len(blocks)))
+    parts = parallel.split(outputs, -(-grid.min_tasks // len(blocks)))
     columns = grid.columns('x', x, blocks, len(parts) > 1)
 
     def task(item):
@@ -108,8 +109,8 @@ def filter_gradient(x, y, correlation):
         return direct.filter_gradient(x, y, correlation)
     grid, x, y = _Grid.of(correlation, winograd), samples_last(x), samples_last(y)
     blocks = grid.blocks(x, channels)
-    groups = parallel.split(len(blocks), _MIN_TASKS)
-    parts = parallel.split(channels, -(-_MIN_TASKS // len(groups)))
+    groups = parallel.split(len(blocks), grid.min_tasks)
+    parts = parallel.split(channels, -(-grid.min_tasks // len(groups)))
     columns = grid.columns('y', y, blocks, len(parts) > 1)
     gradient = np.empty((outputs, channels, *correlation.ksize), x.dtype)
     sums = [grid.filter_memory(gradient, (0, channels), i) for i in range(len(groups))]
@@ -148,7 +149,7 @@ def transpose_correlate(y, W, b, correlation, size):
     U = grid.filter_points(W)
     x = np.empty((channels, *size, y.shape[-1]), y.dtype)
     slabs = [grid.blocks(y, channels, slab) for slab in grid.slabs]
-    parts = parallel.split(channels, -(-_MIN_TASKS // -(-len(slabs) // 2)))
+    parts = parallel.split(channels, -(-grid.min_tasks // -(-len(slabs) // 2)))
     columns = grid.columns('y', y, itertools.chain(*slabs), len(parts) > 1)
 
     def fill(part):
@@ -270,6 +271,10 @@ class _Grid:
                        for start, s, n in zip(starts, schemes, tiles, strict=True)),
             'y': tuple((0, s.outputs, s.outputs, n) for s, n in zip(schemes, tiles, strict=True)),
             'W': tuple((0, k, k, 1) for k in ksizes)})
+
+    @property
+    def min_tasks(self):
+        return _MIN_TASKS if self.winograd else 2 * _MIN_TASKS
 
     @property
     def slabs(self):
