@@ -59,8 +59,8 @@ _BLOCK_BYTES = 1 << 20
 # with the batch.
 _BLOCK_TILES = 256
 _BLOCK_SAMPLES = 128
-# A kernel is cut into at least this many tasks where the shapes allow it; into twice as many where no
-# transform would be repeated.
+# A kernel is cut into at least this many tasks where the shapes allow it, into twice as many where
+# none repeats a transform.
 _MIN_TASKS = 4
 # Elements between two rows: rows a power of two apart would compete for few lines of the cache.
 _ROW_GAP = 16
