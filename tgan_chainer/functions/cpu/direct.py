@@ -37,7 +37,7 @@ _MIN_TASKS = 8
 # columns do not repay the copy, and of many channels BLAS multiplies columns faster than they are
 # copied. G1's dc4 takes 0.65 to 0.8 of the time with columns, D's c0 of three channels 0.75.
 _LEAST_OUTPUTS = 4
-_LEAST_TERMS = 32
+_LEAST_TERMS = 16
 _LEAST_COLUMNS = 1024
 _MOST_CHANNELS = 64
 _MOST_OUTPUTS_A_CHANNEL = 16
