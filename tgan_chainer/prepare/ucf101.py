@@ -73,9 +73,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished_folder(h5path).exists())
-    names = ucf_videos.read_split_list(split_list) if split_list else None
     found, ignored = ucf_videos.find_videos(source, kind)
-    videos = ucf_videos.select_videos(found, names, split_list) if names else list(found.values())
+    videos = ucf_videos.select_videos(found, split_list) if split_list else list(found.values())
     if any(video.kind == 'avi' for video in videos):
         require_av()
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)

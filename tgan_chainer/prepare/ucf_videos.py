@@ -77,7 +77,7 @@ def find_videos(folder, kind=None):
 
 
 def read_split_list(path):
-    """Names of the videos in a split list of the data set, such as trainlist01.txt, sorted.
+    """Sorted names of the videos in a split list of the data set, such as trainlist01.txt.
 
     A line is `Category/v_Category_gNN_cNN.avi`, and may end in a label, which is not used.
 
@@ -106,8 +106,9 @@ def read_split_list(path):
     return sorted(names)
 
 
-def select_videos(videos, names, list_path):
-    """The videos of these names, in their order; a DataError if some are not there."""
+def select_videos(videos, list_path):
+    """The videos that a split list names, in their order; a DataError if some are not there."""
+    names = read_split_list(list_path)
     if missing := [name for name in names if name not in videos]:
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
                         f'there: {some(missing)}; complete the data set, or remove them from the '

@@ -140,14 +140,12 @@ class UnfinishedH5:
         """Settings (None without any) and entries of a journal."""
         if not lines:
             return None, []
-        try:
+        with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError, RecursionError):
             settings, *entries = map(json.loads, lines)
             # Beyond 2 ** 40 rows no file system goes.
             if settings.keys() and all(type(entry['rows']) is int and 0 <= entry['rows'] < 2 ** 40
                                        for entry in entries):
                 return settings, entries
-        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            pass
         raise self._damaged('its journal cannot be read')
 
     def _n_rows(self):
@@ -192,13 +190,9 @@ def _header(shape):
     with h5py.File(file, 'w', libver=('v108', 'v108'), alignment_threshold=HEADER_BYTES,
                    alignment_interval=HEADER_BYTES) as h5:
         layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        layout.set_layout(h5py.h5d.CONTIGUOUS)
         layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-        layout.set_obj_track_times(False)
-        dataset = h5py.h5d.create(
-            h5.id, b'image', h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(shape), layout)
-        offset = dataset.get_offset()
+        offset = h5.create_dataset('image', shape, np.uint8, dcpl=layout).id.get_offset()
     header = file.getvalue()
     if offset != HEADER_BYTES or len(header) > HEADER_BYTES:
         raise RuntimeError(f'HDF5 {h5py.version.hdf5_version} puts the array at byte {offset} of '
