@@ -1,6 +1,5 @@
 import io
 import os
-import re
 
 import numpy as np
 import pytest
@@ -45,9 +44,9 @@ def test_videos_in_the_order_of_their_names(tmp_path):
         'Archery/v_Archery_g03_c01.png', 'Archery/v_Archery_g03_c01_1.avi', 'readme.txt')]
     assert list(videos) == ['v_Archery_g02_c11', 'v_Archery_g10_c02', 'v_HandStandPushups_g01_c01',
                             'v_YoYo_g02_c01']
-    assert [(v.category, v.group, v.scene) for v in videos.values()] == [
-        ('Archery', 2, 11), ('Archery', 10, 2), ('HandStandPushups', 1, 1), ('YoYo', 2, 1)]
-    assert {video.kind for video in videos.values()} == {'avi'}
+    assert [video[1:5] for video in videos.values()] == [
+        ('avi', 'Archery', 2, 11), ('avi', 'Archery', 10, 2), ('avi', 'HandStandPushups', 1, 1),
+        ('avi', 'YoYo', 2, 1)]
     assert videos['v_YoYo_g02_c01'].paths == (str(source / 'YoYo' / 'v_YoYo_g02_c01.avi'),)
 
 
@@ -101,18 +100,24 @@ def test_a_file_that_is_there_twice(tmp_path, paths, what):
         find_videos(tmp_path)
 
 
-def listed(tmp_path, text):
-    (tmp_path / 'trainlist01.txt').write_bytes(text)
-    return ucf_videos.read_split_list(tmp_path / 'trainlist01.txt')
+@pytest.fixture
+def select(tmp_path):
+    """Function that selects from A's five videos and one of B by a list of this content."""
+    touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)), 'v_B_g01_c01.avi')
+
+    def select(content):
+        (tmp_path / 'trainlist01.txt').write_bytes(content)
+        return ucf_videos.select_videos(find_videos(tmp_path)[0], tmp_path / 'trainlist01.txt')
+    return select
 
 
 @pytest.mark.parametrize('text', [
-    b'YoYo/v_YoYo_g08_c01.avi 101\nArchery/v_Archery_g08_c02.avi 3\n',
-    b'YoYo/v_YoYo_g08_c01.avi 101\r\n\r\nArchery/v_Archery_g08_c02.avi 3\r\n',
-    b'YoYo/v_YoYo_g08_c01.avi\nArchery/v_Archery_g08_c02.AVI',
+    b'B/v_B_g01_c01.avi 101\nA/v_A_g04_c01.avi 3\n',
+    b'B/v_B_g01_c01.avi 101\r\n\r\nA/v_A_g04_c01.avi 3\r\n',
+    b'B/v_B_g01_c01.avi\nA/v_A_g04_c01.AVI',
 ])
-def test_split_list(tmp_path, text):
-    assert listed(tmp_path, text) == ['v_Archery_g08_c02', 'v_YoYo_g08_c01']
+def test_a_list_chooses(select, text):
+    assert [video.name for video in select(text)] == ['v_A_g04_c01', 'v_B_g01_c01']
 
 
 @pytest.mark.parametrize('text, message', [
@@ -123,27 +128,18 @@ def test_split_list(tmp_path, text):
     (b'\xff\xfe\x00', "line 1 of '.*expected a line such as"),
     (b'A/v_A_g01_c01.avi\n\nA/v_A_g01_c01.avi\n', 'line 3 .* names v_A_g01_c01 again, after '
                                                   'line 1; remove'),
+    (b'v_A_g01_c01.avi\n' + b''.join(b'v_C_g0%d_c01.avi\n' % k for k in range(5)),
+     "list01.txt' names 5 of 6 videos that are not there: v_C_g00_c01, v_C_g01_c01, v_C_g02_c01, "
+     '...; complete the data set'),
 ])
-def test_wrong_list(tmp_path, text, message):
+def test_wrong_list(select, text, message):
     with pytest.raises(DataError, match=message):
-        listed(tmp_path, text)
+        select(text)
 
 
 def test_missing_list(tmp_path):
     with pytest.raises(DataError, match="found no file '.*none.txt'.*TrainTestSplits.*--split all"):
         ucf_videos.read_split_list(tmp_path / 'none.txt')
-
-
-def test_a_list_chooses(tmp_path):
-    touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)))
-    videos, _ = find_videos(tmp_path)
-    chosen = ucf_videos.select_videos(videos, ['v_A_g02_c01', 'v_A_g04_c01'], 'list')
-    assert [video.group for video in chosen] == [2, 4]
-    names = ['v_A_g02_c01', *(f'v_B_g0{k}_c01' for k in range(1, 6))]
-    found = re.escape("'list' names 5 of 6 videos that are not there: v_B_g01_c01, v_B_g02_c01, "
-                      'v_B_g03_c01, ...; complete the data set')
-    with pytest.raises(DataError, match=found):
-        ucf_videos.select_videos(videos, names, 'list')
 
 
 @pytest.mark.parametrize('arguments, size', [
