@@ -128,8 +128,9 @@ def pickles(whole):
 
 # -- arrays ----------------------------------------------------------------------------------------
 
+_HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}".format
 _HEADERS = st.builds(
-    "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}".format,
+    _HEADER,
     st.sampled_from((
         "'|u1'", "'<f4'", "'<f8'", "'>f4'", "'<f2'", "'|b1'", "'<i8'", "'<c8'", "'|O'", "'<U4'",
         "'<U4000000'", "'|V2000000000'", "'|S1'", "'<M8[s]'", "[('a', '<f4')]", "'g'", "1",
@@ -143,7 +144,7 @@ _HEADERS |= spliced(_HEADERS, st.text('{}[]()\'",:-x0', max_size=4)) | st.sample
 
 
 def described(kind, shape):
-    return f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    return _HEADER(repr(kind), False, shape)
 
 
 def with_header(header, data, version=1, length=None, skipped=128):

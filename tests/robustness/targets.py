@@ -82,8 +82,7 @@ _EXPERIMENTS = {
 
 def _pickles():
     """Tables by this pandas in every protocol, and by older ones."""
-    table = pd.DataFrame({'category': ['Archery', 'Archery', 'YoYo', 'YoYo'],
-                          'start': [0, 16, 36, 69], 'end': [16, 36, 69, 85]})
+    table = pd.DataFrame({'category': ['Archery', 'YoYo'], 'start': [0, 16], 'end': [16, 36]})
     return [*(pickle.dumps(table, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)),
             *(path.read_bytes() for path in sorted((ROOT / 'tests/datasets/tables').glob('*.pkl')))]
 
@@ -99,12 +98,16 @@ def _read_table(path):
 
 # -- archives --------------------------------------------------------------------------------------
 
+def _written(save, *arguments):
+    """What a function writes to a file, its first argument -> bytes."""
+    file = io.BytesIO()
+    save(file, *arguments)
+    return file.getvalue()
+
+
 def _saved(target):
     """An object as an npz file, packed and not -> list of bytes."""
-    files = io.BytesIO(), io.BytesIO()
-    for compression, file in enumerate(files):
-        chainer.serializers.save_npz(file, target, compression=bool(compression))
-    return [file.getvalue() for file in files]
+    return [_written(chainer.serializers.save_npz, target, packed) for packed in (False, True)]
 
 
 def _network(**links):
@@ -125,9 +128,8 @@ def _trainer():
     updater = training.updaters.StandardUpdater(
         chainer.iterators.SerialIterator(list(range(5)), 2), optimizer, loss_func=loss)
     with tempfile.TemporaryDirectory() as out:
-        made = training.Trainer(updater, (4, 'iteration'), out)
-        made.extend(LogReport((2, 'iteration')))
-        made.extend(RandomState(0, CPU))
+        made = training.Trainer(updater, (4, 'iteration'), out, [
+            LogReport((2, 'iteration')), RandomState(0, CPU)])
         made.run()    # from then on the optimizer has a state
     return made
 
@@ -192,11 +194,8 @@ def harmful_archives(whole):
 # -- videos ----------------------------------------------------------------------------------------
 
 def _moving_mnist():
-    files = [io.BytesIO() for _ in range(3)]
-    for file, dtype, shape in zip(files, ('u1', 'u1', 'f4'), (
-            (3, 2, 4, 4), (5, 1, 2, 2), (3, 2, 4, 4)), strict=True):
-        np.save(file, np.ones(shape, dtype))
-    return [file.getvalue() for file in files]
+    return [_written(np.save, np.ones(shape, dtype)) for dtype, shape in (
+        ('u1', (3, 2, 4, 4)), ('u1', (5, 1, 2, 2)), ('f4', (3, 2, 4, 4)))]
 
 
 def _read_moving_mnist(path):
@@ -208,30 +207,30 @@ def _read_moving_mnist(path):
 H5_SHAPE = 20, 3, 4, 14
 
 
-def h5(make):
-    """An h5 file, made by ``make`` of the open file -> bytes."""
-    content = io.BytesIO()
-    with h5py.File(content, 'w') as file:
-        make(file)
-    return content.getvalue()
+def h5(**options):
+    """An h5 file with an image of these options -> bytes."""
+    def save(file):
+        with h5py.File(file, 'w') as opened:
+            opened.create_dataset('image', H5_SHAPE, np.uint8, **options)
+    return _written(save)
 
 
 def _h5_files():
-    image = np.arange(np.prod(H5_SHAPE)).astype(np.uint8).reshape(H5_SHAPE)
-    return [h5(lambda file, options=options: file.create_dataset('image', data=image, **options))
+    image = np.arange(np.prod(H5_SHAPE)).reshape(H5_SHAPE)
+    return [h5(data=image, **options)
             for options in ({}, {'chunks': (2, 3, 4, 14)}, {'compression': 'gzip'})]
 
 
 def _view(file):
     layout = h5py.VirtualLayout(H5_SHAPE, np.uint8)
     layout[:] = h5py.VirtualSource('/proc/self/exe', 'image', H5_SHAPE)
-    file.create_virtual_dataset('image', layout)
+    with h5py.File(file, 'w') as opened:
+        opened.create_virtual_dataset('image', layout)
 
 
 _H5_FILES = {
-    'read another file, as its data': h5(lambda file: file.create_dataset(
-        'image', H5_SHAPE, np.uint8, external=[('/proc/self/exe', 0, 3360)])),
-    'read another file, as a view': h5(_view)}
+    'read another file, as its data': h5(external=[('/proc/self/exe', 0, 3360)]),
+    'read another file, as a view': _written(_view)}
 
 
 def _read_h5(path):
