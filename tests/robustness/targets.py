@@ -244,7 +244,7 @@ def _read_h5(path):
             dataset._file.close()
 
 
-def _read_journal(path):
+def _read_state(path):
     path.with_name('image').write_bytes(bytes(4096 + 2 * 12))
     with UnfinishedH5(path.parents[1] / 'videos.h5', (3, 4), {'filter': 'box'}) as videos:
         sum(entry['rows'] for entry in videos.entries)
@@ -285,9 +285,9 @@ TARGETS = {
         **{f'traceback, {content}': content for content in harmful},
         **{f'RecursionError, {nested}': nested * 60_000 + b'\n' for nested in (b'[', b'{"a":')}})
        for name, file, whole, read, *harmful in (
-        ('journal', 'videos.h5.unfinished/journal', _json(
-            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_journal,
-         b'[]\n', b'{"filter": "box"}\n{"rows": []}\n'),
+        ('state', 'videos.h5.unfinished/state.json', _json(
+            [{'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}]), _read_state,
+         b'[]', b'[{"filter": "box"}, {"rows": []}]'),
         ('categories', 'categories.json', _json(['Archery', 'YoYo']),
          lambda path: results.read_categories(path.parent, 2), b'{"a": 1}'),
         ('record', 'record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
