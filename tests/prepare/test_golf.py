@@ -52,18 +52,14 @@ def test_longer_clips_need_longer_pictures_and_they_may_lie_in_the_folder_itself
     assert make(root, n_frames=20)[1] == [['.', 3, 3]]
 
 
-@pytest.mark.parametrize('spoil, found', [
-    (lambda path: path.write_bytes(path.read_bytes()[:-500]), 'is damaged or not an image'),
-    (lambda path: write(path, n_frames=15), 'is 128 x 1920 pixels, expected a strip of at least'),
-])
-def test_a_bad_picture_is_left_out_and_reported(root, spoil, found):
+def test_a_bad_picture_is_left_out_and_reported(root):
     path = root / 'b' / 'clip.mp4' / '0002.jpg'
-    spoil(path)
+    path.write_bytes(path.read_bytes()[:-500])    # which shows when its pixels are read
     summary, rows = make(root)
     assert rows == [['a', 7, 8], ['a', 10000, 10000], ['b/clip.mp4', 1, 1], ['b/clip.mp4', 3, 3]]
     assert summary.n_pictures == 5
     (reason,) = summary.skipped
-    assert reason.startswith(f"'{path}' {found}")
+    assert reason.startswith(f"'{path}' is damaged or not an image")
 
 
 def test_workers_make_the_same_table(root):

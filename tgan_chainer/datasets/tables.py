@@ -22,10 +22,8 @@ from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import write_bytes
 
-MAX_BYTES = 16 * 2**20
-"""Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
-
-MAX_COLUMNS = 1000    #: Most columns of a table; the authors' have at most five.
+MAX_BYTES = 16 * 2**20    #: Of a table; the authors' of 13,320 videos takes less than 1 MB.
+MAX_COLUMNS = 1000    #: Of a table; the authors' have at most five.
 
 
 def read_table(path, columns):
@@ -33,8 +31,8 @@ def read_table(path, columns):
 
     Args:
         path: A `.csv` file (UTF-8, a header line, commas), or else a pickled pandas DataFrame.
-            Where that does not exist, the `.csv` file of the same name is read: the authors' file
-            names stay valid for tables that are made here.
+            Where that does not exist, the `.csv` file of the same name is read, so that the
+            authors' file names stay valid.
         columns: Column name -> `int` or `str`, the type of its values.
 
     Returns:

@@ -32,15 +32,15 @@ class Summary(NamedTuple):
 
     n_rows: int
     n_pictures: int    #: In the table.
-    skipped: list      #: Why each image that is not in the table cannot be used.
+    skipped: list      #: Why each other image cannot be used.
 
 
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
-    """Look at all pictures and write the table of those that can be used -> Summary.
+    """Look at all images and write the table of those that can be used -> Summary.
 
     Args:
         table_path: `.csv` file to write; with `overwrite` it may exist.
-        root_path: Folder of the pictures, to which the paths in the table are relative.
+        root_path: Folder of the images, to which the paths in the table are relative.
         n_frames: Frames that an image must have at least.
         workers: Processes that look; None is the number of cores.
 
@@ -88,21 +88,21 @@ def find_pictures(root_path):
 def _look_at(picture, root_path, n_frames):
     """Why an image cannot be used, or None."""
     path, number = picture
+    path = os.path.join(root_path, path, FILE_NAME.format(number))
     try:
-        with open_strip(os.path.join(root_path, path, FILE_NAME.format(number)), n_frames) as (
-                strip, _):
+        with open_strip(path, n_frames) as (strip, _):
             strip.load()
     except DataError as error:
         return str(error)
+    return None
 
 
 def parse_args(argv=None):
     """Flags of the command."""
     parser = flags.parser_of('make-golf', 'Make the table of the golf videos of Vondrick et al. '
                              '(2016) that training reads, after a look at all images.')
-    parser.add_argument('--root', default=ROOT,
-                        help='folder of the images, root_path in experiments '
-                             '(default: %(default)s)')
+    parser.add_argument('--root', default=ROOT, help='folder of the images, root_path in '
+                        'experiments (default: %(default)s)')
     parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=flags.positive, default=16, metavar='N',
                         help='frames an image must have at least (default: %(default)s)')

@@ -2,9 +2,8 @@
 
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
-Representations using LSTMs", and their published generator): two digits of 28 x 28 pixels, each
-with a random start and direction, move in straight lines and bounce off the edges of the frame;
-where they overlap, the brighter pixel is seen.
+Representations using LSTMs", and their generator): two digits of 28 x 28 pixels, each with a random
+start and direction, move in straight lines and bounce off the edges of the frame.
 """
 import os
 import shutil
@@ -71,8 +70,8 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
 def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
     """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
 
-    It is a `.csv` with the column `category`: a video's digit, such as 7, or its two digits in
-    ascending order, such as 3-7.
+    Its column `category` has a video's digit, such as 7, or its two in ascending order, such as
+    3-7.
     """
     _, labels = load_digits(split)
     shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
@@ -86,9 +85,7 @@ def _random_state(seed, split):
 
 
 def draw_videos(rs, n_videos, n_digits, digits=2):
-    """Draw which digits are seen in each video and where they are in each frame.
-
-    How many videos are drawn at a time does not matter.
+    """Draw which digits are seen in each video, and where; how many at a time does not matter.
 
     Returns:
         int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
@@ -100,10 +97,10 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
 
 
 def trajectories(start, direction, step=STEP):
-    """Straight ways that bounce off the edges of the unit square.
+    """Straight ways that bounce off the edges of the unit square, as the published generator's do.
 
-    A step that would leave the square ends on its edge and turns the velocity around there, as in
-    the published generator. The start itself is not shown: the first frame is one step later.
+    A step that would leave the square ends on its edge and turns the velocity around there. The
+    start is not shown: the first frame is one step later.
 
     Args:
         start: float (..., 2), y and x in [0, 1).

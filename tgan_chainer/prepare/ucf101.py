@@ -34,9 +34,7 @@ class Summary(NamedTuple):
 
     table_path: Path
     pickle_paths: list    #: The authors' two, or none.
-    n_videos: int
-    n_frames: int
-    n_categories: int
+    table: dict           #: {column: list}, with a row a video.
     skipped: dict         #: {name: reason} of the videos that could not be used.
     unusual: dict         #: {(width, height): names} of those of another size than 320 x 240.
     ignored: list         #: Other files: no videos, or not of the kind wanted.
@@ -105,8 +103,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_pickle(pickle_paths[0], spans)
             write_frame(pickle_paths[1], table)
         unfinished.finish()
-    return Summary(table_path, pickle_paths if pickles else [], len(table['end']),
-                   table['end'][-1], len(set(table['category'])), skipped, unusual, ignored)
+    return Summary(table_path, pickle_paths if pickles else [], table, skipped, unusual, ignored)
 
 
 def _read(video, resample):
@@ -139,10 +136,9 @@ def parse_args(argv=None):
     parser = flags.parser_of(
         'make-ucf101', 'Make the h5 file and the table of UCF-101 that training reads. Stopped in '
         'whatever way, the same command goes on where it was.')
-    parser.add_argument('--source', default=SOURCE,
-                        help='folder with the .avi files, or with images '
-                             'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
-                             '(default: %(default)s)')
+    parser.add_argument('--source', default=SOURCE, help='folder with the .avi files, or with '
+                        'images v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
+                        '(default: %(default)s)')
     parser.add_argument('--kind', choices=ucf_videos.KINDS, help='read only files of this kind')
     parser.add_argument('--split', choices=('train', 'test', 'all'), default='train',
                         help='videos to take (default: %(default)s)')
@@ -155,9 +151,9 @@ def parse_args(argv=None):
     parser.add_argument('--resample', choices=ucf_videos.FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
     flags.add(parser, 'workers')
-    parser.add_argument('--pickles', action='store_true',
-                        help="write also the two files beside the h5 file that the authors' code "
-                             'reads, STEM_conf.pkl and STEM_conf_pd.pkl')
+    parser.add_argument('--pickles', action='store_true', help="write also the two files beside "
+                        "the h5 file that the authors' code reads, STEM_conf.pkl and "
+                        'STEM_conf_pd.pkl')
     flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 
@@ -178,8 +174,9 @@ def _make(args):
               f'{USUAL_SIZE[1]}: {some(names)}')
     if summary.ignored:
         print(f'ignored {len(summary.ignored)} other files: {some(summary.ignored)}')
-    print(f'wrote {summary.n_videos} videos of {summary.n_categories} categories, '
-          f'{summary.n_frames} frames, to {out} and {summary.table_path}')
+    ends = summary.table['end']
+    print(f'wrote {len(ends)} videos of {len(set(summary.table["category"]))} categories, '
+          f'{ends[-1]} frames, to {out} and {summary.table_path}')
     if summary.pickle_paths:
         print("wrote for the authors' code", *summary.pickle_paths)
 

@@ -60,8 +60,8 @@ def find_videos(folder, kind=None):
         DataError: There are none; or a video is there in two kinds, or a file of it twice.
     """
     files, ignored = defaultdict(list), []
-    for parent, _, names in os.walk(folder, followlinks=True):
-        for path in (os.path.join(parent, name) for name in names):
+    for parent, _, bases in os.walk(folder, followlinks=True):
+        for path in (os.path.join(parent, base) for base in bases):
             name, found, number = _identify(path)
             if name and kind in (None, found):
                 files[name].append((found, number, path))
@@ -125,18 +125,17 @@ def read_frames(video, resample='nearest'):
     """Decode a video and resize each frame by one of FILTERS.
 
     Returns:
-        uint8 (T, 3, 64, 85), T as many frames as could be decoded, whatever a header says; and the
-        set of their (width, height) before.
+        uint8 (T, 3, 64, 85), all frames that are there, whatever a header says; and the set of
+        their (width, height) before.
 
     Raises:
         UnusableVideo: It is damaged, has fewer than 16 frames, or lacks an image.
         DataError: A file cannot be opened.
     """
-    small, sizes = [], set()
+    small, sizes, method = [], set(), Image.Resampling[resample.upper()]
     for frame in _decode_file(video.paths[0]) if video.kind == 'avi' else _decode_images(video):
         sizes.add(frame.size)
-        small.append(np.asarray(
-            frame.resize((WIDTH, HEIGHT), Image.Resampling[resample.upper()])))
+        small.append(np.asarray(frame.resize((WIDTH, HEIGHT), method)))
     if len(small) < MIN_FRAMES:
         raise UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
     return np.stack(small).transpose(0, 3, 1, 2).copy(), sizes
@@ -195,8 +194,8 @@ def _decode_images(video):
 def _decode_file(path):
     """Yield the frames of a movie as images."""
     content = _read(path)
-    # One for all frames, since making one takes longer than using it. Its colours are those of
-    # FFmpeg's plain conversion, which repeats the chroma of four pixels.
+    # One for all frames, since making one takes long. Its colours are those of FFmpeg's plain
+    # conversion, which repeats the chroma of four pixels.
     converter = av.video.reformatter.VideoReformatter()
     try:
         # Titles in no valid UTF-8 are no reason to refuse the frames.
