@@ -56,23 +56,23 @@ def test_archives_and_pickles(tmp_path, save):
     refused(tmp_path / 'a.npy', 'damaged or no .npy file')
 
 
-def labelled(tmp_path, mnist_path, categories):
+def labelled(tmp_path, moving_mnist, categories):
     write_table(tmp_path / 't.csv', {'category': categories})
-    return MovingMNISTDatasetLabelled(20, mnist_path, str(tmp_path / 't.csv'))
+    return MovingMNISTDatasetLabelled(20, moving_mnist, str(tmp_path / 't.csv'))
 
 
-def test_labelled_example(tmp_path, mnist_path):
-    dataset = labelled(tmp_path, mnist_path, ['up', 'down', 'left', 'up', 'up', 'down'])
+def test_labelled_example(tmp_path, moving_mnist):
+    dataset = labelled(tmp_path, moving_mnist, ['up', 'down', 'left', 'up', 'up', 'down'])
     assert dataset.category_names == ['down', 'left', 'up']
     assert dataset.n_categories == 3
     np.testing.assert_allclose(dataset.category_prior, [2 / 6, 1 / 6, 3 / 6], rtol=1e-15)
-    plain = MovingMNISTDataset(20, mnist_path)
+    plain = MovingMNISTDataset(20, moving_mnist)
     for i, expected in enumerate([2, 0, 1, 2, 2, 0]):
         video, label = pickle.loads(pickle.dumps(dataset))[i]
         np.testing.assert_array_equal(video, plain[i])
         assert (label.dtype, label) == (np.int32, expected)
 
 
-def test_labels_of_another_file(tmp_path, mnist_path):
+def test_labels_of_another_file(tmp_path, moving_mnist):
     with pytest.raises(DataError, match='has 5 rows, expected one for each of the 6 videos in'):
-        labelled(tmp_path, mnist_path, ['up'] * 5)
+        labelled(tmp_path, moving_mnist, ['up'] * 5)

@@ -255,9 +255,7 @@ _LEAVES = st.sampled_from((
     'x' * 10_000, [], {}, [[]], [None], {'': 0}, {'rows': -1}, ['a', 'b'], 'a' * 64))
 
 
-def json_lines(whole):
-    """Lines of JSON, or values in them, in the place of others."""
-    trees = st.sampled_from([[*map(json.loads, content.splitlines())] for content in whole])
-    return trees.flatmap(lambda lines: changed(lines, _LEAVES)).map(
-        lambda lines: '\n'.join(
-            json.dumps(line) for line in (lines if isinstance(lines, list) else [lines])).encode())
+def json_files(whole):
+    trees = st.sampled_from([*map(json.loads, whole)])
+    return trees.flatmap(lambda tree: changed(tree, _LEAVES)).map(
+        lambda tree: json.dumps(tree).encode())

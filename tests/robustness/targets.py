@@ -255,12 +255,11 @@ def _convert(path):
 
 
 def _records():
-    return [json.dumps(json.loads(path.read_bytes())).encode()
-            for path in sorted((ROOT / 'parity' / 'ledger').glob('*.json'))]
+    return [path.read_bytes() for path in sorted((ROOT / 'parity' / 'ledger').glob('*.json'))]
 
 
 def _json(*values):
-    return lambda: [b'\n'.join(json.dumps(value).encode() for value in values)]
+    return lambda: [json.dumps(values).encode()]
 
 
 TARGETS = {
@@ -281,16 +280,16 @@ TARGETS = {
         ('score', 'score.part.npz', _scores, _read_score),
         ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
         ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
-    **{name: Target(file, whole, hostile.json_lines, read, {
+    **{name: Target(file, whole, hostile.json_files, read, {
         **{f'traceback, {content}': content for content in harmful},
-        **{f'RecursionError, {nested}': nested * 60_000 + b'\n' for nested in (b'[', b'{"a":')}})
+        **{f'RecursionError, {nested}': nested * 60_000 for nested in (b'[', b'{"a":')}})
        for name, file, whole, read, *harmful in (
         ('state', 'videos.h5.unfinished/state.json', _json(
-            [{'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}]), _read_state,
+            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_state,
          b'[]', b'[{"filter": "box"}, {"rows": []}]'),
-        ('categories', 'categories.json', _json(['Archery', 'YoYo']),
+        ('categories', 'categories.json', _json('Archery', 'YoYo'),
          lambda path: results.read_categories(path.parent, 2), b'{"a": 1}'),
-        ('record', 'record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
+        ('record', 'record.json', _json({'started': '2026', 'iteration': 0, 'seed': 0}),
          results.read_record, b'{"a": 1}'),
         ('ledger', 'x.json', _records, ledger.read, b'[[]]'))},
 }
