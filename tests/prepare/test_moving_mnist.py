@@ -1,8 +1,8 @@
 import hashlib
 import os
 import signal
-from collections import namedtuple
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -87,8 +87,7 @@ def test_labels_are_the_digits_that_are_shown(tmp_path, monkeypatch, digits):
 
 
 def test_a_full_disk_is_noticed_first(tmp_path, monkeypatch):
-    usage = namedtuple('usage', 'free')
-    monkeypatch.setattr(module.shutil, 'disk_usage', lambda folder: usage(163839))
+    monkeypatch.setattr(module.shutil, 'disk_usage', lambda folder: mock.Mock(free=163839))
     with pytest.raises(DataError, match='free space, expected the 0 MB of 2 videos; free some'):
         made(tmp_path / 'm.npy', 2)
     assert os.listdir(tmp_path) == []

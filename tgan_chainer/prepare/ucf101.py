@@ -22,7 +22,7 @@ from tgan_chainer.io.pictures import require_av
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
-from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
+from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
 from tgan_chainer.prepare.workers import map_in_order
 
 SOURCE = 'data/UCF-101'
@@ -65,12 +65,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     """
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
-    pickle_paths = [h5path.with_name(h5path.stem + end)
-                    for end in ('_conf.pkl', '_conf_pd.pkl')]
-    require_place(h5path, overwrite)
-    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
-        # A run that was killed at its very end leaves them and the unfinished h5 file.
-        require_place(path, overwrite or unfinished_folder(h5path).exists())
+    pickle_paths = [h5path.with_name(h5path.stem + end) for end in ('_conf.pkl', '_conf_pd.pkl')]
     found, ignored = ucf_videos.find_videos(source, kind)
     videos = ucf_videos.select_videos(found, split_list) if split_list else list(found.values())
     if any(video.kind == 'avi' for video in videos):
@@ -78,7 +73,12 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
-    with UnfinishedH5(h5path, ucf_videos.FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
+    unfinished = UnfinishedH5(h5path, ucf_videos.FRAME_SHAPE, settings, start_over=overwrite)
+    require_place(h5path, overwrite)
+    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
+        # A run that was killed at its very end leaves them and the unfinished h5 file.
+        require_place(path, overwrite or unfinished.folder.exists())
+    with unfinished:
         done = len(unfinished.entries)
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",

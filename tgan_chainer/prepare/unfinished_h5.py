@@ -26,7 +26,7 @@ CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is m
 class UnfinishedH5:
     """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
 
-    It grows in the folder `PATH.unfinished` and is moved to `path` by :meth:`finish`. Where the
+    It grows in `folder`, PATH.unfinished, and is moved to `path` by :meth:`finish`. Where the
     folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
     also in earlier runs. Leaving the context keeps the folder.
 
@@ -41,7 +41,7 @@ class UnfinishedH5:
 
     def __init__(self, path, shape, settings, start_over=False):
         self.path = Path(os.path.realpath(path))
-        self.folder = unfinished_folder(path)
+        self.folder = self.path.with_name(self.path.name + '.unfinished')
         self.entries = []
         self._shape = shape
         self._settings = settings
@@ -153,12 +153,6 @@ class UnfinishedH5:
                 f"cannot write '{self.folder}' or '{self.path}': {error.strerror or error}; check "
                 'that the folder can be written to and that the disk has space, and run the '
                 'command again: it goes on where it stopped') from error
-
-
-def unfinished_folder(path):
-    """Folder in which the h5 file `path` grows."""
-    path = Path(os.path.realpath(path))
-    return path.with_name(path.name + '.unfinished')
 
 
 def _sync(file):
