@@ -101,8 +101,6 @@ def test_csv_stands_in_for_a_pickle_that_is_missing(tmp_path):
     assert set(read_table(tmp_path / 't.pkl', UCF)['group']) == {7}
 
 
-# -- the authors' pickles -----------------------------------------------------------------------
-
 def test_a_pickle_for_every_pandas(tmp_path):
     path = tmp_path / 't.pkl'
     write_frame(path, TABLE[1:].to_dict('list'))

@@ -235,8 +235,6 @@ def test_other_arguments_do_not_go_on_with_it(tmp_path, source):
     assert len(pd.read_csv(tmp_path / 'a_pd.csv')) == 3
 
 
-# -- refusals --------------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('name', ['a.h5', 'a_pd.csv', 'a_conf.pkl', 'a_conf_pd.pkl'])
 def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
     (tmp_path / name).write_bytes(b'precious')

@@ -114,17 +114,15 @@ def _network(**links):
     return chainer.Chain(conv1a=chainer.links.Linear(3, 4), fc8=chainer.links.Linear(4, 2), **links)
 
 
-def _with_statistics():
-    return _network(bn=chainer.links.BatchNormalization(4))
-
-
+@functools.cache
 def _trainer():
-    """A trainer with all that a snapshot of train.py holds, but small networks."""
+    """A trainer with all that a snapshot of train.py holds, but a small network."""
     def loss(_):
         value = sum(F.sum(param ** 2) for param in optimizer.target.params())
         chainer.report({'loss': value}, optimizer.target)
         return value
-    optimizer = chainer.optimizers.RMSprop().setup(_with_statistics())
+    optimizer = chainer.optimizers.RMSprop().setup(
+        _network(bn=chainer.links.BatchNormalization(4)))
     updater = training.updaters.StandardUpdater(
         chainer.iterators.SerialIterator(list(range(5)), 2), optimizer, loss_func=loss)
     with tempfile.TemporaryDirectory() as out:
@@ -134,15 +132,10 @@ def _trainer():
     return made
 
 
-def _load_into(make):
-    """Reader of a snapshot of what ``make`` makes, once."""
-    make = functools.cache(make)
-
-    def read(path):
-        snapshots.load(path, make())
-        np.random.rand(1400)    # a state that is out of bounds shows when it is used
-        random.random()
-    return read
+def _read_snapshot(path):
+    snapshots.load(path, _trainer())
+    np.random.rand(1400)    # a state that is out of bounds shows when it is used
+    random.random()
 
 
 def _evaluation(path):
@@ -274,9 +267,7 @@ TARGETS = {
         hostile.encoded(hostile.net(last)) for last in ('fc8', 'fc8-1')],
         hostile.caffemodels, _convert),
     **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
-        ('network', 'snapshot_iter_4.npz', lambda: _saved(_with_statistics()),
-         _load_into(_with_statistics)),
-        ('trainer', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _load_into(_trainer)),
+        ('snapshot', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _read_snapshot),
         ('score', 'score.part.npz', _scores, _read_score),
         ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
         ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},

@@ -144,10 +144,6 @@ def _run(pipe, arguments, folder, first, at, act):
     pipe.send((code, err.getvalue(), time.process_time(), next(operations)))
 
 
-def kill():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def turn_clock():
     """Make ``time.time`` say 1970, then 2100, then 1970, from the 30th question on.
 
@@ -242,7 +238,8 @@ def at_any_moment(lab, rng):
 
 
 def at_a_file_operation(lab, rng):
-    return {'at': rng.randint(1, lab.operations), 'act': kill}
+    return {'at': rng.randint(1, lab.operations),
+            'act': functools.partial(signal.raise_signal, signal.SIGKILL)}
 
 
 @pytest.mark.parametrize('strike', [at_any_moment, at_a_file_operation])
