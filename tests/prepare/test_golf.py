@@ -36,9 +36,10 @@ def test_a_row_for_each_run_of_pictures(root):
     (root / 'a' / 'readme.txt').write_bytes(b'')
     for name in ('00009.jpg', '9.jpg', '0009.jpeg', 'x0009.jpg'):
         write(root / 'a' / name)
+    write(root / 'c' / '0004.jpg')
     summary, rows = make(root)
-    assert rows == [['a', 7, 8], ['a', 10000, 10000], ['b/clip.mp4', 1, 3]]
-    assert (summary.n_rows, summary.n_pictures, summary.skipped) == (3, 6, [])
+    assert rows == [['a', 7, 8], ['a', 10000, 10000], ['b/clip.mp4', 1, 3], ['c', 4, 4]]
+    assert (summary.n_rows, summary.n_pictures, summary.skipped) == (4, 7, [])
 
 
 def test_the_data_set_reads_it_under_the_authors_name_of_the_table(root):
