@@ -68,7 +68,7 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         with _open(h5path) as file, telling_damage(f"'{h5path}' is damaged", f'; {REMAKE}'):
             n_images, *_, self._width = _checked_image(file, h5path, img_size).shape
         table = read_table(config_path, self._columns)
-        self._start, self._end = start, end = table['start'], table['end']
+        start, end = self._start, self._end = table['start'], table['end']
         require_rows(
             table, (start >= 0) & (start < end) & (end <= n_images), config_path,
             f"0 <= start < end <= {n_images}, the number of frames in '{h5path}'; {REMAKE}")

@@ -7,7 +7,6 @@ of successive images in a folder: path, start, end (both included).
 import contextlib
 import functools
 import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +22,6 @@ from tgan_chainer.prepare.workers import map_in_order
 
 ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
-
-_NAME = re.compile(r'(\d{4,})\.jpg', re.ASCII)
 
 
 class Summary(NamedTuple):
@@ -75,9 +72,9 @@ def find_pictures(root_path):
     for folder, _, names in os.walk(root_path):
         path = Path(folder).relative_to(root_path).as_posix()
         for name in names:
-            match = _NAME.fullmatch(name)
-            if match and FILE_NAME.format(int(match[1])) == name:
-                pictures.append((path, int(match[1])))
+            stem = name.removesuffix('.jpg')
+            if stem.isascii() and stem.isdecimal() and FILE_NAME.format(int(stem)) == name:
+                pictures.append((path, int(stem)))
     if not pictures:
         raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '

@@ -151,9 +151,8 @@ def parse_args(argv=None):
     parser.add_argument('--resample', choices=ucf_videos.FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
     flags.add(parser, 'workers')
-    parser.add_argument('--pickles', action='store_true', help="write also the two files beside "
-                        "the h5 file that the authors' code reads, STEM_conf.pkl and "
-                        'STEM_conf_pd.pkl')
+    parser.add_argument('--pickles', action='store_true', help="write also what the authors' code "
+                        'reads beside the h5 file, STEM_conf.pkl and STEM_conf_pd.pkl')
     flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 

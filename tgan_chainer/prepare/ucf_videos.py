@@ -60,8 +60,8 @@ def find_videos(folder, kind=None):
         DataError: There are none; or a video is there in two kinds, or a file of it twice.
     """
     files, ignored = defaultdict(list), []
-    for parent, _, bases in os.walk(folder, followlinks=True):
-        for path in (os.path.join(parent, base) for base in bases):
+    for parent, _, names in os.walk(folder, followlinks=True):
+        for path in (os.path.join(parent, name) for name in names):
             name, found, number = _identify(path)
             if name and kind in (None, found):
                 files[name].append((found, number, path))
