@@ -100,7 +100,7 @@ def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, nu
         return render(*args)
 
     monkeypatch.setattr(module, 'render', interrupted)
-    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)    # as it is, unless a test before broke it
     # A shell without job control has its background jobs ignore SIGINT, and tests inherit that.
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -109,7 +109,7 @@ def test_an_interrupted_command_leaves_nothing(tmp_path, monkeypatch, capsys, nu
         signal.signal(signal.SIGINT, inherited)
     assert 'interrupted' in capsys.readouterr().err
     assert os.listdir(tmp_path) == []
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 @pytest.mark.parametrize('split', ['train', 'heldout'])
