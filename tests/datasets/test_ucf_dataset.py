@@ -56,7 +56,7 @@ def test_augmented_examples_are_crops_of_the_video_or_their_mirror_images(make, 
     examples = [dataset[0] for _ in range(400)]
     assert all(example.flags.c_contiguous for example in examples)
     seen = {(example * 128 + 128).astype(np.uint8).tobytes() for example in examples}
-    assert seen <= {*crops} and len(seen) > 35
+    assert seen <= {*crops} and len(seen) > 90    # nearly all, mirrored and not
 
 
 def test_no_file_is_open_until_the_first_example_nor_in_a_pickle(ucf_paths):
