@@ -8,7 +8,6 @@ import contextlib
 import functools
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
@@ -24,22 +23,17 @@ ROOT = 'data/golf'
 OUT = 'data/golf_pd.csv'
 
 
-class Summary(NamedTuple):
-    """What was found."""
-
-    n_rows: int
-    n_pictures: int    #: In the table.
-    skipped: list      #: Why each other image cannot be used.
-
-
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
-    """Look at all images and write the table of those that can be used -> Summary.
+    """Look at all images and write the table of those that can be used.
 
     Args:
         table_path: `.csv` file to write; with `overwrite` it may exist.
         root_path: Folder of the images, to which the paths in the table are relative.
         n_frames: Frames that an image must have at least.
         workers: Processes that look; None is the number of cores.
+
+    Returns:
+        Rows of the table, images in it, and a list: why each other image cannot be used.
 
     Raises:
         DataError: The file exists or cannot be written; there is no image that can be used.
@@ -63,7 +57,7 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
                         f'first: {skipped[0]}')
     path, start, end = zip(*rows, strict=True)
     write_table(table_path, {'path': path, 'start': start, 'end': end})
-    return Summary(len(rows), len(pictures) - len(skipped), skipped)
+    return len(rows), len(pictures) - len(skipped), skipped
 
 
 def find_pictures(root_path):
@@ -108,12 +102,11 @@ def parse_args(argv=None):
 
 
 def _make(args):
-    summary = make_golf(args.out, args.root, args.n_frames, args.workers, args.overwrite)
-    if summary.skipped:
-        print(f'left out {len(summary.skipped)} images:')
-        for reason in summary.skipped:
-            print(f'  {reason}')
-    print(f'wrote {summary.n_rows} rows for {summary.n_pictures} images to {args.out}')
+    n_rows, n_pictures, skipped = make_golf(
+        args.out, args.root, args.n_frames, args.workers, args.overwrite)
+    if skipped:
+        print(f'left out {len(skipped)} images:', *skipped, sep='\n  ')
+    print(f'wrote {n_rows} rows for {n_pictures} images to {args.out}')
 
 
 main = command('make-golf', parse_args, _make)
