@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.movies import read_movie
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.io import pictures
 from tgan_chainer.prepare import ucf101 as module
@@ -62,9 +63,8 @@ def make(path, source, **arguments):
 
 def frames_of(path):
     """All frames of a movie, decoded and resized in the plainest way -> uint8 (T, 3, 64, 85)."""
-    with av.open(str(path)) as movie:
-        frames = [frame.to_ndarray(format='rgb24') for frame in movie.decode(video=0)]
-    small = [Image.fromarray(frame).resize((85, 64), Image.Resampling.NEAREST) for frame in frames]
+    small = [Image.fromarray(frame).resize((85, 64), Image.Resampling.NEAREST)
+             for frame in read_movie(path)]
     return np.stack(small).transpose(0, 3, 1, 2)
 
 
@@ -199,7 +199,7 @@ def test_killed_again_and_again(tmp_path, source, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize('step, n_written', [
-    ('write_table', 0), ('write_pickle', 1), ('write_frame', 2), ('finish', 3)])
+    ('write_table', 0), ('write_bytes', 1), ('write_frame', 2), ('finish', 3)])
 def test_a_run_killed_at_its_end(tmp_path, source, step, n_written):
     """Before and after the tables are written; tables alone are no reason to refuse."""
     make(tmp_path / 'whole' / 'a.h5', source, pickles=True)

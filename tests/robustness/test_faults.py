@@ -230,19 +230,13 @@ def is_refused(ended, message):
     return code != 0
 
 
-def at_any_moment(lab, rng):
-    """After a random share of the processor time that a training takes."""
-    # By a signal whose default is to end the process at once, as SIGKILL does.
-    return {'first': functools.partial(
-        signal.setitimer, signal.ITIMER_PROF, rng.uniform(0.01, lab.seconds))}
-
-
-def at_a_file_operation(lab, rng):
-    return {'at': rng.randint(1, lab.operations),
-            'act': functools.partial(signal.raise_signal, signal.SIGKILL)}
-
-
-@pytest.mark.parametrize('strike', [at_any_moment, at_a_file_operation])
+@pytest.mark.parametrize('strike', [
+    # In processor time, by a signal whose default is to end the process at once, as SIGKILL does.
+    lambda lab, rng: {'first': functools.partial(
+        signal.setitimer, signal.ITIMER_PROF, rng.uniform(0.01, lab.seconds))},
+    lambda lab, rng: {'at': rng.randint(1, lab.operations),
+                      'act': functools.partial(signal.raise_signal, signal.SIGKILL)},
+], ids=['at_any_moment', 'at_a_file_operation'])
 def test_killed(lab, rng, strike, robustness):
     kills = -(-robustness // 2) or 1
     while kills:

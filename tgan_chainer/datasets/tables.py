@@ -88,13 +88,8 @@ def write_table(path, table):
     write_bytes(path, content)
 
 
-def write_pickle(path, obj):
-    """Pickle plain Python objects for code that reads no CSV; whole or not at all."""
-    write_bytes(path, pickle.dumps(obj, protocol=2))    # the newest that Python 2 reads
-
-
 def write_frame(path, table):
-    """Pickle {name: list} as a pandas DataFrame.
+    """Pickle {name: list} as a pandas DataFrame, whole or not at all.
 
     pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here it is
     a call of the class with lists, which any release reads, and which needs no pandas to write.

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import pickle
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +17,9 @@ from typing import NamedTuple
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
-from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
+from tgan_chainer.datasets.tables import write_frame, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.pictures import require_av
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
@@ -100,7 +102,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             path.unlink(missing_ok=True)
         if pickles:
             spans = list(zip(table['start'], table['end'], strict=True))
-            write_pickle(pickle_paths[0], spans)
+            # In the newest protocol that Python 2 reads.
+            write_bytes(pickle_paths[0], pickle.dumps(spans, protocol=2))
             write_frame(pickle_paths[1], table)
         unfinished.finish()
     return Summary(table_path, pickle_paths if pickles else [], table, skipped, unusual, ignored)
@@ -165,9 +168,8 @@ def _make(args):
     summary = make_ucf101(out, args.source, split_list, args.kind, args.resample, args.workers,
                           args.overwrite, pickles=args.pickles)
     if summary.skipped:
-        print(f'left out {len(summary.skipped)} videos:')
-        for name, reason in summary.skipped.items():
-            print(f'  {name} {reason}')
+        print(f'left out {len(summary.skipped)} videos:',
+              *map(' '.join, summary.skipped.items()), sep='\n  ')
     for (width, height), names in sorted(summary.unusual.items()):
         print(f'resized {len(names)} videos of {width} x {height} pixels, not {USUAL_SIZE[0]} x '
               f'{USUAL_SIZE[1]}: {some(names)}')
