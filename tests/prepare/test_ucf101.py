@@ -91,8 +91,7 @@ def test_files_hold_all_videos_in_the_order_of_their_names(tmp_path, source):
         ['Archery', 1, 1, 0, 20], ['Archery', 1, 2, 20, 36], ['YoYo', 1, 1, 36, 69],
         ['YoYo', 8, 1, 69, 86]]
     spans = pickle.loads((tmp_path / 'a_conf.pkl').read_bytes())    # for the authors' code
-    assert spans == [(0, 20), (20, 36), (36, 69), (69, 86)]
-    assert {type(row) for row in spans} == {tuple}
+    assert repr(spans) == '[(0, 20), (20, 36), (36, 69), (69, 86)]'    # and no types of NumPy
     pd.testing.assert_frame_equal(pd.read_pickle(tmp_path / 'a_conf_pd.pkl'), table)
     make(tmp_path / 'b.h5', source, resample='bicubic')
     assert (image(tmp_path / 'b.h5') != frames).mean() > 0.1
