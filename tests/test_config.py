@@ -4,7 +4,6 @@ import yaml
 
 from tgan_chainer import config
 from tgan_chainer.errors import ConfigError
-from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
 from tgan_chainer.models.sampling import first_generator
 
 
@@ -108,11 +107,10 @@ def test_each_system_of_table_4_without_released_code_has_an_experiment(name, up
     assert generator.latent == ('normal' if system == 'video-gan' else 'uniform')
 
 
-def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, small_experiment):
-    monkeypatch.chdir(tmp_path)
+def test_a_file_on_disk_comes_before_the_packaged_one(here, small_experiment):
     assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 256
-    (tmp_path / 'configs').mkdir()
-    small_experiment.rename(tmp_path / 'configs' / 'base.yml')
+    (here / 'configs').mkdir()
+    small_experiment.rename(here / 'configs' / 'base.yml')
     assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 4
 
 
@@ -122,71 +120,51 @@ def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, sma
     ('configs/bse.yml', 'did you mean configs/base.yml'),
     ('defalt.yml', 'did you mean configs/default.yml'),
     ('configs/moving_mnist_small/tgan_scv.yml',
-     'did you mean configs/moving_mnist_small/tgan_svc.yml')])
-def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(path, message):
+     'did you mean configs/moving_mnist_small/tgan_svc.yml'),
+    ('smal.yml', 'did you mean small.yml')])    # beside it
+def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(
+        small_experiment, here, path, message):
     with pytest.raises(ConfigError, match=message):
         config.load(path)
 
 
-def test_missing_file_may_be_a_misspelling_of_one_beside_it(small_experiment):
-    with pytest.raises(ConfigError, match=f'did you mean {small_experiment}'):
-        config.load(small_experiment.with_name('smal.yml'))
-
-
-AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
-                'vdis': 'video_discriminator'}
-
-
-def as_the_authors_write_it(document):
-    """The document in the spelling of the authors' files (FACTS §11)."""
-    dataset = document['dataset']
-    return {**document,
-            'models': {AUTHORS_KEYS[role]: part for role, part in document['models'].items()},
-            'dataset': {'dataset_fn': dataset['fn'], 'dataset_name': dataset['name'],
-                        'args': dataset['args']},
-            'updater': {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip'},
-            'shuffle_time_order': None}
-
-
-def test_both_spellings_are_one_experiment(document, load):
-    theirs = load(as_the_authors_write_it(document))
-    document['updater'] = {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip',
-                           'args': {}}
-    assert theirs.model_dump() == load(document).model_dump()
-    assert theirs.vgen.args['conv_ch'] == 16
-
-
-def test_config_yml_of_an_earlier_version(document, load):
-    """It had the networks beside the other parts."""
-    expected = load(document).model_dump()
-    assert load({**document.pop('models'), **document}).model_dump() == expected
+def test_other_spellings_are_the_same_experiment(document, load):
+    clip = {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip'}
+    models, data = document['models'], document['dataset']
+    expected = load({**document, 'updater': {**clip, 'args': {}}}).model_dump()
+    theirs = {    # FACTS §11
+        'models': {f'{theirs}_{kind}': models[ours] for theirs, kind, ours in (
+            ('frame_seed', 'generator', 'fsgen'), ('video', 'generator', 'vgen'),
+            ('video', 'discriminator', 'vdis'))},
+        'dataset': {'dataset_fn': data['fn'], 'dataset_name': data['name'], 'args': data['args']},
+        'shuffle_time_order': None}
+    assert load({**document, 'updater': clip, **theirs}).model_dump() == expected
+    # A config.yml of an earlier version had the networks beside the other parts.
+    assert load({**document.pop('models'), **document, 'updater': clip}).model_dump() == expected
 
 
 def test_classes_and_a_file_that_never_existed(document, load):
     """The authors' base.yml names three such classes, a golf experiment the file (FACTS §9)."""
-    document['models']['fsgen']['name'] = 'FrameSeedGenerator'
-    document['models']['vgen']['name'] = 'VideoGenerator'
+    names = 'FrameSeedGenerator', 'VideoGenerator', 'VideoDiscriminator'
+    for part, name in zip(document['models'].values(), names, strict=True):
+        part['name'] = name
     document['models']['vgen']['args']['wscale'] = 0.02
-    document['models']['vdis']['name'] = 'VideoDiscriminator'
+    document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'    # but the stem
     document['updater'] = {'fn': 'updaters/tgan_updater_wgan_clip.py',
-                           'name': 'TGANUpdaterWGANClip', 'args': {}}
+                           'name': 'TGANUpdaterWGANClip'}
     experiment = load(document)
     assert [part.name for part in experiment.parts()] == [
-        'FrameSeedGeneratorInitDefault', 'VideoGeneratorInitDefault',
-        'VideoDiscriminatorInitDefault', 'MovingMNISTDataset', 'TGANUpdaterWGANClip']
+        *(f'{name}InitDefault' for name in names), 'MovingMNISTDataset', 'TGANUpdaterWGANClip']
     assert experiment.updater.fn == 'updaters/tgan_updater_wgan.py'
     assert [type(network) for network in experiment.build_models()] == [
-        experiment.fsgen.cls, experiment.vgen.cls, experiment.vdis.cls]
+        part.cls for part in experiment.parts()[:3]]
 
 
-def test_shuffle_time_order_is_the_updaters_argument(document, load):
+def test_an_argument_of_all_parts_yields_to_that_of_one(document, shrunk, load):
     document['shuffle_time_order'] = 0.25
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.25}
     document['updater']['args']['shuffle_time_order'] = 0.75
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
-
-
-def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
     document = shrunk('configs/moving_mnist_small/conditional_svc.yml')
     document['models']['vdis']['args']['n_categories'] = 4
     experiment = load(document)
@@ -194,27 +172,16 @@ def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
     assert load(experiment.dump()).parts() == experiment.parts()
 
 
-def test_only_the_stem_of_fn_counts(document, load):
-    document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'
-    assert load(document).fsgen.cls is FrameSeedGeneratorNoBetaInitUniform
-
-
 def test_dump_reads_back_but_for_where_it_ran(document, load):
     document.update(result_dir='results/x', resume='results/x/snapshot_iter_4.npz')
+    document['models']['fsgen']['args']['wscale'] = '5e-3'    # a string: YAML 1.1 wants 5.0e-3
     experiment = load(document).replace(seed=3)
-    dumped, folders = experiment.dump(), {'result_dir', 'resume'}
-    again = load(dumped)
-    assert again.model_dump(exclude=folders) == experiment.model_dump(exclude=folders)
-    assert again.seed == 3
-    assert (experiment.result_dir, experiment.resume) == (
-        'results/x', 'results/x/snapshot_iter_4.npz')
-    assert (again.result_dir, again.resume) == (None, None)
+    assert (experiment.seed, experiment.fsgen.args['wscale'], experiment.result_dir) == (
+        3, 5e-3, 'results/x')
+    dumped = experiment.dump()
+    assert load(dumped).model_dump() == {
+        **experiment.model_dump(), 'result_dir': None, 'resume': None}
     assert list(yaml.safe_load(dumped)['models']) == ['fsgen', 'vgen', 'vdis']
-
-
-def test_numbers_that_yaml_takes_for_text(document, load):
-    document['models']['fsgen']['args']['wscale'] = '5e-3'    # YAML 1.1 wants 5.0e-3
-    assert load(document).fsgen.args['wscale'] == 5e-3
 
 
 WHOLE = {'fn': 'model_3d.py', 'name': 'VideoGenerator3D',
@@ -224,12 +191,10 @@ WHOLE = {'fn': 'model_3d.py', 'name': 'VideoGenerator3D',
 def test_a_generator_of_whole_videos_needs_no_g0(document, load):
     del document['models']['fsgen']
     document['models']['vgen'] = WHOLE
-    experiment = load(document)
-    assert experiment.fsgen is None
+    experiment = load(load(document).replace(seed=3).dump())
+    assert experiment.fsgen is None and experiment.seed == 3
     fsgen, vgen, vdis = experiment.build_models()
     assert fsgen is None and vgen.z_slow_dim == 4 and vdis.in_channels == 1
-    again = load(experiment.replace(seed=3).dump())
-    assert again.fsgen is None and again.seed == 3
     document['optimizer'] = {'fsgen': {'name': 'SGD'}}
     with pytest.raises(ConfigError, match=r'optimizer\.fsgen: VideoGenerator3D makes whole videos'):
         load(document)
@@ -326,12 +291,9 @@ def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, mes
 @pytest.mark.parametrize('text, message', [
     ('- a', r"found \['a'\], expected a mapping"),
     ('', 'found None, expected a mapping'),
-    ('a: [', 'cannot be read as YAML'),
     ('batchsize: 2\nbatchsize: 3', "duplicate key 'batchsize'"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
-    ('\0', 'cannot be read as YAML'),
     ('a:\n\tb: 1', 'in line 2, .* use spaces'),
-    ('seed: 2001-99-99', 'cannot be read as YAML'),
     ('seed: ' + 5000 * '9', 'cannot be read as YAML'),
     ('a: &a\n  b: *a', 'holds itself'),
     ('1: 2', '1: unknown key'),

@@ -79,15 +79,7 @@ def _replace_environment_check():
 
 def _check_version(found):
     if found != SUPPORTED_CHAINER:
-        raise ImportError(
-            f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
-
-
-def _is_installed(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        raise ImportError(f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
 
 
 def install():
@@ -101,8 +93,7 @@ def install():
     _restore_numpy_sctypes()
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
-    elif _is_installed('chainer'):
+    elif importlib.util.find_spec('chainer'):
         _replace_environment_check()
     else:
-        raise ImportError(
-            f'Chainer is not installed: tgan_chainer needs {_INSTALL}')
+        raise ImportError(f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -34,8 +34,7 @@ from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 from tgan_chainer.training import optimizers
 from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
-PACKAGED = Path(__file__).parent / 'configs'
-"""Folder of the experiments that ship with the package."""
+PACKAGED = Path(__file__).parent / 'configs'    #: The experiments that ship with the package.
 
 
 class Role(NamedTuple):
@@ -56,8 +55,7 @@ ROLES = {
 }
 """The parts of an experiment, the networks in the order in which they are built."""
 
-NETWORKS = System._fields
-"""The networks' names."""
+NETWORKS = System._fields    #: The networks' names.
 
 _AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
                      'video_discriminator': 'vdis'}

@@ -13,20 +13,13 @@ from tgan_chainer.io import snapshots
 from tgan_chainer.io.files import write_json
 from tgan_chainer.models.sampling import first_generator
 
-CONFIG = 'config.yml'
-"""The experiment as it ran, in a result folder of ours."""
-
+CONFIG = 'config.yml'    #: The experiment as it ran, in a result folder of ours.
+#: The same in a folder of the authors' that was resumed: their infer.py takes any .yml.
 CONFIG_BESIDE_THEIRS = 'config.yaml'
-"""The same in a folder of the authors' that was resumed: their infer.py takes any .yml."""
-
-RECORD = 'record.json'
-"""How each start was made; only a folder that train.py wrote to has it."""
-
+RECORD = 'record.json'    #: How each start was made; only a folder that train.py wrote to has it.
+#: Names of the categories that a conditional system knows; a label indexes the list.
 CATEGORIES = 'categories.json'
-"""Names of the categories that a conditional system knows; a label indexes the list."""
-
-DEFAULT_ITERATION = 100000
-"""The authors' default of ``--iter``."""
+DEFAULT_ITERATION = 100000    #: The authors' default of ``--iter``.
 
 
 def experiment_file(result_dir):
@@ -91,9 +84,7 @@ def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
     Those of other roles than ``roles`` stay as they were built.
 
     Raises:
-        ConfigError: The experiment file is none.
-        SnapshotError: There is no single one, or the networks of that iteration are missing or
-            damaged.
+        TGANError: There is no single experiment file, or networks are missing or damaged.
     """
     system = config.load(experiment_file(result_dir)).build_models()
     for name, network in system.networks.items():

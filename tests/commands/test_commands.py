@@ -87,13 +87,12 @@ WRONG = {
 
 @pytest.mark.parametrize('command, flags', [(command, flags) for command in WRONG
                                             for flags in WRONG[command]])
-def test_flags_that_make_no_sense(command, flags, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_flags_that_make_no_sense(command, flags, here, capsys):
     with pytest.raises(SystemExit) as caught:
         main(f'{command} {flags}'.split())
     assert caught.value.code == EXIT_USER_ERROR
     assert f'usage: tgan {command.split()[0]} ' in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
+    assert not list(here.iterdir())
 
 
 @pytest.mark.parametrize('buffered', ['', '1'])
