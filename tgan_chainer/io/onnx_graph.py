@@ -8,8 +8,7 @@ import numpy as np
 
 from tgan_chainer.errors import ConfigError
 
-OPSET, IR_VERSION = 17, 8
-"""Versions of operators and file that runtimes since 2022 read."""
+OPSET, IR_VERSION = 17, 8    #: Versions of operators and file that runtimes since 2022 read.
 
 
 def to_onnx(network, inputs, outputs, about=''):

@@ -5,11 +5,7 @@ from tgan_chainer.errors import ConfigError
 
 
 def check_batchsize(experiment, n_videos, n_ranks):
-    """See that each rank's share of the data set's ``n_videos`` holds a batch.
-
-    Raises:
-        ConfigError: It does not.
-    """
+    """See that each rank's share of ``n_videos`` holds a batch; a ConfigError if it does not."""
     share = math.ceil(n_videos / n_ranks)
     if share < experiment.batchsize:
         of = f', {share} for each of {n_ranks} ranks' if n_ranks > 1 else ''
@@ -18,7 +14,7 @@ def check_batchsize(experiment, n_videos, n_ranks):
 
 
 def check_shapes(experiment, system, dataset, video):
-    """See that what one part makes is what the next takes; ``video`` of the data is (T, C, H, W).
+    """See that one part takes what another makes, of the data a ``video`` (T, C, H, W).
 
     Raises:
         ConfigError: Two parts disagree.

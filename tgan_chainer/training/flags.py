@@ -44,11 +44,7 @@ def load_experiment(args, snapshot_path=None):
 
 
 def take_folders(args, experiment):
-    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
-
-    Raises:
-        ConfigError: The experiment is to be resumed, and to write elsewhere.
-    """
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win."""
     if not args.test and (args.branch or not args.resume):
         args.out = args.out or experiment.result_dir
     if args.resume or not experiment.resume:
@@ -68,10 +64,8 @@ def take_folders(args, experiment):
 def new_result_folder(args, experiment, snapshot=None):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
 
-    That of a branch is named after the folder of its ``snapshot``.
-
-    Raises:
-        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
+    That of a branch is named after the folder of its ``snapshot``. One that is named and exists is
+    a ConfigError.
     """
     now = datetime.datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
     if args.out:
@@ -88,7 +82,7 @@ def new_result_folder(args, experiment, snapshot=None):
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            continue
+            pass
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error

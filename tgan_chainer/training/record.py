@@ -1,4 +1,5 @@
 """What a result folder says about how it was made."""
+import contextlib
 import datetime
 import platform
 import shlex
@@ -63,10 +64,8 @@ def versions():
     """{package: version} of those installed among :data:`PACKAGES`."""
     found = {}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 
