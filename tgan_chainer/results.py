@@ -10,7 +10,6 @@ from tgan_chainer.commands.flags import EVERY
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.io import snapshots
-from tgan_chainer.io.files import write_json
 from tgan_chainer.models.sampling import first_generator
 
 CONFIG = 'config.yml'    #: The experiment as it ran, in a result folder of ours.
@@ -152,13 +151,8 @@ def category_part(args):
     return f'_{names[:100]}' if names else ''
 
 
-def write_categories(folder, names):
-    """Write the names, in the order of the labels, into a result folder."""
-    write_json(Path(folder, CATEGORIES), list(names))
-
-
 def read_categories(folder, n_categories):
-    """The names that :func:`write_categories` wrote -> list of str.
+    """The names that a training wrote, in the order of the labels -> list of str.
 
     Raises:
         SnapshotError: The file is missing, damaged, or not of ``n_categories`` names.

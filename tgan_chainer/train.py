@@ -1,6 +1,7 @@
 """Train TGAN from an experiment file (authors' train.py): prepare, build, run."""
 import math
 import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 import chainer
@@ -19,10 +20,10 @@ from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.functions.cpu.jit import numba
-from tgan_chainer.io.files import remove_leftovers
+from tgan_chainer.io.files import remove_leftovers, write_json
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.results import write_categories
+from tgan_chainer.results import CATEGORIES
 from tgan_chainer.training.checks import check_batchsize, check_shapes
 from tgan_chainer.training.data import first_videos, make_data
 from tgan_chainer.training.flags import choose, new_result_folder
@@ -33,8 +34,8 @@ from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
 
 
-def train(args, command_line):
-    """Train as the flags of :mod:`.commands.train` say; ``command_line`` is for the record.
+def train(args):
+    """Train as the flags of :mod:`.commands.train` say.
 
     Raises:
         TGANError: Bad input; or a loss was not finite, and the training has stopped.
@@ -49,16 +50,12 @@ def train(args, command_line):
         if snapshot and not go_on(training, experiment, snapshot, ranks):
             return
         training.trainer.out = ranks.on_first(
-            open_folder, training, experiment, snapshot, args, command_line, ranks)
+            open_folder, training, experiment, snapshot, args, ranks)
         run(training.trainer, ranks, experiment.tensorboard)
 
 
 def prepare(args, n_ranks):
-    """What is to be trained, with its data made -> what :func:`.flags.choose` returns.
-
-    Raises:
-        TGANError: What the flags name is not there, or cannot be read or made.
-    """
+    """What is to be trained, with its data made -> what :func:`.flags.choose` returns."""
     experiment, snapshot = choose(args)
     make_data(experiment, n_ranks)
     return experiment, snapshot
@@ -176,11 +173,7 @@ def extend(trainer, experiment, dataset, random_state, ranks):
 
 
 def go_on(training, experiment, snapshot, ranks):
-    """Load a trainer's snapshot -> whether updates are left to do.
-
-    Raises:
-        SnapshotError: It is of another training, or damaged.
-    """
+    """Load a trainer's snapshot -> whether updates are left to do."""
     trainer = training.trainer
     note = ranks.on_all(resume, trainer, snapshot, experiment, training.random_state, ranks)
     done, wanted = trainer.updater.iteration, trainer.stop_trigger.iterations
@@ -192,7 +185,7 @@ def go_on(training, experiment, snapshot, ranks):
     return done < wanted
 
 
-def open_folder(training, experiment, snapshot, args, command_line, ranks):
+def open_folder(training, experiment, snapshot, args, ranks):
     """Make the result folder, or go on in a snapshot's; write and say what is trained -> its path.
 
     Raises:
@@ -203,10 +196,10 @@ def open_folder(training, experiment, snapshot, args, command_line, ranks):
     goes_on = snapshot and not args.branch
     out = snapshot.parent if goes_on else new_result_folder(args, experiment, snapshot)
     remove_leftovers(out)    # of a start that was killed
-    write_record(out, experiment, command_line, training.random_state.device,
+    write_record(out, experiment, args.command_line, training.random_state.device,
                  training.trainer.updater.iteration, ranks.size, branched_from)
     if training.dataset.n_categories:
-        write_categories(out, training.dataset.category_names)
+        write_json(Path(out, CATEGORIES), training.dataset.category_names)
     print(about)
     origin = f', continuing from {branched_from}' if branched_from else ''
     print(f'{"resuming in" if goes_on else "writing to"} {out}{origin}', flush=True)
