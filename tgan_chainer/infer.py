@@ -19,14 +19,7 @@ from tgan_chainer.results import CATEGORIES, category_part, open_generators, rea
 
 
 def infer(args):
-    """Write the videos that the flags ask for, and print where.
-
-    Args:
-        args (argparse.Namespace): See :func:`tgan_chainer.commands.infer.parse_args`.
-
-    Raises:
-        TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
-    """
+    """Write the videos that the flags of :mod:`.commands.infer` ask for, and print where."""
     if args.video:
         pictures.require_av()
     videos, names, stem, _ = sample(args)

@@ -168,10 +168,9 @@ def read_categories(folder, n_categories):
 
 
 def find_categories(wanted, names):
-    """Labels of the categories that are ``wanted``, each a name or ``'all'``; none twice.
+    """Labels of ``wanted`` categories, each a name or ``'all'``; none twice.
 
-    Raises:
-        ConfigError: There is no category of a name; the message lists those like it.
+    A name that is none is a ConfigError, which lists those like it.
     """
     labels = []
     for name in wanted:
@@ -190,11 +189,7 @@ def find_categories(wanted, names):
 
 
 def read_record(path):
-    """The entries of a ``record.json``, one a start; none without the file.
-
-    Raises:
-        SnapshotError: It is damaged.
-    """
+    """The entries of a ``record.json``, one a start, none without it; a SnapshotError of damage."""
     return _read_list(path, 'starts', dict, 'move it away to go on without it') or []
 
 

@@ -35,11 +35,7 @@ from tgan_chainer.training.stopping import StopAt
 
 
 def train(args):
-    """Train as the flags of :mod:`.commands.train` say.
-
-    Raises:
-        TGANError: Bad input; or a loss was not finite, and the training has stopped.
-    """
+    """Train as the flags of :mod:`.commands.train` say; a DivergedError if a loss is not finite."""
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
         device = ranks.get_device(args.gpu)
@@ -186,11 +182,7 @@ def go_on(training, experiment, snapshot, ranks):
 
 
 def open_folder(training, experiment, snapshot, args, ranks):
-    """Make the result folder, or go on in a snapshot's; write and say what is trained -> its path.
-
-    Raises:
-        TGANError: The folder exists, cannot be written, or holds a damaged record.
-    """
+    """Make the result folder, or go on in a snapshot's; say and write what is trained -> path."""
     about = overview(experiment, training, ranks)    # refuses kernels and threads, too
     branched_from = snapshot if args.branch else None
     goes_on = snapshot and not args.branch

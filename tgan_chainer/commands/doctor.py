@@ -83,13 +83,19 @@ def _packaged():
 def _look(path, origin):
     if not Path(path).exists():
         return File(path, False, origin)
-    size = Path(path).stat().st_size
-    return File(path, True, 'a folder' if Path(path).is_dir() else f'{size / 1e6:,.1f} MB')
+    return File(path, True, 'a folder' if Path(path).is_dir()
+                else f'{Path(path).stat().st_size / 1e6:,.1f} MB')
 
 
 def report():
     """All findings, as lines of text."""
-    yield from _versions()
+    revision = record.git_revision()
+    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
+    yield f'Python {platform.python_version()}, {platform.platform()}'
+    yield '\npackages'
+    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
+    yield from (f'  {name:12} {version}' for name, version in packages.items())
+    yield '\ndevices'
     yield from _devices()
     for title, files in (('data (in this folder)', data_files()),
                          ('inception score', score_files())):
@@ -101,37 +107,22 @@ def report():
     yield from (f'  {line}' for line in next_steps())
 
 
-def _versions():
-    revision = record.git_revision()
-    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
-    yield f'Python {platform.python_version()}, {platform.platform()}'
-    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
-    yield '\npackages'
-    yield from (f'  {name:12} {version}' for name, version in packages.items())
-
-
 def _devices():
-    yield '\ndevices'
     try:
         yield (f'  CPU          {os.cpu_count()} cores; {num_threads()} thread(s), '
                f'{cpu_kernels_in_use()}')
     except ConfigError as error:
         yield f'  CPU          {error}'
-    yield f'  GPU          {_gpu()}'
+    try:
+        yield f'  GPU          {count_gpus()}, the first is {gpu_name(get_device(0))}'
+    except DeviceError as error:
+        yield f'  GPU          none ({error})'
     yield f'  many devices {_mpi()}'
     if not pictures.av:
         yield f'  movies       PyAV is not installed: {pictures.VIDEO_EXTRA}'
     free = shutil.disk_usage('.').free
     yield f'  disk         {free / 1e9:,.0f} GB free in this folder' + (
         '; that is little for a training' if free < _LEAST_SPACE else '')
-
-
-def _gpu():
-    try:
-        device = get_device(0)
-    except DeviceError as error:
-        return f'none ({error})'
-    return f'{count_gpus()}, the first is {gpu_name(device)}'
 
 
 def _mpi():
@@ -160,15 +151,7 @@ def next_steps():
         yield 'the tests: make test; parity with the authors\' code: make parity'
 
 
-def parse_args(argv=None):
-    """The command has no flags but --help."""
-    return parser_of('doctor', 'Print versions, devices, data that is here and that is missing, '
-                     'and what to do next. Nothing is changed.').parse_args(argv)
+_PARSER = parser_of('doctor', 'Print versions, devices, data that is here and that is missing, and '
+                    'what to do next. Nothing is changed.')
 
-
-def _run(_):
-    for line in report():
-        print(line)
-
-
-main = command('doctor', parse_args, _run)
+main = command('doctor', _PARSER.parse_args, lambda _: print(*report(), sep='\n'))

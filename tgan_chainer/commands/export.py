@@ -28,10 +28,7 @@ Trained networks differ by 1e-6 to 1e-5, by roundings of float32.
 def export(args):
     """Write the networks that the flags name, and print where and how near they are to ours.
 
-    Raises:
-        ConfigError: The extra [export] is not installed; or see :func:`.onnx_graph.to_onnx`.
-        DataError: A written file differs by more than :data:`BOUND`, and is gone.
-        SnapshotError: See :func:`tgan_chainer.results.load_system`.
+    One that differs by more than :data:`BOUND` is a DataError, and is not kept.
     """
     _require('onnx', 'onnxruntime', 'safetensors')
     folder = results.experiment_file(args.result_dir).parent

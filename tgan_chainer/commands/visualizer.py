@@ -17,9 +17,6 @@ def visualize(args):
 
     The sheet is a PNG of ``rows`` videos of ``cols`` frames, see :func:`pictures.frame_sheet`; with
     one channel only its luminance is shown. The folder has its name without the suffix.
-
-    Raises:
-        DataError: The sheet cannot be read, is of another size, or has no suffix to take off.
     """
     pictures.require_av()
     sheet_path, width, rows, cols = Path(args.preview_png), args.W, args.rows, args.cols

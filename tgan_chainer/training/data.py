@@ -11,11 +11,7 @@ from tgan_chainer.training.checks import check_batchsize
 
 
 def make_data(experiment, n_ranks=1):
-    """Make the data set's file, with the table of its digits, if it may be made and is missing.
-
-    Raises:
-        TGANError: They would be too few for a batch, or cannot be made.
-    """
+    """Make the data set's file, with the table of its digits, if it may be made and is missing."""
     if not experiment.make_moving_mnist:
         return
     args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()

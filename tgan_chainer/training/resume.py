@@ -39,8 +39,7 @@ _REMEDY = ('resume with the experiment that it is of, which is taken from its fo
 def find_snapshot(resume):
     """Path of the trainer's snapshot that ``--resume`` means: a result folder, 'latest', or a file.
 
-    Raises:
-        SnapshotError: There is none, or the file is damaged or of something else.
+    One that is none, or damaged, is a SnapshotError.
     """
     path = Path(snapshots.latest_folder() if resume == 'latest' else resume)
     if not path.is_file():
@@ -54,11 +53,7 @@ def find_snapshot(resume):
 
 
 def require_one_training(path, experiment):
-    """See that to go on from a snapshot in its own folder mixes no two trainings there.
-
-    Raises:
-        SnapshotError: It holds newer snapshots that are whole, or an experiment of other numbers.
-    """
+    """Raise a SnapshotError if to go on in a snapshot's own folder mixed two trainings there."""
     folder = shlex.quote(str(path.parent))
     iteration, _ = saved(path)
     newest = next((number for number in reversed(snapshots.iterations(path.parent,
