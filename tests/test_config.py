@@ -184,107 +184,90 @@ def test_dump_reads_back_but_for_where_it_ran(document, load):
     assert list(yaml.safe_load(dumped)['models']) == ['fsgen', 'vgen', 'vdis']
 
 
-WHOLE = {'fn': 'model_3d.py', 'name': 'VideoGenerator3D',
-         'args': {'z_slow_dim': 4, 'out_channels': 1, 'bottom_width': 4, 'conv_ch': 8}}
+WHOLE = ('{fn: model_3d.py, name: VideoGenerator3D, args: {z_slow_dim: 4, out_channels: 1, '
+         'bottom_width: 4, conv_ch: 8}}')
 
 
 def test_a_generator_of_whole_videos_needs_no_g0(document, load):
     del document['models']['fsgen']
-    document['models']['vgen'] = WHOLE
+    with pytest.raises(ConfigError, match='no fsgen, of whose vectors VideoGeneratorInitUniform'):
+        load(document)
+    document = config._set(document, f'models.vgen={WHOLE}')
     experiment = load(load(document).replace(seed=3).dump())
     assert experiment.fsgen is None and experiment.seed == 3
     fsgen, vgen, vdis = experiment.build_models()
     assert fsgen is None and vgen.z_slow_dim == 4 and vdis.in_channels == 1
-    document['optimizer'] = {'fsgen': {'name': 'SGD'}}
     with pytest.raises(ConfigError, match=r'optimizer\.fsgen: VideoGenerator3D makes whole videos'):
-        load(document)
+        load(config._set(document, 'optimizer.fsgen.name=SGD'))
 
 
 def test_one_optimizer_for_all_or_one_for_each(document, load):
-    document['optimizer'] = {'name': 'SGD', 'args': {'lr': 0.5},
-                             'vdis': {'name': 'Adam', 'args': {'alpha': 0.25, 'beta1': 0.5}}}
-    for experiment in (load(document), load(load(document).dump())):
-        built = {name: experiment.optimizer.of(name).build() for name in config.NETWORKS}
-        assert [type(each).__name__ for each in built.values()] == ['SGD', 'SGD', 'Adam']
-        assert (built['fsgen'].lr, built['vdis'].alpha, built['vdis'].beta1) == (0.5, 0.25, 0.5)
-    document['optimizer'] = {'vgen': {'name': 'SGD', 'args': {'lr': 1}}}
-    experiment = load(document)
+    experiment = load(config._set(document, 'optimizer={name: SGD, args: {lr: 0.5}, vdis: {name: '
+                                  'Adam, args: {alpha: 0.25, beta1: 0.5}}}'))
+    for each in (experiment, load(experiment.dump())):
+        fsgen, vgen, vdis = (each.optimizer.of(name).build() for name in config.NETWORKS)
+        assert [type(each).__name__ for each in (fsgen, vgen, vdis)] == ['SGD', 'SGD', 'Adam']
+        assert (fsgen.lr, vdis.alpha, vdis.beta1) == (0.5, 0.25, 0.5)
+    experiment = load(config._set(document, 'optimizer.vgen={name: SGD, args: {lr: 1}}'))
     assert experiment.optimizer.of('vdis').args == {'lr': 5e-5}
     assert experiment.optimizer.of('vgen').args == {'lr': 1}
 
 
-def change(path, value):
-    def apply(document):
-        *parents, last = path.split('.')
-        for key in parents:
-            document = document[key]
-        if value is None:
-            del document[last]
-        else:
-            document[last] = value
-    return apply
-
-
-@pytest.mark.parametrize('apply, message', [
-    (change('batchsze', 3), r"batchsze: unknown key; did you mean 'batchsize'\? Allowed:.*epoch"),
-    (change('batchsize', 'many'), r"batchsize: found 'many'; .*integer"),
-    (change('batchsize', 0), r'batchsize: found 0; .*greater than 0'),
-    (change('batch_norm_statistics', 'chainer5'), r"'chainer5'.*'chainer2' or 'chainer7'"),
-    (change('models.fsgen', None), r'no fsgen'),
-    (change('models.fsgen.name', 'FrameSeedGenerator9'),
+@pytest.mark.parametrize('change, message', [
+    ('batchsze=3', r"batchsze: unknown key; did you mean 'batchsize'\? Allowed:.*epoch"),
+    ('batchsize=many', r"batchsize: found 'many'; .*integer"),
+    ('batchsize=0', r'batchsize: found 0; .*greater than 0'),
+    ('batch_norm_statistics=chainer5', r"'chainer5'.*'chainer2' or 'chainer7'"),
+    ('models.fsgen.name=FrameSeedGenerator9',
      r"models\.fsgen\.name: found 'FrameSeedGenerator9', .*FrameSeedGeneratorInitUniform"),
-    (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
+    ('updater={fn: nothing.py, name: Nothing}',
      r"updater\.name: found 'Nothing', .*Allowed: .*TGANUpdaterWGANClip"),
-    (change('models.fsgen.fn', 3), r'models\.fsgen\.fn: found 3, expected a string'),
-    (change('models.fsgen.args.z_slw_dim', 4),
+    ('models.fsgen.fn=3', r'models\.fsgen\.fn: found 3, expected a string'),
+    ('models.fsgen.args.z_slw_dim=4',
      r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
-    (change('models.fsgen.args.z_slow_dim', 'four'), r"args\.z_slow_dim: found 'four'; .*integer"),
-    (change('models.vgen.args.out_channels', None), r'out_channels: missing'),
-    (change('models.fsgen.args', [1]), r'models\.fsgen\.args: found \[1\], expected a mapping'),
-    (change('models.fsgen.extra', 1), r'models\.fsgen\.extra: unknown key'),
-    (change('models.video_generator', {}), r'models\.video_generator: a second G1'),
-    (change('models.second', {}), r'models\.second: unknown key; .*Allowed: .*video_generator'),
-    (change('models', [1]), r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
-    (change('models.vgen', 'VideoGenerator'),
+    ('models.fsgen.args.z_slow_dim=four', r"args\.z_slow_dim: found 'four'; .*integer"),
+    ('models.vgen.args={z_slow_dim: 4}', r'z_fast_dim: missing'),
+    ('models.fsgen.args=[1]', r'models\.fsgen\.args: found \[1\], expected a mapping'),
+    ('models.fsgen.extra=1', r'models\.fsgen\.extra: unknown key'),
+    ('models.video_generator={}', r'models\.video_generator: a second G1'),
+    ('models.second={}', r'models\.second: unknown key; .*Allowed: .*video_generator'),
+    ('models=[1]', r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
+    ('models.vgen=VideoGenerator',
      r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
-    (change('models.vgen.fn', 'models/video_discriminator.py'),
+    ('models.vgen.fn=models/video_discriminator.py',
      r"models\.vgen\.fn: found 'models/video_discriminator\.py', but VideoGeneratorInitUniform is "
      r'in models/video_generator\.py; name that'),
-    (change('updater.fn', 'updaters/tgan_updater_wgn.py'), r'is in updaters/tgan_updater_wgan\.py'),
-    (change('n_categories', 3), r'n_categories: no part of the experiment takes it; leave it out'),
-    (change('vgen', {}), r'vgen: a second G1'),
-    (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
-    (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
-    (change('dataset', {'dataset_fn': 'mnist_dataset.py', 'dataset_name': 'MNIST'}),
+    ('updater.fn=updaters/tgan_updater_wgn.py', r'is in updaters/tgan_updater_wgan\.py'),
+    ('n_categories=3', r'n_categories: no part of the experiment takes it; leave it out'),
+    ('vgen={}', r'vgen: a second G1'),
+    ('fn=models/video_generator.py', r'fn: unknown key'),
+    ('dataset.dataset_fn=x.py', r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
+    ('dataset={dataset_fn: mnist_dataset.py, dataset_name: MNIST}',
      r"dataset\.dataset_name: found 'MNIST', .*Allowed: .*MovingMNISTDataset"),
-    (change('shuffle_time_order', 'often'), r"updater\.args\.shuffle_time_order: found 'often'"),
-    (change('updater.args.models', 1), r'args\.models: .*no such argument'),
-    (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
+    ('shuffle_time_order=often', r"updater\.args\.shuffle_time_order: found 'often'"),
+    ('updater.args.models=1', r'args\.models: .*no such argument'),
+    ('optimizer={name: SGD, args: {alpha: 0.9}}',
      r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
-    (change('optimizer', {'vdis': {'name': 'Adagrad'}}), r"optimizer\.vdis\.name: found 'Adagrad'"),
-    (change('optimizer', {'d': {'name': 'SGD'}}), r'optimizer\.d: unknown key; .*args, .*vdis'),
-    (change('optimizer', {'vdis': {'arg': {}}}), r"optimizer\.vdis\.arg: .*mean 'args'\?"),
-    (change('models.fsgen.args.latent', 'gaussian'),
-     r"args\.latent: found 'gaussian'; .*'uniform' or 'normal'"),
-    (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
-    (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
-                            'fn': 'whole_video_generator.py'}),
+    ('optimizer.vdis.name=Adagrad', r"optimizer\.vdis\.name: found 'Adagrad'"),
+    ('optimizer.d.name=SGD', r'optimizer\.d: unknown key; .*args, .*vdis'),
+    ('optimizer.vdis.arg={}', r"optimizer\.vdis\.arg: .*mean 'args'\?"),
+    ('models.fsgen.args.latent=gauss', r"args\.latent: found 'gauss'; .*'uniform' or 'normal'"),
+    (f'models.vgen={WHOLE}', r'models\.fsgen: VideoGenerator3D makes whole videos'),
+    ('models.vgen={fn: whole_video_generator.py, name: WholeVideoGenerator}',
      r"models\.vgen\.name: found 'WholeVideoGenerator', which is no G1 .*with forward of its own"),
-    (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
+    ('updater={fn: tgan_updater_base.py, name: TGANUpdaterBase}',
      r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),
-    (change('models.vdis', {'fn': 'video_discriminator.py', 'name': 'FrameDiscriminator'}),
+    ('models.vdis={fn: video_discriminator.py, name: FrameDiscriminator}',
      r"found 'FrameDiscriminator', which is no D "),
-    (change('models.vgen', {'fn': 'frame_seed_generator.py',
-                            'name': 'FrameSeedGeneratorInitUniform'}),
+    ('models.vgen={fn: frame_seed_generator.py, name: FrameSeedGeneratorInitUniform}',
      'found .*, which is no G1 of the package, derived from ImageGenerator or WholeVideoGenerator'),
-    (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
+    ('dataset={fn: mnist_dataset.py, name: DrawnDataset}',
      r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
-    (change('name', 'x'), r'name: unknown key'),
+    ('name=x', r'name: unknown key'),
 ])
-def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):
-    apply(document)
+def test_a_mistake_names_file_key_and_what_is_allowed(document, load, change, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        load(document)
+        load(config._set(document, change))
     assert 'experiment.yml: ' in str(caught.value)
 
 
@@ -303,16 +286,13 @@ def test_what_is_no_experiment(load, text, message):
         load(text)
 
 
-@pytest.mark.parametrize('key, value, message', [
-    ('models.vgen.args.conv_ch', 24, r'models\.vgen\.args: conv_ch is 24.*multiple of 16'),
-    *(('models.vdis', {'fn': 'video_discriminator.py', 'name': 'VideoDiscriminatorInitDefault',
-                       'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': size}},
-       r'models\.vdis\.args: ') for size in (0, -2, 10 ** 12)),
-    ('dataset.args.dataset_path', 'nowhere.npy', r'dataset\.args: .*nowhere\.npy')])
-def test_what_a_constructor_refuses_names_the_part(document, load, key, value, message):
-    change(key, value)(document)
+@pytest.mark.parametrize('change, message', [
+    ('models.vgen.args.conv_ch=24', r'models\.vgen\.args: conv_ch is 24.*multiple of 16'),
+    *((f'models.vdis.args.mid_ch={size}', r'models\.vdis\.args: ') for size in (0, -2, 10 ** 12)),
+    ('dataset.args.dataset_path=nowhere.npy', r'dataset\.args: .*nowhere\.npy')])
+def test_what_a_constructor_refuses_names_the_part(small_experiment, change, message):
+    experiment = config.load(small_experiment, [change])
     with pytest.raises(ConfigError, match=message):
-        experiment = load(document)
         experiment.build_models()
         experiment.dataset.build()
 

@@ -2,7 +2,6 @@
 import os
 from pathlib import Path
 
-import chainer
 import numpy as np
 import pytest
 
@@ -95,16 +94,6 @@ def test_the_parent_of_result_folders_lists_them(three_results, refused):
     with pytest.raises(SnapshotError) as caught:
         find_snapshot('results')
     assert f'{caught.value}\n'.endswith(listed)
-
-
-def test_generators_of_the_authors(authors_result, authors_training):
-    fsgen, vgen = results.load_generators(authors_result, 3, chainer.get_device('@numpy'))
-    for network, name in ((fsgen, 'gen_iter_3.npz'), (vgen, 'vgen_iter_3.npz')):
-        with np.load(authors_training / name) as archive:
-            ours = chainer.serializers.npz.serialize(network)
-            assert ours.keys() == set(archive.files)
-            for key, array in ours.items():
-                np.testing.assert_array_equal(array, archive[key])
 
 
 def test_a_record_that_is_not_there_or_damaged(tmp_path):

@@ -92,13 +92,17 @@ def test_sheets_of_several_systems_stand_under_their_names(result, make_result, 
         assert block[:22].min() < 100 and (block[:22, 200:] == 255).all()
 
 
-def test_interpolation_shows_the_first_given_frames(result):
+def test_interpolation_shows_the_first_given_frames_and_wraps(result):
     assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--between', '2',
                '--frames', '3') == 0
     found = picture(6)
     assert found.shape == (2 * 68, 7 * 68, 3)
     assert [tuple(found[0, 68 * i]) == (214, 39, 40) for i in range(7)] == [
         True, False, False, True, False, False, True]
+    Path('figures/figure_6_small_iter-10_seed-0_between-2.png').unlink()
+    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--frames', '8') == 0
+    found = picture(6)    # of 29 frames, which go on in a second row
+    assert found.shape == (2 * (22 + 2 * 68), 16 * 68, 3) and (found[-68:, -3 * 68:] == 255).all()
 
 
 def test_a_row_a_category(make_result, here):
@@ -127,13 +131,6 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, here, monke
     np.testing.assert_array_equal(picture(3), sheet)
     (folder / 'categories.json').unlink()    # then without
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '1') == 0 and len(named) == 1
-
-
-def test_a_long_interpolation_wraps(result):
-    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--frames', '8') == 0
-    found = picture(6)
-    assert found.shape == (2 * (22 + 2 * 68), 16 * 68, 3)
-    assert (found[-68:, -3 * 68:] == 255).all()    # of 29 frames
 
 
 def test_errors_leave_no_file(result, refused):

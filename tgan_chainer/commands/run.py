@@ -7,11 +7,6 @@ import sys
 
 from tgan_chainer.errors import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_OK, TGANError
 
-# Parameters of mallopt(3) in glibc.
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_MAX = -4
-_INT_MAX = 2 ** 31 - 1
-
 
 def run_command(function, *args):
     """Call ``function(*args)``, and turn how it ends into an exit code: its own, or 0 for None.
@@ -80,5 +75,5 @@ def keep_freed_memory():
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    mallopt(_M_MMAP_MAX, 0)    # not from mmap, whose blocks go back when they are freed
-    mallopt(_M_TRIM_THRESHOLD, _INT_MAX)
+    mallopt(-4, 0)    # M_MMAP_MAX: not from mmap, whose blocks go back when they are freed
+    mallopt(-1, 2 ** 31 - 1)    # M_TRIM_THRESHOLD

@@ -9,8 +9,6 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 
-MOVIE_SUFFIXES = ('.avi', '.mov')
-
 
 def visualize(args):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print their paths.
@@ -37,8 +35,7 @@ def visualize(args):
     frames = pictures.tile_movie(pictures.enlarge(videos, args.scale))
     for number, frame in enumerate(frames):
         pictures.save_png(folder / f'{number}.png', frame)
-    for suffix in MOVIE_SUFFIXES:
-        path = folder / f'out{suffix}'
+    for path in (folder / 'out.avi', folder / 'out.mov'):
         pictures.save_movie(path, frames)
         print(f'{path}: {rows} videos, {cols} frames')
 
