@@ -85,9 +85,8 @@ def _check_version(found):
 def install():
     """Make Chainer importable, without importing it. Safe to call again, and after it is imported.
 
-    Raises:
-        ImportError: Chainer is missing, or not the version that these patches were written for.
-            The latter is told by ``import chainer`` itself if that comes later.
+    Raises an ImportError, or has ``import chainer`` raise it, if Chainer is missing or not the
+    version that these patches were written for.
     """
     _preload_cuda_wheels()
     _restore_numpy_sctypes()

@@ -88,11 +88,7 @@ class Part(_Strict):
     where: str = pydantic.Field(exclude=True)   #: What messages call it: file and key.
 
     def build(self, **supplied):
-        """Construct the part from its arguments and those that only the caller has.
-
-        Raises:
-            ConfigError: The class refuses an argument, or a file that an argument names.
-        """
+        """Construct the part; a ConfigError if it refuses an argument, or a file of that name."""
         try:
             return self.cls(**self.args, **supplied)
         except (TGANError, ValueError, ArithmeticError, MemoryError) as error:
@@ -223,8 +219,7 @@ def load(path, changes=()):
     """Read an experiment file, see :func:`find`, with ``changes``, see :func:`_set`.
 
     Raises:
-        ConfigError: There is no such file, or it is not an experiment; the message names the file,
-            or the change, the key, what was found and what is allowed.
+        ConfigError: It is no experiment; by file or change, key, what was found, what is allowed.
     """
     source = str(path)
     document = functools.reduce(_set, changes, read_yaml(find(path), source))

@@ -27,6 +27,19 @@ def infer(args):
         print(path)
 
 
+def interpolate(args):
+    """Write videos with frames between those of G0: a strip of each, and a movie of all."""
+    pictures.require_av()
+    videos, names, stem, _ = sample(args, args.between)
+    every = args.between + 1
+    stem = Path(args.out_dir, f'{stem}_between-{args.between}')
+    movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)
+    fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
+    for path in (*pictures.save_movies(f'{stem}{category_part(args)}', movie, fps),
+                 *pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
+        print(path)
+
+
 def sample(args, between=None):
     """The videos that the flags ask for.
 
@@ -40,7 +53,6 @@ def sample(args, between=None):
 
     Raises:
         ConfigError: They are to be interpolated, and the system has no z_fast.
-        TGANError: See :func:`tgan_chainer.results.open_generators`.
     """
     fsgen, vgen, names, labels, stem = open_generators(args)
     n, first, rows = args.n * max(1, len(names)), first_generator(fsgen, vgen), None

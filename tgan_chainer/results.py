@@ -62,8 +62,7 @@ def recorded_file(result_dir):
 def choose_iteration(result_dir, wanted):
     """The iteration to load: ``wanted``, or when it is None the authors' default, else the newest.
 
-    Raises:
-        SnapshotError: The folder has no networks of that iteration; it lists those there are.
+    A folder without networks of it is a SnapshotError, which lists those there are.
     """
     found = snapshots.iterations(result_dir, snapshots.NETWORKS['vgen'])
     if not found:
@@ -81,9 +80,6 @@ def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
     """The networks of a result folder, ours or the authors', on ``device`` -> System.
 
     Those of other roles than ``roles`` stay as they were built.
-
-    Raises:
-        TGANError: There is no single experiment file, or networks are missing or damaged.
     """
     system = config.load(experiment_file(result_dir)).build_models()
     for name, network in system.networks.items():
@@ -104,9 +100,6 @@ def open_generators(args):
     Returns:
         (fsgen, vgen, names, labels, stem), see :func:`load_generators`, :func:`choose_labels` and
         :func:`output_stem`.
-
-    Raises:
-        TGANError: There is no such folder, iteration, device or category, or a file is damaged.
     """
     device = get_device(args.gpu)
     device.use()
@@ -152,15 +145,14 @@ def category_part(args):
 
 
 def read_categories(folder, n_categories):
-    """The names that a training wrote, in the order of the labels -> list of str.
+    """The ``n_categories`` names that a training wrote, in the order of the labels.
 
-    Raises:
-        SnapshotError: The file is missing, damaged, or not of ``n_categories`` names.
+    A file that is missing, damaged, or of another number of names is a SnapshotError.
     """
-    path = Path(folder, CATEGORIES)
-    names = _read_list(path, 'names', str, 'a training writes it')
+    path, remedy = Path(folder, CATEGORIES), 'a training writes it'
+    names = _read_list(path, 'names', str, remedy)
     if names is None:
-        raise SnapshotError(f'{path}: there is no such file; a training writes it')
+        raise SnapshotError(f'{path}: there is no such file; {remedy}')
     if len(names) != n_categories:
         raise SnapshotError(f'{path}: found {len(names)} names, but the networks know '
                             f'{n_categories} categories; it is of another training')

@@ -9,9 +9,8 @@ from chainer.training import Trainer, extensions
 
 from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
-from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.extensions.critic_spectrum import log_critic_spectrum
-from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport
 from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar

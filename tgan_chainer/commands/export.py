@@ -15,7 +15,7 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.io import snapshots
 from tgan_chainer.io.files import atomic_path
-from tgan_chainer.io.onnx_graph import arrays_of, to_onnx
+from tgan_chainer.io.onnx_graph import to_onnx
 from tgan_chainer.models.sampling import draw_labels, first_generator, make_video
 
 BOUND = 1e-3
@@ -85,7 +85,7 @@ def _outputs(role, system):
 def _write_safetensors(path, network, inputs, outputs, about):
     """Write arrays by their keys in the snapshot -> their largest difference when read back."""
     from safetensors import numpy as safetensors
-    arrays = arrays_of(network)
+    arrays = chainer.serializers.npz.serialize(network)
     path.write_bytes(safetensors.save(arrays, {'about': about}))
     read = safetensors.load_file(path)
     return np.max([_difference(read[key], array) for key, array in arrays.items()])

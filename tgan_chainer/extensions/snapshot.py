@@ -67,9 +67,7 @@ class Snapshot(extension.Extension):
         digests = {name: _digest(network) for name, network in networks.items()}
         own = serializers.DictionarySerializer()
         self._serialize_own(own)
-        found = self._ranks.gather((own.target, digests))
-        if not self._ranks.is_first:
-            return
+        found = self._ranks.gather((own.target, digests)) or []    # of all, at the first
         self._states = [state for state, _ in found]
         for rank, (_, other) in enumerate(found):
             for name in networks:

@@ -10,11 +10,7 @@ from tgan_chainer.training.resume import find_snapshot, require_one_training
 
 
 def choose(args):
-    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
-
-    Raises:
-        TGANError: What they name is not there, or they contradict the experiment or its folder.
-    """
+    """What the flags mean -> (Experiment, path of the snapshot to go on from, or None)."""
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)
     take_folders(args, experiment)

@@ -30,9 +30,7 @@ class PrefetchIterator(SerialIterator):
         loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
             epoch, since it is of another number of ranks, whose shares are others.
 
-    Raises:
-        TypeError: The dataset is of another kind.
-        DataError: From the dataset, by the call that would hand out the example.
+    An error of the dataset comes from the call that would hand out the example.
     """
 
     _executor = None
