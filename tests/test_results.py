@@ -10,7 +10,7 @@ from tgan_chainer.commands import figures
 from tgan_chainer.commands.flags import result_folder
 from tgan_chainer.commands.infer import parse_args as infer_flags
 from tgan_chainer.commands.interpolate import parse_args as interpolate_flags
-from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError, SnapshotError
+from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.evaluation import calc_inception, gam, tile_prediction
 from tgan_chainer.evaluation import video_quality as quality
 from tgan_chainer.io import files, snapshots
@@ -81,9 +81,8 @@ def test_every_command_knows_latest(three_results, parse, flags):
 
 
 def test_latest_without_any(here, capsys):
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit, match='2'):
         infer.main(['--result_dir', 'latest', '--video'])
-    assert caught.value.code == EXIT_USER_ERROR
     assert 'newest result folder in results/, but there is none' in capsys.readouterr().err
 
 

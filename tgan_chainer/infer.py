@@ -1,5 +1,6 @@
 """Make videos with trained generators (authors' infer.py)."""
 import functools
+import itertools
 from pathlib import Path
 
 import chainer
@@ -35,8 +36,9 @@ def interpolate(args):
     stem = Path(args.out_dir, f'{stem}_between-{args.between}')
     movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)
     fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
-    for path in (*pictures.save_movies(f'{stem}{category_part(args)}', movie, fps),
-                 *pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
+    for path in itertools.chain(
+            pictures.save_movies(f'{stem}{category_part(args)}', movie, fps),
+            pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
         print(path)
 
 

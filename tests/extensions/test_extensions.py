@@ -125,7 +125,7 @@ def test_snapshot_refuses_what_is_not_finite(run, tmp_path, models, monkeypatch)
     assert not names(tmp_path)
 
 
-@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
 def test_a_loss_that_is_no_number_stops_before_the_snapshot_and_is_plotted(run, tmp_path, value):
     with pytest.raises(DivergedError, match=f'iteration 2: vdis/loss_gen is {value}'):
         run([0.5, value, 0.5], stop_on_divergence, (Snapshot(), 1), LogReport((1, 'iteration')),
@@ -401,12 +401,8 @@ def test_a_legend_covers_nothing_and_leaves_no_strip_empty(name):
 
 def test_plots_are_drawn_only_of_something_new(run, monkeypatch):
     drawn = []
-
-    def drawing(log, *rest):
-        drawn.append(len(log))
-        return draw(log, *rest)
-
-    monkeypatch.setattr(plots, 'draw', drawing)
+    monkeypatch.setattr(
+        plots, 'draw', lambda log, *rest: drawn.append(len(log)) or draw(log, *rest))
     t = run([1.0] * 5, LogReport((2, 'iteration')), (Plots(), 1))
     t.get_extension('plots')(t)
     assert drawn == [1, 1, 2, 2]    # at 2 and 4 of 5 updates, of the generator and of both
