@@ -3,8 +3,8 @@
 Imported before anything else in the package; no other module patches anything. An installation has
 ``tgan_chainer.pth`` in site-packages, a line that Python runs at its start: the first
 ``import chainer`` then imports this package before Chainer; where that fails, Chainer's own error
-is what the user sees. The patches are the smallest set that
-the project's own path needs, and each is skipped where it is not needed:
+is what the user sees. Each of the patches, no more than this project needs, is skipped where it is
+not needed:
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.

@@ -67,11 +67,6 @@ class RandomState(extension.Extension):
 
     Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
     which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).
-
-    Args:
-        seed (int): Seed of the experiment.
-        device: Chainer device of the training.
-        rank (int): Number of this process among those of a training on many devices.
     """
 
     name = 'random_state'

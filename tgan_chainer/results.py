@@ -22,11 +22,7 @@ DEFAULT_ITERATION = 100000    #: The authors' default of ``--iter``.
 
 
 def experiment_file(result_dir):
-    """Path of the experiment file in a result folder: what train.py wrote, or the authors' .yml.
-
-    Raises:
-        SnapshotError: There is no such folder, or no single experiment file in it.
-    """
+    """Path of the one experiment file in a result folder: what train.py wrote, or the authors'."""
     folder = Path(result_dir)
     if folder.is_file():
         snapshot = re.search(r'_iter_(\d+)\.npz$', folder.name)

@@ -127,10 +127,7 @@ def count_iterations(experiment, n_videos):
 
 
 def extend(trainer, experiment, dataset, random_state, ranks):
-    """Add what happens beside the updates.
-
-    Rank 0 has all of them, the others those that take them all.
-    """
+    """Add what happens beside the updates: all of it to rank 0, to others what takes all ranks."""
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
     save = (experiment.snapshot_interval, 'iteration')

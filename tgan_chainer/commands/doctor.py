@@ -1,7 +1,4 @@
-"""What is installed here, what data there is, and what to do next: `tgan doctor`.
-
-Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
-"""
+"""`tgan doctor`: large files are looked for, not read."""
 import functools
 import importlib.util
 import os

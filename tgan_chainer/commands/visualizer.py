@@ -1,7 +1,4 @@
-"""Turn a preview image back into movies (the authors' visualizer.py, FACTS §11).
-
-A preview is a sheet: a row for each video, its frames side by side. The rows are played in a grid.
-"""
+"""Turn a preview image back into movies (the authors' visualizer.py, FACTS §11)."""
 from pathlib import Path
 
 from tgan_chainer.commands import flags
@@ -13,8 +10,9 @@ from tgan_chainer.io import pictures
 def visualize(args):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print their paths.
 
-    The sheet is a PNG of ``rows`` videos of ``cols`` frames, see :func:`pictures.frame_sheet`; with
-    one channel only its luminance is shown. The folder has its name without the suffix.
+    The sheet is a PNG of ``rows`` videos of ``cols`` frames (:func:`pictures.frame_sheet`), which
+    are played in a grid; with one channel only its luminance is shown. The folder has its name
+    without the suffix.
     """
     pictures.require_av()
     sheet_path, width, rows, cols = Path(args.preview_png), args.W, args.rows, args.cols

@@ -21,16 +21,12 @@ class PrefetchIterator(SerialIterator):
     On a GPU the latent vectors come from CuPy's stream, and all batches are loaded ahead. On the
     CPU they come from NumPy's and none is, which costs little there (docs/data.md).
 
-    Args:
-        dataset: A dataset of examples in two steps, `tgan_chainer.datasets.drawing.DrawnDataset`.
-        batch_size, repeat, shuffle: As for SerialIterator.
-        n_threads: Threads that load.
+    The dataset has examples in two steps (`tgan_chainer.datasets.drawing.DrawnDataset`); its error
+    comes from the call that would hand out the example.
 
     Attributes:
         loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
             epoch, since it is of another number of ranks, whose shares are others.
-
-    An error of the dataset comes from the call that would hand out the example.
     """
 
     _executor = None

@@ -37,10 +37,7 @@ _REMEDY = ('resume with the experiment that it is of, which is taken from its fo
 
 
 def find_snapshot(resume):
-    """Path of the trainer's snapshot that ``--resume`` means: a result folder, 'latest', or a file.
-
-    One that is none, or damaged, is a SnapshotError.
-    """
+    """Path of the trainer's snapshot that ``--resume`` means, 'latest', a folder or a file."""
     path = Path(snapshots.latest_folder() if resume == 'latest' else resume)
     if not path.is_file():
         path = snapshots.latest_trainer(path)
@@ -98,13 +95,10 @@ def resume(trainer, path, experiment, random_state, ranks):
 
     One of ours, of as many ranks, is continued bit for bit (on the CPU). Of another number, the
     networks and optimizers go on; order of the data and random streams are this number's, and new.
-    Of the authors', random streams are new.
+    Of the authors', random streams are new. One of another training is a SnapshotError.
 
     Returns:
         str or None: What does not go on as it was, for people.
-
-    Raises:
-        SnapshotError: It is of another training, or damaged.
     """
     headers = snapshots.headers(path)
     updater = trainer.updater
