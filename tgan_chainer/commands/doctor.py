@@ -110,16 +110,21 @@ def _devices():
                f'{cpu_kernels_in_use()}')
     except ConfigError as error:
         yield f'  CPU          {error}'
-    try:
-        yield f'  GPU          {count_gpus()}, the first is {gpu_name(get_device(0))}'
-    except DeviceError as error:
-        yield f'  GPU          none ({error})'
+    yield f'  GPU          {_gpu()}'
     yield f'  many devices {_mpi()}'
     if not pictures.av:
         yield f'  movies       PyAV is not installed: {pictures.VIDEO_EXTRA}'
     free = shutil.disk_usage('.').free
     yield f'  disk         {free / 1e9:,.0f} GB free in this folder' + (
         '; that is little for a training' if free < _LEAST_SPACE else '')
+
+
+def _gpu():
+    try:
+        device = get_device(0)
+    except DeviceError as error:
+        return f'none ({error})'
+    return f'{count_gpus()}, the first is {gpu_name(device)}'
 
 
 def _mpi():

@@ -1,6 +1,5 @@
 """How close the critic is to what singular value clipping allows."""
 import chainer
-import numpy as np
 from chainer import links, training
 
 
@@ -17,16 +16,16 @@ def critic_spectrum(vdis):
     of the matrix (out, -1); for each batch normalisation in use ``vdis/LAYER/gamma_ratio`` is the
     largest gamma / sqrt(avg_var).
     """
-    found = {}
+    found, xp = {}, vdis.xp
     for path, param in vdis.namedparams(include_uninit=False):
         if param.ndim >= 4:
             layer = path.rsplit('/', 1)[0]
             matrix = param.array.reshape(len(param), -1)
-            gram = (matrix @ matrix.T).astype(np.float64)
-            found[f'vdis{layer}/sigma'] = vdis.xp.sqrt(vdis.xp.linalg.eigvalsh(gram)[-1])
+            gram = (matrix @ matrix.T).astype(xp.float64)
+            found[f'vdis{layer}/sigma'] = xp.sqrt(xp.linalg.eigvalsh(gram)[-1])
     for path, link in vdis.namedlinks(skipself=True):
         # A normalisation that is never called (bn0) keeps its initial statistics: no ratio.
         if isinstance(link, links.BatchNormalization) and (link.avg_mean != 0).any():
-            ratio = link.gamma.array / link.xp.sqrt(link.avg_var)
+            ratio = link.gamma.array / xp.sqrt(link.avg_var)
             found[f'vdis{path}/gamma_ratio'] = ratio.max()
     return found
