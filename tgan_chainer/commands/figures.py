@@ -1,7 +1,4 @@
-"""Counterparts of the paper's figures, drawn anew from the logs and snapshots of result folders.
-
-Frames are shown pixel for pixel.
-"""
+"""Counterparts of the paper's figures, from result folders; frames are shown pixel for pixel."""
 import argparse
 import json
 from pathlib import Path

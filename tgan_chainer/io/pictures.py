@@ -60,10 +60,7 @@ def preview_pixels(x):
 
 
 def infer_pixels(x):
-    """As :func:`preview_pixels`, of inference: x * 128 + 128 as OpenCV's imwrite stores floats.
-
-    It rounds halves to even and saturates.
-    """
+    """The same of inference: x * 128 + 128, as OpenCV's imwrite rounds floats, halves to even."""
     return _to_uint8(np.rint(x * 128 + 128))
 
 

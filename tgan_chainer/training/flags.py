@@ -31,10 +31,8 @@ def load_experiment(args, snapshot_path=None):
             path = str(results.experiment_file(snapshot_path.parent))
         except SnapshotError as error:
             raise SnapshotError(f'{error}; or give --config_path') from error
-    changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
-               'iterations': args.iterations, 'epoch': args.epoch,
-               'tensorboard': args.tensorboard}
-    experiment = config.load(path, args.set).replace(**changes)
+    flags = 'seed', 'batchsize', 'batch_norm', 'iterations', 'epoch', 'tensorboard'
+    experiment = config.load(path, args.set).replace(**{key: getattr(args, key) for key in flags})
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
 
