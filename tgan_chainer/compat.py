@@ -3,8 +3,8 @@
 Imported before anything else in the package; no other module patches anything. An installation has
 ``tgan_chainer.pth`` in site-packages, a line that Python runs at its start: the first
 ``import chainer`` then imports this package before Chainer; where that fails, Chainer's own error
-is what the user sees. The patches are the smallest set that
-the project's own path needs, and each is skipped where it is not needed:
+is what the user sees. Each of the patches, no more than this project needs, is skipped where it is
+not needed:
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.
@@ -79,30 +79,20 @@ def _replace_environment_check():
 
 def _check_version(found):
     if found != SUPPORTED_CHAINER:
-        raise ImportError(
-            f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
-
-
-def _is_installed(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        raise ImportError(f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
 
 
 def install():
     """Make Chainer importable, without importing it. Safe to call again, and after it is imported.
 
-    Raises:
-        ImportError: Chainer is missing, or not the version that these patches were written for.
-            The latter is told by ``import chainer`` itself if that comes later.
+    Raises an ImportError, or has ``import chainer`` raise it, if Chainer is missing or not the
+    version that these patches were written for.
     """
     _preload_cuda_wheels()
     _restore_numpy_sctypes()
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
-    elif _is_installed('chainer'):
+    elif importlib.util.find_spec('chainer'):
         _replace_environment_check()
     else:
-        raise ImportError(
-            f'Chainer is not installed: tgan_chainer needs {_INSTALL}')
+        raise ImportError(f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -17,10 +17,7 @@ def count_gpus():
 def get_device(gpu):
     """The Chainer device of a ``--gpu`` flag: -1 is the CPU, N the GPU of that number.
 
-    None is GPU 0 if there is one, or else the CPU.
-
-    Raises:
-        DeviceError: There is no such GPU, or CuPy cannot use it.
+    None is GPU 0 if there is one, or else the CPU. One that cannot be used is a DeviceError.
     """
     if gpu is None:
         gpu = 0 if count_gpus() else -1

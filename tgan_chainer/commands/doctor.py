@@ -1,7 +1,4 @@
-"""What is installed here, what data there is, and what to do next: `tgan doctor`.
-
-Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
-"""
+"""`tgan doctor`: large files are looked for, not read."""
 import functools
 import importlib.util
 import os
@@ -83,13 +80,19 @@ def _packaged():
 def _look(path, origin):
     if not Path(path).exists():
         return File(path, False, origin)
-    size = Path(path).stat().st_size
-    return File(path, True, 'a folder' if Path(path).is_dir() else f'{size / 1e6:,.1f} MB')
+    return File(path, True, 'a folder' if Path(path).is_dir()
+                else f'{Path(path).stat().st_size / 1e6:,.1f} MB')
 
 
 def report():
     """All findings, as lines of text."""
-    yield from _versions()
+    revision = record.git_revision()
+    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
+    yield f'Python {platform.python_version()}, {platform.platform()}'
+    yield '\npackages'
+    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
+    yield from (f'  {name:12} {version}' for name, version in packages.items())
+    yield '\ndevices'
     yield from _devices()
     for title, files in (('data (in this folder)', data_files()),
                          ('inception score', score_files())):
@@ -101,17 +104,7 @@ def report():
     yield from (f'  {line}' for line in next_steps())
 
 
-def _versions():
-    revision = record.git_revision()
-    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
-    yield f'Python {platform.python_version()}, {platform.platform()}'
-    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
-    yield '\npackages'
-    yield from (f'  {name:12} {version}' for name, version in packages.items())
-
-
 def _devices():
-    yield '\ndevices'
     try:
         yield (f'  CPU          {os.cpu_count()} cores; {num_threads()} thread(s), '
                f'{cpu_kernels_in_use()}')
@@ -160,15 +153,7 @@ def next_steps():
         yield 'the tests: make test; parity with the authors\' code: make parity'
 
 
-def parse_args(argv=None):
-    """The command has no flags but --help."""
-    return parser_of('doctor', 'Print versions, devices, data that is here and that is missing, '
-                     'and what to do next. Nothing is changed.').parse_args(argv)
+_PARSER = parser_of('doctor', 'Print versions, devices, data that is here and that is missing, and '
+                    'what to do next. Nothing is changed.')
 
-
-def _run(_):
-    for line in report():
-        print(line)
-
-
-main = command('doctor', parse_args, _run)
+main = command('doctor', _PARSER.parse_args, lambda _: print(*report(), sep='\n'))
