@@ -90,7 +90,7 @@ def classify(videos, classifier):
             features = classifier.features(videos[start:start + _CHUNK])
             digits = F.softmax(classifier.classify(features)[0])
             found.append((features.array.astype(np.float64), digits.array))
-    return tuple(map(np.concatenate, zip(*found, strict=True)))
+    return map(np.concatenate, zip(*found, strict=True))
 
 
 def frechet(a, b):
@@ -205,8 +205,7 @@ def _run(args):
     expected = statistics(real[:args.n], classifier)
     sets = altered(real[args.n:], args.seed)
     if subject:
-        source = subject.source(args.seed)
-        generated = generated_videos(source.fsgen, source.vgen, args.n, args.seed)
+        generated = generated_videos(*subject.source(args.seed), args.n, args.seed)
         sets = itertools.chain([('generated', generated)], sets)
     rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
     print(table(rows))
