@@ -13,6 +13,7 @@ import yaml
 from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config
+from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import snapshots
 from tgan_chainer.results import write_categories
 
@@ -81,6 +82,30 @@ def untouched_configuration():
             stack.enter_context(chainer.using_config(name, getattr(chainer.config, name)))
         yield
     np.random.set_state(state)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The test's own folder, in which it then runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(here, capsys):
+    """Function from a command's ``main`` and arguments to the message with which it refuses them.
+
+    Code 2, one message and no traceback are all that it may leave: no other output, no new file.
+    """
+    def refused(main, *argv):
+        before = {*here.rglob('*')}
+        capsys.readouterr()
+        assert main([*map(str, argv)]) == EXIT_USER_ERROR
+        out, err = capsys.readouterr()
+        assert (out, err[:7], 'Traceback' in err) == ('', 'error: ', False)
+        assert {*here.rglob('*')} == before
+        return err
+    return refused
 
 
 @pytest.fixture(scope='session')
@@ -154,9 +179,8 @@ def make_result(tmp_path, write_result, shrunk):
 
 
 @pytest.fixture
-def small_result(make_result, small_experiment, tmp_path, monkeypatch):
+def small_result(make_result, small_experiment, here):
     """A result folder, small, in the folder in which the test then runs."""
-    monkeypatch.chdir(tmp_path)
     return make_result('small', small_experiment, (5, 10))
 
 
