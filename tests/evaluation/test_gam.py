@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import gam, ledger
 from tgan_chainer.io.files import sha256
 from tgan_chainer.random_streams import RandomState
@@ -181,9 +180,8 @@ def test_scale_of_a_critic(updater, expected):
 
 
 @pytest.fixture
-def folders(small_experiment, tmp_path, monkeypatch, make_result):
+def folders(small_experiment, here, make_result):
     """Result folders of two untrained systems; the small data set has six videos."""
-    monkeypatch.chdir(tmp_path)
     return [make_result(name, small_experiment, (5, 10), seed)
             for name, seed in (('a', 0), ('b', 1))]
 
@@ -217,7 +215,7 @@ def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):
     assert "training's data" not in capsys.readouterr().out
 
 
-def test_errors(folders, result, make_result, moving_mnist, capsys):
+def test_errors(folders, result, make_result, moving_mnist, refused):
     a, b = folders
     conditional, without_d = make_result('c', 'conditional'), shutil.copytree(b, b.with_name('d'))
     (without_d / 'vdis_iter_10.npz').unlink()
@@ -234,9 +232,7 @@ def test_errors(folders, result, make_result, moving_mnist, capsys):
              r'iter:5, \(1, 16, 64, 64\) of the data'),
             (conditional, '', 'a conditional critic judges videos with labels'),
             (without_d, '', 'vdis_iter_10.npz: there is no such snapshot')):
-        assert run([a, other], *flags.split()) == EXIT_USER_ERROR
-        assert re.search(message, capsys.readouterr().err)
-        assert not (a / 'ledger').exists()
+        assert re.search(message, refused(lambda argv, b=other: run([a, b], *argv), *flags.split()))
 
 
 def test_a_system_without_g0(folders, make_result, moving_mnist):
