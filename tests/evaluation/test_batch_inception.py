@@ -49,7 +49,7 @@ def test_the_table(run, folders, tmp_path, capsys):
         found = ledger.read(path)
         assert found.seeds == [0, 1, 2, 3] and found.std > 0
         assert row == [
-            repr(found.value), repr(found.std), repr(found.best), 'UCFDatasetAugmented', 'WGAN',
+            repr(found.value), repr(found.std), repr(found.best), 'UCFDataset', 'WGAN',
             '5', '4', '4', 'TGANUpdaterWGANClip', '16', 'Clip', 'FALSE', '2', str(folder)]
     assert rows[0][0] != rows[1][0]
     assert not list(tmp_path.rglob('*.part.npz'))

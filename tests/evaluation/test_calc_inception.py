@@ -153,7 +153,7 @@ def test_a_data_set(tmp_path, colour_experiment, commands_classify):
     found, = ledger.read_folder(tmp_path / 'out' / 'ledger')
     assert found.systems == [] and found.dataset.videos == 5 and found.samples == 12
     assert found.dataset.sha256['h5path'] and found.values[0] != found.values[1]
-    assert (tmp_path / 'out' / 'inception_UCFDatasetAugmented_INTER_CUBIC_n-12.txt').exists()
+    assert (tmp_path / 'out' / 'inception_UCFDataset_INTER_CUBIC_n-12.txt').exists()
 
 
 def test_grey_videos_have_no_score(small_experiment, refused, commands_classify):
