@@ -2,16 +2,15 @@
 import json
 
 import chainer
-import h5py
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
 
 from tests.conftest import differing
+from tests.evaluation.conftest import write_ucf101
 from tests.movies import read_movie
 from tgan_chainer import infer, results, train
-from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.extensions import plots
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import make_video
@@ -33,35 +32,22 @@ CATEGORIES = ['Archery', 'HandstandPushups', 'YoYo']
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def without_charts(here, monkeypatch):
     monkeypatch.setattr(plots, 'CHARTS', ())    # half the time; tested elsewhere
 
 
-@pytest.fixture(scope='module')
-def ucf101(tmp_path_factory):
-    """Arguments of a UCF-101 of six videos: one, two and three of a category."""
-    folder = tmp_path_factory.mktemp('ucf101')
-    pixels = np.random.RandomState(0).randint(256, size=(6 * 17, 3, 64, 85), dtype=np.uint8)
-    with h5py.File(folder / 'images.h5', 'w') as file:
-        file['image'] = pixels
-    names = [CATEGORIES[i] for i in (0, 1, 1, 2, 2, 2)]
-    rows = [f'{name},{17 * i},{17 * (i + 1)}' for i, name in enumerate(names)]
-    (folder / 'table.csv').write_text('\n'.join(['category,start,end', *rows, '']))
-    return {'h5path': str(folder / 'images.h5'), 'config_path': str(folder / 'table.csv')}
-
-
-@pytest.fixture(scope='module')
-def make_small(ucf101, moving_mnist, tmp_path_factory, shrunk):
+@pytest.fixture
+def make_small(moving_mnist, tmp_path, shrunk):
     def make(name):
         document = shrunk(f'configs/{EXPERIMENTS[name]}')
-        data = ucf101 if 'ucf101' in EXPERIMENTS[name] else {'dataset_path': str(moving_mnist)}
-        document['dataset']['args'].update(data)
+        data = {'dataset_path': str(moving_mnist)} if 'mnist' in EXPERIMENTS[name] else (
+            write_ucf101(tmp_path, [CATEGORIES[i] for i in (0, 1, 1, 2, 2, 2)]))
+        document['dataset']['args'] |= data
         if 'freq' in document['updater']['args']:
             document['updater']['args']['freq'] = 1
-        document.update(batchsize=2, iterations=2, snapshot_interval=2, preview_videos=3,
-                        display_interval=2)
-        path = tmp_path_factory.mktemp('experiment') / f'{name}.yml'
+        document |= {'batchsize': 2, 'iterations': 2, 'snapshot_interval': 2, 'preview_videos': 3,
+                     'display_interval': 2}
+        path = tmp_path / f'{name}.yml'
         path.write_text(yaml.safe_dump(document))
         return path
     return make
@@ -71,8 +57,8 @@ def run(experiment, *flags):
     return train.main(['--config_path', str(experiment), *flags])
 
 
-def sample(*flags):
-    return infer.main(['--result_dir', 'result', '--gpu', '-1', '--out_dir', 'videos', *flags])
+def sample(*flags, result='result'):
+    return infer.main(['--result_dir', str(result), '--gpu', '-1', '--out_dir', 'videos', *flags])
 
 
 @pytest.mark.parametrize('name', EXPERIMENTS)
@@ -80,9 +66,8 @@ def test_train_then_infer(name, make_small, tmp_path):
     assert run(make_small(name), '--out', 'result') == 0
     result = tmp_path / 'result'
     networks = {'vgen', 'vdis'} if name.startswith(('3d', 'video')) else snapshots.NETWORKS.keys()
-    assert {path.name for path in result.glob('*.npz')} == {
-        template.format(2) for template in (snapshots.TRAINER,
-                                            *(snapshots.NETWORKS[each] for each in networks))}
+    assert {path.name for path in result.glob('*.npz')} == {snapshots.TRAINER.format(2), *(
+        snapshots.NETWORKS[each].format(2) for each in networks)}
     entry, = json.loads((result / 'log').read_text())
     losses = [key for key in entry if key.startswith('vdis/loss')]
     assert len(losses) == 2 and all(np.isfinite(entry[key]) for key in losses)
@@ -102,10 +87,10 @@ def test_train_then_infer(name, make_small, tmp_path):
             np.testing.assert_allclose(archive['category_prior'], [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
 
     assert sample('--images', '--n', '2', '--iter', '2') == 0
-    strips = [np.array(Image.open(tmp_path / 'videos' / f'result_iter-2_seed-0_{i}.png'))
-              for i in (0, 1)]
-    assert strips[0].shape[:2] == (64, 16 * 64)    # those of grey videos have one channel
-    assert (strips[0] != strips[1]).any()
+    one, other = (np.array(Image.open(tmp_path / 'videos' / f'result_iter-2_seed-0_{i}.png'))
+                  for i in (0, 1))
+    assert one.shape[:2] == (64, 16 * 64)    # those of grey videos have one channel
+    assert (one != other).any()
 
 
 @pytest.mark.parametrize('name', ['conditional', 'video gan'])
@@ -117,13 +102,10 @@ def test_resume_is_bit_identical(name, make_small, tmp_path):
     assert not differing(tmp_path / 'whole', tmp_path / 'parts', 2)
 
 
-# -- categories ------------------------------------------------------------------------------------
-
-
 def test_a_row_for_each_category(make_result, tmp_path, capsys):
     result = make_result('result', 'conditional', wscale=0.3)
-    assert sample('--result_dir', str(result), '--video', '--images', '--n', '3', '--category',
-                  'C', '--category', 'A', '--category', 'C') == 0
+    assert sample('--video', '--images', '--n', '3', '--category', 'C', '--category', 'A',
+                  '--category', 'C', result=result) == 0
     stem = 'videos/result_iter-5_seed-0'
     names = [f'{stem}_C+A+C{suffix}' for suffix in ('.avi', '.mp4', '.gif')] + [
         f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(3)]
@@ -146,22 +128,21 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
     assert error < wrong / 1.5
 
 
-def test_every_category_and_what_is_wrong_with_one(make_result, tmp_path, capsys):
+def test_every_category_and_what_is_wrong_with_one(make_result, tmp_path, refused):
     result = make_result('result', 'conditional')
-    flags = '--result_dir', str(result), '--images', '--n', '1'
-    assert sample(*flags, '--category', 'all') == 0
-    assert {path.name for path in (tmp_path / 'videos').iterdir()} == {
+    flags = '--result_dir', str(result), '--gpu', '-1', '--images', '--n', '1'
+    assert infer.main([*flags, '--category', 'all']) == 0
+    assert {path.name for path in (tmp_path / 'infer').iterdir()} == {
         f'result_iter-5_seed-0_{name}_0.png' for name in 'ABC'}
-    assert sample(*flags, '--category', 'D') == EXIT_USER_ERROR
-    assert "no category 'D'" in capsys.readouterr().err
+    assert "no category 'D'" in refused(infer.main, *flags, '--category', 'D')
     (result / 'categories.json').unlink()
-    assert sample(*flags, '--category', 'A') == EXIT_USER_ERROR
-    assert 'categories.json: there is no such file' in capsys.readouterr().err
-    assert sample(*flags) == 0    # drawn from the prior, without a name
+    assert 'categories.json: there is no such file' in refused(
+        infer.main, *flags, '--category', 'A')
+    assert infer.main([*flags]) == 0    # drawn from the prior, without a name
 
 
 @pytest.mark.parametrize('role', ['fsgen', 'vgen', 'vdis', 'dataset'])
-def test_categories_that_do_not_agree(make_small, role, capsys, tmp_path):
+def test_categories_that_do_not_agree(make_small, role, refused):
     path = make_small('conditional')
     document = yaml.safe_load(path.read_text())
     if role == 'dataset':
@@ -171,6 +152,4 @@ def test_categories_that_do_not_agree(make_small, role, capsys, tmp_path):
         document['models'][role]['args']['n_categories'] = 4
         expected = f'n_categories of the data set and {role} must be the same, found 3 and 4'
     path.write_text(yaml.safe_dump(document))
-    assert run(path, '--out', 'result') == EXIT_USER_ERROR
-    assert expected in capsys.readouterr().err
-    assert not (tmp_path / 'result').exists()
+    assert expected in refused(train.main, '--config_path', path, '--out', 'result')
