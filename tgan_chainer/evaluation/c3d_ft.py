@@ -39,9 +39,6 @@ class C3D(chainer.Chain):
     on UCF-101, the authors' conv3d_deepnetA_ucf.npz, whose keys are this network's: conv1a/W,
     conv1a/b, ... fc8/b. New weights are the authors': W normal with standard deviation 0.01 in the
     convolutions and 0.005 in the others, b 0 and 1.
-
-    Args:
-        n_classes (int): Length of fc8.
     """
 
     def __init__(self, n_classes: int = N_CLASSES):

@@ -36,9 +36,7 @@ MAX_FIELDS = 100_000    #: Most fields in a file: a network of C3D's kind has so
 def convert(source, target, shapes):
     """Read a caffemodel and write its weights as npz, keys ``conv1a/W`` ... -> dict of arrays.
 
-    Args:
-        shapes (dict): Key -> shape of every array; the first size of ``fc8``, the number of
-            classes, is the file's.
+    ``shapes`` are theirs, by key; the first size of ``fc8``, the number of classes, is the file's.
 
     Raises:
         DataError: The source is missing, damaged, or of another network; or the target cannot be
@@ -71,30 +69,26 @@ def _arrays(layers, shapes, source):
         raise DataError(f'{source}: has weights of the layers {reprlib.repr(list(layers))}; '
                         f'expected those of C3D: {", ".join(names)}')
     arrays = {}
-    for name in names:
+    for key, shape in shapes.items():
+        name, letter = key.split('/')
         if len(found[name]) != 2:
             raise DataError(f'{source}: layer {name} has {len(found[name])} blobs, expected W and '
                             'b')
-        for letter, (shape, values) in zip('Wb', found[name], strict=True):
-            key = f'{name}/{letter}'
-            expected = shapes[key]
-            if name == 'fc8':
-                expected = max(1, values.size // math.prod(expected[1:])), *expected[1:]
-            arrays[key] = _reshaped(shape, values, expected, f'{source}: {key}')
-        if len(arrays[f'{name}/W']) != len(arrays[f'{name}/b']):
-            raise DataError(f'{source}: W of {name} has {len(arrays[f"{name}/W"])} outputs, b '
-                            f'{len(arrays[f"{name}/b"])}')
+        dimensions, values = found[name]['Wb'.index(letter)]
+        if name == 'fc8':
+            shape = max(1, values.size // math.prod(shape[1:])), *shape[1:]
+        # Caffe pads the dimensions with ones in front.
+        kept, expected = ([size for size in sizes if size != 1] for sizes in (dimensions, shape))
+        if values.size != math.prod(shape) or kept != expected:
+            raise DataError(f'{source}: {key} is {dimensions} with {values.size} values, expected '
+                            f'{shape}')
+        if not np.isfinite(values).all():
+            raise DataError(f'{source}: {key} holds values that are not finite')
+        arrays[key] = values.reshape(shape)
+    if len(arrays['fc8/W']) != len(arrays['fc8/b']):
+        raise DataError(f'{source}: W of fc8 has {len(arrays["fc8/W"])} outputs, b '
+                        f'{len(arrays["fc8/b"])}')
     return arrays
-
-
-def _reshaped(dimensions, values, shape, where):
-    """``values`` in ``shape``; Caffe pads the dimensions with ones in front."""
-    kept = tuple(size for size in dimensions if size != 1)
-    if values.size != math.prod(shape) or kept != tuple(size for size in shape if size != 1):
-        raise DataError(f'{where} is {dimensions} with {values.size} values, expected {shape}')
-    if not np.isfinite(values).all():
-        raise DataError(f'{where} holds values that are not finite')
-    return values.reshape(shape)
 
 
 def _read(content, source):
@@ -103,9 +97,9 @@ def _read(content, source):
     try:
         for layer in _decode(memoryview(content), _NET, iter(range(MAX_FIELDS)))['layers']:
             name = str(b''.join(layer['name'][-1:]), 'utf-8')
-            if layer['blobs'] and name in layers:
-                raise ValueError(f'a second layer {reprlib.repr(name)}')
             if layer['blobs']:
+                if name in layers:
+                    raise ValueError(f'a second layer {reprlib.repr(name)}')
                 layers[name] = [
                     (tuple([1, *blob[size]][-1] for size in _SIZES),
                      np.concatenate([np.frombuffer(part, '<f4') for part in (b'', *blob['data'])]))
@@ -139,9 +133,7 @@ def _fields(message, budget):
         number, wire_type = key >> 3, key & 7
         if wire_type in (_VARINT, _BYTES):
             size, position = _varint(message, position)
-        elif wire_type in _FIXED_SIZES:
-            size = _FIXED_SIZES[wire_type]
-        else:
+        elif not (size := _FIXED_SIZES.get(wire_type)):
             raise ValueError(f'wire type {wire_type} of field {number}')
         if wire_type == _VARINT:
             yield number, size

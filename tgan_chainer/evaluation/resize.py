@@ -10,11 +10,8 @@ A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, whe
 def resize(images, height, width, matrix):
     """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
 
-    ``matrix`` makes of the sizes (n_in, n_out) of an axis its weights (n_out, n_in), as
-    :func:`cubic_matrix` does. Dtype and device stay; the result is in C order.
-
-    Raises:
-        ValueError: ``images`` are not floats (OpenCV rounds others), or have fewer than two axes.
+    ``matrix`` is a function such as :func:`cubic_matrix`. Dtype and device stay; the result is in
+    C order. What is not floats (OpenCV rounds others) of two axes at least is a ValueError.
     """
     if images.ndim < 2 or images.dtype.kind != 'f':
         raise ValueError(f'images of {images.dtype} {images.shape}: expected floats (..., H, W)')
