@@ -14,7 +14,6 @@ from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.evaluation import calc_inception as command
 from tgan_chainer.evaluation import classifier, ledger
 from tgan_chainer.evaluation.protocols import PROTOCOLS
-from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import make_video
 
 
@@ -72,10 +71,7 @@ def test_what_is_written_down_and_the_authors_file_of_one_seed(
         'inception score', 'tgan-v1', 6, [1])
     assert found.weights == {'c3d': 'c' * 64, 'mean': 'd' * 64}
     system, = found.systems
-    assert system.networks == {name: sha256(result / name)
-                               for name in ('gen_iter_5.npz', 'vgen_iter_5.npz')}
-    assert system.config_sha256 == sha256(result / 'config.yml')
-    assert system.dataset.videos == 5 and set(system.dataset.files) == {'h5path', 'config_path'}
+    assert system.networks.keys() == {'gen_iter_5.npz', 'vgen_iter_5.npz'}
     assert found.conditions.gpu is None and found.conditions.packages['chainer'] == '7.8.1'
     assert '--c3d my_c3d.npz' in found.conditions.command_line
 
@@ -160,14 +156,6 @@ def test_grey_videos_have_no_score(small_experiment, refused, commands_classify)
     error = refused(command.main, '--real', small_experiment)
     assert 'videos of 1 channel(s)' in error and '--rehearsal' in error
     assert commands_classify == []
-
-
-def test_missing_weights(result, monkeypatch, refused):
-    monkeypatch.setattr(classifier, 'load_mean', lambda path: np.zeros((3, 16, 128, 171)))
-    monkeypatch.setattr(chainer.dataset, 'get_dataset_directory', lambda *_, **__: 'cache')
-    error = refused(command.main, '--result_dir', result)
-    assert 'put it into data/conv3d_deepnetA_ucf.npz or cache/conv3d_deepnetA_ucf.npz' in error
-    assert "found no file 'data/conv3d_deepnetA_ucf.npz'" in error and '--c3d' in error
 
 
 def test_runs_as_the_authors_script(result, tmp_path):

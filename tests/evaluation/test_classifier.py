@@ -29,8 +29,8 @@ def arrays():
 def test_a_missing_file_says_what_it_is_and_how_to_get_it(here):
     with pytest.raises(DataError) as caught:
         load_c3d('nowhere.npz')
-    for text in ('nowhere.npz', 'conv3d_deepnetA_ucf.npz', 'github.com/pfnet-research/tgan2',
-                 '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
+    for text in ("found no file 'nowhere.npz'", 'put it into data/conv3d_deepnetA_ucf.npz or /',
+                 'github.com/pfnet-research/tgan2', '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
         assert text in str(caught.value)
     assert 'is here' not in str(caught.value)
     (here / classifier.CAFFEMODEL).touch()

@@ -60,7 +60,9 @@ def test_a_battle_is_written_and_read_back(system, tmp_path, value):
 
 def test_what_a_system_is(system, result, ucf101):
     assert (system.result_dir, system.seed, system.batchsize) == ('colour_0', 0, 2)
-    assert system.networks['gen_iter_5.npz'] == sha256(result / 'gen_iter_5.npz')
+    assert system.networks == {name: sha256(result / name)
+                               for name in ('gen_iter_5.npz', 'vgen_iter_5.npz')}
+    assert system.config_sha256 == sha256(result / 'config.yml')
     assert system.parts['vgen'].args['conv_ch'] == 16
     assert system.parts['updater'].args['shuffle_time_order'] is None    # a default
     assert system.optimizer == {'name': 'RMSprop', 'args': {'lr': 5e-5}}

@@ -183,7 +183,6 @@ def test_the_data_of_the_training_and_real_videos_alone(
 
 @pytest.mark.parametrize('flags, message', [
     ([], 'found 6 real videos, expected 1024'),
-    (['--iter', '7'], 'no networks of iteration 7'),
     (['--real', 'nowhere.npy'], '--real.args: found no file'),
 ])
 def test_errors(folder, refused, flags, message):

@@ -28,14 +28,12 @@ def calc_inception(ys, eps=EPS):
     """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
 
     Args:
-        ys: Array (N, classes) on any device: each example's class probabilities.
+        ys: Array (N, classes) on any device: each example's class probabilities. Another shape, or
+            a row that is no probability distribution, is a ValueError.
 
     Returns:
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
         classes equally often). Computed in float64.
-
-    Raises:
-        ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
     """
     sums = InceptionSums(eps)
     sums.add(ys)
@@ -157,17 +155,11 @@ class Evaluation:
 
 
 def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
-    """Score a subject, and write down what was measured -> ledger.Measurement.
+    """Score a :class:`.sources.Subject`, and write down what was measured -> ledger.Measurement.
 
-    The file of the score has the authors' line for every seed: result folder, iteration, videos,
-    mean clip, score; and below those of several seeds their mean, standard deviation and best. In
-    a rehearsal all lines are marked, and no record is written.
-
-    Args:
-        subject (Subject): What is scored, by a Classifier.
-        seeds (list of int): Of latent vectors and labels, or of the order of a data set.
-        method (str): Part of the names of files.
-        ledger_folder (str or None): Where the record goes; None is beside the score.
+    The file of the score, with ``method`` in its name, has the authors' line for every seed: result
+    folder, iteration, videos, mean clip, score; and below those of several seeds their mean,
+    standard deviation and best. In a rehearsal all lines are marked, and no record is written.
     """
     run = {**({'networks': subject.system.networks} if subject.system
               else {'data': subject.dataset.sha256}),

@@ -107,10 +107,8 @@ class Subject:
 def open_result(result_dir, iteration, device, out=None, with_critic=False):
     """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
 
-    Args:
-        iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
-        out (str or None): Where results go; None is the result folder.
-        with_critic (bool): Whether to load the critic, too.
+    ``iteration`` is as of :func:`tgan_chainer.results.choose_iteration`; without ``out`` results go
+    into the result folder.
     """
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)

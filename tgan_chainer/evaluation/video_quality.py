@@ -49,11 +49,7 @@ class Statistics(NamedTuple):
 
 
 def statistics(videos, classifier):
-    """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N at least 2, on the CPU.
-
-    Raises:
-        DivergedError: A pixel is not a finite number.
-    """
+    """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N > 1; NaN in them is a DivergedError."""
     if not np.isfinite(videos).all():
         raise DivergedError('a generated video holds a number that is not finite')
     distance, dimensions = spread(videos[:N_SPREAD])
@@ -220,10 +216,9 @@ def _run(args):
 
 def table(rows):
     """Lines with a column for each number of ``rows``, {name: ledger.QualityRecord}."""
-    columns = list(ledger.QualityRecord.model_fields)
     return '\n'.join([
-        ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
-        *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
+        ' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
+        *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
           for name, row in rows.items())])
 
 
