@@ -120,13 +120,14 @@ class Dropping:
         return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-# As on a GPU, latent vectors and masks of the last come in turn from one stream that no file holds.
-PAIRS = {
-    'latent vectors': lambda after=None: (Noise(), Dropping(after=after)),
-    'a data set': lambda after=None: (RealVideos(NoiseSet(), CPU, seed=2), Dropping(after=after)),
-    'one stream that no file holds': lambda after=None: (
-        Noise(stream := np.random.RandomState(8)), Dropping(stream, after)),
-}
+def of_a_data_set(after=None):
+    return RealVideos(NoiseSet(), CPU, seed=2), Dropping(after=after)
+
+
+def from_one_stream(after=None):
+    """As on a GPU, latent vectors and masks come in turn from one stream that no file holds."""
+    stream = np.random.RandomState(8)
+    return Noise(stream), Dropping(stream, after)
 
 
 def evaluation(path, pair=None, run=None):
@@ -134,7 +135,7 @@ def evaluation(path, pair=None, run=None):
                       run or {'seed': 2})
 
 
-@pytest.mark.parametrize('make', PAIRS.values(), ids=PAIRS)
+@pytest.mark.parametrize('make', [of_a_data_set, from_one_stream])
 @pytest.mark.parametrize('after', [0, 1, 3, 4])
 def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, make, after):
     whole = evaluation(tmp_path / 'whole.npz', make()).score()

@@ -15,17 +15,14 @@ CPU = chainer.get_device('@numpy')
 
 @pytest.fixture
 def system(result):
-    return ledger.describe_system(result, result / 'config.yml',
-                                  config.load(result / 'config.yml'), 5, ('fsgen', 'vgen'))
+    file = result / 'config.yml'
+    return ledger.describe_system(result, file, config.load(file), 5, ('fsgen', 'vgen'))
 
 
 def measurement(system, values=(2.0, 3.0), **changes):
-    mean, std, best = ledger.statistics(values)
-    return ledger.Measurement(**{
+    return ledger.measurement(values, ['calc_inception.py', '--seed', 'a b'], CPU, **{
         'metric': 'inception score', 'systems': [system], 'dataset': None, 'protocol': 'tgan-v1',
-        'samples': 9984, 'seeds': list(range(len(values))), 'values': values, 'value': mean,
-        'std': std, 'best': best, 'weights': {'c3d': 'a' * 64},
-        'conditions': ledger.conditions(['calc_inception.py', '--seed', 'a b'], CPU), **changes})
+        'samples': 9984, 'seeds': [*range(len(values))], 'weights': {'c3d': 'a' * 64}, **changes})
 
 
 def test_written_and_read_back_by_date_under_safe_names(system, tmp_path):
@@ -106,8 +103,8 @@ def test_damaged_records(system, tmp_path, change, found):
         ledger.read(path)
 
 
-def test_a_file_or_folder_that_is_missing(tmp_path):
-    with pytest.raises(DataError, match='cannot be read'):
-        ledger.read(tmp_path / 'nowhere.json')
-    with pytest.raises(DataError, match='no such folder'):
-        ledger.read_folder(tmp_path / 'nowhere')
+@pytest.mark.parametrize('read, message', [
+    (ledger.read, 'cannot be read'), (ledger.read_folder, 'no such folder')])
+def test_a_file_or_folder_that_is_missing(tmp_path, read, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / 'nowhere')

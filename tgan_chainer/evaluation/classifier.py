@@ -82,7 +82,7 @@ def load_classifier(c3d, mean, protocol, device):
     Args:
         c3d (str or None): Path of C3D's weights; None is that in TGAN_C3D, or else
             conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
-        mean (str or None): That of the mean clip; None: in TGAN_MEAN, or mean2.npz in data/ or here.
+        mean (str or None): That of the mean clip; None is TGAN_MEAN, or mean2.npz in data/ or here.
 
     Raises:
         DataError: One of them is missing, damaged, or not what was published.

@@ -37,10 +37,8 @@ def convert(source, target, shapes):
     """Read a caffemodel and write its weights as npz, keys ``conv1a/W`` ... -> dict of arrays.
 
     ``shapes`` are theirs, by key; the first size of ``fc8``, the number of classes, is the file's.
-
-    Raises:
-        DataError: The source is missing, damaged, or of another network; or the target cannot be
-            written.
+    A source that is missing, damaged or of another network is a DataError, as is a target that
+    cannot be written.
     """
     try:
         if (size := os.path.getsize(source)) > MAX_BYTES:
@@ -113,13 +111,12 @@ def _decode(message, schema, budget):
     """The fields of a message that its schema names -> {name: list of values}."""
     found = {name: [] for name, _ in schema.values()}
     for number, value in _fields(message, budget):
-        if number not in schema:
-            continue
-        name, kind = schema[number]
-        python, what = (int, 'integer') if kind is int else (memoryview, 'bytes')
-        if not isinstance(value, python):
-            raise ValueError(f'{name} (field {number}) is no {what}')
-        found[name].append(_decode(value, kind, budget) if isinstance(kind, dict) else value)
+        if number in schema:
+            name, kind = schema[number]
+            python, what = (int, 'integer') if kind is int else (memoryview, 'bytes')
+            if not isinstance(value, python):
+                raise ValueError(f'{name} (field {number}) is no {what}')
+            found[name].append(_decode(value, kind, budget) if isinstance(kind, dict) else value)
     return found
 
 

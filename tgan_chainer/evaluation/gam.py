@@ -197,7 +197,7 @@ def open_contestant(result_dir, iteration, device):
     """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
     subject = open_result(result_dir, iteration, device, with_critic=True)
     source = subject.source(0)
-    if first_generator(source.fsgen, source.vgen).n_categories:
+    if first_generator(*source).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     sign, natural = scale_of(subject.experiment.updater.cls)

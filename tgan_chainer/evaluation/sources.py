@@ -29,13 +29,13 @@ class GeneratedVideos(NamedTuple):
 
     def draw(self, n):
         """Take what decides the next ``n`` videos from the random stream -> (z_slow, labels)."""
-        first = first_generator(self.fsgen, self.vgen)
+        first = first_generator(*self)
         return draw_z_slow(first, n), draw_labels(first, n)
 
     def make(self, drawn):
         """The videos (n, C, T, H, W) in [-1, 1] of what was drawn, on the generators' device."""
         z_slow, labels = drawn
-        return make_video(self.fsgen, self.vgen, len(z_slow), z_slow, labels=labels)[0]
+        return make_video(*self, len(z_slow), z_slow, labels=labels)[0]
 
     skip = draw
 
