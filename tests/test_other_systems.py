@@ -1,5 +1,7 @@
 """Each packaged experiment of a system without authors' code, made small: trained, then sampled."""
 import json
+import re
+from pathlib import Path
 
 import chainer
 import numpy as np
@@ -10,24 +12,15 @@ from PIL import Image
 from tests.conftest import differing
 from tests.evaluation.conftest import write_ucf101
 from tests.movies import read_movie
-from tgan_chainer import infer, results, train
+from tgan_chainer import config, infer, results, train
 from tgan_chainer.extensions import plots
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.models.sampling import make_video
 
-EXPERIMENTS = {
-    'conditional': 'ucf101/ucf101_conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
-    '3d clip': 'ucf101/ucf101_3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml',
-    '3d svc': 'ucf101/ucf101_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
-    'video gan': 'ucf101/ucf101_video-gan_vanilla_zdim-100.yml',
-    'video gan svc': 'ucf101/ucf101_video-gan_wgan_svd_zdim-100.yml',
-    'z1': 'moving_mnist/mnist_z1-only_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
-    '3d gan mnist':
-        'moving_mnist/mnist_3d-model_vanilla_zdim-100_no-beta-all_init-default_noise.yml',
-    '3d svc mnist':
-        'moving_mnist/mnist_3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml',
-}
-
+# Those of moving_mnist_small/ are of the same systems.
+EXPERIMENTS = [name for name in config.packaged_names() if re.match(
+    '(ucf101|moving_mnist)/.*_(conditional|3d-model|video-gan|z1-only)', name)]
+CONDITIONAL, = (name for name in EXPERIMENTS if 'conditional' in name)
 CATEGORIES = ['Archery', 'HandstandPushups', 'YoYo']
 
 
@@ -39,15 +32,15 @@ def without_charts(here, monkeypatch):
 @pytest.fixture
 def make_small(moving_mnist, tmp_path, shrunk):
     def make(name):
-        document = shrunk(f'configs/{EXPERIMENTS[name]}')
-        data = {'dataset_path': str(moving_mnist)} if 'mnist' in EXPERIMENTS[name] else (
+        document = shrunk(f'configs/{name}')
+        data = {'dataset_path': str(moving_mnist)} if 'mnist' in name else (
             write_ucf101(tmp_path, [CATEGORIES[i] for i in (0, 1, 1, 2, 2, 2)]))
         document['dataset']['args'] |= data
         if 'freq' in document['updater']['args']:
             document['updater']['args']['freq'] = 1
         document |= {'batchsize': 2, 'iterations': 2, 'snapshot_interval': 2, 'preview_videos': 3,
                      'display_interval': 2}
-        path = tmp_path / f'{name}.yml'
+        path = tmp_path / Path(name).name
         path.write_text(yaml.safe_dump(document))
         return path
     return make
@@ -64,24 +57,23 @@ def sample(*flags, result='result'):
 @pytest.mark.parametrize('name', EXPERIMENTS)
 def test_train_then_infer(name, make_small, tmp_path):
     assert run(make_small(name), '--out', 'result') == 0
-    result = tmp_path / 'result'
-    networks = {'vgen', 'vdis'} if name.startswith(('3d', 'video')) else snapshots.NETWORKS.keys()
+    result, is_conditional = tmp_path / 'result', name == CONDITIONAL
+    networks = snapshots.NETWORKS.keys() - ({'fsgen'} if re.search('3d-|video-', name) else ())
     assert {path.name for path in result.glob('*.npz')} == {snapshots.TRAINER.format(2), *(
         snapshots.NETWORKS[each].format(2) for each in networks)}
     entry, = json.loads((result / 'log').read_text())
     losses = [key for key in entry if key.startswith('vdis/loss')]
     assert len(losses) == 2 and all(np.isfinite(entry[key]) for key in losses)
-    assert ('vgen/penalty' in entry) == name.startswith('video')
+    assert ('vgen/penalty' in entry) == ('video-gan' in name)
     sheet = Image.open(result / 'preview' / 'image_img_00000002.png')
-    real_rows = 0 if 'ucf101' in EXPERIMENTS[name] else 1
-    named = pictures.NAMES_WIDTH if name == 'conditional' else 0
-    assert sheet.size == (16 * 64 + named, (3 + real_rows) * 64)
+    assert sheet.size == (16 * 64 + is_conditional * pictures.NAMES_WIDTH,
+                          (3 + ('mnist' in name)) * 64)    # with a row of real videos
     sources = {path.name for path in (result / 'source').iterdir()}
-    assert {f'{name}.yml', 'video_gan.py' if 'video' in name else 'conditional_tgan.py'
-            if name == 'conditional' else 'video_discriminator.py'} <= sources
+    assert {Path(name).name, 'video_gan.py' if 'video-gan' in name else 'conditional_tgan.py'
+            if is_conditional else 'video_discriminator.py'} <= sources
 
-    assert (result / 'categories.json').exists() == (name == 'conditional')
-    if name == 'conditional':
+    assert (result / 'categories.json').exists() == is_conditional
+    if is_conditional:
         assert json.loads((result / 'categories.json').read_text()) == CATEGORIES
         with np.load(result / 'gen_iter_2.npz') as archive:
             np.testing.assert_allclose(archive['category_prior'], [1 / 6, 2 / 6, 3 / 6], rtol=1e-15)
@@ -93,7 +85,7 @@ def test_train_then_infer(name, make_small, tmp_path):
     assert (one != other).any()
 
 
-@pytest.mark.parametrize('name', ['conditional', 'video gan'])
+@pytest.mark.parametrize('name', [CONDITIONAL, 'ucf101/ucf101_video-gan_vanilla_zdim-100.yml'])
 def test_resume_is_bit_identical(name, make_small, tmp_path):
     experiment = make_small(name)
     assert run(experiment, '--out', 'whole') == 0
@@ -143,13 +135,14 @@ def test_every_category_and_what_is_wrong_with_one(make_result, tmp_path, refuse
 
 @pytest.mark.parametrize('role', ['fsgen', 'vgen', 'vdis', 'dataset'])
 def test_categories_that_do_not_agree(make_small, role, refused):
-    path = make_small('conditional')
+    path = make_small(CONDITIONAL)
     document = yaml.safe_load(path.read_text())
     if role == 'dataset':
         document['dataset']['name'] = 'UCFDataset'
-        expected = 'n_categories of the data set and fsgen must be the same, found 0 and 3'
+        found = 'fsgen must be the same, found 0 and 3'
     else:
         document['models'][role]['args']['n_categories'] = 4
-        expected = f'n_categories of the data set and {role} must be the same, found 3 and 4'
+        found = f'{role} must be the same, found 3 and 4'
     path.write_text(yaml.safe_dump(document))
-    assert expected in refused(train.main, '--config_path', path, '--out', 'result')
+    assert f'n_categories of the data set and {found}' in refused(
+        train.main, '--config_path', path, '--out', 'result')
