@@ -2,6 +2,7 @@
 import math
 import re
 import shutil
+from typing import NamedTuple
 
 import chainer
 import numpy as np
@@ -21,7 +22,6 @@ CPU = chainer.get_device('@numpy')
 # Few values, so that scores are often equal; distinct ones stay so under every function below.
 tenths = st.integers(-20, 20).map(lambda i: i / 10)
 numbers = st.lists(tenths, min_size=1, max_size=30).map(np.array)
-thresholds = st.sampled_from([None, 0.0])
 
 
 @st.composite
@@ -31,7 +31,8 @@ def of_critics(draw):
 
     def one():
         exactly = [draw(st.lists(tenths, min_size=n, max_size=n)) for n in (n_fake, n_test)]
-        return gam.Scores(draw(thresholds), draw(numbers), draw(numbers), *map(np.array, exactly))
+        natural = draw(st.sampled_from([None, 0.0]))
+        return gam.Scores(natural, draw(numbers), draw(numbers), *map(np.array, exactly))
     return one(), one()
 
 
@@ -71,8 +72,6 @@ def test_ratios_by_definition_swapping_inverts_and_growing_functions_keep_them(s
     np.testing.assert_allclose(
         [back, swapped.r_test], [gam.ratio(1, found), gam.ratio(1, outcome.r_test)], rtol=1e-14)
     assert swapped.winner == {'A': 'B', 'B': 'A', 'tie': 'tie'}[outcome.winner]
-    itself, outcome = gam.judge(a, a, seed=0, held_out=True)
-    assert (itself == 1 or math.isnan(itself)) and outcome.winner == 'tie'
 
     _, *arrays = a
     (found, outcome), (other, other_outcome) = (
@@ -115,11 +114,10 @@ def test_intervals_of_seeds_and_of_nothing():
     assert all(map(math.isnan, gam.interval(never, never, 0, False)))
 
 
-class Source:
+class Source(NamedTuple):
     """Videos of one pixel: a centre plus noise of the global generator."""
 
-    def __init__(self, centre):
-        self.centre = centre
+    centre: float
 
     def draw(self, n):
         return self.centre + np.random.randn(n, 1, 16, 1, 1)

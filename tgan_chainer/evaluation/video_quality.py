@@ -176,7 +176,7 @@ def parse_args(argv=None):
     flags.add(parser, 'result_dir', 'iter')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')
-    parser.add_argument('--n', type=flags.positive, default=512,
+    parser.add_argument('--n', type=flags.in_range(2, what='videos'), default=512,
                         help='videos; of the real ones twice as many (default: 512)')
     flags.add(parser, 'seed', help='of all that is drawn (default: 0)')
     flags.add_gpu(parser, -1)
@@ -184,8 +184,6 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not (args.result_dir or args.real):
         parser.error('give --result_dir, --real or both')
-    if args.n < 2:
-        parser.error(f'--n {args.n}: expected at least two videos')
     return args
 
 
