@@ -8,7 +8,7 @@ import yaml
 
 from tgan_chainer.evaluation import scoring_flags
 from tgan_chainer.evaluation.classifier import Classifier
-from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE
 
 
 class SmallNetwork(chainer.Link):
@@ -70,16 +70,6 @@ def small_classifier(mean):
     """Function from a protocol and more of the classifier's attributes to a classifier."""
     return lambda protocol='tgan-v1', **more: Classifier(
         SmallNetwork(), mean, protocol, **{'files': {'c3d': 'c' * 64, 'mean': 'd' * 64}, **more})
-
-
-@pytest.fixture
-def usual_number(monkeypatch):
-    """Function that makes a number of videos that of every protocol."""
-    def change(n):
-        for name, protocol in PROTOCOLS.items():
-            monkeypatch.setitem(PROTOCOLS, name, protocol._replace(
-                settings=protocol.settings._replace(samples=n)))
-    return change
 
 
 @pytest.fixture

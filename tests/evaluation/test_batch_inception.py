@@ -9,6 +9,7 @@ import yaml
 
 from tgan_chainer.evaluation import batch_inception as command
 from tgan_chainer.evaluation import classifier, inception_score, ledger
+from tgan_chainer.evaluation.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,9 +20,10 @@ def folders(result, make_result, colour_experiment):
 
 
 @pytest.fixture
-def run(here, folders, commands_classify, usual_number):
+def run(here, folders, commands_classify, monkeypatch):
     """Function from flags to the exit code of the command for both folders, in tmp_path."""
-    usual_number(2)
+    v1 = PROTOCOLS['tgan-v1']    # two videos are no trial, then
+    monkeypatch.setitem(PROTOCOLS, 'tgan-v1', v1._replace(settings=v1.settings._replace(samples=2)))
     (here / 'dirs.yml').write_text(yaml.safe_dump([str(folder) for folder in folders]))
     return lambda *flags: command.main(
         ['--dir_list', 'dirs.yml', '--calc_iter', '2', '--batchsize', '1', *flags])
@@ -36,12 +38,12 @@ def read_table(path):
     return list(csv.reader(rows))
 
 
-def test_the_table(run, folders, tmp_path, capsys):
+def test_the_table(run, folders, tmp_path, capsys, monkeypatch, commands_classify):
     assert run() == 0
-    rows = read_table(tmp_path / 'results' / 'inception_0.txt')
+    results = tmp_path / 'results'
+    rows = read_table(results / 'inception_0.txt')
     for row, folder in zip(rows, folders, strict=True):
-        path, = (folder / 'ledger').iterdir()
-        found = ledger.read(path)
+        found, = ledger.read_folder(folder / 'ledger')
         assert found.seeds == [0, 1, 2, 3] and found.std > 0
         assert row == [
             repr(found.value), repr(found.std), repr(found.best), 'UCFDataset', 'WGAN',
@@ -49,10 +51,7 @@ def test_the_table(run, folders, tmp_path, capsys):
     assert rows[0][0] != rows[1][0]
     assert not list(tmp_path.rglob('*.part.npz'))
 
-
-def test_nothing_is_measured_again(run, folders, tmp_path, capsys, monkeypatch, commands_classify):
-    results = tmp_path / 'results'
-    assert run() == 0
+    # Nothing is measured again.
     capsys.readouterr()
     monkeypatch.setattr(classifier.Classifier, '__call__', None)
     assert run() == 0
@@ -63,8 +62,7 @@ def test_nothing_is_measured_again(run, folders, tmp_path, capsys, monkeypatch, 
     assert not (results / 'inception_1.txt').exists()
     assert run('--out', 'elsewhere') == 0    # what is in the ledger
     assert capsys.readouterr().out.count(' was measured before: ') == 2
-    assert read_table(tmp_path / 'elsewhere' / 'inception_0.txt') == read_table(
-        results / 'inception_0.txt')
+    assert read_table(tmp_path / 'elsewhere' / 'inception_0.txt') == rows
 
 
 def test_a_rehearsal_keeps_away_from_measurements(run, folders, tmp_path, capsys):
@@ -86,7 +84,7 @@ def test_other_settings_are_another_measurement_of_another_table(run, folders, t
     assert len(list((folders[0] / 'ledger').iterdir())) == 4
     names = {path.name for path in (tmp_path / 'results').glob('*.txt')}
     assert names == {f'inception{method}_0.txt' for method in (
-        '', '-INTER_CUBIC_n-1', '-INTER_LINEAR', '-tgan-v2')}
+        '', '-INTER_CUBIC_n-1', '-INTER_LINEAR', '-tgan-v2_n-2')}
     assert (folders[0] / 'inception_iter-5_INTER_CUBIC_n-1.txt').exists()
 
 

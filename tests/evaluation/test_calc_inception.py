@@ -18,9 +18,8 @@ from tgan_chainer.models.sampling import make_video
 
 
 @pytest.fixture
-def run(result, commands_classify, usual_number):
+def run(result, commands_classify):
     """Function from flags to the exit code of the command for the small system."""
-    usual_number(7)
     return lambda *flags: command.main(
         ['--result_dir', str(result), '--calc_iter', '7', '--batchsize', '3', *flags])
 
@@ -49,7 +48,7 @@ def test_the_score_is_that_of_the_videos_of_the_seed(run, result, small_classifi
     # The small classifier computes in float32, and in chunks of another size.
     assert found == pytest.approx(expected, rel=1e-6)
     assert found[0] != found[1]
-    assert (result / 'inception_iter-5_INTER_CUBIC.txt').read_text().splitlines() == [
+    assert (result / 'inception_iter-5_INTER_CUBIC_n-7.txt').read_text().splitlines() == [
         *(f'{result} 5 7 mean2.npz {score}' for score in found),
         f'{result} 5 seeds:4,2 mean:{np.mean(found)} std:{np.std(found)} best:{max(found)}']
     assert not list(result.glob('*.part.npz'))
@@ -65,7 +64,7 @@ def test_what_is_written_down_and_the_authors_file_of_one_seed(
     found, = ledger.read_folder(tmp_path / 'mine')
     assert f'{result} 5 score:{found.value}\n' in capsys.readouterr().out
     file, = (tmp_path / 'out').iterdir()
-    assert file.name == 'inception_iter-5_INTER_CUBIC.txt'
+    assert file.name == 'inception_iter-5_INTER_CUBIC_n-7.txt'
     assert file.read_text() == f'{result} 5 7 mean2.npz {found.value}\n'
     assert (found.metric, found.protocol, found.samples, found.seeds) == (
         'inception score', 'tgan-v1', 6, [1])
@@ -83,14 +82,14 @@ def test_what_is_written_down_and_the_authors_file_of_one_seed(
 def test_another_protocol_has_another_name_and_score(run, result, flags, method, protocol):
     assert run() == run(*flags) == 0
     usual, other = ledger.read_folder(result / 'ledger')
-    assert (result / f'inception_iter-5_{method}.txt').exists()
+    assert (result / f'inception_iter-5_{method}_n-7.txt').exists()
     assert (usual.protocol, other.protocol) == ('tgan-v1', protocol)
     assert usual.value != other.value
 
 
 def test_interrupted_and_started_again(run, result, monkeypatch, capsys):
     assert run('--seed', '1', '2') == 0
-    path = result / 'inception_iter-5_INTER_CUBIC.txt'
+    path = result / 'inception_iter-5_INTER_CUBIC_n-7.txt'
     whole = path.read_bytes()
     path.unlink()
     classify, calls = classifier.Classifier.__call__, []

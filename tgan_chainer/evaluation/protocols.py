@@ -1,6 +1,6 @@
-"""The protocols by which videos are scored, by name: scores compare only within one.
+"""The protocols of the inception score, by name: scores compare only within one.
 
-Most are ways to make of generated videos what C3D takes, and how many of them are scored.
+They are ways to make of videos what C3D takes, and how many of them are scored.
 """
 import functools
 import hashlib
@@ -103,10 +103,6 @@ INTERPOLATIONS = {
 """OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
 
 EPS = 1e-7    #: Added to probabilities inside the logarithms by the authors.
-VIDEO_QUALITY = 'tgan-mm-v1'
-"""Of ``tgan quality``, ours; and of ``tgan gam``, where it decides what the paper does not say:"""
-
-GAM = 'gam-v1'
 
 
 class Settings(NamedTuple):

@@ -20,7 +20,6 @@ from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import digit_classifier, ledger
 from tgan_chainer.evaluation.inception_score import calc_inception
-from tgan_chainer.evaluation.protocols import VIDEO_QUALITY
 from tgan_chainer.evaluation.sources import open_result, stack_videos
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
@@ -207,7 +206,7 @@ def _run(args):
         record = ledger.measurement(
             [rows['generated'].frechet], args.command_line, device, metric='video quality',
             systems=[subject.system], dataset=ledger.describe_dataset(part),
-            protocol=VIDEO_QUALITY, samples=args.n, seeds=[args.seed], quality=rows,
+            protocol='tgan-mm-v1', samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
 
