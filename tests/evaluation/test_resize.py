@@ -19,21 +19,11 @@ def test_against_opencv(size, new_size, dtype, name):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * 310)
 
 
-@pytest.mark.parametrize('n_in, n_out', [(64, 112), (112, 64), (5, 5), (3, 2), (1, 4), (4, 1)])
-def test_corners_on_one_another(n_in, n_out):
-    values = np.random.RandomState(0).randn(n_in)
-    where = [i * (n_in - 1) / (n_out - 1) if n_out > 1 else 0 for i in range(n_out)]
-    np.testing.assert_allclose(resize.corner_linear_matrix(n_in, n_out) @ values,
-                               np.interp(where, np.arange(n_in), values), rtol=0, atol=1e-13)
-
-
 @pytest.mark.parametrize('matrix', [resize.cubic_matrix, resize.linear_matrix,
                                     resize.nearest_matrix, resize.corner_linear_matrix])
-def test_the_same_size_changes_nothing_and_rows_sum_to_one(matrix):
+def test_the_same_size_changes_nothing(matrix):
     images = np.random.RandomState(0).randn(3, 8, 9)
     np.testing.assert_array_equal(resize.resize(images, 8, 9, matrix), images)
-    for n_in, n_out in ((64, 128), (7, 3), (1, 2)):
-        np.testing.assert_allclose(matrix(n_in, n_out).sum(axis=1), 1, rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize('images', [np.zeros((4, 4), np.uint8), np.zeros(4)])

@@ -109,7 +109,6 @@ def find_measurement(folder, subject, classifier, settings):
             print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
                   f'best:{found.best}')
             return found
-    return None
 
 
 def read_table(path):

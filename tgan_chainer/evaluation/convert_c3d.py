@@ -25,7 +25,6 @@ _NET = {2: ('layers', {4: ('name', bytes), 6: ('blobs', _BLOB)})}
 # Wire types of protobuf: number, bytes with a length; and the sizes of the others.
 _VARINT, _BYTES = 0, 2
 _FIXED_SIZES = {1: 8, 5: 4}
-_VARINT_BYTES = 10
 
 MAX_BYTES = 2 ** 31
 """Largest file that is read: protobuf's own limit; C3D's takes 0.3 GB, with gradients 0.6."""
@@ -146,7 +145,7 @@ def _fields(message, budget):
 def _varint(message, position):
     """An unsigned integer of seven bits a byte -> value, position after it."""
     value = 0
-    for i, byte in enumerate(message[position:position + _VARINT_BYTES]):
+    for i, byte in enumerate(message[position:position + 10]):    # 64 bits take so many
         value |= (byte & 0x7f) << 7 * i
         if byte < 0x80:
             return value, position + i + 1
