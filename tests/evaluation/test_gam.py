@@ -19,7 +19,7 @@ from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip, TGANUpd
 
 CPU = chainer.get_device('@numpy')
 
-# Few values, so that scores are often equal; distinct ones stay so under every function below.
+# Few values, so that scores are often equal.
 tenths = st.integers(-20, 20).map(lambda i: i / 10)
 numbers = st.lists(tenths, min_size=1, max_size=30).map(np.array)
 
@@ -40,6 +40,7 @@ def of_critics(draw):
 @given(real=numbers, fake=numbers)
 def test_threshold_against_every_other(real, fake):
     threshold = gam.best_threshold(real, fake)
+    assert threshold in {-np.inf, *real, *fake}    # and so moves with them
     best = gam.balanced_accuracy(real, fake, threshold)
     for other in (-np.inf, *np.linspace(-2.05, 2.05, 42)):
         assert gam.balanced_accuracy(real, fake, other) <= best + 1e-12
@@ -55,11 +56,9 @@ def test_scores_that_have_no_threshold(real, fake):
 
 
 @settings(deadline=None)
-@given(scores=of_critics(), growing=st.sampled_from(
-    [lambda x: 3 * x - 7, np.exp, lambda x: x ** 3, np.tanh]))
-def test_ratios_by_definition_swapping_inverts_and_growing_functions_keep_them(scores, growing):
-    a, b = scores
-    found, outcome = gam.judge(a, b, seed=0, held_out=True)
+@given(scores=of_critics())
+def test_ratios_by_definition(scores):
+    found, outcome = gam.judge(*scores, seed=0, held_out=True)
     # Of fakes, which count as such at the threshold, and of real videos: share that is told right.
     told = []
     for x, c in zip(scores, outcome.critics, strict=True):
@@ -68,18 +67,7 @@ def test_ratios_by_definition_swapping_inverts_and_growing_functions_keep_them(s
         told.append((np.mean(x.other_fakes <= c.threshold), np.mean(x.test > c.threshold)))
     with np.errstate(divide='ignore', invalid='ignore'):
         np.testing.assert_allclose([found, outcome.r_test], np.divide(*told), rtol=1e-14)
-    back, swapped = gam.judge(b, a, seed=0, held_out=True)
-    np.testing.assert_allclose(
-        [back, swapped.r_test], [gam.ratio(1, found), gam.ratio(1, outcome.r_test)], rtol=1e-14)
-    assert swapped.winner == {'A': 'B', 'B': 'A', 'tie': 'tie'}[outcome.winner]
-
-    _, *arrays = a
-    (found, outcome), (other, other_outcome) = (
-        gam.judge(gam.Scores(None, *map(function, arrays)), b, 0, True)
-        for function in (np.array, growing))
-    np.testing.assert_array_equal(found, other)
-    assert outcome.critics[0].on_test == other_outcome.critics[0].on_test
-    np.testing.assert_array_equal(outcome.interval, other_outcome.interval)
+    assert outcome.winner == gam.winner(found, outcome.r_test)
 
 
 @pytest.mark.parametrize('r_samples, r_test, expected', [
