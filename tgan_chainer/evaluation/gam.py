@@ -195,7 +195,7 @@ def scale_of(updater):
 
 def open_contestant(result_dir, iteration, device):
     """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
-    subject = open_result(result_dir, iteration, device, with_critic=True)
+    subject = open_result(result_dir, iteration, device, roles=('fsgen', 'vgen', 'vdis'))
     source = subject.source(0)
     if first_generator(*source).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '

@@ -104,8 +104,8 @@ class Subject:
                 'which measures nothing')
 
 
-def open_result(result_dir, iteration, device, out=None, with_critic=False):
-    """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
+def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')):
+    """A result folder, ours or the authors', its ``roles`` on ``device`` -> :class:`Subject`.
 
     ``iteration`` is as of :func:`tgan_chainer.results.choose_iteration`; without ``out`` results go
     into the result folder.
@@ -113,7 +113,6 @@ def open_result(result_dir, iteration, device, out=None, with_critic=False):
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    roles = config.NETWORKS if with_critic else ('fsgen', 'vgen')
     system = results.load_system(result_dir, iteration, device, roles)
     return Subject(
         name=f'{result_dir} {iteration}', out=Path(out or result_dir),

@@ -124,9 +124,7 @@ def generated_videos(fsgen, vgen, n, seed):
 def real_videos(dataset, n, seed):
     """``n`` different videos (n, 1, 16, 32, 32) of a data set; global generators are left alone.
 
-    Raises:
-        ConfigError: The data set has other videos than :func:`fit` takes.
-        DataError: It has fewer, or they are dark, do not move or are all alike.
+    Other videos than :func:`fit` takes are a ConfigError; too few, or useless ones, a DataError.
     """
     if len(dataset) < n:
         raise DataError(f'quality: found {len(dataset)} real videos, expected {n}, half of them to '
