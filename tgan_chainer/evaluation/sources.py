@@ -45,8 +45,8 @@ class RealVideos:
     """Videos of a data set in random order, each once before any comes again."""
 
     dataset: chainer.dataset.DatasetMixin    #: Of (T, C, H, W) in [-1, 1), or pairs with a label.
-    device: chainer.backend.Device           #: The videos go to.
-    seed: int          #: Of the order. What else an example draws is from the global generators.
+    device: chainer.backend.Device           #: Where the videos go.
+    seed: int    #: Of the order. What else an example draws comes from the global generators.
     _position: int = 0
 
     def draw(self, n):

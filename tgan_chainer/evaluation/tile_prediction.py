@@ -68,8 +68,8 @@ def _run(args):
         raise DataError(f'{movie} is there, but no {predictions.name} beside it, so it is another '
                         "command's, such as infer.py's; give another --out_dir")
     classifier = scoring_flags.open_classifier(args, device)
-    source = subject.source(args.seed)
     RandomState(args.seed, device).seed_all()
+    source = subject.source(args.seed)
     videos, categories, probabilities = zip(*(
         surest(source, classifier, args.batchsize)
         for _ in progress(range(args.n), unit='batch')), strict=True)

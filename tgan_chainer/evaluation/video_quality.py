@@ -85,7 +85,7 @@ def classify(videos, classifier):
             features = classifier.features(videos[start:start + _CHUNK])
             digits = F.softmax(classifier.classify(features)[0])
             found.append((features.array.astype(np.float64), digits.array))
-    return map(np.concatenate, zip(*found, strict=True))
+    return tuple(map(np.concatenate, zip(*found, strict=True)))
 
 
 def frechet(a, b):
