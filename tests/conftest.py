@@ -1,6 +1,7 @@
 """Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
 import json
+import resource
 import shutil
 
 import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its options
@@ -14,8 +15,7 @@ from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config
 from tgan_chainer.errors import EXIT_USER_ERROR
-from tgan_chainer.io import snapshots
-from tgan_chainer.results import write_categories
+from tgan_chainer.io import files, snapshots
 
 SMALL_EXPERIMENT = """\
 models:
@@ -72,6 +72,17 @@ def differing(folder, other, iteration):
                       if not key.endswith(('LogReport/_log', '_snapshot_elapsed_time')) and not
                       (key in a and key in b and a[key].tobytes() == b[key].tobytes())}
     return found
+
+
+@contextlib.contextmanager
+def full_disk(limit):
+    """Let no file grow beyond ``limit`` bytes: like a full disk, a write fails part-way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +184,7 @@ def make_result(tmp_path, write_result, shrunk):
         folder = write_result(tmp_path / 'results' / name, yaml.safe_dump(document), iterations,
                               seed)
         if experiment == 'conditional':
-            write_categories(folder, 'ABC')
+            files.write_json(folder / 'categories.json', [*'ABC'])
         return folder
     return make
 
