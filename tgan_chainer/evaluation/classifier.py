@@ -77,13 +77,12 @@ class Classifier:
 
 
 def load_classifier(c3d, mean, protocol, device):
-    """C3D and the published mean clip, checked and on ``device`` -> :class:`Classifier`.
+    """C3D and the published mean clip, on ``device`` -> :class:`Classifier`.
 
     Args:
-        c3d (str or None): Path of C3D's weights; None is the environment variable TGAN_C3D, or
-            else conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
-        mean (str or None): Path of the mean clip; None is TGAN_MEAN, or else mean2.npz in data/ or
-            here.
+        c3d (str or None): Path of C3D's weights; None is that in TGAN_C3D, or else
+            conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
+        mean (str or None): That of the mean clip; None is TGAN_MEAN, or mean2.npz in data/ or here.
 
     Raises:
         DataError: One of them is missing, damaged, or not what was published.
@@ -120,8 +119,7 @@ def find(path, variable, usual):
 
     Of the usual places the first that there is; the first of all if there is none.
     """
-    path = path or os.environ.get(variable)
-    if path:
+    if path := path or os.environ.get(variable):
         return Path(path)
     return next((place for place in map(Path, usual) if place.is_file()), Path(usual[0]))
 
