@@ -137,7 +137,8 @@ def _require_same(ours, theirs, slack):
                             f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
-            if not abs(our[name] - their[name]) <= slack * tolerance * scale:    # NaN is a difference too
+            # NaN is a difference too.
+            if not abs(our[name] - their[name]) <= slack * tolerance * scale:
                 raise WorkerError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
                                 f'ours {our[name]:.6g}')
 

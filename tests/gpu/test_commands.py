@@ -14,6 +14,8 @@ from tgan_chainer.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def tgan(gpu, tmp_path, monkeypatch):
@@ -42,13 +44,14 @@ def test_a_training_can_be_resumed_and_repeats_itself(tgan, trained):
     assert read_log(Path('a'))[:2] == read_log(trained)[:2]
 
 
-def test_videos_scores_and_a_battle_of_a_trained_system(tgan, trained, make_result,
-                                                         small_experiment, capsys):
+def test_videos_scores_and_a_battle_of_a_trained_system(
+        gpu, tgan, trained, make_result, small_experiment, capsys):
     tgan('infer', '--result_dir', trained, '--n', 4, '--images')
     images = [np.asarray(Image.open(path)) for path in Path('infer').glob('*.png')]
     assert len(images) == 4 and all(image.std() > 0 for image in images)
-    tgan('calc-inception', '--result_dir', trained, '--rehearsal', '--calc_iter', 2,
-         '--batchsize', 2)
+    n = 1 if gpu < 0 else 8    # C3D takes its time on a CPU
+    tgan('calc-inception', '--result_dir', trained, '--rehearsal', '--calc_iter', n,
+         '--batchsize', n)
     assert 'rehearsal (no measurement): ' in capsys.readouterr().out
     other = make_result('other', small_experiment, seed=1)
     tgan('gam', '--result_dir', trained, other, '--n', 3, '--calibration', 3, '--batchsize', 3)

@@ -1,6 +1,4 @@
 """Every system and updater on a GPU, beside our CPU kernels; TGAN by itself is `parity --gpu`."""
-import functools
-
 import chainer
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from parity import backend
 from tests import systems
 from tests.gpu.conftest import no_waiting
 from tgan_chainer import config
+from tgan_chainer.functions.cpu.jit import numba
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.updaters import tgan_updater_wgan as wgan
 from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
@@ -98,10 +97,9 @@ def arrays_of(networks, attribute):
             for path, param in network.namedparams()}
 
 
-@functools.cache
-def on_our_kernels(*arguments):
-    with chainer.using_config('tgan_cpu_kernels', 'tgan'):
-        return run(*arguments[:2], chainer.get_device('@numpy'), *arguments[2:])
+def on_the_cpu(system, dtype, updates):
+    with chainer.using_config('tgan_cpu_kernels', 'tgan' if numba else 'chainer'):
+        return run(system, dtype, chainer.get_device('@numpy'), updates)
 
 
 def assert_close(found, expected, tolerance):
@@ -119,7 +117,7 @@ def assert_close(found, expected, tolerance):
 def test_updates_and_samples_are_those_of_the_cpu_and_no_update_waits(
         system, dtype, gpu, device):
     updates = 12 if dtype == 'float64' and gpu >= 0 else 2
-    found, expected = run(system, dtype, device, updates), on_our_kernels(system, dtype, updates)
+    found, expected = run(system, dtype, device, updates), on_the_cpu(system, dtype, updates)
     if dtype == 'float32':    # in which the optimizers make whole steps of mere rounding
         assert {array.dtype for array in found.pop().values()} == {np.dtype(dtype)}
     for ours, theirs in zip(found, expected, strict=dtype == 'float64'):
