@@ -67,7 +67,8 @@ def run(system, dtype, device, updates):
     updater = make_updater(system, dtype, device)
     networks = {name: optimizer.target for name, optimizer in updater.get_all_optimizers().items()}
     reporter, first = chainer.Reporter(), {}
-    reporter.add_observer('vdis', networks['vdis'])
+    for name, network in networks.items():
+        reporter.add_observer(name, network)
     with backend.seeded(1), chainer.using_config('dtype', np.dtype(dtype)):
         n = 4
         labels = np.arange(n, dtype=np.int32) % 3 if networks['vdis'].n_categories else None
@@ -79,7 +80,7 @@ def run(system, dtype, device, updates):
             with reporter.scope(losses), no_waiting(device if i else chainer.get_device('@numpy')):
                 updater.update()
             if not i:
-                first = arrays_of(networks, 'grad') | {key: loss.array
+                first = arrays_of(networks, 'grad') | {key: chainer.as_array(loss)
                                                        for key, loss in losses.items()}
                 first = {key: backend.fetch(array).copy() for key, array in first.items()}
     end = arrays_of(networks, 'array')
