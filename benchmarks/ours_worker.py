@@ -26,7 +26,7 @@ from tgan_chainer.commands.run import run_command
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.device import get_device
+from tgan_chainer.device import get_device, gpu_libraries
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
 from tgan_chainer.models.sampling import make_video
@@ -188,12 +188,20 @@ def sgemm(device, clock, width):
     return lambda: {'seconds': clock(lambda: device.xp.matmul(*factors, out=out))[0]}
 
 
-def environment():
+def copy(device, clock, width):
+    """A copy of a square matrix of float32."""
+    source = device.send(np.ones((width, width), np.float32))
+    out = device.xp.empty_like(source)
+    return lambda: {'seconds': clock(lambda: device.xp.copyto(out, source))[0]}
+
+
+def environment(device):
     """What this process runs on: Python, versions, libraries with threads."""
     libraries = {found['prefix']: f'{found["version"]} {found.get("architecture", "")} '
                  f'({found["num_threads"]} threads)' for found in threadpoolctl.threadpool_info()}
     return {'python': platform.python_version(), 'chainer': chainer.__version__,
-            'numpy': np.__version__, **libraries}
+            'numpy': np.__version__, **libraries,
+            **({} if device.xp is np else {'GPU': gpu_libraries()})}
 
 
 def _serve():
@@ -201,8 +209,8 @@ def _serve():
     device.use()
     clock, peak = recipe.chainer_device(device.xp)
     works = {work.__name__: functools.partial(work, device, clock)
-             for work in (step, sampling, c3d, svc, loader, sgemm)}
-    serve(lambda: (works, environment()), lambda: {'peak': peak()})
+             for work in (step, sampling, c3d, svc, loader, sgemm, copy)}
+    serve(lambda: (works, environment(device)), lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

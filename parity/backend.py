@@ -57,7 +57,7 @@ def seeded(seed):
     np.random.seed(seed)
     with contextlib.ExitStack() as stack:
         if on_gpu():
-            for draw in (np.random.randn, np.random.uniform):
+            for draw in (np.random.randn, np.random.normal, np.random.uniform):
                 stack.enter_context(mock.patch.object(
                     device.xp.random, draw.__name__,
                     lambda *args, draw=draw: send(np.asarray(draw(*args)))))

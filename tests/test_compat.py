@@ -94,3 +94,10 @@ def test_cuda_wheels_are_loaded_in_order(monkeypatch, tmp_path):
     monkeypatch.setattr(compat.ctypes, 'CDLL', lambda path: loaded.append(path.rsplit('/')[-1]))
     compat._preload_cuda_wheels()
     assert loaded == ['libcublasLt.so.12', 'libcublas.so.12']
+
+
+def test_chainers_advice_to_install_a_cupy_with_cudnn_is_not_shown():
+    result = run('import tgan_chainer, warnings\n'
+                 'warnings.warn("cuDNN is not enabled.\\nPlease reinstall CuPy")\n'
+                 'warnings.warn("another one")')
+    assert 'another one' in result.stderr and 'cuDNN' not in result.stderr

