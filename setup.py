@@ -76,8 +76,10 @@ setup(
     extras_require={
         'cpu': CPU,
         'video': VIDEO,
-        # Chainer 7.8.1 needs cupy.cudnn (gone in CuPy 14), and CuPy 13 needs cuDNN 8. NVIDIA's
-        # wheels serve a machine that has only the driver; nvrtc and runtime must be of one version.
+        # NVIDIA's wheels serve a machine that has only the driver. With CUDA 13 Chainer runs
+        # without cuDNN: CuPy 14 has none, and CuPy 13 needs cuDNN 8, of CUDA 12.
+        'cuda13': ['cupy-cuda13x[ctk]>=14.2,<15', 'nvidia-nccl-cu13>=2.27.7,<3'],
+        # nvrtc and runtime must be of one version.
         'cuda12': [
             'cupy-cuda12x>=13.6,<14',
             'nvidia-cublas-cu12==12.9.*',

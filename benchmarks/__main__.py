@@ -34,8 +34,8 @@ def parse(argv=None):
     add('--only', nargs='+', action='extend', metavar='NAME',
         help='run the benchmarks whose name has this part, or matches this shell pattern')
     add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
-        help="of the networks: the paper's (default), a quarter of its channels, or the default "
-             "experiment's")
+        help="of the networks: the paper's for Moving MNIST (default) or UCF-101, a quarter of its "
+             "channels, or the default experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')
     add('--repeats', type=positive, metavar='N',
@@ -46,6 +46,8 @@ def parse(argv=None):
         help='measure beside N processes that keep a core busy each')
     add('--json', type=Path, metavar='FILE', help='write everything that was measured')
     add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
+    add('--tf32', action='store_true', help='let products on a GPU round float32 factors to TF32: '
+        'faster, and off by default, as in 2017')
     add('--upstream', metavar='DIR', help="a checkout of the authors' repository, whose code runs "
         "as it is (by default the tests' stand-in for one)")
     add('--python', metavar='PY', help='the interpreter that runs it (by default this one)')

@@ -26,6 +26,7 @@ class Row:
     layer: str          #: Such as 'D c1'.
     products: int       #: Of one pass, forward or to either gradient, by definition.
     inside: int         #: Of these, the ones with no factor in the padding.
+    floats: int         #: Of one pass: input, weight and output, each of them once.
     forward: int = 1    #: How many of these passes there are, here and below.
     input_gradient: int = 0
     weight_gradient: int = 0
@@ -37,6 +38,11 @@ class Row:
         return (*(2 * self.products * n for n in passes), 2 * self.products * sum(passes),
                 2 * self.inside * sum(passes))
 
+    @property
+    def bytes(self):
+        """What all passes have to read and write, each in float32 and by itself."""
+        return 4 * self.floats * (self.forward + self.input_gradient + self.weight_gradient)
+
 
 class _Counter(chainer.LinkHook):
     name = 'CountProducts'
@@ -47,7 +53,8 @@ class _Counter(chainer.LinkHook):
     def forward_postprocess(self, args):
         if isinstance(args.link, COUNTED):
             self.counted.append((args.link.name, *count_layer(
-                args.link, args.args[0].shape, args.out.shape)))
+                args.link, args.args[0].shape, args.out.shape), args.args[0].size + args.out.size,
+                args.link.W.size))
 
 
 def count_layer(link, in_shape, out_shape):
@@ -82,8 +89,8 @@ def count(network, link, n, *shapes):
     inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
     with chainer.using_config('train', False), chainer.no_backprop_mode(), _Counter() as counter:
         link(*inputs)
-    return [Row(f'{network} {name}', n * products, n * inside)
-            for name, products, inside in counter.counted]
+    return [Row(f'{network} {name}', n * products, n * inside, n * maps + weight)
+            for name, products, inside, maps, weight in counter.counted]
 
 
 def of_sampling(fsgen, vgen, n):

@@ -22,6 +22,7 @@ from parity import backend, driver, replay
 from parity.checks import data
 from parity.serving import serve
 from tgan_chainer.commands.run import run_command
+from tgan_chainer.device import gpu_libraries
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
 
@@ -136,21 +137,30 @@ def sgemm(device, clock, width):
     return lambda: {'seconds': clock(lambda: device.xp.matmul(*factors, out=out))[0]}
 
 
-def environment():
+def copy(device, clock, width):
+    """A copy of a square matrix of float32."""
+    source = device.send(np.ones((width, width), np.float32))
+    out = device.xp.empty_like(source)
+    return lambda: {'seconds': clock(lambda: device.xp.copyto(out, source))[0]}
+
+
+def environment(device):
     """What this process runs on: Python, versions, libraries with threads."""
     libraries = {found['prefix']: f'{found["version"]} {found.get("architecture", "")} '
                  f'({found["num_threads"]} threads)' for found in threadpoolctl.threadpool_info()}
     return {'python': platform.python_version(), 'chainer': chainer.__version__,
-            'numpy': np.__version__, **libraries}
+            'numpy': np.__version__, **libraries,
+            **({} if device.xp is np else {'GPU': gpu_libraries()})}
 
 
 def _serve():
     backend.use(None, int(sys.argv[1]))
-    clock, peak = recipe.chainer_device(backend.device.xp)
-    works = {work.__name__: functools.partial(work, backend.device, clock)
-             for work in (svc, loader, sgemm)}
+    device = backend.device
+    clock, peak = recipe.chainer_device(device.xp)
+    works = {work.__name__: functools.partial(work, device, clock)
+             for work in (svc, loader, sgemm, copy)}
     works |= recipe.chainer_works(driver, replay.OURS, clock, C3D.__call__)
-    serve(lambda: (works, environment()), lambda: {'peak': peak()})
+    serve(lambda: (works, environment(device)), lambda: {'peak': peak()})
 
 
 if __name__ == '__main__':

@@ -13,7 +13,8 @@ READING = (
     'Every figure is a ratio: what the side takes, divided by what the first one takes, median '
     '(smallest..largest) of rounds in which all sides took turns. Above 1 the first side is the '
     'better one. The sgemm floor is the time in which products of large matrices do the same '
-    'arithmetic, without that on padding.')
+    'arithmetic, without that on padding; the copy floor that in which copies move the bytes of '
+    'what its layers read and write.')
 
 
 def machine(device):

@@ -17,7 +17,7 @@ TOLERANCE_AFTER_UPDATE = 5e-2
 rounding turns the signs of small ones; 2e-2 was seen. Without an update the loss of WGAN is another
 by a factor."""
 
-FLOOR = 'sgemm floor'
+FLOOR, COPY_FLOOR = 'sgemm floor', 'copy floor'
 LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
           TORCH: "PyTorch eager, authors' algorithm"}
 """Worker -> how a reader knows its work."""
@@ -86,21 +86,24 @@ def race(session, contestants, arithmetic=()):
     task does; one that cannot run, or fails, or computes something else, is left out.
 
     The first is what the others are measured by. With the ``arithmetic`` of the work, a list of
-    :class:`benchmarks.flops.Row`, products of large matrices take turns too, and stand for the time
-    that it takes at their rate.
+    :class:`benchmarks.flops.Row`, products and copies of large matrices take turns too, and stand
+    for the time that it takes at the rate of these.
 
     A NotRunError or WorkerError if the first one cannot run, or fails; or if one fails in its turn.
     """
     if arithmetic:
-        width = 512 if session.options.quick else 2048
-        contestants = [*contestants, Contestant(FLOOR, OURS, 'sgemm', {'width': width}, FLOOR)]
+        # A GPU needs larger ones to be busy, and to have none of them in its cache.
+        width = 512 if session.options.quick else 2048 if session.options.gpu < 0 else 8192
+        contestants = [*contestants, *(
+            Contestant(floor, OURS, work, {'width': width}, floor)
+            for floor, work in ((FLOOR, 'sgemm'), (COPY_FLOOR, 'copy')))]
     session.forget()    # what an earlier race left
     outcome, turns, tasks = Outcome(), {}, {}
     for contestant in contestants:
         try:
             turn = functools.partial(contestant.turn, session.worker(contestant.side))
             answer = turn()
-            _require_same(tasks.setdefault(contestant.task, answer), answer)
+            _require_same(tasks.setdefault(contestant.task, answer), answer, session.slack)
             turns[contestant.name] = turn
         except (NotRunError, WorkerError) as error:
             if contestant is contestants[0]:
@@ -113,15 +116,18 @@ def race(session, contestants, arithmetic=()):
     outcome.costs = {name: [answer['seconds'] for answer in found]
                      for name, found in answers.items()}
     outcome.data = {'answers': answers}
-    if FLOOR in turns:
+    if FLOOR in turns and COPY_FLOOR in turns:
         flop, inside = flops.total(arithmetic)
         product = 2 * width ** 3
-        outcome.data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9}
-        outcome.costs[FLOOR] = [seconds * inside / product for seconds in outcome.costs[FLOOR]]
+        moved = sum(row.bytes for row in arithmetic)
+        outcome.data['arithmetic'] = {'GFLOP': flop / 1e9, 'GFLOP without padding': inside / 1e9,
+                                      'GB': moved / 1e9}
+        for floor, share in ((FLOOR, inside / product), (COPY_FLOOR, moved / (8 * width ** 2))):
+            outcome.costs[floor] = [seconds * share for seconds in outcome.costs[floor]]
     return outcome
 
 
-def _require_same(ours, theirs):
+def _require_same(ours, theirs, slack):
     """Hold two first repetitions together; WorkerError if they disagree."""
     for key, tolerance in (('found', TOLERANCE), ('found after update', TOLERANCE_AFTER_UPDATE)):
         our, their = ours.get(key, {}), theirs.get(key, {})
@@ -130,7 +136,8 @@ def _require_same(ours, theirs):
                             f'{sorted(our)}')
         scale = max(map(abs, our.values()), default=0)
         for name in our:
-            if not abs(our[name] - their[name]) <= tolerance * scale:    # NaN is a difference too
+            # NaN is a difference too.
+            if not abs(our[name] - their[name]) <= slack * tolerance * scale:
                 raise WorkerError(f'does not compute the same: {key}: {name} is {their[name]:.6g}, '
                                 f'ours {our[name]:.6g}')
 

@@ -10,13 +10,15 @@ import numpy as np
 
 SIZES = {
     'full': {'conv_ch': 512, 'mid_ch': 64, 'width': 4, 'batch': 8, 'channels': 1, 'z': 100},
+    'ucf': {'conv_ch': 512, 'mid_ch': 64, 'width': 4, 'batch': 8, 'channels': 3, 'z': 100},
     'quarter': {'conv_ch': 128, 'mid_ch': 16, 'width': 4, 'batch': 4, 'channels': 1, 'z': 100},
     'small': {'conv_ch': 128, 'mid_ch': 32, 'width': 2, 'batch': 16, 'channels': 1, 'z': 100},
     'quick': {'conv_ch': 16, 'mid_ch': 2, 'width': 1, 'batch': 2, 'channels': 1, 'z': 16},
 }
 """Channels of G1 and D, width of the smallest feature map (frames are 16 times as wide), usual
-batch, channels of a frame, length of both latent vectors: of the paper, of a quarter of its
-channels, of the default experiment, and of networks that take no time, to see that all runs."""
+batch, channels of a frame, length of both latent vectors: of the paper for Moving MNIST and for
+UCF-101, of a quarter of its channels, of the default experiment, and of networks that take no time,
+to see that all runs."""
 
 FRAMES = 16
 WSCALE = 0.01

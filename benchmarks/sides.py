@@ -32,13 +32,23 @@ def busy_neighbours(n):
             neighbour.wait()
 
 
+_TF32 = {True: {'CUPY_TF32': '1', 'TORCH_ALLOW_TF32_CUBLAS_OVERRIDE': '1'},
+         False: {'NVIDIA_TF32_OVERRIDE': '0'}}    # PyTorch's convolutions take it by default
+
+
 class Session(contextlib.ExitStack):
-    """The options of a run, and its workers, started when first needed and ended with it."""
+    """The options of a run, and its workers, started when first needed and ended with it.
+
+    Attributes:
+        slack (float): By how much sides may differ more than on the CPU: on a GPU they run other
+            algorithms (Winograd, FFT), and TF32 keeps 10 bits of a factor.
+    """
 
     def __init__(self, options):
         super().__init__()
         self.options = options
         self.size = recipe.SIZES[options.size]
+        self.slack = 10 if options.tf32 else 4 if options.gpu >= 0 else 1
         # Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
         self.pause = 0.0 if options.quick else 0.05
         self._workers, self._not_run = {}, {}
@@ -76,7 +86,7 @@ class Session(contextlib.ExitStack):
         variables = dict(os.environ) if name == OURS else environment()
         variables.pop('TGAN_CPU_KERNELS', None)    # our side has ours
         return Worker(' '.join(command), command, variables | dict.fromkeys(
-            _THREAD_VARIABLES, str(options.threads)))
+            _THREAD_VARIABLES, str(options.threads)) | _TF32[options.tf32])
 
     def require_what_was_asked_for(self):
         """Start the sides that flags name, so that a mistake in them shows at once."""

@@ -46,7 +46,7 @@ def random_numbers_of_numpy():
     """Within, the device's random numbers are drawn by NumPy's global generator."""
     with contextlib.ExitStack() as stack:
         if on_gpu():
-            for draw in (np.random.randn, np.random.uniform):
+            for draw in (np.random.randn, np.random.normal, np.random.uniform):
                 stack.enter_context(mock.patch.object(
                     device.xp.random, draw.__name__,
                     lambda *args, draw=draw: send(np.asarray(draw(*args)))))

@@ -1,6 +1,7 @@
 """Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
 import json
+import resource
 import shutil
 
 import tgan_chainer.links  # noqa: F401 -- makes Chainer importable, sets its options
@@ -13,8 +14,8 @@ import yaml
 from chainer.training import Trainer, extensions, make_extension
 
 from tgan_chainer import config
-from tgan_chainer.io import snapshots
-from tgan_chainer.results import write_categories
+from tgan_chainer.errors import EXIT_USER_ERROR
+from tgan_chainer.io import files, snapshots
 
 SMALL_EXPERIMENT = """\
 models:
@@ -73,6 +74,17 @@ def differing(folder, other, iteration):
     return found
 
 
+@contextlib.contextmanager
+def full_disk(limit):
+    """Let no file grow beyond ``limit`` bytes: like a full disk, a write fails part-way."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture(autouse=True)
 def untouched_configuration():
     state = np.random.get_state()
@@ -81,6 +93,30 @@ def untouched_configuration():
             stack.enter_context(chainer.using_config(name, getattr(chainer.config, name)))
         yield
     np.random.set_state(state)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The test's own folder, in which it then runs."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def refused(here, capsys):
+    """Function from a command's ``main`` and arguments to the message with which it refuses them.
+
+    Code 2, one message and no traceback are all that it may leave: no other output, no new file.
+    """
+    def refused(main, *argv):
+        before = {*here.rglob('*')}
+        capsys.readouterr()
+        assert main([*map(str, argv)]) == EXIT_USER_ERROR
+        out, err = capsys.readouterr()
+        assert (out, err[:7], 'Traceback' in err) == ('', 'error: ', False)
+        assert {*here.rglob('*')} == before
+        return err
+    return refused
 
 
 @pytest.fixture(scope='session')
@@ -148,15 +184,14 @@ def make_result(tmp_path, write_result, shrunk):
         folder = write_result(tmp_path / 'results' / name, yaml.safe_dump(document), iterations,
                               seed)
         if experiment == 'conditional':
-            write_categories(folder, 'ABC')
+            files.write_json(folder / 'categories.json', [*'ABC'])
         return folder
     return make
 
 
 @pytest.fixture
-def small_result(make_result, small_experiment, tmp_path, monkeypatch):
+def small_result(make_result, small_experiment, here):
     """A result folder, small, in the folder in which the test then runs."""
-    monkeypatch.chdir(tmp_path)
     return make_result('small', small_experiment, (5, 10))
 
 

@@ -4,7 +4,6 @@ import yaml
 
 from tgan_chainer import config
 from tgan_chainer.errors import ConfigError
-from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorNoBetaInitUniform
 from tgan_chainer.models.sampling import first_generator
 
 
@@ -78,41 +77,34 @@ def test_the_authors_ten_experiments(name):
     assert experiment.optimizer == config.Optimizers() and experiment.iterations is None
 
 
-UCF = 'ucf101/ucf101_'
-TABLE_4 = {
-    '3d-model': (None, 'VideoGenerator3D', 'VideoDiscriminatorNoBetaInitUniform'),
-    'video-gan': (None, 'VideoGANGenerator', 'VideoGANDiscriminator'),
-    'conditional': ('ConditionalFrameSeedGenerator', 'ConditionalVideoGenerator',
-                    'ConditionalVideoDiscriminator'),
-}
+MODEL_3D = 'VideoGenerator3D', 'VideoDiscriminatorNoBetaInitUniform', 'UCFDataset'
+VIDEO_GAN = 'VideoGANGenerator', 'VideoGANDiscriminator', 'UCFDataset'
+CONDITIONAL = ('ConditionalFrameSeedGenerator', 'ConditionalVideoGenerator',
+               'ConditionalVideoDiscriminator', 'UCFDatasetLabelled')
+ALL = 'zdim-100_no-beta-all_init-uniform-all'
 
 
-@pytest.mark.parametrize('name, updater', [
-    (f'{UCF}3d-model_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml', 'WGANClip'),
-    (f'{UCF}3d-model_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml', 'WGANSVC'),
-    (f'{UCF}video-gan_vanilla_zdim-100.yml', 'Vanilla'),
-    (f'{UCF}video-gan_wgan_svd_zdim-100.yml', 'WGANSVC'),
-    (f'{UCF}conditional_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml', 'WGANSVC')])
-def test_each_system_of_table_4_without_released_code_has_an_experiment(name, updater):
-    experiment = config.load(f'configs/{name}')
-    system = name.removeprefix(UCF).split('_')[0]
-    assert (experiment.fsgen and experiment.fsgen.name, experiment.vgen.name,
-            experiment.vdis.name) == TABLE_4[system]
-    assert experiment.updater.name == f'TGANUpdater{updater}'
-    assert experiment.dataset.name == 'UCFDataset' + 'Labelled' * (system == 'conditional')
+@pytest.mark.parametrize('name, parts, updater', [
+    (f'3d-model_wgan_clip_{ALL}', MODEL_3D, 'WGANClip'),
+    (f'3d-model_wgan_svd_{ALL}', MODEL_3D, 'WGANSVC'),
+    ('video-gan_vanilla_zdim-100', VIDEO_GAN, 'Vanilla'),
+    ('video-gan_wgan_svd_zdim-100', VIDEO_GAN, 'WGANSVC'),
+    (f'conditional_wgan_svd_{ALL}', CONDITIONAL, 'WGANSVC')])
+def test_each_system_of_table_4_without_released_code_has_an_experiment(name, parts, updater):
+    experiment = config.load(f'configs/ucf101/ucf101_{name}.yml')
+    assert [part.name for part in experiment.parts()] == [*parts, f'TGANUpdater{updater}']
     assert (experiment.updater.args.get('freq', 5), experiment.batchsize) == (5, 32)
     assert (experiment.optimizer.name, experiment.optimizer.args) == (
-        ('Adam', {'alpha': 2e-4, 'beta1': 0.5}) if 'video-gan_vanilla' in name
-        else ('RMSprop', {'lr': 5e-5}))
+        ('Adam', {'alpha': 2e-4, 'beta1': 0.5}) if updater == 'Vanilla' else
+        ('RMSprop', {'lr': 5e-5}))
     generator = first_generator(*experiment.build_models()[:2])
-    assert generator.latent == ('normal' if system == 'video-gan' else 'uniform')
+    assert generator.latent == ('normal' if parts == VIDEO_GAN else 'uniform')
 
 
-def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, small_experiment):
-    monkeypatch.chdir(tmp_path)
+def test_a_file_on_disk_comes_before_the_packaged_one(here, small_experiment):
     assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 256
-    (tmp_path / 'configs').mkdir()
-    small_experiment.rename(tmp_path / 'configs' / 'base.yml')
+    (here / 'configs').mkdir()
+    small_experiment.rename(here / 'configs' / 'base.yml')
     assert config.load('configs/base.yml').fsgen.args['z_slow_dim'] == 4
 
 
@@ -122,71 +114,51 @@ def test_a_file_on_disk_comes_before_the_packaged_one(tmp_path, monkeypatch, sma
     ('configs/bse.yml', 'did you mean configs/base.yml'),
     ('defalt.yml', 'did you mean configs/default.yml'),
     ('configs/moving_mnist_small/tgan_scv.yml',
-     'did you mean configs/moving_mnist_small/tgan_svc.yml')])
-def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(path, message):
+     'did you mean configs/moving_mnist_small/tgan_svc.yml'),
+    ('smal.yml', 'did you mean small.yml')])    # beside it
+def test_a_missing_file_lists_the_packaged_ones_or_the_one_that_is_meant(
+        small_experiment, here, path, message):
     with pytest.raises(ConfigError, match=message):
         config.load(path)
 
 
-def test_missing_file_may_be_a_misspelling_of_one_beside_it(small_experiment):
-    with pytest.raises(ConfigError, match=f'did you mean {small_experiment}'):
-        config.load(small_experiment.with_name('smal.yml'))
-
-
-AUTHORS_KEYS = {'fsgen': 'frame_seed_generator', 'vgen': 'video_generator',
-                'vdis': 'video_discriminator'}
-
-
-def as_the_authors_write_it(document):
-    """The document in the spelling of the authors' files (FACTS §11)."""
-    dataset = document['dataset']
-    return {**document,
-            'models': {AUTHORS_KEYS[role]: part for role, part in document['models'].items()},
-            'dataset': {'dataset_fn': dataset['fn'], 'dataset_name': dataset['name'],
-                        'args': dataset['args']},
-            'updater': {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip'},
-            'shuffle_time_order': None}
-
-
-def test_both_spellings_are_one_experiment(document, load):
-    theirs = load(as_the_authors_write_it(document))
-    document['updater'] = {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip',
-                           'args': {}}
-    assert theirs.model_dump() == load(document).model_dump()
-    assert theirs.vgen.args['conv_ch'] == 16
-
-
-def test_config_yml_of_an_earlier_version(document, load):
-    """It had the networks beside the other parts."""
-    expected = load(document).model_dump()
-    assert load({**document.pop('models'), **document}).model_dump() == expected
+def test_other_spellings_are_the_same_experiment(document, load):
+    clip = {'fn': 'updaters/tgan_updater_wgan.py', 'name': 'TGANUpdaterWGANClip'}
+    models, data = document['models'], document['dataset']
+    expected = load({**document, 'updater': {**clip, 'args': {}}}).model_dump()
+    theirs = {    # FACTS §11
+        'models': {f'{theirs}_{kind}': models[ours] for theirs, kind, ours in (
+            ('frame_seed', 'generator', 'fsgen'), ('video', 'generator', 'vgen'),
+            ('video', 'discriminator', 'vdis'))},
+        'dataset': {'dataset_fn': data['fn'], 'dataset_name': data['name'], 'args': data['args']},
+        'shuffle_time_order': None}
+    assert load({**document, 'updater': clip, **theirs}).model_dump() == expected
+    # A config.yml of an earlier version had the networks beside the other parts.
+    assert load({**document.pop('models'), **document, 'updater': clip}).model_dump() == expected
 
 
 def test_classes_and_a_file_that_never_existed(document, load):
     """The authors' base.yml names three such classes, a golf experiment the file (FACTS §9)."""
-    document['models']['fsgen']['name'] = 'FrameSeedGenerator'
-    document['models']['vgen']['name'] = 'VideoGenerator'
+    names = 'FrameSeedGenerator', 'VideoGenerator', 'VideoDiscriminator'
+    for part, name in zip(document['models'].values(), names, strict=True):
+        part['name'] = name
     document['models']['vgen']['args']['wscale'] = 0.02
-    document['models']['vdis']['name'] = 'VideoDiscriminator'
+    document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'    # but the stem
     document['updater'] = {'fn': 'updaters/tgan_updater_wgan_clip.py',
-                           'name': 'TGANUpdaterWGANClip', 'args': {}}
+                           'name': 'TGANUpdaterWGANClip'}
     experiment = load(document)
     assert [part.name for part in experiment.parts()] == [
-        'FrameSeedGeneratorInitDefault', 'VideoGeneratorInitDefault',
-        'VideoDiscriminatorInitDefault', 'MovingMNISTDataset', 'TGANUpdaterWGANClip']
+        *(f'{name}InitDefault' for name in names), 'MovingMNISTDataset', 'TGANUpdaterWGANClip']
     assert experiment.updater.fn == 'updaters/tgan_updater_wgan.py'
     assert [type(network) for network in experiment.build_models()] == [
-        experiment.fsgen.cls, experiment.vgen.cls, experiment.vdis.cls]
+        part.cls for part in experiment.parts()[:3]]
 
 
-def test_shuffle_time_order_is_the_updaters_argument(document, load):
+def test_an_argument_of_all_parts_yields_to_that_of_one(document, shrunk, load):
     document['shuffle_time_order'] = 0.25
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.25}
     document['updater']['args']['shuffle_time_order'] = 0.75
     assert load(document).updater.args == {'freq': 5, 'shuffle_time_order': 0.75}
-
-
-def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
     document = shrunk('configs/moving_mnist_small/conditional_svc.yml')
     document['models']['vdis']['args']['n_categories'] = 4
     experiment = load(document)
@@ -194,144 +166,111 @@ def test_the_number_of_categories_is_every_networks_argument(shrunk, load):
     assert load(experiment.dump()).parts() == experiment.parts()
 
 
-def test_only_the_stem_of_fn_counts(document, load):
-    document['models']['fsgen']['fn'] = '/somewhere/else/frame_seed_generator.py'
-    assert load(document).fsgen.cls is FrameSeedGeneratorNoBetaInitUniform
-
-
 def test_dump_reads_back_but_for_where_it_ran(document, load):
     document.update(result_dir='results/x', resume='results/x/snapshot_iter_4.npz')
+    document['models']['fsgen']['args']['wscale'] = '5e-3'    # a string: YAML 1.1 wants 5.0e-3
     experiment = load(document).replace(seed=3)
-    dumped, folders = experiment.dump(), {'result_dir', 'resume'}
-    again = load(dumped)
-    assert again.model_dump(exclude=folders) == experiment.model_dump(exclude=folders)
-    assert again.seed == 3
-    assert (experiment.result_dir, experiment.resume) == (
-        'results/x', 'results/x/snapshot_iter_4.npz')
-    assert (again.result_dir, again.resume) == (None, None)
+    assert (experiment.seed, experiment.fsgen.args['wscale'], experiment.result_dir) == (
+        3, 5e-3, 'results/x')
+    dumped = experiment.dump()
+    assert load(dumped).model_dump() == {
+        **experiment.model_dump(), 'result_dir': None, 'resume': None}
     assert list(yaml.safe_load(dumped)['models']) == ['fsgen', 'vgen', 'vdis']
 
 
-def test_numbers_that_yaml_takes_for_text(document, load):
-    document['models']['fsgen']['args']['wscale'] = '5e-3'    # YAML 1.1 wants 5.0e-3
-    assert load(document).fsgen.args['wscale'] == 5e-3
-
-
-WHOLE = {'fn': 'model_3d.py', 'name': 'VideoGenerator3D',
-         'args': {'z_slow_dim': 4, 'out_channels': 1, 'bottom_width': 4, 'conv_ch': 8}}
+WHOLE = ('{fn: model_3d.py, name: VideoGenerator3D, args: {z_slow_dim: 4, out_channels: 1, '
+         'bottom_width: 4, conv_ch: 8}}')
 
 
 def test_a_generator_of_whole_videos_needs_no_g0(document, load):
     del document['models']['fsgen']
-    document['models']['vgen'] = WHOLE
-    experiment = load(document)
-    assert experiment.fsgen is None
+    with pytest.raises(ConfigError, match='no fsgen, of whose vectors VideoGeneratorInitUniform'):
+        load(document)
+    document = config._set(document, f'models.vgen={WHOLE}')
+    experiment = load(load(document).replace(seed=3).dump())
+    assert experiment.fsgen is None and experiment.seed == 3
     fsgen, vgen, vdis = experiment.build_models()
     assert fsgen is None and vgen.z_slow_dim == 4 and vdis.in_channels == 1
-    again = load(experiment.replace(seed=3).dump())
-    assert again.fsgen is None and again.seed == 3
-    document['optimizer'] = {'fsgen': {'name': 'SGD'}}
     with pytest.raises(ConfigError, match=r'optimizer\.fsgen: VideoGenerator3D makes whole videos'):
-        load(document)
+        load(config._set(document, 'optimizer.fsgen.name=SGD'))
 
 
 def test_one_optimizer_for_all_or_one_for_each(document, load):
-    document['optimizer'] = {'name': 'SGD', 'args': {'lr': 0.5},
-                             'vdis': {'name': 'Adam', 'args': {'alpha': 0.25, 'beta1': 0.5}}}
-    for experiment in (load(document), load(load(document).dump())):
-        built = {name: experiment.optimizer.of(name).build() for name in config.NETWORKS}
-        assert [type(each).__name__ for each in built.values()] == ['SGD', 'SGD', 'Adam']
-        assert (built['fsgen'].lr, built['vdis'].alpha, built['vdis'].beta1) == (0.5, 0.25, 0.5)
-    document['optimizer'] = {'vgen': {'name': 'SGD', 'args': {'lr': 1}}}
-    experiment = load(document)
+    experiment = load(config._set(document, 'optimizer={name: SGD, args: {lr: 0.5}, vdis: {name: '
+                                  'Adam, args: {alpha: 0.25, beta1: 0.5}}}'))
+    for each in (experiment, load(experiment.dump())):
+        fsgen, vgen, vdis = (each.optimizer.of(name).build() for name in config.NETWORKS)
+        assert [type(each).__name__ for each in (fsgen, vgen, vdis)] == ['SGD', 'SGD', 'Adam']
+        assert (fsgen.lr, vdis.alpha, vdis.beta1) == (0.5, 0.25, 0.5)
+    experiment = load(config._set(document, 'optimizer.vgen={name: SGD, args: {lr: 1}}'))
     assert experiment.optimizer.of('vdis').args == {'lr': 5e-5}
     assert experiment.optimizer.of('vgen').args == {'lr': 1}
 
 
-def change(path, value):
-    def apply(document):
-        *parents, last = path.split('.')
-        for key in parents:
-            document = document[key]
-        if value is None:
-            del document[last]
-        else:
-            document[last] = value
-    return apply
-
-
-@pytest.mark.parametrize('apply, message', [
-    (change('batchsze', 3), r"batchsze: unknown key; did you mean 'batchsize'\? Allowed:.*epoch"),
-    (change('batchsize', 'many'), r"batchsize: found 'many'; .*integer"),
-    (change('batchsize', 0), r'batchsize: found 0; .*greater than 0'),
-    (change('batch_norm_statistics', 'chainer5'), r"'chainer5'.*'chainer2' or 'chainer7'"),
-    (change('models.fsgen', None), r'no fsgen'),
-    (change('models.fsgen.name', 'FrameSeedGenerator9'),
+@pytest.mark.parametrize('change, message', [
+    ('batchsze=3', r"batchsze: unknown key; did you mean 'batchsize'\? Allowed:.*epoch"),
+    ('batchsize=many', r"batchsize: found 'many'; .*integer"),
+    ('batchsize=0', r'batchsize: found 0; .*greater than 0'),
+    ('batch_norm_statistics=chainer5', r"'chainer5'.*'chainer2' or 'chainer7'"),
+    ('models.fsgen.name=FrameSeedGenerator9',
      r"models\.fsgen\.name: found 'FrameSeedGenerator9', .*FrameSeedGeneratorInitUniform"),
-    (change('updater', {'fn': 'nothing.py', 'name': 'Nothing'}),
+    ('updater={fn: nothing.py, name: Nothing}',
      r"updater\.name: found 'Nothing', .*Allowed: .*TGANUpdaterWGANClip"),
-    (change('models.fsgen.fn', 3), r'models\.fsgen\.fn: found 3, expected a string'),
-    (change('models.fsgen.args.z_slw_dim', 4),
+    ('models.fsgen.fn=3', r'models\.fsgen\.fn: found 3, expected a string'),
+    ('models.fsgen.args.z_slw_dim=4',
      r"args\.z_slw_dim: .*no such argument; did you mean 'z_slow_dim'"),
-    (change('models.fsgen.args.z_slow_dim', 'four'), r"args\.z_slow_dim: found 'four'; .*integer"),
-    (change('models.vgen.args.out_channels', None), r'out_channels: missing'),
-    (change('models.fsgen.args', [1]), r'models\.fsgen\.args: found \[1\], expected a mapping'),
-    (change('models.fsgen.extra', 1), r'models\.fsgen\.extra: unknown key'),
-    (change('models.video_generator', {}), r'models\.video_generator: a second G1'),
-    (change('models.second', {}), r'models\.second: unknown key; .*Allowed: .*video_generator'),
-    (change('models', [1]), r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
-    (change('models.vgen', 'VideoGenerator'),
+    ('models.fsgen.args.z_slow_dim=four', r"args\.z_slow_dim: found 'four'; .*integer"),
+    ('models.vgen.args={z_slow_dim: 4}', r'z_fast_dim: missing'),
+    ('models.fsgen.args=[1]', r'models\.fsgen\.args: found \[1\], expected a mapping'),
+    ('models.fsgen.extra=1', r'models\.fsgen\.extra: unknown key'),
+    ('models.video_generator={}', r'models\.video_generator: a second G1'),
+    ('models.second={}', r'models\.second: unknown key; .*Allowed: .*video_generator'),
+    ('models=[1]', r'models: found \[1\], expected a mapping of fsgen, vgen, vdis'),
+    ('models.vgen=VideoGenerator',
      r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
-    (change('models.vgen.fn', 'models/video_discriminator.py'),
+    ('models.vgen.fn=models/video_discriminator.py',
      r"models\.vgen\.fn: found 'models/video_discriminator\.py', but VideoGeneratorInitUniform is "
      r'in models/video_generator\.py; name that'),
-    (change('updater.fn', 'updaters/tgan_updater_wgn.py'), r'is in updaters/tgan_updater_wgan\.py'),
-    (change('n_categories', 3), r'n_categories: no part of the experiment takes it; leave it out'),
-    (change('vgen', {}), r'vgen: a second G1'),
-    (change('fn', 'models/video_generator.py'), r'fn: unknown key'),
-    (change('dataset.dataset_fn', 'x.py'), r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
-    (change('dataset', {'dataset_fn': 'mnist_dataset.py', 'dataset_name': 'MNIST'}),
+    ('updater.fn=updaters/tgan_updater_wgn.py', r'is in updaters/tgan_updater_wgan\.py'),
+    ('n_categories=3', r'n_categories: no part of the experiment takes it; leave it out'),
+    ('vgen={}', r'vgen: a second G1'),
+    ('fn=models/video_generator.py', r'fn: unknown key'),
+    ('dataset.dataset_fn=x.py', r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
+    ('dataset={dataset_fn: mnist_dataset.py, dataset_name: MNIST}',
      r"dataset\.dataset_name: found 'MNIST', .*Allowed: .*MovingMNISTDataset"),
-    (change('shuffle_time_order', 'often'), r"updater\.args\.shuffle_time_order: found 'often'"),
-    (change('updater.args.models', 1), r'args\.models: .*no such argument'),
-    (change('optimizer', {'name': 'SGD', 'args': {'alpha': 0.9}}),
+    ('shuffle_time_order=often', r"updater\.args\.shuffle_time_order: found 'often'"),
+    ('updater.args.models=1', r'args\.models: .*no such argument'),
+    ('optimizer={name: SGD, args: {alpha: 0.9}}',
      r"optimizer: .*SGD has no argument 'alpha'; Allowed: lr"),
-    (change('optimizer', {'vdis': {'name': 'Adagrad'}}), r"optimizer\.vdis\.name: found 'Adagrad'"),
-    (change('optimizer', {'d': {'name': 'SGD'}}), r'optimizer\.d: unknown key; .*args, .*vdis'),
-    (change('optimizer', {'vdis': {'arg': {}}}), r"optimizer\.vdis\.arg: .*mean 'args'\?"),
-    (change('models.fsgen.args.latent', 'gaussian'),
-     r"args\.latent: found 'gaussian'; .*'uniform' or 'normal'"),
-    (change('models.vgen', WHOLE), r'models\.fsgen: VideoGenerator3D makes whole videos'),
-    (change('models.vgen', {**WHOLE, 'name': 'WholeVideoGenerator',
-                            'fn': 'whole_video_generator.py'}),
+    ('optimizer.vdis.name=Adagrad', r"optimizer\.vdis\.name: found 'Adagrad'"),
+    ('optimizer.d.name=SGD', r'optimizer\.d: unknown key; .*args, .*vdis'),
+    ('optimizer.vdis.arg={}', r"optimizer\.vdis\.arg: .*mean 'args'\?"),
+    ('models.fsgen.args.latent=gauss', r"args\.latent: found 'gauss'; .*'uniform' or 'normal'"),
+    (f'models.vgen={WHOLE}', r'models\.fsgen: VideoGenerator3D makes whole videos'),
+    ('models.vgen={fn: whole_video_generator.py, name: WholeVideoGenerator}',
      r"models\.vgen\.name: found 'WholeVideoGenerator', which is no G1 .*with forward of its own"),
-    (change('updater', {'fn': 'tgan_updater_base.py', 'name': 'TGANUpdaterBase'}),
+    ('updater={fn: tgan_updater_base.py, name: TGANUpdaterBase}',
      r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),
-    (change('models.vdis', {'fn': 'video_discriminator.py', 'name': 'FrameDiscriminator'}),
+    ('models.vdis={fn: video_discriminator.py, name: FrameDiscriminator}',
      r"found 'FrameDiscriminator', which is no D "),
-    (change('models.vgen', {'fn': 'frame_seed_generator.py',
-                            'name': 'FrameSeedGeneratorInitUniform'}),
+    ('models.vgen={fn: frame_seed_generator.py, name: FrameSeedGeneratorInitUniform}',
      'found .*, which is no G1 of the package, derived from ImageGenerator or WholeVideoGenerator'),
-    (change('dataset', {'fn': 'mnist_dataset.py', 'name': 'DrawnDataset'}),
+    ('dataset={fn: mnist_dataset.py, name: DrawnDataset}',
      r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
-    (change('name', 'x'), r'name: unknown key'),
+    ('name=x', r'name: unknown key'),
 ])
-def test_a_mistake_names_file_key_and_what_is_allowed(document, load, apply, message):
-    apply(document)
+def test_a_mistake_names_file_key_and_what_is_allowed(document, load, change, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        load(document)
+        load(config._set(document, change))
     assert 'experiment.yml: ' in str(caught.value)
 
 
 @pytest.mark.parametrize('text, message', [
     ('- a', r"found \['a'\], expected a mapping"),
     ('', 'found None, expected a mapping'),
-    ('a: [', 'cannot be read as YAML'),
     ('batchsize: 2\nbatchsize: 3', "duplicate key 'batchsize'"),
     ('a: !!python/object/apply:os.system [echo]', 'cannot be read as YAML'),
-    ('\0', 'cannot be read as YAML'),
     ('a:\n\tb: 1', 'in line 2, .* use spaces'),
-    ('seed: 2001-99-99', 'cannot be read as YAML'),
     ('seed: ' + 5000 * '9', 'cannot be read as YAML'),
     ('a: &a\n  b: *a', 'holds itself'),
     ('1: 2', '1: unknown key'),
@@ -341,16 +280,13 @@ def test_what_is_no_experiment(load, text, message):
         load(text)
 
 
-@pytest.mark.parametrize('key, value, message', [
-    ('models.vgen.args.conv_ch', 24, r'models\.vgen\.args: conv_ch is 24.*multiple of 16'),
-    *(('models.vdis', {'fn': 'video_discriminator.py', 'name': 'VideoDiscriminatorInitDefault',
-                       'args': {'in_channels': 1, 'top_width': 4, 'mid_ch': size}},
-       r'models\.vdis\.args: ') for size in (0, -2, 10 ** 12)),
-    ('dataset.args.dataset_path', 'nowhere.npy', r'dataset\.args: .*nowhere\.npy')])
-def test_what_a_constructor_refuses_names_the_part(document, load, key, value, message):
-    change(key, value)(document)
+@pytest.mark.parametrize('change, message', [
+    ('models.vgen.args.conv_ch=24', r'models\.vgen\.args: conv_ch is 24.*multiple of 16'),
+    *((f'models.vdis.args.mid_ch={size}', r'models\.vdis\.args: ') for size in (0, -2, 10 ** 12)),
+    ('dataset.args.dataset_path=nowhere.npy', r'dataset\.args: .*nowhere\.npy')])
+def test_what_a_constructor_refuses_names_the_part(small_experiment, change, message):
+    experiment = config.load(small_experiment, [change])
     with pytest.raises(ConfigError, match=message):
-        experiment = load(document)
         experiment.build_models()
         experiment.dataset.build()
 

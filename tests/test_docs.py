@@ -27,26 +27,19 @@ def test_links_lead_somewhere(page):
     assert not missing
 
 
-def _cited_facts():
-    """(file, what follows "FACTS") of every mention elsewhere, without line breaks."""
-    for folder in CITING:
-        for file in (ROOT / folder).rglob('*.*'):
-            if file.suffix in {'.py', '.md', '.yml', '.json'} and file != Path(__file__):
-                text = re.sub(r'\n[ #]*', ' ', file.read_text(encoding='utf-8'))
-                for found in re.finditer(r'\bFACTS\b', text):
-                    yield file, text[found.end():]
-
-
 def test_every_cited_fact_is_there():
     facts = (ROOT / 'docs' / 'facts.md').read_text(encoding='utf-8')
     sections = re.findall(r'^## (\d+)\. ', facts, flags=re.MULTILINE)
     assert sections == [str(number) for number in range(1, 12)]
-    cited = [(file, re.match(r' (§(?:\d+|n)(?:(?:, | and )§\d+)*)', text))
-             for file, text in _cited_facts()]
+    cited = [(file, numbers) for folder in CITING for file in (ROOT / folder).rglob('*.*')
+             if file.suffix in {'.py', '.md', '.yml', '.json'} and file != Path(__file__)
+             for numbers in re.findall(r'\bFACTS\b((?: (?:and )?§(?:\d+|n)\b,?)*)', re.sub(
+                 r'\n[ #]*', ' ', file.read_text(encoding='utf-8')))]    # without line breaks
     assert len(cited) > 40
-    assert [file for file, numbers in cited if not numbers] == []
-    assert [(file, numbers[1]) for file, numbers in cited
-            if not set(re.findall(r'\d+', numbers[1])) <= set(sections)] == []
+    assert [(file, numbers) for file, numbers in cited if not numbers or
+            not set(re.findall(r'\d+', numbers)) <= set(sections)] == []
+    assert re.search(r'"FACTS §n" .* section n\s+of \[facts\.md\]\(facts\.md\)',
+                     (ROOT / 'docs' / 'differences.md').read_text(encoding='utf-8'))
 
 
 def test_the_notebook_has_no_outputs():
@@ -55,25 +48,19 @@ def test_the_notebook_has_no_outputs():
     assert code and not any(cell['outputs'] or cell['execution_count'] for cell in code)
 
 
-def test_facts_are_what_differences_say_they_are():
-    text = (ROOT / 'docs' / 'differences.md').read_text(encoding='utf-8')
-    assert re.search(r'"FACTS §n" .* section n\s+of \[facts\.md\]\(facts\.md\)', text)
-
-
-def test_the_parts_of_extend_are_trained(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_parts_of_extend_are_trained(here, monkeypatch):
     text = (ROOT / 'docs' / 'extend.md').read_text(encoding='utf-8')
     blocks = re.findall(r'```(\w+)\n(.*?)```', text, flags=re.DOTALL)
     for language, block in blocks:
         if language == 'yaml':
-            (tmp_path / 'bars.yml').write_text(block)
+            (here / 'bars.yml').write_text(block)
             continue
         folder, name = re.match(r'# tgan_chainer/(\w+)/(\w+\.py)\n', block).groups()
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / name).write_text(block)
+        (here / folder).mkdir()
+        (here / folder / name).write_text(block)
         # As if the file lay in the package.
         package = importlib.import_module(f'tgan_chainer.{folder}')
-        monkeypatch.setattr(package, '__path__', [*package.__path__, str(tmp_path / folder)])
+        monkeypatch.setattr(package, '__path__', [*package.__path__, str(here / folder)])
     assert [language for language, _ in blocks] == ['python', 'python', 'python', 'yaml']
 
     assert train.main(['--config_path', 'bars.yml', '--out', 'result']) == 0
@@ -84,9 +71,8 @@ def test_the_parts_of_extend_are_trained(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def python_page(tmp_path, monkeypatch, make_result):
+def python_page(here, make_result):
     """What the code of python.md that needs no PyTorch leaves behind, and the code that does."""
-    monkeypatch.chdir(tmp_path)
     make_result('mine', 'configs/default.yml', (2250,), z_slow_dim=100, z_fast_dim=100, conv_ch=128,
                 mid_ch=32, wscale=0.2)
     text = (ROOT / 'docs' / 'python.md').read_text(encoding='utf-8')

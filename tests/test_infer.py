@@ -10,7 +10,6 @@ from PIL import Image
 from tests.movies import read_movie
 from tgan_chainer import infer, results
 from tgan_chainer.commands.flags import PRETRAINED
-from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
 
 
@@ -31,15 +30,12 @@ def test_files_of_both_flags(small_result, tmp_path, capsys):
         assert read_movie(tmp_path / name).shape == (16, 128, 128, 3)
 
 
-def test_a_training_that_comes_with_the_package(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_a_training_that_comes_with_the_package(here, capsys):
     assert infer.main(['--pretrained', 'default', '--n', '2', '--images']) == 0
-    paths = [tmp_path / name for name in capsys.readouterr().out.split()]
-    videos = np.stack([np.array(Image.open(path)) for path in paths])
+    videos = np.stack([Image.open(path) for path in capsys.readouterr().out.split()])
     assert videos.shape == (2, 32, 16 * 32) and (videos[0] != videos[1]).any()
     assert videos.min() < 20 and videos.max() > 200    # bright on black, as a trained one's
-    size = sum(file.stat().st_size for file in PRETRAINED.rglob('*'))
-    assert size < 10 * 10 ** 6
+    assert sum(file.stat().st_size for file in PRETRAINED.rglob('*')) < 10 * 10 ** 6
     with pytest.raises(SystemExit):
         infer.main(['--pretrained', 'defalt', '--images'])
     assert "--pretrained: found 'defalt', expected default" in capsys.readouterr().err
@@ -97,10 +93,9 @@ def test_larger_pixels(small_result, tmp_path):
     (['--result_dir', 'file'], 'file: found a file, expected a result folder; give the one it is '
      'in, .\n'),
     (['--gpu', '99'], 'error: --gpu 99: ')])
-def test_errors(small_result, capsys, flags, message, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_errors(small_result, refused, flags, message):
     Path('results/a').mkdir(parents=True)
     for path in ('results/a/snapshot_iter_10.npz', 'file'):
         Path(path).touch()
-    assert run(small_result, '--images', *flags) == EXIT_USER_ERROR
-    assert message in capsys.readouterr().err
+    assert message in refused(
+        infer.main, '--result_dir', small_result, '--gpu', '-1', '--images', *flags)

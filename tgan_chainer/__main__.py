@@ -1,9 +1,11 @@
 """`tgan COMMAND ...`, or `python -m tgan_chainer COMMAND ...`; `COMMAND --help` tells more."""
+import difflib
+import importlib
 import sys
 
 from tgan_chainer import __version__
-from tgan_chainer.commands.run import dispatch
-from tgan_chainer.errors import EXIT_OK
+from tgan_chainer.commands.run import run_command
+from tgan_chainer.errors import EXIT_OK, ConfigError
 
 COMMANDS = {
     'doctor': ('commands.doctor', 'what is installed here, what data there is, what to do next'),
@@ -28,12 +30,26 @@ COMMANDS = {
 
 
 def main(argv=None):
-    """Run the command that the first argument names; returns its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
-    if arguments == ['--version']:
+    """Run the command that the first argument names, with - or _ in its name -> its exit code."""
+    return run_command(_run, sys.argv[1:] if argv is None else argv)
+
+
+def _run(argv):
+    name, *rest = argv or ['--help']
+    module, _ = COMMANDS.get(name.replace('_', '-'), (None, None))
+    if module:
+        return importlib.import_module(f'tgan_chainer.{module}').main(rest)
+    if argv == ['--version']:
         print(f'tgan_chainer {__version__}')
-        return EXIT_OK
-    return dispatch('tgan', 'tgan_chainer', COMMANDS, arguments)
+    elif name in ('-h', '--help'):
+        width = max(map(len, COMMANDS))
+        print('usage: tgan COMMAND ...  (COMMAND --help tells its flags)\n',
+              *(f'  {name:{width}}  {what}' for name, (_, what) in COMMANDS.items()), sep='\n')
+    else:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f'did you mean {close[0]!r}? ' if close else ''
+        raise ConfigError(f'there is no command {name!r}; {hint}tgan --help lists them')
+    return EXIT_OK
 
 
 if __name__ == '__main__':

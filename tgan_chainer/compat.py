@@ -3,8 +3,8 @@
 Imported before anything else in the package; no other module patches anything. An installation has
 ``tgan_chainer.pth`` in site-packages, a line that Python runs at its start: the first
 ``import chainer`` then imports this package before Chainer; where that fails, Chainer's own error
-is what the user sees. The patches are the smallest set that
-the project's own path needs, and each is skipped where it is not needed:
+is what the user sees. Each of the patches, no more than this project needs, is skipped where it is
+not needed:
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.
@@ -13,6 +13,9 @@ the project's own path needs, and each is skipped where it is not needed:
   it is imported and when it runs. The table of NumPy 1.26 is put back.
 * CuPy 13 does not look into NVIDIA's wheels for cuBLAS, cuRAND, cuSOLVER, NVRTC and cuDNN. Where
   such wheels are installed they are loaded by name first, so that CuPy finds them in the process.
+  CuPy 14 looks there itself.
+* Chainer warns of a missing cuDNN, and to install CuPy again. CuPy 14 has none, and Chainer's own
+  kernels run then: ``tgan doctor`` says which.
 
 What is left alone: ``numpy.float`` (only ``F.resize_images``, not used here) and ``pkg_resources``
 for ``chainer.gradient_check`` (only the tests, which install ``setuptools<81``).
@@ -22,6 +25,7 @@ import ctypes
 import importlib.util
 import sys
 import types
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -79,30 +83,21 @@ def _replace_environment_check():
 
 def _check_version(found):
     if found != SUPPORTED_CHAINER:
-        raise ImportError(
-            f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
-
-
-def _is_installed(name):
-    try:
-        return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        raise ImportError(f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
 
 
 def install():
     """Make Chainer importable, without importing it. Safe to call again, and after it is imported.
 
-    Raises:
-        ImportError: Chainer is missing, or not the version that these patches were written for.
-            The latter is told by ``import chainer`` itself if that comes later.
+    Raises an ImportError, or has ``import chainer`` raise it, if Chainer is missing or not the
+    version that these patches were written for.
     """
     _preload_cuda_wheels()
+    warnings.filterwarnings('ignore', 'cuDNN is not enabled', UserWarning)
     _restore_numpy_sctypes()
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
-    elif _is_installed('chainer'):
+    elif importlib.util.find_spec('chainer'):
         _replace_environment_check()
     else:
-        raise ImportError(
-            f'Chainer is not installed: tgan_chainer needs {_INSTALL}')
+        raise ImportError(f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -34,8 +34,7 @@ from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
 from tgan_chainer.training import optimizers
 from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
-PACKAGED = Path(__file__).parent / 'configs'
-"""Folder of the experiments that ship with the package."""
+PACKAGED = Path(__file__).parent / 'configs'    #: The experiments that ship with the package.
 
 
 class Role(NamedTuple):
@@ -56,8 +55,7 @@ ROLES = {
 }
 """The parts of an experiment, the networks in the order in which they are built."""
 
-NETWORKS = System._fields
-"""The networks' names."""
+NETWORKS = System._fields    #: The networks' names.
 
 _AUTHORS_NETWORKS = {'frame_seed_generator': 'fsgen', 'video_generator': 'vgen',
                      'video_discriminator': 'vdis'}
@@ -90,11 +88,7 @@ class Part(_Strict):
     where: str = pydantic.Field(exclude=True)   #: What messages call it: file and key.
 
     def build(self, **supplied):
-        """Construct the part from its arguments and those that only the caller has.
-
-        Raises:
-            ConfigError: The class refuses an argument, or a file that an argument names.
-        """
+        """Construct the part; a ConfigError if it refuses an argument, or a file of that name."""
         try:
             return self.cls(**self.args, **supplied)
         except (TGANError, ValueError, ArithmeticError, MemoryError) as error:
@@ -225,8 +219,7 @@ def load(path, changes=()):
     """Read an experiment file, see :func:`find`, with ``changes``, see :func:`_set`.
 
     Raises:
-        ConfigError: There is no such file, or it is not an experiment; the message names the file,
-            or the change, the key, what was found and what is allowed.
+        ConfigError: It is no experiment; by file or change, key, what was found, what is allowed.
     """
     source = str(path)
     document = functools.reduce(_set, changes, read_yaml(find(path), source))

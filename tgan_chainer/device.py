@@ -17,10 +17,7 @@ def count_gpus():
 def get_device(gpu):
     """The Chainer device of a ``--gpu`` flag: -1 is the CPU, N the GPU of that number.
 
-    None is GPU 0 if there is one, or else the CPU.
-
-    Raises:
-        DeviceError: There is no such GPU, or CuPy cannot use it.
+    None is GPU 0 if there is one, or else the CPU. One that cannot be used is a DeviceError.
     """
     if gpu is None:
         gpu = 0 if count_gpus() else -1
@@ -42,6 +39,13 @@ def gpu_name(device):
     return device.xp.cuda.runtime.getDeviceProperties(device.device.id)['name'].decode()
 
 
+def gpu_libraries():
+    """What computes where there is a GPU: 'CuPy 14.2.0, no cuDNN'."""
+    cuda = chainer.backends.cuda
+    cudnn = f'cuDNN {cuda.libcudnn.getVersion()}' if cuda.cudnn_enabled else 'no cuDNN'
+    return f'CuPy {cuda.cupy.__version__}, {cudnn}'
+
+
 def _probe():
     """Number of usable GPUs, and why there is none (or None)."""
     try:
@@ -49,7 +53,7 @@ def _probe():
     except ImportError as error:
         reason = str(error).splitlines()[0]
         return 0, (f'CuPy is not installed or cannot start ({reason}); '
-                   'the extra [cuda12] brings it')
+                   'the extra [cuda13] or [cuda12] brings it')
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:

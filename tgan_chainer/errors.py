@@ -5,18 +5,10 @@ line and leave with :data:`EXIT_USER_ERROR`; a traceback means a fault of this p
 """
 
 EXIT_OK = 0
-
-EXIT_USER_ERROR = 2
-"""Exit code of a command that could not do what it was asked: bad input, no device, no data."""
-
-EXIT_DIVERGED = 3
-"""Exit code of a training that stopped since a loss was not a finite number."""
-
-EXIT_INTERRUPTED = 130
-"""Exit code after Ctrl-C in a command that had nothing to save."""
-
-EXIT_NO_READER = 141
-"""Exit code when whoever read the output has left (``| head``), as shells have it for SIGPIPE."""
+EXIT_USER_ERROR = 2       #: Not done what was asked: bad input, no device, no data.
+EXIT_DIVERGED = 3         #: A training stopped since a loss was not a finite number.
+EXIT_INTERRUPTED = 130    #: Ctrl-C in a command that had nothing to save.
+EXIT_NO_READER = 141      #: Whoever read the output left (``| head``); of shells, for SIGPIPE.
 
 
 class TGANError(Exception):

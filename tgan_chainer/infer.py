@@ -1,5 +1,6 @@
 """Make videos with trained generators (authors' infer.py)."""
 import functools
+import itertools
 from pathlib import Path
 
 import chainer
@@ -19,18 +20,25 @@ from tgan_chainer.results import CATEGORIES, category_part, open_generators, rea
 
 
 def infer(args):
-    """Write the videos that the flags ask for, and print where.
-
-    Args:
-        args (argparse.Namespace): See :func:`tgan_chainer.commands.infer.parse_args`.
-
-    Raises:
-        TGANError: See :func:`tgan_chainer.results.open_generators`; or a file cannot be written.
-    """
+    """Write the videos that the flags of :mod:`.commands.infer` ask for, and print where."""
     if args.video:
         pictures.require_av()
     videos, names, stem, _ = sample(args)
     for path in write_videos(videos, names, Path(args.out_dir, stem), args):
+        print(path)
+
+
+def interpolate(args):
+    """Write videos with frames between those of G0: a strip of each, and a movie of all."""
+    pictures.require_av()
+    videos, names, stem, _ = sample(args, args.between)
+    every = args.between + 1
+    stem = Path(args.out_dir, f'{stem}_between-{args.between}')
+    movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)
+    fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
+    for path in itertools.chain(
+            pictures.save_movies(f'{stem}{category_part(args)}', movie, fps),
+            pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
         print(path)
 
 
@@ -47,7 +55,6 @@ def sample(args, between=None):
 
     Raises:
         ConfigError: They are to be interpolated, and the system has no z_fast.
-        TGANError: See :func:`tgan_chainer.results.open_generators`.
     """
     fsgen, vgen, names, labels, stem = open_generators(args)
     n, first, rows = args.n * max(1, len(names)), first_generator(fsgen, vgen), None

@@ -67,11 +67,6 @@ class RandomState(extension.Extension):
 
     Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
     which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).
-
-    Args:
-        seed (int): Seed of the experiment.
-        device: Chainer device of the training.
-        rank (int): Number of this process among those of a training on many devices.
     """
 
     name = 'random_state'
@@ -93,7 +88,7 @@ class RandomState(extension.Extension):
     def part_ways(self):
         """Seed every generator of a rank but the first by seed and rank."""
         if self.rank:
-            self._seed_all_by(self.seed, self.rank)
+            self.start_anew()
 
     def resume_at(self, iteration):
         """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
@@ -102,12 +97,9 @@ class RandomState(extension.Extension):
         else:
             self._seed_device((self.seed + iteration) % 2 ** 32)
 
-    def start_anew(self, iteration):
+    def start_anew(self, *iteration):
         """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
-        self._seed_all_by(self.seed, self.rank, iteration)
-
-    def _seed_all_by(self, *numbers):
-        words = _words(*numbers)
+        words = _words(self.seed, self.rank, *iteration)
         random.seed(words.tobytes())
         np.random.seed(words)
         self._seed_device(words[0])

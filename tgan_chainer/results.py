@@ -10,31 +10,19 @@ from tgan_chainer.commands.flags import EVERY
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.io import snapshots
-from tgan_chainer.io.files import write_json
 from tgan_chainer.models.sampling import first_generator
 
-CONFIG = 'config.yml'
-"""The experiment as it ran, in a result folder of ours."""
-
+CONFIG = 'config.yml'    #: The experiment as it ran, in a result folder of ours.
+#: The same in a folder of the authors' that was resumed: their infer.py takes any .yml.
 CONFIG_BESIDE_THEIRS = 'config.yaml'
-"""The same in a folder of the authors' that was resumed: their infer.py takes any .yml."""
-
-RECORD = 'record.json'
-"""How each start was made; only a folder that train.py wrote to has it."""
-
+RECORD = 'record.json'    #: How each start was made; only a folder that train.py wrote to has it.
+#: Names of the categories that a conditional system knows; a label indexes the list.
 CATEGORIES = 'categories.json'
-"""Names of the categories that a conditional system knows; a label indexes the list."""
-
-DEFAULT_ITERATION = 100000
-"""The authors' default of ``--iter``."""
+DEFAULT_ITERATION = 100000    #: The authors' default of ``--iter``.
 
 
 def experiment_file(result_dir):
-    """Path of the experiment file in a result folder: what train.py wrote, or the authors' .yml.
-
-    Raises:
-        SnapshotError: There is no such folder, or no single experiment file in it.
-    """
+    """Path of the one experiment file in a result folder: what train.py wrote, or the authors'."""
     folder = Path(result_dir)
     if folder.is_file():
         snapshot = re.search(r'_iter_(\d+)\.npz$', folder.name)
@@ -70,8 +58,7 @@ def recorded_file(result_dir):
 def choose_iteration(result_dir, wanted):
     """The iteration to load: ``wanted``, or when it is None the authors' default, else the newest.
 
-    Raises:
-        SnapshotError: The folder has no networks of that iteration; it lists those there are.
+    A folder without networks of it is a SnapshotError, which lists those there are.
     """
     found = snapshots.iterations(result_dir, snapshots.NETWORKS['vgen'])
     if not found:
@@ -89,11 +76,6 @@ def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
     """The networks of a result folder, ours or the authors', on ``device`` -> System.
 
     Those of other roles than ``roles`` stay as they were built.
-
-    Raises:
-        ConfigError: The experiment file is none.
-        SnapshotError: There is no single one, or the networks of that iteration are missing or
-            damaged.
     """
     system = config.load(experiment_file(result_dir)).build_models()
     for name, network in system.networks.items():
@@ -114,9 +96,6 @@ def open_generators(args):
     Returns:
         (fsgen, vgen, names, labels, stem), see :func:`load_generators`, :func:`choose_labels` and
         :func:`output_stem`.
-
-    Raises:
-        TGANError: There is no such folder, iteration, device or category, or a file is damaged.
     """
     device = get_device(args.gpu)
     device.use()
@@ -161,21 +140,15 @@ def category_part(args):
     return f'_{names[:100]}' if names else ''
 
 
-def write_categories(folder, names):
-    """Write the names, in the order of the labels, into a result folder."""
-    write_json(Path(folder, CATEGORIES), list(names))
-
-
 def read_categories(folder, n_categories):
-    """The names that :func:`write_categories` wrote -> list of str.
+    """The ``n_categories`` names that a training wrote, in the order of the labels.
 
-    Raises:
-        SnapshotError: The file is missing, damaged, or not of ``n_categories`` names.
+    A file that is missing, damaged, or of another number of names is a SnapshotError.
     """
-    path = Path(folder, CATEGORIES)
-    names = _read_list(path, 'names', str, 'a training writes it')
+    path, remedy = Path(folder, CATEGORIES), 'a training writes it'
+    names = _read_list(path, 'names', str, remedy)
     if names is None:
-        raise SnapshotError(f'{path}: there is no such file; a training writes it')
+        raise SnapshotError(f'{path}: there is no such file; {remedy}')
     if len(names) != n_categories:
         raise SnapshotError(f'{path}: found {len(names)} names, but the networks know '
                             f'{n_categories} categories; it is of another training')
@@ -183,10 +156,9 @@ def read_categories(folder, n_categories):
 
 
 def find_categories(wanted, names):
-    """Labels of the categories that are ``wanted``, each a name or ``'all'``; none twice.
+    """Labels of ``wanted`` categories, each a name or ``'all'``; none twice.
 
-    Raises:
-        ConfigError: There is no category of a name; the message lists those like it.
+    A name that is none is a ConfigError, which lists those like it.
     """
     labels = []
     for name in wanted:
@@ -205,11 +177,7 @@ def find_categories(wanted, names):
 
 
 def read_record(path):
-    """The entries of a ``record.json``, one a start; none without the file.
-
-    Raises:
-        SnapshotError: It is damaged.
-    """
+    """The entries of a ``record.json``, one a start, none without it; a SnapshotError of damage."""
     return _read_list(path, 'starts', dict, 'move it away to go on without it') or []
 
 

@@ -1,6 +1,7 @@
 """Train TGAN from an experiment file (authors' train.py): prepare, build, run."""
 import math
 import shlex
+from pathlib import Path
 from typing import NamedTuple
 
 import chainer
@@ -8,9 +9,8 @@ from chainer.training import Trainer, extensions
 
 from tgan_chainer.commands.train import main
 from tgan_chainer.distributed.connect import connect
-from tgan_chainer.extensions.average_over_ranks import AverageOverRanks
 from tgan_chainer.extensions.critic_spectrum import log_critic_spectrum
-from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport
 from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
@@ -19,10 +19,10 @@ from tgan_chainer.extensions.snapshot import Snapshot
 from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.functions.cpu.jit import numba
-from tgan_chainer.io.files import remove_leftovers
+from tgan_chainer.io.files import remove_leftovers, write_json
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.results import write_categories
+from tgan_chainer.results import CATEGORIES
 from tgan_chainer.training.checks import check_batchsize, check_shapes
 from tgan_chainer.training.data import first_videos, make_data
 from tgan_chainer.training.flags import choose, new_result_folder
@@ -33,12 +33,8 @@ from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
 
 
-def train(args, command_line):
-    """Train as the flags of :mod:`.commands.train` say; ``command_line`` is for the record.
-
-    Raises:
-        TGANError: Bad input; or a loss was not finite, and the training has stopped.
-    """
+def train(args):
+    """Train as the flags of :mod:`.commands.train` say; a DivergedError if a loss is not finite."""
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
         device = ranks.get_device(args.gpu)
@@ -49,16 +45,12 @@ def train(args, command_line):
         if snapshot and not go_on(training, experiment, snapshot, ranks):
             return
         training.trainer.out = ranks.on_first(
-            open_folder, training, experiment, snapshot, args, command_line, ranks)
+            open_folder, training, experiment, snapshot, args, ranks)
         run(training.trainer, ranks, experiment.tensorboard)
 
 
 def prepare(args, n_ranks):
-    """What is to be trained, with its data made -> what :func:`.flags.choose` returns.
-
-    Raises:
-        TGANError: What the flags name is not there, or cannot be read or made.
-    """
+    """What is to be trained, with its data made -> what :func:`.flags.choose` returns."""
     experiment, snapshot = choose(args)
     make_data(experiment, n_ranks)
     return experiment, snapshot
@@ -135,10 +127,7 @@ def count_iterations(experiment, n_videos):
 
 
 def extend(trainer, experiment, dataset, random_state, ranks):
-    """Add what happens beside the updates.
-
-    Rank 0 has all of them, the others those that take them all.
-    """
+    """Add what happens beside the updates: all of it to rank 0, to others what takes all ranks."""
     updater = trainer.updater
     display = (experiment.display_interval, 'iteration')
     save = (experiment.snapshot_interval, 'iteration')
@@ -176,11 +165,7 @@ def extend(trainer, experiment, dataset, random_state, ranks):
 
 
 def go_on(training, experiment, snapshot, ranks):
-    """Load a trainer's snapshot -> whether updates are left to do.
-
-    Raises:
-        SnapshotError: It is of another training, or damaged.
-    """
+    """Load a trainer's snapshot -> whether updates are left to do."""
     trainer = training.trainer
     note = ranks.on_all(resume, trainer, snapshot, experiment, training.random_state, ranks)
     done, wanted = trainer.updater.iteration, trainer.stop_trigger.iterations
@@ -192,21 +177,17 @@ def go_on(training, experiment, snapshot, ranks):
     return done < wanted
 
 
-def open_folder(training, experiment, snapshot, args, command_line, ranks):
-    """Make the result folder, or go on in a snapshot's; write and say what is trained -> its path.
-
-    Raises:
-        TGANError: The folder exists, cannot be written, or holds a damaged record.
-    """
+def open_folder(training, experiment, snapshot, args, ranks):
+    """Make the result folder, or go on in a snapshot's; say and write what is trained -> path."""
     about = overview(experiment, training, ranks)    # refuses kernels and threads, too
     branched_from = snapshot if args.branch else None
     goes_on = snapshot and not args.branch
     out = snapshot.parent if goes_on else new_result_folder(args, experiment, snapshot)
     remove_leftovers(out)    # of a start that was killed
-    write_record(out, experiment, command_line, training.random_state.device,
+    write_record(out, experiment, args.command_line, training.random_state.device,
                  training.trainer.updater.iteration, ranks.size, branched_from)
     if training.dataset.n_categories:
-        write_categories(out, training.dataset.category_names)
+        write_json(Path(out, CATEGORIES), training.dataset.category_names)
     print(about)
     origin = f', continuing from {branched_from}' if branched_from else ''
     print(f'{"resuming in" if goes_on else "writing to"} {out}{origin}', flush=True)

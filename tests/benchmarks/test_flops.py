@@ -56,8 +56,17 @@ def test_arithmetic_of_a_step(networks):
     assert flops.total(flops.of_sampling(*networks[:2], 8))[0] == 2 * 8 * (sum(g0) + 16 * sum(g1))
 
 
+def test_bytes_of_a_layer(networks):
+    row = flops.of_step(*networks, batch=8)[-5]
+    videos, features, weight = 8 * 16 * 64 ** 2, 8 * 64 * 8 * 32 ** 2, 64 * 4 ** 3
+    assert (row.layer, row.floats) == ('D c0', videos + features + weight)
+    # Forward of two batches, the gradient of the fake videos, that of the weight by two.
+    assert row.bytes == 4 * (2 + 1 + 2) * row.floats
+
+
 def test_table():
-    row = flops.Row('D c0', products=10 ** 9, inside=10 ** 9 // 2, forward=1, input_gradient=2)
+    row = flops.Row('D c0', products=10 ** 9, inside=10 ** 9 // 2, floats=7, forward=1,
+                    input_gradient=2)
     lines = flops.table([row, row]).splitlines()
     assert lines[0].split() == ['layer', 'forward', 'input', 'grad.', 'weight', 'grad.', 'total',
                                 'without', 'padding']

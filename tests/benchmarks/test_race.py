@@ -4,8 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import race as module
+from benchmarks import sides
+from benchmarks.__main__ import complete, parser
 from benchmarks.flops import Row
-from benchmarks.race import FLOOR, Contestant, Outcome, race
+from benchmarks.race import COPY_FLOOR, FLOOR, Contestant, Outcome, race
 from benchmarks.sides import NotRunError, WorkerError
 
 COSTS = st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=9)
@@ -77,13 +79,34 @@ def test_rounding_and_another_task_are_no_difference(quick):
 
 
 def test_the_floor_is_the_time_of_as_many_products(full):
-    # Two to warm up; then the work and the product, the product and the work, and so on.
-    full.add('ours', [9.0, 9.0, 8.0, 2.0, 4.0, 8.0, 8.0, 2.0, 4.0, 8.0])
-    rows = [Row('D c0', products=2 * 10 ** 9, inside=2048 ** 3 // 2)]
+    # Three to warm up; then the work, the product and the copy, backwards, and so on.
+    full.add('ours', [9.0] * 3 + [8.0, 2.0, 3.0, 6.0, 4.0, 8.0] * 2)
+    rows = [Row('D c0', products=2 * 10 ** 9, inside=2048 ** 3 // 2, floats=2048 ** 2)]
     outcome = race(full, contestants('ours'), rows)
-    # The product takes as many multiplications as two of the work's.
-    assert outcome.costs == {'the ours': [8.0, 8.0, 8.0, 8.0], FLOOR: [1.0, 2.0, 1.0, 2.0]}
-    assert outcome.data['arithmetic'] == {'GFLOP': 4, 'GFLOP without padding': 2048 ** 3 / 1e9}
+    # The product takes as many multiplications as two of the work's, the copy twice the bytes.
+    assert outcome.costs == {'the ours': [8.0, 8.0, 8.0, 8.0], FLOOR: [1.0, 2.0, 1.0, 2.0],
+                             COPY_FLOOR: [1.5, 3.0, 1.5, 3.0]}
+    assert outcome.data['arithmetic'] == {'GFLOP': 4, 'GFLOP without padding': 2048 ** 3 / 1e9,
+                                          'GB': 4 * 2048 ** 2 / 1e9}
+
+
+def test_tf32_is_for_both_sides_or_neither_and_rounds_more(monkeypatch):
+    monkeypatch.setattr(sides, 'Worker', lambda _, command, environment: environment)
+    for flags, slack, variables in ((['--gpu', '0'], 4, {'NVIDIA_TF32_OVERRIDE': '0'}), (
+            ['--gpu', '0', '--tf32'], 10, {'CUPY_TF32': '1',
+                                           'TORCH_ALLOW_TF32_CUBLAS_OVERRIDE': '1'})):
+        session = sides.Session(complete(parser().parse_args(flags)))
+        assert session.slack == slack
+        for side in ('ours', 'torch'):
+            assert variables.items() <= session.start(side).items()
+
+
+def test_slack_is_given_to_sides_that_differ(quick):
+    quick.slack = 4
+    quick.add('ours', [1.0] * 3, found={'a': 1.0})
+    quick.add('authors', [1.0] * 3, found={'a': 1.001})
+    quick.add('torch', [1.0] * 3, found={'a': 1.002})
+    assert len(race(quick, contestants('ours', 'authors', 'torch')).errors) == 1
 
 
 @given(COSTS, st.data())

@@ -3,7 +3,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import chainer
 import numpy as np
 import pytest
 
@@ -16,11 +18,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def no_settings(here, monkeypatch):
     for variable in ('TGAN_C3D', 'TGAN_MEAN', 'TGAN_NUM_THREADS', 'TGAN_CPU_KERNELS'):
         monkeypatch.delenv(variable, raising=False)
-    return tmp_path
 
 
 def lines(capsys):
@@ -44,10 +44,10 @@ def test_without_data_and_with_a_wrong_setting(capsys, monkeypatch):
     assert any('GPU          none (--gpu 0: ' in line for line in found)
 
 
-def test_data_that_is_there(in_an_empty_folder, capsys, monkeypatch):
+def test_data_that_is_there(here, capsys):
     before = doctor.ready_experiments()
     assert 'default.yml' in before and not any(name.startswith('ucf101/') for name in before)
-    data = in_an_empty_folder / 'data'
+    data = here / 'data'
     data.mkdir()
     (data / 'ucf101_train.h5').write_bytes(b'x' * 2_500_000)
     assert doctor.ready_experiments() == before
@@ -61,27 +61,25 @@ def test_data_that_is_there(in_an_empty_folder, capsys, monkeypatch):
     assert '  found    data/ucf101_train_pd.csv' in found
 
 
-def test_files_of_the_score_are_found_as_the_score_finds_them(in_an_empty_folder, monkeypatch):
-    weights = in_an_empty_folder / 'elsewhere.npz'
-    weights.touch()
-    monkeypatch.setenv('TGAN_C3D', str(weights))
-    (in_an_empty_folder / 'mean2.npz').write_bytes(b'not it')
+def test_files_of_the_score_are_found_as_the_score_finds_them(here, monkeypatch):
+    (here / 'elsewhere.npz').touch()
+    monkeypatch.setenv('TGAN_C3D', 'elsewhere.npz')
+    (here / 'mean2.npz').write_bytes(b'not it')
     c3d, mean = doctor.score_files()
-    assert (c3d.path, c3d.found) == (str(weights), True)
+    assert (c3d.path, c3d.found) == ('elsewhere.npz', True)
     assert (mean.path, mean.found) == ('mean2.npz', False) and 'another file' in mean.note
-    monkeypatch.setenv('TGAN_MEAN', str(in_an_empty_folder))
+    monkeypatch.setenv('TGAN_MEAN', '.')
     assert not doctor.score_files()[1].found
 
 
-def test_next_steps(monkeypatch, in_an_empty_folder):
+def test_next_steps(monkeypatch, here):
     steps = '\n'.join(doctor.next_steps())
     assert 'tgan infer' not in steps and 'make test' in steps
-    folder = in_an_empty_folder / 'results' / 'mine'
+    folder = here / 'results' / 'mine'
     folder.mkdir(parents=True)
     (folder / 'vgen_iter_5.npz').touch()
     # What only a checkout has is named only there.
-    elsewhere = in_an_empty_folder / 'tgan_chainer/commands/doctor.py'
-    monkeypatch.setattr(doctor, '__file__', str(elsewhere))
+    monkeypatch.setattr(doctor, '__file__', str(here / 'tgan_chainer/commands/doctor.py'))
     steps = '\n'.join(doctor.next_steps())
     assert 'tgan infer --result_dir results/mine --images --video\n' in steps
     monkeypatch.setattr(pictures, 'av', None)
@@ -94,3 +92,19 @@ def test_version_is_that_of_setup(capsys):
     setup = subprocess.run([sys.executable, 'setup.py', '--version'], cwd=ROOT,
                            capture_output=True, text=True, check=True)
     assert capsys.readouterr().out == f'tgan_chainer {setup.stdout.splitlines()[-1]}\n'
+
+
+def test_a_gpu_is_named_with_what_computes_on_it(monkeypatch):
+    runtime = SimpleNamespace(getDeviceProperties=lambda i: {'name': b'a card'},
+                              driverGetVersion=lambda: 13020)
+    xp = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    monkeypatch.setattr(doctor, 'get_device', lambda gpu: SimpleNamespace(
+        xp=xp, device=SimpleNamespace(id=gpu)))
+    monkeypatch.setattr(doctor, 'count_gpus', lambda: 2)
+    cuda = chainer.backends.cuda
+    monkeypatch.setattr(cuda, 'cupy', SimpleNamespace(__version__='13.6.0'))
+    monkeypatch.setattr(cuda, 'libcudnn', SimpleNamespace(getVersion=lambda: 8907), raising=False)
+    for enabled, cudnn in ((True, 'cuDNN 8907'), (False, 'no cuDNN')):
+        monkeypatch.setattr(cuda, 'cudnn_enabled', enabled)
+        assert doctor._gpu() == (
+            f'2, the first is a card; driver for CUDA 13.2; CuPy 13.6.0, {cudnn}')

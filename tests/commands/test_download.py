@@ -3,15 +3,14 @@ import dataclasses
 import functools
 import hashlib
 import http.server
-import io
 import re
 import threading
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.robustness.hostile import zipped
 from tgan_chainer.__main__ import main
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.published import PUBLISHED
@@ -23,6 +22,7 @@ from tgan_chainer.prepare.golf import find_pictures
 from tgan_chainer.prepare.ucf_videos import find_videos, read_split_list
 
 CONTENT = np.random.RandomState(0).bytes(3_000_000)
+LISTS = zipped([('ucfTrainTestlist/trainlist01.txt', b'A/v_A_g01_c01.avi 1\n')])
 PART, WHOLE = Path('data/mean2.npz.part'), Path('data/mean2.npz')
 
 
@@ -54,38 +54,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch):
+def publish(monkeypatch):
+    """Function that changes what is known of a published file."""
+    return lambda name, **changes: monkeypatch.setitem(
+        PUBLISHED, name, dataclasses.replace(PUBLISHED[name], **changes))
+
+
+@pytest.fixture
+def server(here, publish):
     """The state of a server that has the mean clip, in whose absence the test's folder is."""
-    monkeypatch.chdir(tmp_path)
     state = {'content': CONTENT, 'knows_ranges': True, 'most': None, 'asked': []}
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Handler, state)) as it:
         threading.Thread(target=it.serve_forever, daemon=True).start()
-        address = f'http://127.0.0.1:{it.server_port}/file'
-        for name in ('mean', 'ucf101-splits'):
-            monkeypatch.setitem(PUBLISHED, name, dataclasses.replace(
-                PUBLISHED[name], address=address, size=len(CONTENT),
-                sha256=hashlib.sha256(CONTENT).hexdigest()))
+        for name, content in (('mean', CONTENT), ('ucf101-splits', LISTS)):
+            publish(name, address=f'http://127.0.0.1:{it.server_port}/file', size=len(content),
+                    sha256=hashlib.sha256(content).hexdigest())
         yield state
         it.shutdown()
 
 
-def test_a_file_is_fetched_once(server, capsys):
-    for _ in range(2):
-        assert main(['download', 'mean']) == 0
-        assert 'data/mean2.npz: 3,000,000 bytes, sha256 ' in capsys.readouterr().out
-    assert WHOLE.read_bytes() == CONTENT and not PART.exists()
-    assert server['asked'] == [0]
-
-
 @pytest.mark.parametrize('knows_ranges', [True, False])
-def test_what_broke_off_goes_on(server, knows_ranges, capsys):
+def test_what_broke_off_goes_on_and_is_fetched_once(server, knows_ranges, capsys):
     server['most'] = 1_000_000
     assert main(['download', 'mean']) == EXIT_USER_ERROR
     assert 'The same command goes on from here' in capsys.readouterr().err
     assert PART.read_bytes() == CONTENT[:1_000_000] and not WHOLE.exists()
     server |= {'most': None, 'knows_ranges': knows_ranges}
-    assert main(['download', 'mean']) == 0
-    assert WHOLE.read_bytes() == CONTENT and not PART.exists()
+    for _ in range(2):
+        assert main(['download', 'mean']) == 0
+        assert 'data/mean2.npz: 3,000,000 bytes, sha256 ' in capsys.readouterr().out
+        assert WHOLE.read_bytes() == CONTENT and not PART.exists()
     assert server['asked'] == [0, 1_000_000]
 
 
@@ -96,45 +94,34 @@ def test_one_that_is_whole_but_not_named_yet(server):
     assert WHOLE.read_bytes() == CONTENT and not server['asked']
 
 
-def test_another_file_is_refused(server, capsys):
+def test_another_file_and_an_address_that_is_gone_are_refused(server, publish, capsys):
     server['content'] = bytes(3_000_000)
-    assert main(['download', 'mean']) == EXIT_USER_ERROR
-    assert 'expected mean2.npz as published at ' in capsys.readouterr().err
+
+    def download():
+        assert main(['download', 'mean']) == EXIT_USER_ERROR
+        return capsys.readouterr().err
+    assert 'expected mean2.npz as published at ' in download()
     assert list(Path('data').iterdir()) == []
-
     WHOLE.write_bytes(b'mine')
-    assert main(['download', 'mean']) == EXIT_USER_ERROR
-    assert 'has 4 bytes and sha256 ' in capsys.readouterr().err
+    assert 'has 4 bytes and sha256 ' in download()
     assert WHOLE.read_bytes() == b'mine'
+    WHOLE.unlink()
+    publish('mean', address=PUBLISHED['mean'].address + 's')
+    assert re.search('HTTP Error 404.* with a browser to data/mean2.npz', download())
 
 
-def test_an_address_that_is_gone(server, monkeypatch, capsys):
-    monkeypatch.setitem(PUBLISHED, 'mean', dataclasses.replace(
-        PUBLISHED['mean'], address=PUBLISHED['mean'].address + 's'))
-    assert main(['download', 'mean']) == EXIT_USER_ERROR
-    message = capsys.readouterr().err
-    assert 'HTTP Error 404' in message and 'with a browser to data/mean2.npz' in message
-
-
-def test_lists_are_unpacked(server, monkeypatch):
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, 'w') as archive:
-        archive.writestr('ucfTrainTestlist/trainlist01.txt', 'A/v_A_g01_c01.avi 1\n')
-    server['content'] = content.getvalue()
-    monkeypatch.setitem(PUBLISHED, 'ucf101-splits', dataclasses.replace(
-        PUBLISHED['ucf101-splits'], size=len(content.getvalue()),
-        sha256=hashlib.sha256(content.getvalue()).hexdigest()))
+def test_lists_are_unpacked(server):
+    server['content'] = LISTS
     assert main(['download', 'ucf101-splits']) == 0
     assert Path('data/ucfTrainTestlist/trainlist01.txt').read_text() == 'A/v_A_g01_c01.avi 1\n'
 
 
 @pytest.mark.parametrize('name', ['c3d', 'ucf101', 'golf'])
-def test_without_a_checksum_the_steps_are_said(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_without_a_checksum_the_steps_are_said(name, here, capsys):
     assert main(['download', name]) == 0
     file, said = PUBLISHED[name], capsys.readouterr().out
     assert all(part in said for part in (file.address, file.path, file.then))
-    assert list(tmp_path.iterdir()) == []
+    assert list(here.iterdir()) == []
 
 
 @pytest.mark.parametrize('name, read', [
@@ -145,8 +132,7 @@ def test_without_a_checksum_the_steps_are_said(name, tmp_path, monkeypatch, caps
     ('golf', lambda: find_pictures('.')),
     ('mean', lambda: load_mean('none.npz')),
     ('c3d', lambda: load_c3d('none.npz'))])
-def test_the_error_for_its_absence_names_it(name, read, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_error_for_its_absence_names_it(name, read, here):
     with pytest.raises(DataError, match=re.escape(f'{PUBLISHED[name]}; tgan download {name} ')):
         read()
 

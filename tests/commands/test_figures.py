@@ -10,7 +10,7 @@ from tgan_chainer import infer, results
 from tgan_chainer.commands import figures
 from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import EXIT_USER_ERROR, DataError
+from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 from tgan_chainer.models.sampling import draw_labels, draw_z_slow
 
@@ -62,11 +62,9 @@ def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_expe
 
 @pytest.mark.parametrize('content, message', [
     (None, 'No such file'),
-    ('[', 'not a list of entries'),
-    ('3', 'not a list of entries'),
-    ('[' * 100_000, 'not a list of entries'),
-    ('[{"iteration": 1, "vdis/loss_gen": [1]}]', 'not a list of entries'),
-    ('[{"vdis/loss_gen": 1}]', 'not a list of entries'),
+    *((damaged, 'not a list of entries') for damaged in (
+        '[', '3', '[' * 100_000, '[{"iteration": 1, "vdis/loss_gen": [1]}]',
+        '[{"vdis/loss_gen": 1}]')),
     ('[]', 'no loss_gen in its 0 entries'),
     ('[{"iteration": 1, "vdis/loss_dis": 0}]', 'no loss_gen in its 1 entries'),
 ])
@@ -94,17 +92,20 @@ def test_sheets_of_several_systems_stand_under_their_names(result, make_result, 
         assert block[:22].min() < 100 and (block[:22, 200:] == 255).all()
 
 
-def test_interpolation_shows_the_first_given_frames(result):
+def test_interpolation_shows_the_first_given_frames_and_wraps(result):
     assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--between', '2',
                '--frames', '3') == 0
     found = picture(6)
     assert found.shape == (2 * 68, 7 * 68, 3)
     assert [tuple(found[0, 68 * i]) == (214, 39, 40) for i in range(7)] == [
         True, False, False, True, False, False, True]
+    Path('figures/figure_6_small_iter-10_seed-0_between-2.png').unlink()
+    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--frames', '8') == 0
+    found = picture(6)    # of 29 frames, which go on in a second row
+    assert found.shape == (2 * (22 + 2 * 68), 16 * 68, 3) and (found[-68:, -3 * 68:] == 255).all()
 
 
-def test_a_row_a_category(make_result, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_row_a_category(make_result, here):
     folder = make_result('cond', 'conditional')
     assert run(7, '--result_dir', folder, '--gpu', '-1', '--category', 'B', '--category', 'A') == 0
     assert Path('figures/figure_7_cond_iter-5_seed-0_B+A.png').exists()
@@ -118,8 +119,7 @@ def test_a_row_a_category(make_result, tmp_path, monkeypatch):
         np.testing.assert_array_equal(shown, strip)
 
 
-def test_every_row_of_a_conditional_system_has_its_name(make_result, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_every_row_of_a_conditional_system_has_its_name(make_result, here, monkeypatch):
     folder, named = make_result('cond', 'conditional'), []
     monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
@@ -133,16 +133,8 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, tmp_path, m
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '1') == 0 and len(named) == 1
 
 
-def test_a_long_interpolation_wraps(result):
-    assert run(6, '--result_dir', result, '--gpu', '-1', '--n', '2', '--frames', '8') == 0
-    found = picture(6)
-    assert found.shape == (2 * (22 + 2 * 68), 16 * 68, 3)
-    assert (found[-68:, -3 * 68:] == 255).all()    # of 29 frames
-
-
-def test_errors_leave_no_file(result, tmp_path, capsys):
-    assert run(3, '--result_dir', result, 'nowhere', '--gpu', '-1') == EXIT_USER_ERROR
-    assert 'nowhere: there is no such result folder' in capsys.readouterr().err
-    assert run(7, '--result_dir', result, '--category', 'A', '--gpu', '-1') == EXIT_USER_ERROR
-    assert 'is not conditional' in capsys.readouterr().err
-    assert not (tmp_path / 'figures').exists()
+def test_errors_leave_no_file(result, refused):
+    for number, flags, message in ((3, ['nowhere'], 'nowhere: there is no such result folder'),
+                                   (7, ['--category', 'A'], 'is not conditional')):
+        assert message in refused(
+            figures.main, number, '--gpu', '-1', '--result_dir', result, *flags)

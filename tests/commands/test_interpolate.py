@@ -6,7 +6,6 @@ from PIL import Image
 from tests.movies import read_movie
 from tgan_chainer import infer
 from tgan_chainer.commands import interpolate
-from tgan_chainer.errors import EXIT_USER_ERROR
 from tgan_chainer.io import pictures
 
 RED = (214, 39, 40)
@@ -58,25 +57,19 @@ def test_the_given_frames_are_those_of_infer(small_result, tmp_path):
         np.testing.assert_allclose(frames[red].astype(int), expected, atol=1)
 
 
-def test_categories(make_result, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_categories(make_result, here, capsys, refused):
     folder = make_result('cond', 'conditional')
     assert run(folder, '--category', 'C', '--category', 'A', '--between', '1') == 0
     stem = 'infer/cond_iter-5_seed-0_between-1'
     assert capsys.readouterr().out.split()[2:] == [
         f'{stem}_C+A.gif', *(f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(2))]
-    movie = read_movie(tmp_path / f'{stem}_C+A.gif')
+    movie = read_movie(here / f'{stem}_C+A.gif')
     assert movie.shape == (31, 128, 128 + pictures.NAMES_WIDTH, 3)
     assert run(folder, '--between', '1') == 0
-    assert run(folder, '--category', 'Z') == EXIT_USER_ERROR
-    assert "there is no category 'Z'" in capsys.readouterr().err
-
-
-def test_a_system_without_g0_is_refused(make_result, capsys, tmp_path):
-    folder = make_result('whole', '3d')
-    assert run(folder, '--out_dir', str(tmp_path / 'out')) == EXIT_USER_ERROR
-    assert 'VideoGenerator3D makes whole videos from one latent vector' in capsys.readouterr().err
-    assert not (tmp_path / 'out').exists()
+    for flags, message in (
+            ([folder, '--category', 'Z'], "there is no category 'Z'"),
+            ([make_result('whole', '3d')], 'VideoGenerator3D makes whole videos from one latent')):
+        assert message in refused(interpolate.main, '--gpu', '-1', '--result_dir', *flags)
 
 
 def test_ten_given_frames_a_second_and_up_to_50_in_all(small_result, monkeypatch):

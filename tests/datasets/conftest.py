@@ -1,6 +1,5 @@
 """The input files of the recording `datasets-seed0`, made anew."""
 import h5py
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,13 +9,6 @@ from reference import recordings
 @pytest.fixture(scope='session')
 def inputs():
     return recordings.dataset_inputs()
-
-
-@pytest.fixture(scope='session')
-def mnist_path(inputs, tmp_path_factory):
-    path = tmp_path_factory.mktemp('mnist') / 'mnist_test_seq.npy'
-    np.save(path, inputs.moving_mnist)
-    return str(path)
 
 
 @pytest.fixture(scope='session')

@@ -1,4 +1,3 @@
-import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -8,22 +7,18 @@ from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.errors import DataError
 
 
-def make(root, strips, rows=None):
-    """Pictures 0001.jpg, 0002.jpg, ... (stored losslessly) and a table for all of them."""
-    for number, strip in enumerate(strips, start=1):
-        Image.fromarray(strip).save(root / f'{number:04d}.jpg', format='png')
-    rows = [('.', 1, len(strips))] if rows is None else rows
-    write_table(root / 'golf.csv', pd.DataFrame(rows, columns=['path', 'start', 'end']))
-    return str(root), str(root / 'golf.csv')
-
-
-def strip(n_frames, width=128):
-    return np.zeros((128 * n_frames, width, 3), np.uint8)
+def make(root, *rows, size=(128, 128 * 16)):
+    """Two images of grey, stored losslessly, and a table of them, and of further rows."""
+    for name in ('0001.jpg', '0002.jpg'):
+        Image.new('L', size, 7).save(root / name, format='png')
+    write_table(root / 'golf.csv', pd.DataFrame(
+        [('.', 1, 2), *rows], columns=['path', 'start', 'end']))
+    return GolfDataset(16, str(root), str(root / 'golf.csv'))
 
 
 def test_grey_picture_is_read_as_rgb(tmp_path):
-    Image.new('L', (128, 128 * 16), 7).save(tmp_path / '0001.jpg', format='png')
-    example = GolfDataset(16, *make(tmp_path, [], [('.', 1, 1)]))[0]
+    example = make(tmp_path)[0]
+    assert example.shape == (16, 3, 64, 64)
     assert (example * 128 + 128 == 7).all()
 
 
@@ -36,30 +31,27 @@ def test_grey_picture_is_read_as_rgb(tmp_path):
     (('.', 2, 1), "has path='.', start=2, end=1, expected 0 <= start <= end"),
 ])
 def test_what_is_wrong_with_a_row_is_noticed_at_once(tmp_path, row, found):
-    paths = make(tmp_path, [strip(16), strip(16)], [('.', 1, 2), row])
     with pytest.raises(DataError, match=found):
-        GolfDataset(16, *paths)
+        make(tmp_path, row)
 
 
 @pytest.mark.parametrize('keep, found', [
-    (None, "found no file '.*0001.jpg'; restore it"),
-    *((keep, "0001.jpg' is damaged or not an image .*; restore it") for keep in (0, 20, 200))])
+    (None, "found no file '.*000..jpg'; restore it"),
+    *((keep, "000..jpg' is damaged or not an image .*; restore it") for keep in (0, 20, 200))])
 def test_picture_that_is_removed_or_damaged_later(tmp_path, keep, found):
-    dataset = GolfDataset(16, *make(tmp_path, [strip(16)]))
-    path = tmp_path / '0001.jpg'
-    content = path.read_bytes()
-    path.unlink()
-    if keep is not None:
-        path.write_bytes(content[:keep])
+    dataset = make(tmp_path)
+    for path in tmp_path.glob('*.jpg'):
+        if keep is None:
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(DataError, match=found):
         dataset[0]
 
 
-@pytest.mark.parametrize('picture, found', [
-    (strip(15), '128 x 1920 pixels'), (strip(16, width=64), '64 x 2048 pixels'),
-    (strip(17)[:-1], '128 x 2175 pixels'),
-])
-def test_picture_of_another_size(tmp_path, picture, found):
-    dataset = GolfDataset(16, *make(tmp_path, [picture]))
-    with pytest.raises(DataError, match=f'is {found}, expected a strip of at least n_frames=16'):
+@pytest.mark.parametrize('size', [(128, 1920), (64, 2048), (128, 2175)])
+def test_picture_of_another_size(tmp_path, size):
+    dataset = make(tmp_path, size=size)
+    found = f'is {size[0]} x {size[1]} pixels, expected a strip of at least n_frames=16'
+    with pytest.raises(DataError, match=found):
         dataset[0]

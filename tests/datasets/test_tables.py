@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.datasets import tables
-from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
+from tgan_chainer.datasets.tables import write_frame, write_table
 from tgan_chainer.errors import DataError
 
 OLD = Path(__file__).with_name('tables')
@@ -27,12 +27,9 @@ def read_table(path, columns):
     return pd.DataFrame(tables.read_table(path, columns))
 
 
-def pickled(path, obj, protocol=4):
-    path.write_bytes(pickle.dumps(obj, protocol))
-    return path
-
-
-def refused(path, message, columns=SPAN):
+def refused(path, content, message, columns=SPAN):
+    """Of bytes, or an object that is pickled."""
+    path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content, 4))
     with pytest.raises(DataError, match=message):
         read_table(path, columns)
 
@@ -49,8 +46,8 @@ def refused(path, message, columns=SPAN):
     pd.concat([TABLE[:1], TABLE[1:]]),
 ])
 def test_pickle_of_this_pandas(tmp_path, table, protocol):
-    read = read_table(pickled(tmp_path / 't.pkl', table, protocol), UCF)
-    pd.testing.assert_frame_equal(read, TABLE)
+    (tmp_path / 't.pkl').write_bytes(pickle.dumps(table, protocol))
+    pd.testing.assert_frame_equal(read_table(tmp_path / 't.pkl', UCF), TABLE)
 
 
 @pytest.mark.parametrize('name', [
@@ -78,8 +75,8 @@ def test_csv_is_read_as_written(tmp_path_factory, rows):
 def test_csv_of_a_spreadsheet(tmp_path):
     path = tmp_path / 't.CSV'
     path.write_bytes('\ufeffcategory,start,end\r\nArchery,0,16\r\n'.encode())
-    read = read_table(path, {'start': int, 'category': str})
-    assert read.to_dict('list') == {'start': [0], 'category': ['Archery']}
+    assert read_table(path, {'start': int, 'category': str}).to_dict('list') == {
+        'start': [0], 'category': ['Archery']}
 
 
 def test_write_leaves_the_old_table_when_it_fails(tmp_path, monkeypatch):
@@ -104,8 +101,6 @@ def test_csv_stands_in_for_a_pickle_that_is_missing(tmp_path):
     assert set(read_table(tmp_path / 't.pkl', UCF)['group']) == {7}
 
 
-# -- the authors' pickles -----------------------------------------------------------------------
-
 def test_a_pickle_for_every_pandas(tmp_path):
     path = tmp_path / 't.pkl'
     write_frame(path, TABLE[1:].to_dict('list'))
@@ -122,22 +117,7 @@ def test_a_pickle_for_every_pandas(tmp_path):
     assert os.listdir(tmp_path) == ['t.pkl']
 
 
-@pytest.mark.parametrize('spans', [[(0, 164)], [(0, 16), (16, 36), (36, 69)]])
-def test_the_list_of_pairs_is_not_the_table(tmp_path, spans):
-    write_pickle(tmp_path / 't_conf.pkl', spans)
-    refused(tmp_path / 't_conf.pkl',
-            rf"t_conf.pkl' was refused: found a list of {len(spans)} pairs \(start, end\), which "
-            r'make_ucf101 writes to STEM_conf.pkl, expected .* STEM_conf_pd.pkl .*; name that file')
-
-
-@pytest.mark.parametrize('name', ['t.pkl', 't.csv', 't.pkl.gz'])
-def test_gzip(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(pickle.dumps(TABLE)))
-    refused(path, rf"{name}' is compressed by gzip, expected .* itself; .*gzip -dc '.*{name}' > ")
-
-
-# -- hostile and damaged pickles -------------------------------------------------------------------
+# -- hostile, damaged and wrong ones ---------------------------------------------------------------
 
 class Runs:
     """Pickled, a call of any callable."""
@@ -160,13 +140,18 @@ class Runs:
 def test_hostile_pickle_is_refused_and_nothing_runs(
         tmp_path, monkeypatch, function, args, name):
     monkeypatch.chdir(tmp_path)
-    hostile = pickled(tmp_path / 't.pkl', [TABLE, Runs(function, *args)])
-    refused(hostile, f"was refused: the pickle asks for '{name}'.*nothing of it was run")
+    refused(tmp_path / 't.pkl', [TABLE, Runs(function, *args)],
+            f"was refused: the pickle asks for '{name}'.*nothing of it was run")
     assert os.listdir(tmp_path) == ['t.pkl']
 
 
+def column(*values):
+    return pd.DataFrame({'start': values, 'end': 32}, dtype=object)
+
+
 SHARED = b')' + b'2\x86' * 60    # its hash would take 2 ** 60 steps
-NO_TABLE = 'is damaged or no table'
+NO_TABLE = 'is damaged or no table .*expected a pickled pandas'
+NO_INTEGER = "row 1 of column 'start' of .*, expected an integer; correct it"
 
 
 @pytest.mark.parametrize('content, message', [
@@ -177,10 +162,10 @@ NO_TABLE = 'is damaged or no table'
     (b'cnumpy\nf2py\n.', "asks for 'numpy.f2py'"),
     (b'(ios\nsystem\n.', "asks for 'os.system'"),
     # few bytes that ask for much memory
-    (b'\x80\x04Nr\xff\xff\xff\x7f.', f'{NO_TABLE} .*memo slot 2147483647'),
-    (b'\x80\x04Np2147483647\n.', f'{NO_TABLE} .*memo slot 2147483647'),
-    (b'\x80\x05\x96' + b'\xff' * 7 + b'\x00.', f'{NO_TABLE} .*expected 72057594037927935 bytes'),
-    (b'\x80\x04B\xff\xff\xff\xff.', f'{NO_TABLE} .*expected 4294967295 bytes'),
+    (b'\x80\x04Nr\xff\xff\xff\x7f.', 'is damaged or no table .*memo slot 2147483647'),
+    (b'\x80\x04Np2147483647\n.', 'memo slot 2147483647'),
+    (b'\x80\x05\x96' + b'\xff' * 7 + b'\x00.', 'expected 72057594037927935 bytes'),
+    (b'\x80\x04B\xff\xff\xff\xff.', 'expected 4294967295 bytes'),
     (b'\x80\x04(' + b'N' * 9 + b't\x940cnumpy\ndtype\n\x940(' + b'h\x01h\x00R' * 9 + b't.',
      '9 arguments of dtype'),    # a long tuple, used again and again
     # keys that are no strings, and sets
@@ -188,45 +173,13 @@ NO_TABLE = 'is damaged or no table'
     (b'\x80\x04}' + SHARED + b'K\x01s.', NO_TABLE), (b'\x80\x04}(' + SHARED + b'K\x01u.', NO_TABLE),
     (b'\x80\x04(' + SHARED + b'K\x01d.', NO_TABLE), (b'\x80\x04(' + SHARED + b'\x91.', NO_TABLE),
     (b'\x80\x04\x8f(' + SHARED + b'\x90.', NO_TABLE),
-], ids=lambda value: repr(value)[:20])
-def test_hostile_bytes(tmp_path, content, message):
-    (tmp_path / 't.pkl').write_bytes(content)
-    refused(tmp_path / 't.pkl', message)
-
-
-def test_allowed_names_reach_no_object_of_pandas_or_numpy(tmp_path):
-    path = tmp_path / 't.pkl'
-    for name, modules in tables._MODULES.items():
-        for module in modules:
-            # BUILD with attributes on the named object itself, then a call of it.
-            path.write_bytes(f"c{module}\n{name}\n(N(dVharmed\nI1\nstb(I1\ntR.".encode())
-            refused(path, 'is damaged or no table')
-    assert not hasattr(pd.DataFrame, 'harmed')
-    assert not any(hasattr(record, 'harmed') for record in tables._RECORDS.values())
-
-
-def test_a_shape_without_its_values_takes_no_memory(tmp_path):
-    path = tmp_path / 't.pkl'
-    path.write_bytes(b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(L1000000000000000L\n"
-                     b"tVb\ntR.")
-    refused(path, 'found _reconstruct instead of DataFrame')
-    array = tables._RECORDS['_reconstruct']()
-    array.__setstate__((1, (10**15,), tables._RECORDS['dtype']('f8'), False, b'12345678'))
-    with pytest.raises(ValueError, match='reshape'):
-        tables._array(array)
-
-
-def column(*values):
-    return pd.DataFrame({'start': values, 'end': 32}, dtype=object)
-
-
-NO_INTEGER = "row 1 of column 'start' of .*, expected an integer; correct it"
-
-
-@pytest.mark.parametrize('obj, message', [
-    *((obj, 'is damaged or no table .*expected a pickled pandas') for obj in (
+    # other objects
+    *((obj, NO_TABLE) for obj in (
         None, 'text', [], [1, 2], [('a', 'b')], [(1, 2, 3)], {'start': [0], 'end': [16]},
         np.arange(3), {'_mgr': None})),
+    *((spans, rf"t.pkl' was refused: found a list of {len(spans)} pairs \(start, end\), which "
+       r'make_ucf101 writes to STEM_conf.pkl, expected .* STEM_conf_pd.pkl .*; name that file')
+      for spans in ([(0, 164)], [(0, 16), (16, 36), (36, 69)])),
     # calls of DataFrame
     *((Runs(pd.DataFrame, of), NO_TABLE) for of in (
         [1, 2], {'start': 1, 'end': [2]}, {'start': [1], 'end': [2, 3]}, 'start')),
@@ -240,36 +193,53 @@ NO_INTEGER = "row 1 of column 'start' of .*, expected an integer; correct it"
     (pd.DataFrame({1: ['x'], 'start': ['y']}), 'not a string'),
     (pd.DataFrame(0, [0], [*map(str, range(tables.MAX_COLUMNS + 1))]),
      f'{tables.MAX_COLUMNS + 1} columns in .* blocks, expected at most {tables.MAX_COLUMNS}'),
-    *((column(0, value), NO_INTEGER) for value in (1.5, float('nan'), True, None, 'x', [1], 2**63)),
-    (column(0, 10**5000), NO_INTEGER),
+    *((column(0, value), NO_INTEGER)
+      for value in (1.5, float('nan'), True, None, 'x', [1], 2**63, 10**5000)),
+    (bytes(tables.MAX_BYTES + 1), 'has 16777217 bytes, expected a table of at most 16777216'),
 ], ids=lambda value: repr(value)[:20] if isinstance(value, str) else '')
-def test_pickle_of_something_else(tmp_path, obj, message):
-    refused(pickled(tmp_path / 't.pkl', obj), message)
+def test_wrong_pickle(tmp_path, content, message):
+    refused(tmp_path / 't.pkl', content, message)
 
 
 def test_value_that_is_no_string(tmp_path):
-    path = pickled(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}))
-    refused(path, "row 1 of column 'path' of .* has 2.5, expected a string", {'path': str})
+    refused(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}),
+            "row 1 of column 'path' of .* has 2.5, expected a string", {'path': str})
+
+
+def test_allowed_names_reach_no_object_of_pandas_or_numpy(tmp_path):
+    for name, modules in tables._MODULES.items():
+        for module in modules:
+            # BUILD with attributes on the named object itself, then a call of it.
+            content = f"c{module}\n{name}\n(N(dVharmed\nI1\nstb(I1\ntR.".encode()
+            refused(tmp_path / 't.pkl', content, NO_TABLE)
+    assert not hasattr(pd.DataFrame, 'harmed')
+    assert not any(hasattr(record, 'harmed') for record in tables._RECORDS.values())
+
+
+def test_a_shape_without_its_values_takes_no_memory(tmp_path):
+    refused(tmp_path / 't.pkl', b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n"
+            b"(L1000000000000000L\ntVb\ntR.", 'found _reconstruct instead of DataFrame')
+    array = tables._RECORDS['_reconstruct']()
+    array.__setstate__((1, (10**15,), tables._RECORDS['dtype']('f8'), False, b'12345678'))
+    with pytest.raises(ValueError, match='reshape'):
+        tables._array(array)
 
 
 @pytest.mark.parametrize('dtype', ['V8', 'U4', 'M8[ns]', 'i8,i8', 'x' * 10_000])
-def test_types_that_no_column_has(tmp_path, dtype):
-    values = tables._RECORDS['dtype'](dtype)
+def test_types_that_no_column_has(dtype):
     with pytest.raises(TypeError, match='values of type'):
-        tables._dtype(values)
+        tables._dtype(tables._RECORDS['dtype'](dtype))
 
-
-def test_too_large(tmp_path):
-    path = tmp_path / 't.pkl'
-    with open(path, 'wb') as file:
-        file.truncate(tables.MAX_BYTES + 1)
-    refused(path, 'has 16777217 bytes, expected a table of at most 16777216')
-
-
-# -- wrong contents --------------------------------------------------------------------------------
 
 def test_missing_file(tmp_path):
-    refused(tmp_path / 'none.pkl', "found no file '.*none.pkl'; expected .* columns start, end")
+    with pytest.raises(DataError, match="no file '.*none.pkl'; expected .* columns start, end"):
+        read_table(tmp_path / 'none.pkl', SPAN)
+
+
+@pytest.mark.parametrize('name', ['t.pkl', 't.csv', 't.pkl.gz'])
+def test_gzip(tmp_path, name):
+    refused(tmp_path / name, gzip.compress(pickle.dumps(TABLE)),
+            rf"{name}' is compressed by gzip, expected .* itself; .*gzip -dc '.*{name}' > ")
 
 
 @pytest.mark.parametrize('content, message', [
@@ -285,5 +255,4 @@ def test_missing_file(tmp_path):
     (b'start,end\n\xff\xfe,1\n', 'is not a CSV file .*expected UTF-8 text'),
 ])
 def test_wrong_csv(tmp_path, content, message):
-    (tmp_path / 't.csv').write_bytes(content)
-    refused(tmp_path / 't.csv', message)
+    refused(tmp_path / 't.csv', content, message)

@@ -3,15 +3,12 @@ import chainer
 import chainer.functions as F
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
 from tgan_chainer.evaluation import scoring_flags
 from tgan_chainer.evaluation.classifier import Classifier
-from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS
-
-FILES = {'c3d': 'c' * 64, 'mean': 'd' * 64}
+from tgan_chainer.evaluation.protocols import MEAN_SHAPE
 
 
 class SmallNetwork(chainer.Link):
@@ -21,36 +18,36 @@ class SmallNetwork(chainer.Link):
         return tuple(np.random.rand(n, size) >= 0.5 for size in (48, 7))
 
     def forward(self, x, masks=()):
+        assert not chainer.config.train and not chainer.config.enable_backprop
         h = x[:, :, ::4, ::56, ::56].reshape(len(x), -1)
         first, second = masks or (1, 1)
         weights = np.random.RandomState(5).randn(48, 7).astype(x.dtype)
         return F.softmax(h * first @ weights / 50 * second)
 
 
-@pytest.fixture(scope='session')
-def ucf_folder(tmp_path_factory):
-    """Folder with ucf.h5 and ucf.csv, five videos of noise."""
-    folder = tmp_path_factory.mktemp('ucf')
-    lengths = [16, 20, 17, 30, 18]
-    ends = np.cumsum(lengths)
+def write_ucf101(folder, categories, length=20):
+    """Make ucf.h5 and ucf.csv, a video of noise for each category -> arguments of the data set."""
     with h5py.File(folder / 'ucf.h5', 'w') as file:
         file['image'] = np.random.RandomState(3).randint(
-            0, 256, (ends[-1], 3, 64, 85)).astype(np.uint8)
-    pd.DataFrame({'category': list('aabbc'), 'start': ends - lengths, 'end': ends}).to_csv(
-        folder / 'ucf.csv', index=False)
-    return folder
+            256, size=(length * len(categories), 3, 64, 85), dtype=np.uint8)
+    rows = [f'{name},{length * i},{length * (i + 1)}\n' for i, name in enumerate(categories)]
+    (folder / 'ucf.csv').write_text(''.join(['category,start,end\n', *rows]))
+    return {'h5path': f'{folder}/ucf.h5', 'config_path': f'{folder}/ucf.csv'}
+
+
+@pytest.fixture(scope='session')
+def ucf101(tmp_path_factory):
+    return write_ucf101(tmp_path_factory.mktemp('ucf'), 'aabbc')
 
 
 @pytest.fixture
-def colour_experiment(tmp_path, small_experiment, ucf_folder):
+def colour_experiment(tmp_path, shrunk, ucf101):
     """Path of an experiment of colour videos."""
-    document = yaml.safe_load(small_experiment.read_text())
-    for part in document['models'].values():
-        part['args'] |= {'wscale': 0.3} | {
-            key: 3 for key in ('in_channels', 'out_channels') if key in part['args']}
-    document['dataset'] = {'fn': 'datasets/ucf_dataset.py', 'name': 'UCFDatasetAugmented', 'args': {
-        'n_frames': 16, 'h5path': f'{ucf_folder}/ucf.h5', 'config_path': f'{ucf_folder}/ucf.csv'}}
-    document['updater'] |= {'name': 'TGANUpdaterWGANClip', 'args': {}}
+    document = shrunk('configs/ucf101/ucf101_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml',
+                      wscale=0.3)
+    document['batchsize'] = 2
+    document['models']['vgen']['args']['conv_ch'] = 16
+    document['dataset']['args'] |= ucf101
     path = tmp_path / 'colour.yml'
     path.write_text(yaml.safe_dump(document))
     return path
@@ -62,27 +59,17 @@ def result(make_result, colour_experiment):
     return make_result('colour_0', colour_experiment)
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def mean():
     """A mean clip, (3, 16, 128, 171)."""
-    return np.random.RandomState(0).uniform(80, 130, MEAN_SHAPE).astype(np.float32)
+    return np.random.RandomState(0).uniform(80, 130, MEAN_SHAPE)
 
 
 @pytest.fixture
 def small_classifier(mean):
     """Function from a protocol and more of the classifier's attributes to a classifier."""
     return lambda protocol='tgan-v1', **more: Classifier(
-        SmallNetwork(), mean, protocol, **{'files': FILES, **more})
-
-
-@pytest.fixture
-def usual_number(monkeypatch):
-    """Function that makes a number of videos that of every protocol."""
-    def change(n):
-        for name, protocol in PROTOCOLS.items():
-            monkeypatch.setitem(PROTOCOLS, name, protocol._replace(
-                settings=protocol.settings._replace(samples=n)))
-    return change
+        SmallNetwork(), mean, protocol, **{'files': {'c3d': 'c' * 64, 'mean': 'd' * 64}, **more})
 
 
 @pytest.fixture
@@ -94,9 +81,7 @@ def commands_classify(monkeypatch, small_classifier):
         calls.append((c3d, mean, protocol))
         return small_classifier(protocol, chunk=2)
 
-    def rehearsal_classifier(protocol, device):
-        return small_classifier(protocol, files={}, mean_path='stand-in', is_rehearsal=True)
-
     monkeypatch.setattr(scoring_flags, 'load_classifier', load_classifier)
-    monkeypatch.setattr(scoring_flags, 'rehearsal_classifier', rehearsal_classifier)
+    monkeypatch.setattr(scoring_flags, 'rehearsal_classifier', lambda protocol, _: small_classifier(
+        protocol, files={}, mean_path='stand-in', is_rehearsal=True))
     return calls

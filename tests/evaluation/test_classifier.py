@@ -1,5 +1,6 @@
 """Finding and checking C3D's weights and the mean clip."""
 from pathlib import Path
+from types import SimpleNamespace
 
 import chainer
 import chainer.links as L
@@ -8,42 +9,32 @@ import pytest
 
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import classifier
-from tgan_chainer.evaluation.classifier import Classifier, find, load_c3d, load_classifier
+from tgan_chainer.evaluation.classifier import find, load_c3d, load_classifier
 from tgan_chainer.evaluation.protocols import preprocess
 from tgan_chainer.io.files import sha256
 
 
-class TwoLayers(chainer.Chain):
-    """A network with keys like C3D's."""
-
-    def __init__(self):
-        super().__init__()
-        with self.init_scope():
-            self.conv1a = L.Linear(3, 4)
-            self.fc8 = L.Linear(4, 2)
-
-
 @pytest.fixture(autouse=True)
 def two_layers(monkeypatch):
-    monkeypatch.setattr(classifier, 'C3D', TwoLayers)
+    monkeypatch.setattr(classifier, 'C3D', lambda: chainer.Chain(
+        conv1a=L.Linear(3, 4), fc8=L.Linear(4, 2)))
 
 
 @pytest.fixture
 def arrays():
     rs = np.random.RandomState(0)
-    return {'conv1a/W': rs.randn(4, 3).astype('f'), 'conv1a/b': rs.randn(4).astype('f'),
-            'fc8/W': rs.randn(2, 4).astype('f'), 'fc8/b': rs.randn(2).astype('f')}
+    return {key: rs.randn(*shape).astype('f') for key, shape in (
+        ('conv1a/W', (4, 3)), ('conv1a/b', (4,)), ('fc8/W', (2, 4)), ('fc8/b', (2,)))}
 
 
-def test_a_missing_file_says_what_it_is_and_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_missing_file_says_what_it_is_and_how_to_get_it(here):
     with pytest.raises(DataError) as caught:
         load_c3d('nowhere.npz')
-    for text in ('nowhere.npz', 'conv3d_deepnetA_ucf.npz', 'github.com/pfnet-research/tgan2',
-                 '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
+    for text in ("found no file 'nowhere.npz'", 'put it into data/conv3d_deepnetA_ucf.npz or /',
+                 'github.com/pfnet-research/tgan2', '--c3d', 'TGAN_C3D', 'tgan convert-c3d'):
         assert text in str(caught.value)
     assert 'is here' not in str(caught.value)
-    (tmp_path / classifier.CAFFEMODEL).touch()
+    (here / classifier.CAFFEMODEL).touch()
     with pytest.raises(DataError, match=r'_20000 is here: tgan convert-c3d '
                        r'c3d_ucf101_finetune_whole_iter_20000 data/conv3d_deepnetA_ucf.npz$'):
         load_c3d('nowhere.npz')
@@ -64,18 +55,16 @@ def test_weights_of_another_network(tmp_path, arrays, changes, found):
         load_c3d(tmp_path / 'c3d.npz')
 
 
-def test_a_flag_before_the_variable_before_the_usual_places(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    usual = 'mean2.npz', 'data/mean2.npz'
-    assert str(find(None, 'TGAN_MEAN', usual)) == 'mean2.npz'
-    (tmp_path / 'data').mkdir()
-    (tmp_path / 'data' / 'mean2.npz').touch()
-    assert str(find(None, 'TGAN_MEAN', usual)) == 'data/mean2.npz'
-    (tmp_path / 'mean2.npz').touch()
-    assert str(find(None, 'TGAN_MEAN', usual)) == 'mean2.npz'
+def test_a_flag_before_the_variable_before_the_usual_places(here, monkeypatch):
+    def found(flag=None):
+        return str(find(flag, 'TGAN_MEAN', ('a.npz', 'b.npz')))
+    assert found() == 'a.npz'
+    (here / 'b.npz').touch()
+    assert found() == 'b.npz'
+    (here / 'a.npz').touch()
+    assert found() == 'a.npz'
     monkeypatch.setenv('TGAN_MEAN', 'by/variable.npz')
-    assert str(find(None, 'TGAN_MEAN', usual)) == 'by/variable.npz'
-    assert str(find('by/flag.npz', 'TGAN_MEAN', usual)) == 'by/flag.npz'
+    assert (found(), found('by/flag.npz')) == ('by/variable.npz', 'by/flag.npz')
 
 
 def test_load_classifier(tmp_path, arrays, mean, monkeypatch):
@@ -119,7 +108,8 @@ def test_probabilities_are_those_of_the_network_with_the_protocols_dropout(
     np.random.seed(1)
     masks = found.network.draw_masks(5) if dropout else ()
     assert np.random.rand() == after
-    expected = found.network(preprocess(VIDEOS, mean, protocol), masks).array
+    with chainer.using_config('train', False), chainer.no_backprop_mode():
+        expected = found.network(preprocess(VIDEOS, mean, protocol), masks).array
     np.testing.assert_array_equal(ys, expected)
 
 
@@ -132,15 +122,6 @@ def test_masks_do_not_depend_on_the_chunk(small_classifier, chunk):
     # A matrix product of other sizes may round otherwise; another mask differs by order 1.
     np.testing.assert_allclose(small_classifier(chunk=chunk)(VIDEOS, seen.append), whole, rtol=1e-5)
     assert sum(seen) == 5 and max(seen) <= chunk
-
-
-def test_the_network_runs_in_test_mode_without_a_graph(mean):
-    class Network(chainer.Link):
-        def forward(self, x, masks):
-            assert not chainer.config.train and not chainer.config.enable_backprop
-            return chainer.functions.softmax(x[:, :, 3, 50, 60])
-
-    assert Classifier(Network(), mean, 'tgan-v2', {})(VIDEOS).shape == (5, 3)
 
 
 def test_a_rehearsal_takes_grey_videos(small_classifier):
@@ -157,3 +138,11 @@ def test_the_classifier_of_a_rehearsal_is_seeded_and_says_so(monkeypatch):
     np.testing.assert_array_equal(one.network.fc8.W.array, two.network.fc8.W.array)
     assert one.is_rehearsal and one.files == {} and np.ptp(one.mean) == 0
     assert one.label('x') == 'rehearsal (no measurement): x'
+
+
+@pytest.mark.parametrize('cudnn, chunk', [(True, None), (False, 4)])
+def test_on_a_gpu_only_cudnn_takes_all_videos_at_once(monkeypatch, cudnn, chunk):
+    monkeypatch.setattr(chainer.backends.cuda, 'cudnn_enabled', cudnn)
+    gpu = SimpleNamespace(xp=None, send=lambda array: array)
+    network = SimpleNamespace(to_device=lambda device: None)
+    assert classifier._classifier(network, np.zeros(3), 'tgan-v1', gpu, files={}).chunk == chunk

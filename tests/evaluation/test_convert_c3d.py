@@ -1,6 +1,8 @@
 """The converter of C3D's caffemodel, on files that are written here."""
 import time
 
+import chainer
+import chainer.links as L
 import numpy as np
 import pytest
 
@@ -29,10 +31,6 @@ def layer(name, *blobs):
 
 def net(*layers):
     return encoded([[1, b'deepnetA'], *([2, each] for each in layers), [4, 16], [9, 1.0]])
-
-
-def field(number, value):
-    return encoded([[number, value]])
 
 
 @pytest.fixture
@@ -81,23 +79,24 @@ def test_every_array_though_the_last_layer_may_have_another_name_and_number_of_c
     (lambda a: net(*layers_of({**a, 'fc6/b': a['fc6/b'] * np.inf})), 'not finite'),
     (b'', r'weights of the layers \[\]'),
     # hostile files
-    (field(2, b'x' * 50)[:-1], 'field 2 of 50 bytes, where 49 are left'),
+    (encoded([[2, b'x' * 50]])[:-1], 'field 2 of 50 bytes, where 49 are left'),
     (varint(2 << 3 | 2) + varint(2 ** 62), f'field 2 of {2 ** 62} bytes, where 0 are left'),
     (b'\xff' * 40, 'a number that does not end'),
     (b'\x12\xff', 'a number that does not end'),
     (varint(2 << 3 | 3), 'wire type 3 of field 2'),
     (varint(2 << 3 | 7), 'wire type 7 of field 2'),
-    (field(2, 5), r'layers \(field 2\) is no bytes'),
-    (field(2, field(4, 5)), r'name \(field 4\) is no bytes'),
-    (field(2, field(4, b'\xff\xfe')), 'utf-8'),
-    (field(2, field(6, 5)), r'blobs \(field 6\) is no bytes'),
-    (field(2, field(6, field(1, b'4'))), r'num \(field 1\) is no integer'),
-    (field(2, field(6, field(6, b'12345'))), 'multiple of element size'),
-    (field(2, field(6, varint(6 << 3 | 5) + b'1234')), 'data .field 6. is no bytes'),
+    ([[2, 5]], r'layers \(field 2\) is no bytes'),
+    ([[2, [[4, 5]]]], r'name \(field 4\) is no bytes'),
+    ([[2, [[4, b'\xff\xfe']]]], 'utf-8'),
+    ([[2, [[6, 5]]]], r'blobs \(field 6\) is no bytes'),
+    ([[2, [[6, [[1, b'4']]]]]], r'num \(field 1\) is no integer'),
+    ([[2, [[6, [[6, b'12345']]]]]], 'multiple of element size'),
+    ([[2, [[6, varint(6 << 3 | 5) + b'1234']]]], 'data .field 6. is no bytes'),
     (b'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n', 'damaged'),
 ], ids=range(24))
 def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content, found):
-    source.write_bytes(content(arrays) if callable(content) else content)
+    content = content(arrays) if callable(content) else content
+    source.write_bytes(encoded(content) if isinstance(content, list) else content)
     with pytest.raises(DataError, match=found):
         convert(source, tmp_path / 'c3d.npz', SHAPES)
     assert not (tmp_path / 'c3d.npz').exists()
@@ -105,7 +104,7 @@ def test_of_another_network_and_hostile_files(tmp_path, arrays, source, content,
 
 def test_many_nested_fields_end_soon(tmp_path):
     path = tmp_path / 'c3d.caffemodel'
-    path.write_bytes(80 * field(2, field(6, bytes(MAX_FIELDS))))    # half as many in each
+    path.write_bytes(80 * encoded([[2, [[6, bytes(MAX_FIELDS)]]]]))    # half as many in each
     start = time.process_time()
     with pytest.raises(DataError, match=f'more than {MAX_FIELDS} fields'):
         convert(path, tmp_path / 'c3d.npz', SHAPES)
@@ -123,17 +122,11 @@ def test_a_missing_or_too_large_file(tmp_path, source, monkeypatch):
 
 
 def test_the_command(tmp_path, source, monkeypatch, capsys):
-    monkeypatch.setattr(convert_c3d, 'c3d_shapes', lambda: SHAPES)
+    monkeypatch.setattr(convert_c3d, 'C3D', lambda: chainer.Chain(
+        conv1a=L.Convolution3D(3, 2, 3), fc6=L.Linear(5, 4), fc8=L.Linear(4, 7)))
     target = tmp_path / 'new' / 'c3d.npz'
     assert convert_c3d.main([str(source), str(target)]) == 0
     assert f'{target}: 6 arrays, 7 classes, sha256 ' in capsys.readouterr().out
     source.write_bytes(b'no model')
     assert convert_c3d.main([str(source), str(target)]) == EXIT_USER_ERROR
     assert 'is damaged or no caffemodel of C3D' in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_shapes_of_c3d():
-    shapes = convert_c3d.c3d_shapes()
-    assert shapes['conv1a/W'] == (64, 3, 3, 3, 3) and shapes['fc6/W'] == (4096, 8192)
-    assert len(shapes) == 22 and shapes['fc8/b'] == (101,)

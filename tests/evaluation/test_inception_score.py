@@ -1,4 +1,7 @@
 """Scores of batches against those of all examples at once, interrupted and gone on with."""
+from dataclasses import dataclass
+from types import ModuleType
+
 import chainer
 import numpy as np
 import pytest
@@ -34,16 +37,13 @@ def test_batches_of_any_size(cuts, seed, eps, sharpness):
     # float64: sums of some hundred terms in another order.
     assert sums.score() == pytest.approx(scores.inception_score(ys, eps), rel=1e-12)
     assert sums.score() == pytest.approx(calc_inception(ys, eps), rel=1e-12)
-
-
-def test_float32_is_summed_in_float64_and_memory_does_not_grow():
-    ys = probabilities(1000).astype(np.float32)
-    sums = InceptionSums(1e-7)
-    for part in np.split(ys, 100):
-        sums.add(part)
-    assert sums.score() == pytest.approx(scores.inception_score(ys), rel=1e-13)
     held = [value for value in vars(sums).values() if isinstance(value, np.ndarray)]
-    assert [array.shape for array in held] == [(11,)]
+    assert [array.shape for array in held] == [(11,)]    # memory does not grow
+
+
+def test_float32_is_summed_in_float64():
+    ys = probabilities(1000).astype(np.float32)
+    assert calc_inception(ys) == pytest.approx(scores.inception_score(ys), rel=1e-13)
 
 
 @pytest.mark.parametrize('ys, message', [
@@ -75,11 +75,11 @@ def test_what_are_no_sums_is_refused(tmp_path, changes):
         serializers.load_npz(tmp_path / 'sums.npz', InceptionSums(1e-7))
 
 
+@dataclass
 class Noise:
     """Videos from NumPy's global generator, or from another, which no file holds."""
 
-    def __init__(self, stream=np.random):
-        self.stream = stream
+    stream: ModuleType | np.random.RandomState = np.random
 
     def draw(self, n):
         return self.stream.rand(n, 6) * 5 * self.stream.rand()    # one more number a batch
@@ -91,26 +91,21 @@ class Noise:
         self.draw(n)
 
 
-class NoiseSet(chainer.dataset.DatasetMixin):
-
+class NoiseSet:
     def __len__(self):
         return 7
 
-    def get_example(self, i):
+    def __getitem__(self, i):
         return i + np.random.randn(2, 3, 1, 1).astype(np.float32)
 
 
+@dataclass
 class Dropping:
-    """A classifier that draws a mask a batch, from such a stream.
+    """A classifier that draws a mask a batch, from such a stream."""
 
-    Attributes:
-        calls (int): Batches so far; it is interrupted at number ``after``.
-    """
-
-    def __init__(self, stream=np.random, after=None):
-        self.stream = stream
-        self.after = after
-        self.calls = 0
+    stream: ModuleType | np.random.RandomState = np.random
+    after: int | None = None    # it is interrupted after so many batches
+    calls: int = 0
 
     def draw_masks(self, n):
         return self.stream.rand(n, 6) >= 0.5
@@ -118,51 +113,43 @@ class Dropping:
     def __call__(self, videos, done):
         mask = self.draw_masks(len(videos))
         if self.calls == self.after:
-            raise Interrupted
+            raise KeyboardInterrupt
         self.calls += 1
         logits = videos.reshape(len(videos), -1) * mask
         done(len(videos))
         return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-class Interrupted(Exception):
-    pass
+def of_a_data_set(after=None):
+    return RealVideos(NoiseSet(), CPU, seed=2), Dropping(after=after)
 
 
-# As on a GPU, latent vectors and masks of the last come in turn from one stream that no file holds.
-PAIRS = {
-    'latent vectors': lambda after=None: (Noise(), Dropping(after=after)),
-    'a data set': lambda after=None: (RealVideos(NoiseSet(), CPU, seed=2), Dropping(after=after)),
-    'one stream that no file holds': lambda after=None: on_one_stream(np.random.RandomState(8),
-                                                                      after),
-}
-
-
-def on_one_stream(stream, after):
+def from_one_stream(after=None):
+    """As on a GPU, latent vectors and masks come in turn from one stream that no file holds."""
+    stream = np.random.RandomState(8)
     return Noise(stream), Dropping(stream, after)
 
 
 def evaluation(path, pair=None, run=None):
-    source, classifier = pair or (Noise(), Dropping())
-    return Evaluation(source, classifier, SETTINGS, RandomState(2, CPU), path, run or {'seed': 2})
+    return Evaluation(*(pair or (Noise(), Dropping())), SETTINGS, RandomState(2, CPU), path,
+                      run or {'seed': 2})
 
 
-@pytest.mark.parametrize('pair', PAIRS)
+@pytest.mark.parametrize('make', [of_a_data_set, from_one_stream])
 @pytest.mark.parametrize('after', [0, 1, 3, 4])
-def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, pair, after):
-    make = PAIRS[pair]
+def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, make, after):
     whole = evaluation(tmp_path / 'whole.npz', make()).score()
     np.random.seed(2)
     source, classify = make()
     ys = [classify(source.make(source.draw(4)), int) for _ in range(5)]
     assert whole == pytest.approx(scores.inception_score(np.concatenate(ys)), rel=1e-13)
-    with pytest.raises(Interrupted):
+    with pytest.raises(KeyboardInterrupt):
         evaluation(tmp_path / 'part.npz', make(after)).score()
     assert (tmp_path / 'part.npz').exists() == (after >= 1)
     np.random.seed(99)
-    source, classifier = make()
-    assert evaluation(tmp_path / 'part.npz', (source, classifier)).score() == whole
-    assert classifier.calls == 5 - after    # no whole batch was classified again
+    pair = make()
+    assert evaluation(tmp_path / 'part.npz', pair).score() == whole
+    assert pair[1].calls == 5 - after    # no whole batch was classified again
 
 
 def test_a_finished_score_is_not_made_again_and_belongs_to_its_run(tmp_path):

@@ -15,26 +15,28 @@ CPU = chainer.get_device('@numpy')
 
 @pytest.fixture
 def system(result):
-    return ledger.describe_system(result, result / 'config.yml',
-                                  config.load(result / 'config.yml'), 5, ('fsgen', 'vgen'))
+    file = result / 'config.yml'
+    return ledger.describe_system(result, file, config.load(file), 5, ('fsgen', 'vgen'))
 
 
 def measurement(system, values=(2.0, 3.0), **changes):
-    mean, std, best = ledger.statistics(values)
-    return ledger.Measurement(**{
+    return ledger.measurement(values, ['calc_inception.py', '--seed', 'a b'], CPU, **{
         'metric': 'inception score', 'systems': [system], 'dataset': None, 'protocol': 'tgan-v1',
-        'samples': 9984, 'seeds': list(range(len(values))), 'values': values, 'value': mean,
-        'std': std, 'best': best, 'weights': {'c3d': 'a' * 64},
-        'conditions': ledger.conditions(['calc_inception.py', '--seed', 'a b'], CPU), **changes})
+        'samples': 9984, 'seeds': [*range(len(values))], 'weights': {'c3d': 'a' * 64}, **changes})
 
 
-def test_written_and_read_back(system, tmp_path):
-    written = measurement(system)
-    path = ledger.write(tmp_path / 'ledger', written)
-    assert ledger.read(path) == written
-    assert ledger.read_folder(tmp_path / 'ledger') == [written]
-    assert (written.value, written.std, written.best) == (2.5, 0.5, 3.0)
-    assert written.conditions.command_line == "calc_inception.py --seed 'a b'"
+def test_written_and_read_back_by_date_under_safe_names(system, tmp_path):
+    odd = system.model_copy(update={'result_dir': '../a b|c'})
+    measurements = [measurement(odd, (i, i + 1.0)) for i in range(3)]
+    paths = {ledger.write(tmp_path / 'ledger', each) for each in measurements[::-1]}
+    assert len(paths) == 3
+    for path in paths:
+        assert path.parent == tmp_path / 'ledger'
+        assert path.name.startswith('inception-score_..-a-b-c-5_')
+    assert ledger.read_folder(tmp_path / 'ledger') == measurements
+    last = measurements[-1]
+    assert (last.value, last.std, last.best) == (2.5, 0.5, 3.0)
+    assert last.conditions.command_line == "calc_inception.py --seed 'a b'"
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, 1.5])
@@ -53,16 +55,17 @@ def test_a_battle_is_written_and_read_back(system, tmp_path, value):
     json.loads(path.read_text(), parse_constant=pytest.fail)    # no NaN, which is not JSON
 
 
-def test_what_a_system_is(system, result, ucf_folder):
+def test_what_a_system_is(system, result, ucf101):
     assert (system.result_dir, system.seed, system.batchsize) == ('colour_0', 0, 2)
-    assert system.networks['gen_iter_5.npz'] == sha256(result / 'gen_iter_5.npz')
+    assert system.networks == {name: sha256(result / name)
+                               for name in ('gen_iter_5.npz', 'vgen_iter_5.npz')}
+    assert system.config_sha256 == sha256(result / 'config.yml')
     assert system.parts['vgen'].args['conv_ch'] == 16
     assert system.parts['updater'].args['shuffle_time_order'] is None    # a default
     assert system.optimizer == {'name': 'RMSprop', 'args': {'lr': 5e-5}}
     assert system.dataset == ledger.DataSet(
-        name='UCFDatasetAugmented', videos=5, files={'h5path': 'ucf.h5', 'config_path': 'ucf.csv'},
-        sha256={'h5path': sha256(ucf_folder / 'ucf.h5'),
-                'config_path': sha256(ucf_folder / 'ucf.csv')})
+        name='UCFDataset', videos=5, files={'h5path': 'ucf.h5', 'config_path': 'ucf.csv'},
+        sha256={name: sha256(path) for name, path in ucf101.items()})
 
 
 @pytest.mark.parametrize('old, new, there', [
@@ -75,16 +78,6 @@ def test_data_that_are_not_there(result, old, new, there):
     assert {name for name, digest in found.sha256.items() if digest} == there
     assert (found.videos is None) == ('h5path' not in there)
     assert found.files['config_path'] == 'ucf.csv'
-
-
-def test_names_of_files_are_safe_and_records_come_by_date(system, tmp_path):
-    odd = system.model_copy(update={'result_dir': '../a b|c'})
-    measurements = [measurement(odd, (float(i),)) for i in range(3)]
-    paths = {ledger.write(tmp_path, each) for each in measurements[::-1]}
-    assert len(paths) == 3
-    for path in paths:
-        assert path.parent == tmp_path and path.name.startswith('inception-score_..-a-b-c-5_')
-    assert [found.values for found in ledger.read_folder(tmp_path)] == [[0.0], [1.0], [2.0]]
 
 
 @pytest.mark.parametrize('change, found', [
@@ -110,8 +103,8 @@ def test_damaged_records(system, tmp_path, change, found):
         ledger.read(path)
 
 
-def test_a_file_or_folder_that_is_missing(tmp_path):
-    with pytest.raises(DataError, match='cannot be read'):
-        ledger.read(tmp_path / 'nowhere.json')
-    with pytest.raises(DataError, match='no such folder'):
-        ledger.read_folder(tmp_path / 'nowhere')
+@pytest.mark.parametrize('read, message', [
+    (ledger.read, 'cannot be read'), (ledger.read_folder, 'no such folder')])
+def test_a_file_or_folder_that_is_missing(tmp_path, read, message):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path / 'nowhere')

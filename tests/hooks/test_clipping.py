@@ -3,7 +3,7 @@ import chainer
 import numpy as np
 import pytest
 import threadpoolctl
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgan_chainer.errors import DivergedError
@@ -54,15 +54,8 @@ def test_result_is_the_definitions(method, matrix, bound):
     assert clipped.dtype == matrix.dtype
     assert np.linalg.norm(clipped, 2) <= bound + tolerance(matrix)
     np.testing.assert_allclose(clipped, reference(matrix, bound), atol=tolerance(matrix), rtol=0)
-
-
-@settings(deadline=None, max_examples=100, derandomize=True)
-@given(matrix=matrices())
-def test_matrices_inside_keep_every_bit(matrix):
-    assume(np.linalg.norm(matrix.astype('d'), 2) < 1 - 1e-5)
-    clipped = matrix.copy()
-    clip_by_eigh(clipped, 1.0)
-    assert clipped.tobytes() == matrix.tobytes()
+    if method == 'eigh' and np.linalg.norm(matrix.astype('d'), 2) < bound * (1 - 1e-5):
+        assert clipped.tobytes() == matrix.tobytes()
 
 
 def test_eigh_is_at_least_as_accurate_as_a_float32_svd():

@@ -42,13 +42,6 @@ def test_arrays_come_back(tmp_path, save):
             npz.header('m')
 
 
-@pytest.mark.parametrize('kind, shape, is_it', [
-    ('<f4', (2, 3), True), ('<f4', (6,), False), ('<f4', (), False), ('<U4', (2, 3), False)])
-def test_numbers_of_a_shape(kind, shape, is_it):
-    with Archive(archive(npy(described(kind, (2, 3))))) as npz:
-        assert npz.header('a').is_numbers_of(shape) is is_it
-
-
 def test_a_size_is_told_without_memory_for_it():
     with Archive(archive(npy(described('<f8', (10 ** 6,) * 3)))) as npz:
         assert npz.header('a').n_bytes == 8 * 10 ** 18

@@ -179,15 +179,6 @@ def test_3d_model_doubles_time_and_space_four_times():
         (8, 4, 2), (4, 2, 2), (2, 1, 2), (1, 2, 2)]
 
 
-def test_the_last_convolution_of_d_is_a_3d_one_over_the_frame_that_is_left():
-    """Why the 3D model and Video GAN have TGAN's D, whose last kernel is stored as a 2-D one."""
-    with chainer.using_config('dtype', np.float64):
-        d = VideoDiscriminatorNoBetaInitUniform(1, 4, 2, wscale=0.1)
-    h = np.random.RandomState(0).randn(3, 16, 1, 4, 4)
-    three = F.convolution_nd(h, d.c4.W.array[:, :, None], d.c4.b.array)
-    np.testing.assert_allclose(three.array[..., 0], d.c4(h[:, :, 0]).array, rtol=1e-13)
-
-
 # -- Video GAN -------------------------------------------------------------------------------------
 
 def test_video_gan_mixes_a_still_background_and_a_masked_foreground():

@@ -1,6 +1,5 @@
 import io
 import os
-import re
 
 import numpy as np
 import pytest
@@ -45,9 +44,9 @@ def test_videos_in_the_order_of_their_names(tmp_path):
         'Archery/v_Archery_g03_c01.png', 'Archery/v_Archery_g03_c01_1.avi', 'readme.txt')]
     assert list(videos) == ['v_Archery_g02_c11', 'v_Archery_g10_c02', 'v_HandStandPushups_g01_c01',
                             'v_YoYo_g02_c01']
-    assert [(v.category, v.group, v.scene) for v in videos.values()] == [
-        ('Archery', 2, 11), ('Archery', 10, 2), ('HandStandPushups', 1, 1), ('YoYo', 2, 1)]
-    assert {video.kind for video in videos.values()} == {'avi'}
+    assert [video[1:5] for video in videos.values()] == [
+        ('avi', 'Archery', 2, 11), ('avi', 'Archery', 10, 2), ('avi', 'HandStandPushups', 1, 1),
+        ('avi', 'YoYo', 2, 1)]
     assert videos['v_YoYo_g02_c01'].paths == (str(source / 'YoYo' / 'v_YoYo_g02_c01.avi'),)
 
 
@@ -69,50 +68,48 @@ def test_images_in_the_order_of_their_numbers(tmp_path, names, kind):
 def test_a_folder_of_several_kinds(tmp_path):
     touch(tmp_path, 'v_A_g01_c01.avi', 'v_A_g01_c02/1.png', 'v_A_g01_c03_1.jpg')
     assert [v.kind for v in find_videos(tmp_path)[0].values()] == ['avi', 'png', 'jpg']
-    touch(tmp_path, 'v_A_g01_c02.avi', 'v_A_g01_c02/2.png')
-    with pytest.raises(DataError, match="c02.avi' and '.*2.png' are both v_A_g01_c02, .*--kind avi "
-                                        'or --kind png, or remove'):
-        find_videos(tmp_path)
+    touch(tmp_path, 'v_A_g01_c02.avi')
     videos, ignored = find_videos(tmp_path, 'avi')
     assert {v.name: v.kind for v in videos.values()} == {'v_A_g01_c01': 'avi', 'v_A_g01_c02': 'avi'}
-    assert [os.path.basename(path) for path in ignored] == ['1.png', '2.png', 'v_A_g01_c03_1.jpg']
+    assert [os.path.basename(path) for path in ignored] == ['1.png', 'v_A_g01_c03_1.jpg']
 
 
-@pytest.mark.parametrize('kind, found', [(None, '.avi or .png or .jpg or .jpeg'), ('png', '.png')])
-def test_no_videos(tmp_path, kind, found):
-    touch(tmp_path, 'other/v_A_g01.avi')
-    if kind:
-        touch(tmp_path, 'v_A_g01_c01.avi')
-    for folder in (tmp_path, tmp_path / 'nowhere')[:1 if kind else 2]:
-        with pytest.raises(DataError, match=f'has no {found} files of UCF-101.*--source'):
-            find_videos(folder, kind)
-
-
-@pytest.mark.parametrize('paths, what', [
-    (['a/v_A_g01_c01.avi', 'b/v_A_g01_c01.avi'], 'v_A_g01_c01'),
-    (['v_A_g01_c01.AVI', 'v_A_g01_c01.avi'], 'v_A_g01_c01'),
-    (['a/v_A_g01_c01/0.png', 'b/v_A_g01_c01/0.png'], 'image 0 of v_A_g01_c01'),
-    (['v_A_g01_c01/1.jpg', 'v_A_g01_c01/3.jpg', 'v_A_g01_c01_03.jpeg'], 'image 3 of v_A_g01_c01'),
+@pytest.mark.parametrize('kind, paths, message', [
+    (None, [], 'has no .avi or .png or .jpg or .jpeg files of UCF-101.*--source'),
+    (None, ['other/v_A_g01.avi'], 'has no .avi or .png or .jpg or .jpeg files of UCF-101'),
+    ('png', ['v_A_g01_c01.avi'], 'has no .png files of UCF-101'),
+    (None, ['v_A_g01_c02.avi', 'v_A_g01_c02/2.png'],
+     "c02.avi' and '.*2.png' are both v_A_g01_c02, .*--kind avi or --kind png, or remove"),
+    *((None, paths, f'{paths[-2]}.*{paths[-1]}.* are both {what}v_A_g01_c01, .*; remove the')
+      for paths, what in (
+        (['a/v_A_g01_c01.avi', 'b/v_A_g01_c01.avi'], ''),
+        (['v_A_g01_c01.AVI', 'v_A_g01_c01.avi'], ''),
+        (['a/v_A_g01_c01/0.png', 'b/v_A_g01_c01/0.png'], 'image 0 of '),
+        (['v_A_g01_c01/1.jpg', 'v_A_g01_c01/3.jpg', 'v_A_g01_c01_03.jpeg'], 'image 3 of '))),
 ])
-def test_a_file_that_is_there_twice(tmp_path, paths, what):
-    touch(tmp_path, *paths)
-    with pytest.raises(DataError, match=f'{paths[-2]}.*{paths[-1]}.* are both {what}, expected one '
-                                        'file; remove'):
-        find_videos(tmp_path)
+def test_a_folder_that_is_refused(tmp_path, kind, paths, message):
+    with pytest.raises(DataError, match=message):
+        find_videos(touch(tmp_path / 'source', *paths), kind)
 
 
-def listed(tmp_path, text):
-    (tmp_path / 'trainlist01.txt').write_bytes(text)
-    return ucf_videos.read_split_list(tmp_path / 'trainlist01.txt')
+@pytest.fixture
+def select(tmp_path):
+    """Function that selects from A's five videos and one of B by a list of this content."""
+    touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)), 'v_B_g01_c01.avi')
+
+    def select(content):
+        (tmp_path / 'trainlist01.txt').write_bytes(content)
+        return ucf_videos.select_videos(find_videos(tmp_path)[0], tmp_path / 'trainlist01.txt')
+    return select
 
 
 @pytest.mark.parametrize('text', [
-    b'YoYo/v_YoYo_g08_c01.avi 101\nArchery/v_Archery_g08_c02.avi 3\n',
-    b'YoYo/v_YoYo_g08_c01.avi 101\r\n\r\nArchery/v_Archery_g08_c02.avi 3\r\n',
-    b'YoYo/v_YoYo_g08_c01.avi\nArchery/v_Archery_g08_c02.AVI',
+    b'B/v_B_g01_c01.avi 101\nA/v_A_g04_c01.avi 3\n',
+    b'B/v_B_g01_c01.avi 101\r\n\r\nA/v_A_g04_c01.avi 3\r\n',
+    b'B/v_B_g01_c01.avi\nA/v_A_g04_c01.AVI',
 ])
-def test_split_list(tmp_path, text):
-    assert listed(tmp_path, text) == ['v_Archery_g08_c02', 'v_YoYo_g08_c01']
+def test_a_list_chooses(select, text):
+    assert [video.name for video in select(text)] == ['v_A_g04_c01', 'v_B_g01_c01']
 
 
 @pytest.mark.parametrize('text, message', [
@@ -123,27 +120,18 @@ def test_split_list(tmp_path, text):
     (b'\xff\xfe\x00', "line 1 of '.*expected a line such as"),
     (b'A/v_A_g01_c01.avi\n\nA/v_A_g01_c01.avi\n', 'line 3 .* names v_A_g01_c01 again, after '
                                                   'line 1; remove'),
+    (b'v_A_g01_c01.avi\n' + b''.join(b'v_C_g0%d_c01.avi\n' % k for k in range(5)),
+     "list01.txt' names 5 of 6 videos that are not there: v_C_g00_c01, v_C_g01_c01, v_C_g02_c01, "
+     '...; complete the data set'),
 ])
-def test_wrong_list(tmp_path, text, message):
+def test_wrong_list(select, text, message):
     with pytest.raises(DataError, match=message):
-        listed(tmp_path, text)
+        select(text)
 
 
 def test_missing_list(tmp_path):
     with pytest.raises(DataError, match="found no file '.*none.txt'.*TrainTestSplits.*--split all"):
         ucf_videos.read_split_list(tmp_path / 'none.txt')
-
-
-def test_a_list_chooses(tmp_path):
-    touch(tmp_path, *(f'v_A_g0{k}_c01.avi' for k in range(1, 6)))
-    videos, _ = find_videos(tmp_path)
-    chosen = ucf_videos.select_videos(videos, ['v_A_g02_c01', 'v_A_g04_c01'], 'list')
-    assert [video.group for video in chosen] == [2, 4]
-    names = ['v_A_g02_c01', *(f'v_B_g0{k}_c01' for k in range(1, 6))]
-    found = re.escape("'list' names 5 of 6 videos that are not there: v_B_g01_c01, v_B_g02_c01, "
-                      'v_B_g03_c01, ...; complete the data set')
-    with pytest.raises(DataError, match=found):
-        ucf_videos.select_videos(videos, names, 'list')
 
 
 @pytest.mark.parametrize('arguments, size', [

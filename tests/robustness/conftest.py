@@ -1,9 +1,5 @@
-"""How long the robustness tests run, and the trainings that they disturb."""
-import random
-
+"""How long the robustness tests run."""
 import pytest
-
-from tests.robustness.lab import Lab
 
 
 def pytest_addoption(parser):
@@ -21,14 +17,3 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def robustness(pytestconfig):
     return pytestconfig.getoption('--robustness', 0)
-
-
-@pytest.fixture
-def rng(request):
-    return random.Random(request.node.name)
-
-
-@pytest.fixture(scope='session')
-def lab(tmp_path_factory):
-    """One undisturbed training for all tests."""
-    return Lab(tmp_path_factory.mktemp('lab'))

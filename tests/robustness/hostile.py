@@ -128,8 +128,9 @@ def pickles(whole):
 
 # -- arrays ----------------------------------------------------------------------------------------
 
+_HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}".format
 _HEADERS = st.builds(
-    "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}".format,
+    _HEADER,
     st.sampled_from((
         "'|u1'", "'<f4'", "'<f8'", "'>f4'", "'<f2'", "'|b1'", "'<i8'", "'<c8'", "'|O'", "'<U4'",
         "'<U4000000'", "'|V2000000000'", "'|S1'", "'<M8[s]'", "[('a', '<f4')]", "'g'", "1",
@@ -143,7 +144,7 @@ _HEADERS |= spliced(_HEADERS, st.text('{}[]()\'",:-x0', max_size=4)) | st.sample
 
 
 def described(kind, shape):
-    return f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}"
+    return _HEADER(repr(kind), False, shape)
 
 
 def with_header(header, data, version=1, length=None, skipped=128):
@@ -254,9 +255,7 @@ _LEAVES = st.sampled_from((
     'x' * 10_000, [], {}, [[]], [None], {'': 0}, {'rows': -1}, ['a', 'b'], 'a' * 64))
 
 
-def json_lines(whole):
-    """Lines of JSON, or values in them, in the place of others."""
-    trees = st.sampled_from([[*map(json.loads, content.splitlines())] for content in whole])
-    return trees.flatmap(lambda lines: changed(lines, _LEAVES)).map(
-        lambda lines: '\n'.join(
-            json.dumps(line) for line in (lines if isinstance(lines, list) else [lines])).encode())
+def json_files(whole):
+    trees = st.sampled_from([*map(json.loads, whole)])
+    return trees.flatmap(lambda tree: changed(tree, _LEAVES)).map(
+        lambda tree: json.dumps(tree).encode())

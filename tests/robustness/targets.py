@@ -82,8 +82,7 @@ _EXPERIMENTS = {
 
 def _pickles():
     """Tables by this pandas in every protocol, and by older ones."""
-    table = pd.DataFrame({'category': ['Archery', 'Archery', 'YoYo', 'YoYo'],
-                          'start': [0, 16, 36, 69], 'end': [16, 36, 69, 85]})
+    table = pd.DataFrame({'category': ['Archery', 'YoYo'], 'start': [0, 16], 'end': [16, 36]})
     return [*(pickle.dumps(table, protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)),
             *(path.read_bytes() for path in sorted((ROOT / 'tests/datasets/tables').glob('*.pkl')))]
 
@@ -99,48 +98,44 @@ def _read_table(path):
 
 # -- archives --------------------------------------------------------------------------------------
 
+def _written(save, *arguments):
+    """What a function writes to a file, its first argument -> bytes."""
+    file = io.BytesIO()
+    save(file, *arguments)
+    return file.getvalue()
+
+
 def _saved(target):
     """An object as an npz file, packed and not -> list of bytes."""
-    files = io.BytesIO(), io.BytesIO()
-    for compression, file in enumerate(files):
-        chainer.serializers.save_npz(file, target, compression=bool(compression))
-    return [file.getvalue() for file in files]
+    return [_written(chainer.serializers.save_npz, target, packed) for packed in (False, True)]
 
 
 def _network(**links):
     return chainer.Chain(conv1a=chainer.links.Linear(3, 4), fc8=chainer.links.Linear(4, 2), **links)
 
 
-def _with_statistics():
-    return _network(bn=chainer.links.BatchNormalization(4))
-
-
+@functools.cache
 def _trainer():
-    """A trainer with all that a snapshot of train.py holds, but small networks."""
+    """A trainer with all that a snapshot of train.py holds, but a small network."""
     def loss(_):
         value = sum(F.sum(param ** 2) for param in optimizer.target.params())
         chainer.report({'loss': value}, optimizer.target)
         return value
-    optimizer = chainer.optimizers.RMSprop().setup(_with_statistics())
+    optimizer = chainer.optimizers.RMSprop().setup(
+        _network(bn=chainer.links.BatchNormalization(4)))
     updater = training.updaters.StandardUpdater(
         chainer.iterators.SerialIterator(list(range(5)), 2), optimizer, loss_func=loss)
     with tempfile.TemporaryDirectory() as out:
-        made = training.Trainer(updater, (4, 'iteration'), out)
-        made.extend(LogReport((2, 'iteration')))
-        made.extend(RandomState(0, CPU))
+        made = training.Trainer(updater, (4, 'iteration'), out, [
+            LogReport((2, 'iteration')), RandomState(0, CPU)])
         made.run()    # from then on the optimizer has a state
     return made
 
 
-def _load_into(make):
-    """Reader of a snapshot of what ``make`` makes, once."""
-    make = functools.cache(make)
-
-    def read(path):
-        snapshots.load(path, make())
-        np.random.rand(1400)    # a state that is out of bounds shows when it is used
-        random.random()
-    return read
+def _read_snapshot(path):
+    snapshots.load(path, _trainer())
+    np.random.rand(1400)    # a state that is out of bounds shows when it is used
+    random.random()
 
 
 def _evaluation(path):
@@ -192,11 +187,8 @@ def harmful_archives(whole):
 # -- videos ----------------------------------------------------------------------------------------
 
 def _moving_mnist():
-    files = [io.BytesIO() for _ in range(3)]
-    for file, dtype, shape in zip(files, ('u1', 'u1', 'f4'), (
-            (3, 2, 4, 4), (5, 1, 2, 2), (3, 2, 4, 4)), strict=True):
-        np.save(file, np.ones(shape, dtype))
-    return [file.getvalue() for file in files]
+    return [_written(np.save, np.ones(shape, dtype)) for dtype, shape in (
+        ('u1', (3, 2, 4, 4)), ('u1', (5, 1, 2, 2)), ('f4', (3, 2, 4, 4)))]
 
 
 def _read_moving_mnist(path):
@@ -208,30 +200,30 @@ def _read_moving_mnist(path):
 H5_SHAPE = 20, 3, 4, 14
 
 
-def h5(make):
-    """An h5 file, made by ``make`` of the open file -> bytes."""
-    content = io.BytesIO()
-    with h5py.File(content, 'w') as file:
-        make(file)
-    return content.getvalue()
+def h5(**options):
+    """An h5 file with an image of these options -> bytes."""
+    def save(file):
+        with h5py.File(file, 'w') as opened:
+            opened.create_dataset('image', H5_SHAPE, np.uint8, **options)
+    return _written(save)
 
 
 def _h5_files():
-    image = np.arange(np.prod(H5_SHAPE)).astype(np.uint8).reshape(H5_SHAPE)
-    return [h5(lambda file, options=options: file.create_dataset('image', data=image, **options))
+    image = np.arange(np.prod(H5_SHAPE)).reshape(H5_SHAPE)
+    return [h5(data=image, **options)
             for options in ({}, {'chunks': (2, 3, 4, 14)}, {'compression': 'gzip'})]
 
 
 def _view(file):
     layout = h5py.VirtualLayout(H5_SHAPE, np.uint8)
     layout[:] = h5py.VirtualSource('/proc/self/exe', 'image', H5_SHAPE)
-    file.create_virtual_dataset('image', layout)
+    with h5py.File(file, 'w') as opened:
+        opened.create_virtual_dataset('image', layout)
 
 
 _H5_FILES = {
-    'read another file, as its data': h5(lambda file: file.create_dataset(
-        'image', H5_SHAPE, np.uint8, external=[('/proc/self/exe', 0, 3360)])),
-    'read another file, as a view': h5(_view)}
+    'read another file, as its data': h5(external=[('/proc/self/exe', 0, 3360)]),
+    'read another file, as a view': _written(_view)}
 
 
 def _read_h5(path):
@@ -245,7 +237,7 @@ def _read_h5(path):
             dataset._file.close()
 
 
-def _read_journal(path):
+def _read_state(path):
     path.with_name('image').write_bytes(bytes(4096 + 2 * 12))
     with UnfinishedH5(path.parents[1] / 'videos.h5', (3, 4), {'filter': 'box'}) as videos:
         sum(entry['rows'] for entry in videos.entries)
@@ -256,12 +248,11 @@ def _convert(path):
 
 
 def _records():
-    return [json.dumps(json.loads(path.read_bytes())).encode()
-            for path in sorted((ROOT / 'parity' / 'ledger').glob('*.json'))]
+    return [path.read_bytes() for path in sorted((ROOT / 'parity' / 'ledger').glob('*.json'))]
 
 
 def _json(*values):
-    return lambda: [b'\n'.join(json.dumps(value).encode() for value in values)]
+    return lambda: [json.dumps(values).encode()]
 
 
 TARGETS = {
@@ -276,22 +267,20 @@ TARGETS = {
         hostile.encoded(hostile.net(last)) for last in ('fc8', 'fc8-1')],
         hostile.caffemodels, _convert),
     **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
-        ('network', 'snapshot_iter_4.npz', lambda: _saved(_with_statistics()),
-         _load_into(_with_statistics)),
-        ('trainer', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _load_into(_trainer)),
+        ('snapshot', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _read_snapshot),
         ('score', 'score.part.npz', _scores, _read_score),
         ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
         ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
-    **{name: Target(file, whole, hostile.json_lines, read, {
+    **{name: Target(file, whole, hostile.json_files, read, {
         **{f'traceback, {content}': content for content in harmful},
-        **{f'RecursionError, {nested}': nested * 60_000 + b'\n' for nested in (b'[', b'{"a":')}})
+        **{f'RecursionError, {nested}': nested * 60_000 for nested in (b'[', b'{"a":')}})
        for name, file, whole, read, *harmful in (
-        ('journal', 'videos.h5.unfinished/journal', _json(
-            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_journal,
-         b'[]\n', b'{"filter": "box"}\n{"rows": []}\n'),
-        ('categories', 'categories.json', _json(['Archery', 'YoYo']),
+        ('state', 'videos.h5.unfinished/state.json', _json(
+            {'filter': 'box'}, {'name': 'a', 'rows': 2}, {'name': 'b', 'rows': 0}), _read_state,
+         b'[]', b'[{"filter": "box"}, {"rows": []}]'),
+        ('categories', 'categories.json', _json('Archery', 'YoYo'),
          lambda path: results.read_categories(path.parent, 2), b'{"a": 1}'),
-        ('record', 'record.json', _json([{'started': '2026', 'iteration': 0, 'seed': 0}]),
+        ('record', 'record.json', _json({'started': '2026', 'iteration': 0, 'seed': 0}),
          results.read_record, b'{"a": 1}'),
         ('ledger', 'x.json', _records, ledger.read, b'[[]]'))},
 }

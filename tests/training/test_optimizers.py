@@ -52,26 +52,18 @@ def assert_same_bits(ours, theirs, case):
 
 @pytest.mark.parametrize('name, args', CASES)
 @pytest.mark.parametrize('dtype', ['f', 'd'])
-def test_chainers_bits(name, args, dtype):
-    links = []
-    for module in (optimizers, chainer.optimizers):
-        link = network(dtype)
-        update(getattr(module, name)(**args).setup(link), times=4)
-        links.append(link)
-    assert_same_bits(*links, (name, args))
-
-
-@pytest.mark.parametrize('name, args', CASES[::3])
-def test_a_snapshot_of_chainers_optimizer_is_resumed(name, args, tmp_path):
-    theirs = getattr(chainer.optimizers, name)(**args).setup(network())
-    update(theirs, times=2)
-    ours = getattr(optimizers, name)(**args).setup(network())
-    for i, (of, to) in enumerate(((theirs, ours), (theirs.target, ours.target))):
+def test_chainers_bits_also_from_its_snapshot_on(name, args, dtype, tmp_path):
+    theirs, ours, resumed = (getattr(module, name)(**args).setup(network(dtype))
+                             for module in (chainer.optimizers, optimizers, optimizers))
+    for optimizer in (theirs, ours):
+        update(optimizer, times=2)
+    for i, (of, to) in enumerate(((theirs, resumed), (theirs.target, resumed.target))):
         chainer.serializers.save_npz(tmp_path / f'{i}.npz', of)
         chainer.serializers.load_npz(tmp_path / f'{i}.npz', to)
-    for optimizer in (ours, theirs):
+    for optimizer in (theirs, ours, resumed):
         update(optimizer, times=2, seed=2)
-    assert_same_bits(ours.target, theirs.target, name)
+    for each in (ours, resumed):
+        assert_same_bits(each.target, theirs.target, (name, args))
 
 
 @pytest.mark.parametrize('name', ['RMSprop', 'Adam'])
@@ -99,14 +91,10 @@ def test_hooks_disabled_missing_and_odd_parameters_are_chainers(name):
         np.testing.assert_array_equal(a.array, b.array)
 
 
-def test_an_eps_that_vanishes_is_refused():
-    optimizer = optimizers.RMSprop(eps=1e-60).setup(network())
-    with pytest.raises(ValueError, match='eps'):
-        update(optimizer, times=1)
-
-
-def test_all_threads_and_the_option(monkeypatch):
+def test_all_threads_the_option_and_an_eps_that_vanishes(monkeypatch):
     """Many threads take parts of one parameter; the option chooses Chainer's own rule."""
+    with pytest.raises(ValueError, match='eps'):
+        update(optimizers.RMSprop(eps=1e-60).setup(network()), times=1)
     ran = []
     run = parallel.run
     monkeypatch.setattr(parallel, 'run', lambda task, items: (ran.append(len(items)),

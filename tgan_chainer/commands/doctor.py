@@ -1,7 +1,4 @@
-"""What is installed here, what data there is, and what to do next: `tgan doctor`.
-
-Nothing is changed, and nothing that takes long is done: large files are looked for, not read.
-"""
+"""`tgan doctor`: large files are looked for, not read."""
 import functools
 import importlib.util
 import os
@@ -16,7 +13,7 @@ from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.published import obtain
-from tgan_chainer.device import count_gpus, get_device, gpu_name
+from tgan_chainer.device import count_gpus, get_device, gpu_libraries, gpu_name
 from tgan_chainer.errors import ConfigError, DeviceError
 from tgan_chainer.evaluation import classifier
 from tgan_chainer.evaluation.ledger import data_paths
@@ -83,13 +80,19 @@ def _packaged():
 def _look(path, origin):
     if not Path(path).exists():
         return File(path, False, origin)
-    size = Path(path).stat().st_size
-    return File(path, True, 'a folder' if Path(path).is_dir() else f'{size / 1e6:,.1f} MB')
+    return File(path, True, 'a folder' if Path(path).is_dir()
+                else f'{Path(path).stat().st_size / 1e6:,.1f} MB')
 
 
 def report():
     """All findings, as lines of text."""
-    yield from _versions()
+    revision = record.git_revision()
+    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
+    yield f'Python {platform.python_version()}, {platform.platform()}'
+    yield '\npackages'
+    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
+    yield from (f'  {name:12} {version}' for name, version in packages.items())
+    yield '\ndevices'
     yield from _devices()
     for title, files in (('data (in this folder)', data_files()),
                          ('inception score', score_files())):
@@ -101,17 +104,7 @@ def report():
     yield from (f'  {line}' for line in next_steps())
 
 
-def _versions():
-    revision = record.git_revision()
-    yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
-    yield f'Python {platform.python_version()}, {platform.platform()}'
-    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
-    yield '\npackages'
-    yield from (f'  {name:12} {version}' for name, version in packages.items())
-
-
 def _devices():
-    yield '\ndevices'
     try:
         yield (f'  CPU          {os.cpu_count()} cores; {num_threads()} thread(s), '
                f'{cpu_kernels_in_use()}')
@@ -131,7 +124,9 @@ def _gpu():
         device = get_device(0)
     except DeviceError as error:
         return f'none ({error})'
-    return f'{count_gpus()}, the first is {gpu_name(device)}'
+    cuda = device.xp.cuda.runtime.driverGetVersion()
+    return (f'{count_gpus()}, the first is {gpu_name(device)}; driver for CUDA '
+            f'{cuda // 1000}.{cuda % 1000 // 10}; {gpu_libraries()}')
 
 
 def _mpi():
@@ -160,15 +155,7 @@ def next_steps():
         yield 'the tests: make test; parity with the authors\' code: make parity'
 
 
-def parse_args(argv=None):
-    """The command has no flags but --help."""
-    return parser_of('doctor', 'Print versions, devices, data that is here and that is missing, '
-                     'and what to do next. Nothing is changed.').parse_args(argv)
+_PARSER = parser_of('doctor', 'Print versions, devices, data that is here and that is missing, and '
+                    'what to do next. Nothing is changed.')
 
-
-def _run(_):
-    for line in report():
-        print(line)
-
-
-main = command('doctor', parse_args, _run)
+main = command('doctor', _PARSER.parse_args, lambda _: print(*report(), sep='\n'))

@@ -21,11 +21,7 @@ _TIMEOUT = 60    # seconds without a byte
 
 
 def download(name):
-    """Have the file of a name of :data:`PUBLISHED` at its path, checked, or print how to get it.
-
-    Raises:
-        DataError: It cannot be fetched whole, or is another file than the published one.
-    """
+    """Have the file of a name of :data:`PUBLISHED` at its path, checked, or print how to get it."""
     file = PUBLISHED[name]
     path = Path(file.path)
     if not file.sha256:

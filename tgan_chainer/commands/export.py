@@ -15,23 +15,18 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.io import snapshots
 from tgan_chainer.io.files import atomic_path
-from tgan_chainer.io.onnx_graph import arrays_of, to_onnx
+from tgan_chainer.io.onnx_graph import to_onnx
 from tgan_chainer.models.sampling import draw_labels, first_generator, make_video
 
+#: Largest difference from our output, as a share of its largest value: an eighth of a grey level.
+#: Trained networks differ by 1e-6 to 1e-5, by roundings of float32.
 BOUND = 1e-3
-"""Largest difference from our output, as a share of its largest value: an eighth of a grey level.
-
-Trained networks differ by 1e-6 to 1e-5, by roundings of float32.
-"""
 
 
 def export(args):
     """Write the networks that the flags name, and print where and how near they are to ours.
 
-    Raises:
-        ConfigError: The extra [export] is not installed; or see :func:`.onnx_graph.to_onnx`.
-        DataError: A written file differs by more than :data:`BOUND`, and is gone.
-        SnapshotError: See :func:`tgan_chainer.results.load_system`.
+    One that differs by more than :data:`BOUND` is a DataError, and is not kept.
     """
     _require('onnx', 'onnxruntime', 'safetensors')
     folder = results.experiment_file(args.result_dir).parent
@@ -88,7 +83,7 @@ def _outputs(role, system):
 def _write_safetensors(path, network, inputs, outputs, about):
     """Write arrays by their keys in the snapshot -> their largest difference when read back."""
     from safetensors import numpy as safetensors
-    arrays = arrays_of(network)
+    arrays = chainer.serializers.npz.serialize(network)
     path.write_bytes(safetensors.save(arrays, {'about': about}))
     read = safetensors.load_file(path)
     return np.max([_difference(read[key], array) for key, array in arrays.items()])

@@ -1,7 +1,4 @@
-"""Counterparts of the paper's figures, drawn anew from the logs and snapshots of result folders.
-
-Frames are shown pixel for pixel.
-"""
+"""Counterparts of the paper's figures, from result folders; frames are shown pixel for pixel."""
 import argparse
 import json
 from pathlib import Path
@@ -62,11 +59,7 @@ def draw_blocks(blocks):
 
 
 def read_losses(result_dir):
-    """The generator's loss over a training -> iterations, losses, as lists.
-
-    Raises:
-        DataError: The folder has no log, or the log holds no such loss.
-    """
+    """The generator's loss over a training -> iterations, losses, as lists, or a DataError."""
     path = Path(result_dir, 'log')
     try:
         log = json.loads(path.read_text(encoding='utf-8'))
@@ -80,8 +73,7 @@ def read_losses(result_dir):
         raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
                         'that reports it (WGAN or LSGAN; a normal GAN does not) and has gone on '
                         'for a display interval')
-    iterations, losses = zip(*points, strict=True)
-    return list(iterations), list(losses)
+    return tuple(map(list, zip(*points, strict=True)))
 
 
 def describe_training(result_dir):

@@ -4,11 +4,8 @@ from pathlib import Path
 
 from tgan_chainer.errors import SnapshotError
 
-EVERY = 'all'
-"""What stands for every category of a conditional system, in place of a name."""
-
-PRETRAINED = Path(__file__).parents[1] / 'pretrained'
-"""Result folders that come with the package."""
+EVERY = 'all'    #: Every category of a conditional system, in place of a name.
+PRETRAINED = Path(__file__).parents[1] / 'pretrained'    #: Result folders of the package.
 
 
 def parser_of(command, description, **settings):

@@ -21,10 +21,4 @@ def parse_args(argv=None):
     return args
 
 
-def _run(args):
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.infer import infer
-    infer(args)
-
-
-main = command('infer', parse_args, _run)
+main = command('infer', parse_args, 'tgan_chainer.infer:infer')

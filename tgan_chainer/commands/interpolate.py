@@ -1,11 +1,6 @@
 """``tgan interpolate``: videos with frames between those that G0 gives (paper Figure 6)."""
-import itertools
-from pathlib import Path
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
-
-_MAX_FPS = 50    # more, and browsers slow a GIF down
 
 
 def parse_args(argv=None):
@@ -22,21 +17,4 @@ def parse_args(argv=None):
     return args
 
 
-def _run(args):
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer import infer
-    from tgan_chainer.io import pictures
-    from tgan_chainer.results import category_part
-    pictures.require_av()
-    videos, names, stem, _ = infer.sample(args, args.between)
-    every = args.between + 1
-    stem = Path(args.out_dir, f'{stem}_between-{args.between}')
-    movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)
-    for path in itertools.chain(
-            pictures.save_movies(f'{stem}{category_part(args)}', movie,
-                                 min(pictures.FPS * every, _MAX_FPS)),
-            pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
-        print(path)
-
-
-main = command('interpolate', parse_args, _run)
+main = command('interpolate', parse_args, 'tgan_chainer.infer:interpolate')

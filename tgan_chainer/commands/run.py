@@ -1,23 +1,11 @@
 """How every command ends: exit codes, and one line for what the user can fix."""
 import ctypes
-import difflib
-import importlib
 import os
+import pkgutil
 import select
 import sys
 
-from tgan_chainer.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_NO_READER,
-    EXIT_OK,
-    EXIT_USER_ERROR,
-    TGANError,
-)
-
-# Parameters of mallopt(3) in glibc.
-_M_TRIM_THRESHOLD = -1
-_M_MMAP_MAX = -4
-_INT_MAX = 2 ** 31 - 1
+from tgan_chainer.errors import EXIT_INTERRUPTED, EXIT_NO_READER, EXIT_OK, TGANError
 
 
 def run_command(function, *args):
@@ -63,12 +51,13 @@ def _drop_unread():
 def command(name, parse_args, run):
     """The ``main`` of a module: ``run`` with what ``parse_args`` makes of the arguments.
 
-    What was given, to ``tgan NAME``, is in ``args.command_line``, for records.
+    What was given, to ``tgan NAME``, is in ``args.command_line``, for records. ``run`` may be
+    'MODULE:FUNCTION' of a module whose import takes a second, which --help need not wait for.
     """
     def parse_and_run(arguments):
         args = parse_args(arguments)
         args.command_line = ['tgan', name, *arguments]
-        run(args)
+        (pkgutil.resolve_name(run) if isinstance(run, str) else run)(args)
 
     def main(argv=None):
         """Run the command; returns its exit code."""
@@ -86,34 +75,5 @@ def keep_freed_memory():
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    mallopt(_M_MMAP_MAX, 0)    # not from mmap, whose blocks go back when they are freed
-    mallopt(_M_TRIM_THRESHOLD, _INT_MAX)
-
-
-def dispatch(program, package, commands, argv=None):
-    """Run the command that the first argument names, spelt with hyphens or underscores.
-
-    Args:
-        program (str): How the user calls this, for messages.
-        package (str): Where the modules are.
-        commands (dict): Command -> its module, whose ``main(argv)`` it is, and what it does.
-    """
-    return run_command(_dispatch, program, package, commands,
-                       sys.argv[1:] if argv is None else argv)
-
-
-def _dispatch(program, package, commands, argv):
-    name, *rest = argv or ['--help']
-    module, _ = commands.get(name.replace('_', '-'), (None, None))
-    if module:
-        return importlib.import_module(f'{package}.{module}').main(rest)
-    if name not in ('-h', '--help'):
-        close = difflib.get_close_matches(name, commands, n=1)
-        hint = f'did you mean {close[0]!r}? ' if close else ''
-        print(f'error: there is no command {name!r}; {hint}{program} --help lists them',
-              file=sys.stderr)
-        return EXIT_USER_ERROR
-    width = max(map(len, commands))
-    print(f'usage: {program} COMMAND ...  (COMMAND --help tells its flags)\n')
-    print('\n'.join(f'  {name:{width}}  {what}' for name, (_, what) in commands.items()))
-    return EXIT_OK
+    mallopt(-4, 0)    # M_MMAP_MAX: not from mmap, whose blocks go back when they are freed
+    mallopt(-1, 2 ** 31 - 1)    # M_TRIM_THRESHOLD

@@ -55,10 +55,4 @@ def parse_args(argv=None):
     return args
 
 
-def _run(args):
-    # Not above: what it imports takes more than a second, which --help need not wait for.
-    from tgan_chainer.train import train
-    train(args, args.command_line)
-
-
-main = command('train', parse_args, _run)
+main = command('train', parse_args, 'tgan_chainer.train:train')

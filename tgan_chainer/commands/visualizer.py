@@ -1,7 +1,4 @@
-"""Turn a preview image back into movies (the authors' visualizer.py, FACTS §11).
-
-A preview is a sheet: a row for each video, its frames side by side. The rows are played in a grid.
-"""
+"""Turn a preview image back into movies (the authors' visualizer.py, FACTS §11)."""
 from pathlib import Path
 
 from tgan_chainer.commands import flags
@@ -9,39 +6,34 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 
-MOVIE_SUFFIXES = ('.avi', '.mov')
 
+def visualize(args):
+    """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print their paths.
 
-def visualize(sheet_path, height, width, channels, rows, cols, scale=1):
-    """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print the folder.
-
-    The sheet is a PNG of ``rows`` videos of ``cols`` frames, see :func:`pictures.frame_sheet`; with
-    one channel only its luminance is shown. The folder has its name without the suffix.
-
-    Raises:
-        DataError: The sheet cannot be read, is of another size, or has no suffix to take off.
+    The sheet is a PNG of ``rows`` videos of ``cols`` frames (:func:`pictures.frame_sheet`), which
+    are played in a grid; with one channel only its luminance is shown. The folder has its name
+    without the suffix.
     """
     pictures.require_av()
-    sheet_path = Path(sheet_path)
+    sheet_path, width, rows, cols = Path(args.preview_png), args.W, args.rows, args.cols
     folder = sheet_path.with_suffix('')
     if folder == sheet_path:
         raise DataError(f'{sheet_path}: a name without a suffix would be the name of the folder '
                         'for its movies, too. Call it .png')
-    sheet = pictures.read_png(sheet_path, channels)
+    sheet = pictures.read_png(sheet_path, args.C)
     if sheet.shape[1] == cols * width + pictures.NAMES_WIDTH:    # of a conditional system
         sheet = sheet[:, :cols * width]
-    videos = pictures.split_sheet(sheet, height, width)
+    videos = pictures.split_sheet(sheet, args.H, width)
     found = (len(videos), videos.shape[2])
     if found != (rows, cols):
         raise DataError(
-            f'{sheet_path} holds {found[0]} videos of {found[1]} frames of {width}x{height} pixels '
+            f'{sheet_path} holds {found[0]} videos of {found[1]} frames of {width}x{args.H} pixels '
             f'(width x height), expected {rows} of {cols}. If those are its frames, give '
             f'--rows {found[0]} --cols {found[1]}; if not, their size by --H and --W')
-    frames = pictures.tile_movie(pictures.enlarge(videos, scale))
+    frames = pictures.tile_movie(pictures.enlarge(videos, args.scale))
     for number, frame in enumerate(frames):
         pictures.save_png(folder / f'{number}.png', frame)
-    for suffix in MOVIE_SUFFIXES:
-        path = folder / f'out{suffix}'
+    for path in (folder / 'out.avi', folder / 'out.mov'):
         pictures.save_movie(path, frames)
         print(f'{path}: {rows} videos, {cols} frames')
 
@@ -63,9 +55,4 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def _run(args):
-    visualize(args.preview_png, args.H, args.W, args.C, args.rows, args.cols,
-              args.scale)
-
-
-main = command('visualizer', parse_args, _run)
+main = command('visualizer', parse_args, visualize)

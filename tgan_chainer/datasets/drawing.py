@@ -2,7 +2,7 @@
 
 Drawing is quick and needs the random streams in the authors' order. Loading takes the time, needs
 no random number, and so can be done in another thread without changing any example. Here is what
-the datasets share: where a clip starts, whether it is mirrored, its values, labels (FACTS §5, §7).
+the datasets share: where a clip starts, its values, labels (FACTS §5, §7).
 """
 import numpy as np
 
@@ -10,10 +10,7 @@ from tgan_chainer.random_streams import global_streams
 
 
 class DrawnDataset:
-    """What datasets of examples in two steps have in common; a base before Chainer's DatasetMixin.
-
-    An example that is simply asked for draws from the global streams, as the authors' do.
-    """
+    """A base before Chainer's DatasetMixin; what is asked for draws from the global streams."""
 
     n_categories = 0
 
@@ -55,25 +52,18 @@ class Labelled:
 
 
 def draw_offset(length, n_frames, stream):
-    """First frame of a clip of `n_frames` frames in a video of `length` frames.
+    """First frame of a clip in a video of `length` frames, by a stream of NumPy.
 
     Uniform over 0..length - n_frames - 1, so the last possible clip is never drawn; no random
     number is used up when `length` is `n_frames`. Both are the authors', and needed to stay in step
-    with their random stream. `stream` is `numpy.random` or a RandomState.
+    with their random stream.
     """
     return stream.randint(length - n_frames) if length > n_frames else 0
 
 
-def draw_mirrored(stream):
-    """Whether to mirror a clip: true with probability 1/2."""
-    return stream.rand() > 0.5
+def normalize(clip, mirrored=False):
+    """Values 0..255 (..., W) -> float32 in [-1, 1), exactly (v - 128) / 128; a new C-ordered array.
 
-
-def mirror(clip, mirrored):
-    """A clip (..., W), left to right if `mirrored`; a view."""
-    return clip[..., ::-1] if mirrored else clip
-
-
-def normalize(clip):
-    """uint8 values 0..255 -> float32 in [-1, 1), exactly (v - 128) / 128; a new C-ordered array."""
-    return (clip.astype(np.float32, order='C') - 128) / 128
+    If `mirrored`, the clip is turned left to right.
+    """
+    return (clip[..., ::-1 if mirrored else 1].astype(np.float32, order='C') - 128) / 128

@@ -7,18 +7,13 @@ import numpy as np
 from PIL import Image
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.drawing import (
-    DrawnDataset,
-    draw_mirrored,
-    draw_offset,
-    mirror,
-    normalize,
-)
+from tgan_chainer.datasets.drawing import DrawnDataset, draw_offset, normalize
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
 
 SOURCE_SIZE = 128  # height and width of a stored frame, in pixels
 FRAME_SIZE = 64    # of a frame of an example
+FILE_NAME = '{:04d}.jpg'    #: Of an image, by its number.
 RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remove it from the table'
 
 
@@ -41,17 +36,18 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
             example is read, its image is damaged or of another size.
     """
 
+    _mirrors = False
+
     def __init__(self, n_frames: int, root_path: str, config_path: str):
         self.n_frames = n_frames
         self.root_path = root_path
-        self.config_path = config_path
         table = read_table(config_path, {'path': str, 'start': int, 'end': int})
-        start, end = table['start'], table['end']
+        path, start, end = table.values()
         require_rows(
             table, (start >= 0) & (start <= end), config_path,
             '0 <= start <= end, the numbers of the first and the last image; correct the row')
-        self._rows = list(zip(table['path'], start.tolist(), end.tolist(), strict=True))
-        self._require_pictures()
+        self._rows = list(zip(path, start.tolist(), end.tolist(), strict=True))
+        self._require_pictures(config_path)
 
     def __len__(self):
         return len(self._rows)
@@ -61,7 +57,7 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         picture = self._picture(path, streams.python.randint(start, end))
         with open_strip(picture, self.n_frames) as (_, length):
             offset = draw_offset(length, self.n_frames, streams.numpy)
-        return picture, offset, self._draw_mirrored(streams.numpy)
+        return picture, offset, self._mirrors and streams.numpy.rand() > 0.5
 
     def load(self, i, drawn):
         picture, offset, mirrored = drawn
@@ -70,15 +66,12 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
             clip = strip.convert('RGB').crop((0, rows[0], SOURCE_SIZE, rows[1]))
         small = clip.resize((FRAME_SIZE, FRAME_SIZE * self.n_frames), Image.Resampling.NEAREST)
         frames = np.asarray(small).reshape(self.n_frames, FRAME_SIZE, FRAME_SIZE, 3)
-        return normalize(mirror(frames.transpose(0, 3, 1, 2), mirrored))
-
-    def _draw_mirrored(self, stream):
-        return False
+        return normalize(frames.transpose(0, 3, 1, 2), mirrored)
 
     def _picture(self, path, number):
-        return os.path.join(self.root_path, path, file_name(number))
+        return os.path.join(self.root_path, path, FILE_NAME.format(number))
 
-    def _require_pictures(self):
+    def _require_pictures(self, config_path):
         """One listing a folder, instead of one look-up for each of perhaps a million images."""
         listings = {}
         for row, (path, start, end) in enumerate(self._rows):
@@ -86,18 +79,17 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
                 folder = os.path.join(self.root_path, path)
                 listings[path] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
             missing = next((number for number in range(start, end + 1)
-                            if file_name(number) not in listings[path]), None)
+                            if FILE_NAME.format(number) not in listings[path]), None)
             if missing is not None:
                 raise DataError(
                     f"found no file '{self._picture(path, missing)}', which row {row} of "
-                    f"'{self.config_path}' names; {RESTORE}, and see that root_path is right")
+                    f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
 
 class GolfDatasetAugmented(GolfDataset):
     """GolfDataset with a mirroring in half of the cases."""
 
-    def _draw_mirrored(self, stream):
-        return draw_mirrored(stream)
+    _mirrors = True
 
 
 @contextlib.contextmanager
@@ -121,7 +113,3 @@ def open_strip(path, n_frames):
                 f'each other; {RESTORE}')
         yield picture, length
 
-
-def file_name(number):
-    """Name of the image of that number."""
-    return f'{number:04d}.jpg'

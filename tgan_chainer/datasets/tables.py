@@ -6,6 +6,7 @@ no object of pandas or NumPy, but for an inert record of its arguments, from whi
 then taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to
 2.3 write, in Python 2 and 3.
 """
+import contextlib
 import csv
 import io
 import os
@@ -21,10 +22,8 @@ from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import write_bytes
 
-MAX_BYTES = 16 * 2**20
-"""Largest table that is read; the authors' table of 13,320 videos takes less than 1 MB."""
-
-MAX_COLUMNS = 1000    #: Most columns of a table; the authors' have at most five.
+MAX_BYTES = 16 * 2**20    #: Of a table; the authors' of 13,320 videos takes less than 1 MB.
+MAX_COLUMNS = 1000    #: Of a table; the authors' have at most five.
 
 
 def read_table(path, columns):
@@ -32,8 +31,8 @@ def read_table(path, columns):
 
     Args:
         path: A `.csv` file (UTF-8, a header line, commas), or else a pickled pandas DataFrame.
-            Where that does not exist, the `.csv` file of the same name is read: the authors' file
-            names stay valid for tables that are made here.
+            Where that does not exist, the `.csv` file of the same name is read, so that the
+            authors' file names stay valid.
         columns: Column name -> `int` or `str`, the type of its values.
 
     Returns:
@@ -89,13 +88,8 @@ def write_table(path, table):
     write_bytes(path, content)
 
 
-def write_pickle(path, obj):
-    """Pickle plain Python objects for code that reads no CSV; whole or not at all."""
-    write_bytes(path, pickle.dumps(obj, protocol=2))    # the newest that Python 2 reads
-
-
 def write_frame(path, table):
-    """Pickle {name: list} as a pandas DataFrame.
+    """Pickle {name: list} as a pandas DataFrame, whole or not at all.
 
     pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here it is
     a call of the class with lists, which any release reads, and which needs no pandas to write.
@@ -125,28 +119,25 @@ def _is_csv(path):
 
 def _convert(values, kind, where):
     """A column as an array of int64, or of objects that are str."""
-    convert = _integer if kind is int else lambda value: value if isinstance(value, str) else None
-    converted = [convert(value) for value in values]
+    wanted, what = (np.int64, 'an integer') if kind is int else (str, 'a string')
+    converted = [_integer(value) if kind is int else value for value in values]
     for row, value in enumerate(values):
-        if converted[row] is None:
+        if not isinstance(converted[row], wanted):
             try:
                 found = reprlib.repr(value)
             except ValueError:  # Python refuses to print an integer of thousands of digits
                 found = 'an endless number'
-            raise DataError(f'row {row} of {where} has {found}, expected '
-                            f'{"an integer" if kind is int else "a string"}; correct it')
+            raise DataError(f'row {row} of {where} has {found}, expected {what}; correct it')
     return np.fromiter(converted, np.int64 if kind is int else object, len(converted))
 
 
 def _integer(value):
     """An np.int64, or None for what is none."""
-    try:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
         integer = int(value)
         if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
             return np.int64(integer)
-    except (TypeError, ValueError, OverflowError):
-        pass
     return None
 
 
@@ -187,8 +178,7 @@ _MAX_ARGUMENTS = 8    # pandas and NumPy pickle what they make with at most four
 class _Record:
     """Stands in for whatever a pickle builds; keeps how it was built, and does nothing."""
 
-    # Not in __init__, which a pickle may skip.
-    def __new__(cls, *args):
+    def __new__(cls, *args):    # a pickle may skip __init__
         # A pickle may call with the same long tuple again and again, and each record has its own.
         if len(args) > _MAX_ARGUMENTS:
             raise ValueError(f'{len(args)} arguments of {cls.__name__}')
@@ -238,10 +228,13 @@ class _TableUnpickler(pickle._Unpickler):
 def _read_pickle(content, path):
     """Columns as name -> 1-D array."""
     try:
-        _check_sizes(content)
+        # Reading the opcodes without obeying them finds data said to be longer than the file. The
+        # memo has no more slots than there are opcodes, honestly; more would take endless memory.
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name.endswith('PUT') and argument > len(content):
+                raise ValueError(f'memo slot {argument}')
         # latin1 keeps the bytes in the strings of Python 2.
-        frame = _TableUnpickler(io.BytesIO(content), encoding='latin1').load()
-        return _columns(frame)
+        return _columns(_TableUnpickler(io.BytesIO(content), encoding='latin1').load())
     except DataError as error:
         raise DataError(f"'{path}' was refused: {error}") from None
     except Exception as error:  # a damaged pickle can make the unpickler raise almost anything
@@ -249,17 +242,6 @@ def _read_pickle(content, path):
             f"'{path}' is damaged or no table ({type(error).__name__}: {error}), expected a "
             'pickled pandas DataFrame, or a CSV file with a name that ends in .csv; write it again'
         ) from error
-
-
-def _check_sizes(content):
-    """Raise a ValueError for a few bytes that would make the unpickler ask for endless memory.
-
-    Reading the opcodes without obeying them finds data said to be longer than the file. The memo
-    has no more slots than there are opcodes, honestly.
-    """
-    for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name.endswith('PUT') and argument > len(content):
-            raise ValueError(f'memo slot {argument}')
 
 
 def _columns(frame):
@@ -321,20 +303,16 @@ def _array(record):
     if isinstance(data, list):
         # Element by element: NumPy would look into nested lists, however large they unfold.
         return np.fromiter(data, object, len(data)).reshape(shape, order=order)
-    return np.frombuffer(_buffer(data), _dtype(dtype)).reshape(shape, order=order)
-
-
-def _buffer(data):
-    """Bytes, which protocol 2 writes as `_codecs.encode(s, 'latin1')` and Python 2 as a string."""
-    if isinstance(data, _RECORDS['encode']):
+    if isinstance(data, _RECORDS['encode']):    # as protocol 2 writes bytes
         data = data.args[0]
-    return data.encode('latin1') if isinstance(data, str) else data
+    if isinstance(data, str):    # Python 2, too
+        data = data.encode('latin1')
+    return np.frombuffer(data, _dtype(dtype)).reshape(shape, order=order)
 
 
 def _dtype(record):
     _require(record, 'dtype')
-    byte_order = '=' if record.state is None else record.state[1]
-    name = record.args[0]
+    name, byte_order = record.args[0], '=' if record.state is None else record.state[1]
     if not re.fullmatch('[biufO][0-9]{1,2}', name):
         raise TypeError(f'values of type {reprlib.repr(name)}')
     return np.dtype(name).newbyteorder(byte_order)

@@ -12,14 +12,7 @@ import h5py
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, require_rows, telling_damage
-from tgan_chainer.datasets.drawing import (
-    DrawnDataset,
-    Labelled,
-    draw_mirrored,
-    draw_offset,
-    mirror,
-    normalize,
-)
+from tgan_chainer.datasets.drawing import DrawnDataset, Labelled, draw_offset, normalize
 from tgan_chainer.datasets.published import obtain
 from tgan_chainer.datasets.tables import read_table
 from tgan_chainer.errors import DataError
@@ -68,7 +61,6 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
                  config_path: str = 'data/ucf101_train_pd.pkl', img_size: int = 64):
         self.n_frames = n_frames
         self.h5path = h5path
-        self.config_path = config_path
         self.img_size = img_size
         self._file = None
         self._pid = None
@@ -76,15 +68,15 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         with _open(h5path) as file, telling_damage(f"'{h5path}' is damaged", f'; {REMAKE}'):
             n_images, *_, self._width = _checked_image(file, h5path, img_size).shape
         table = read_table(config_path, self._columns)
-        start, end = table['start'], table['end']
+        start, end = self._start, self._end = table['start'], table['end']
         require_rows(
             table, (start >= 0) & (start < end) & (end <= n_images), config_path,
             f"0 <= start < end <= {n_images}, the number of frames in '{h5path}'; {REMAKE}")
         require_rows(
             table, end - start >= n_frames, config_path,
             f'at least n_frames={n_frames} frames; remove the row, or lower n_frames')
-        self._start, self._end = start, end
-        self._use(table)
+        if 'category' in table:
+            self._set_categories(table['category'])
 
     def __len__(self):
         return len(self._start)
@@ -100,18 +92,15 @@ class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         with telling_damage(f"cannot read frames {start} to {end} of '{self.h5path}'",
                             f'; the file is damaged: {REMAKE}'):
             clip = self._image()[start:end]
-        return normalize(mirror(clip[..., left:left + self.img_size], mirrored))
+        return normalize(clip[..., left:left + self.img_size], mirrored)
 
     def _draw_view(self, stream):
         """The left column of what is shown of a clip, and whether it is mirrored."""
         return CENTER_LEFT, False
 
-    def _use(self, table):
-        """Take what a subclass needs from the table of `_columns`."""
-
     def _image(self):
         """The h5 dataset, opened by the process that reads: no h5 handle survives a fork."""
-        if self._file is None or self._pid != os.getpid():
+        if self._pid != os.getpid():
             if self._file is not None:
                 # HDF5 would hand out the inherited file again, with the descriptor of the parent.
                 self._file.close()
@@ -127,22 +116,16 @@ class UCFDatasetAugmented(UCFDataset):
 
     def _draw_view(self, stream):
         # One position fewer than there are, as the authors draw it, and the offset.
-        return stream.randint(self._width - self.img_size), draw_mirrored(stream)
+        return stream.randint(self._width - self.img_size), stream.rand() > 0.5
 
 
-class _UCFLabels(Labelled):
+class UCFDatasetLabelled(Labelled, UCFDataset):
+    """UCFDataset whose example is (video, label), of the table's column `category`."""
 
     _columns = {**UCFDataset._columns, 'category': str}
 
-    def _use(self, table):
-        self._set_categories(table['category'])
 
-
-class UCFDatasetLabelled(_UCFLabels, UCFDataset):
-    """UCFDataset whose example is (video, label), of the table's column `category`."""
-
-
-class UCFDatasetAugmentedLabelled(_UCFLabels, UCFDatasetAugmented):
+class UCFDatasetAugmentedLabelled(UCFDatasetLabelled, UCFDatasetAugmented):
     """UCFDatasetAugmented whose example is (video, label), of the table's column `category`."""
 
 
@@ -164,7 +147,7 @@ def _open(path):
 def _require_harmless(path, size, changed):
     """HDF5 ends or blocks the process for some damaged files: let it be another one's.
 
-    That one's Python errors count for nothing here: this process will see them, too.
+    Its Python errors do not count: this process will see them, too.
     """
     code = subprocess.run(
         [sys.executable, '-c', _PROBE, path], cwd='/', capture_output=True).returncode
@@ -185,10 +168,10 @@ def _checked_image(file, path, img_size):
         raise DataError(
             f"'image' in '{path}' lies in other files, or in chunks of more than {MAX_CHUNK_BYTES} "
             f'bytes, expected an array in the file itself; {REMAKE}')
-    wanted = ('frames', 3, img_size, f'{img_size + CENTER_LEFT} or more, at most {MAX_WIDTH}')
-    if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != wanted[1:3]
-            or not img_size + CENTER_LEFT <= image.shape[3] <= MAX_WIDTH):
+    least = img_size + CENTER_LEFT
+    if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != (3, img_size)
+            or not least <= image.shape[3] <= MAX_WIDTH):
         raise DataError(
-            f"'image' in '{path}' is {image.dtype} {image.shape}, expected uint8 "
-            f'({", ".join(map(str, wanted))}) for img_size={img_size}; {REMAKE}')
+            f"'image' in '{path}' is {image.dtype} {image.shape}, expected uint8 (frames, 3, "
+            f'{img_size}, {least} or more, at most {MAX_WIDTH}) for img_size={img_size}; {REMAKE}')
     return image

@@ -186,7 +186,7 @@ def _on_gpus(name):
         return Ranks(chainermn.create_communicator(name), uses_gpus=True)
     except RuntimeError as error:
         raise ConfigError(f'--communicator {name}: {error} NCCL comes with '
-                          'the extra [cuda12]') from error
+                          'the extra [cuda13] or [cuda12]') from error
 
 
 def _require_gpus(name, communicator):
@@ -199,7 +199,7 @@ def _require_gpus(name, communicator):
             f'--communicator {name}: found {count} GPUs for {communicator.intra_size} ranks on '
             f'{MPI.Get_processor_name()}, and every rank takes one of its own. Start fewer ranks '
             'there, or use --communicator naive, which runs on the CPU. Support for GPUs comes '
-            'with the extra [cuda12]')
+            'with the extra [cuda13] or [cuda12]')
 
 
 def _divide_cores(communicator):

@@ -109,7 +109,6 @@ def find_measurement(folder, subject, classifier, settings):
             print(f'{subject.name} was measured before: mean:{found.value} std:{found.std} '
                   f'best:{found.best}')
             return found
-    return None
 
 
 def read_table(path):
@@ -129,10 +128,7 @@ def read_table(path):
 
 
 def without_row(folders, target, rows):
-    """Yield (folder, iteration) of what is to be scored and has no row in a table yet.
-
-    The iteration is ``target``, or else the newest that a folder has.
-    """
+    """Yield (folder, ``target`` or else its newest iteration) of what has no row in a table yet."""
     done = {(Path(words[-1]), words[HEADER.index('Iteration')]) for words in rows}
     for folder in folders:
         iteration = target
@@ -149,9 +145,8 @@ def without_row(folders, target, rows):
 def row(measurement, folder):
     """A line of the table, see :data:`HEADER` -> list.
 
-    Model is how the networks were trained: the authors' WGAN or Vanilla. Where the generator is
-    none of theirs (3D model, Video GAN, conditional TGAN, ...) its class comes after it. Vectors
-    that a system does not have are None.
+    Where the generator is none of the authors' (3D model, Video GAN, conditional TGAN, ...) its
+    class comes after the model. Vectors that a system does not have are None.
     """
     system, = measurement.systems
     vgen, updater = system.parts['vgen'], system.parts['updater'].name

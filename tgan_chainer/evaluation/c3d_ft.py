@@ -39,9 +39,6 @@ class C3D(chainer.Chain):
     on UCF-101, the authors' conv3d_deepnetA_ucf.npz, whose keys are this network's: conv1a/W,
     conv1a/b, ... fc8/b. New weights are the authors': W normal with standard deviation 0.01 in the
     convolutions and 0.005 in the others, b 0 and 1.
-
-    Args:
-        n_classes (int): Length of fc8.
     """
 
     def __init__(self, n_classes: int = N_CLASSES):
@@ -68,13 +65,10 @@ class C3D(chainer.Chain):
         return probabilities
 
     def draw_masks(self, n):
-        """Draw what dropout after fc6 and fc7 multiplies ``n`` clips by: fc6's mask, then fc7's.
+        """Draw what dropout after fc6, then fc7 multiplies ``n`` clips by: (n, 4096) of 0 and 2.
 
         From the global generator of the device, as Chainer 2 does it (FACTS §11). Chainer 7 leaves
         it to cuDNN where it can, whose generator no seed of ours reaches.
-
-        Returns:
-            Two arrays (n, 4096) of 0 and 2.
         """
         dtype = {} if self.xp is np else {'dtype': np.float32}
         masks = []

@@ -28,8 +28,9 @@ MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
 _PUBLISHED = (f"{obtain('c3d')}; its keys are conv1a/W, conv1a/b, ... fc8/b; or made from C3D's "
               'caffemodel by tgan convert-c3d')
 
-# Videos that C3D sees at once on the CPU, where its first layer takes 50 MB for each.
-_CPU_CHUNK = 4
+# Videos that C3D sees at once without cuDNN: the columns of its second layer take 350 MB for each,
+# twice, on a GPU, and its first layer 50 MB on the CPU.
+_CHUNK = 4
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,12 @@ class Classifier:
 
 
 def load_classifier(c3d, mean, protocol, device):
-    """C3D and the published mean clip, checked and on ``device`` -> :class:`Classifier`.
+    """C3D and the published mean clip, on ``device`` -> :class:`Classifier`.
 
     Args:
-        c3d (str or None): Path of C3D's weights; None is the environment variable TGAN_C3D, or
-            else conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
-        mean (str or None): Path of the mean clip; None is TGAN_MEAN, or else mean2.npz in data/ or
-            here.
+        c3d (str or None): Path of C3D's weights; None is that in TGAN_C3D, or else
+            conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
+        mean (str or None): That of the mean clip; None is TGAN_MEAN, or mean2.npz in data/ or here.
 
     Raises:
         DataError: One of them is missing, damaged, or not what was published.
@@ -106,7 +106,8 @@ def rehearsal_classifier(protocol, device):
 def _classifier(network, mean, protocol, device, **origin):
     network.to_device(device)
     return Classifier(network, device.send(mean.astype(np.float32)), protocol,
-                      chunk=_CPU_CHUNK if device.xp is np else None, **origin)
+                      chunk=_CHUNK if device.xp is np or not chainer.backends.cuda.cudnn_enabled
+                      else None, **origin)
 
 
 def usual_c3d_places():
@@ -120,8 +121,7 @@ def find(path, variable, usual):
 
     Of the usual places the first that there is; the first of all if there is none.
     """
-    path = path or os.environ.get(variable)
-    if path:
+    if path := path or os.environ.get(variable):
         return Path(path)
     return next((place for place in map(Path, usual) if place.is_file()), Path(usual[0]))
 

@@ -25,7 +25,6 @@ _NET = {2: ('layers', {4: ('name', bytes), 6: ('blobs', _BLOB)})}
 # Wire types of protobuf: number, bytes with a length; and the sizes of the others.
 _VARINT, _BYTES = 0, 2
 _FIXED_SIZES = {1: 8, 5: 4}
-_VARINT_BYTES = 10
 
 MAX_BYTES = 2 ** 31
 """Largest file that is read: protobuf's own limit; C3D's takes 0.3 GB, with gradients 0.6."""
@@ -36,13 +35,9 @@ MAX_FIELDS = 100_000    #: Most fields in a file: a network of C3D's kind has so
 def convert(source, target, shapes):
     """Read a caffemodel and write its weights as npz, keys ``conv1a/W`` ... -> dict of arrays.
 
-    Args:
-        shapes (dict): Key -> shape of every array; the first size of ``fc8``, the number of
-            classes, is the file's.
-
-    Raises:
-        DataError: The source is missing, damaged, or of another network; or the target cannot be
-            written.
+    ``shapes`` are theirs, by key; the first size of ``fc8``, the number of classes, is the file's.
+    A source that is missing, damaged or of another network is a DataError, as is a target that
+    cannot be written.
     """
     try:
         if (size := os.path.getsize(source)) > MAX_BYTES:
@@ -71,30 +66,26 @@ def _arrays(layers, shapes, source):
         raise DataError(f'{source}: has weights of the layers {reprlib.repr(list(layers))}; '
                         f'expected those of C3D: {", ".join(names)}')
     arrays = {}
-    for name in names:
+    for key, shape in shapes.items():
+        name, letter = key.split('/')
         if len(found[name]) != 2:
             raise DataError(f'{source}: layer {name} has {len(found[name])} blobs, expected W and '
                             'b')
-        for letter, (shape, values) in zip('Wb', found[name], strict=True):
-            key = f'{name}/{letter}'
-            expected = shapes[key]
-            if name == 'fc8':
-                expected = max(1, values.size // math.prod(expected[1:])), *expected[1:]
-            arrays[key] = _reshaped(shape, values, expected, f'{source}: {key}')
-        if len(arrays[f'{name}/W']) != len(arrays[f'{name}/b']):
-            raise DataError(f'{source}: W of {name} has {len(arrays[f"{name}/W"])} outputs, b '
-                            f'{len(arrays[f"{name}/b"])}')
+        dimensions, values = found[name]['Wb'.index(letter)]
+        if name == 'fc8':
+            shape = max(1, values.size // math.prod(shape[1:])), *shape[1:]
+        # Caffe pads the dimensions with ones in front.
+        kept, expected = ([size for size in sizes if size != 1] for sizes in (dimensions, shape))
+        if values.size != math.prod(shape) or kept != expected:
+            raise DataError(f'{source}: {key} is {dimensions} with {values.size} values, expected '
+                            f'{shape}')
+        if not np.isfinite(values).all():
+            raise DataError(f'{source}: {key} holds values that are not finite')
+        arrays[key] = values.reshape(shape)
+    if len(arrays['fc8/W']) != len(arrays['fc8/b']):
+        raise DataError(f'{source}: W of fc8 has {len(arrays["fc8/W"])} outputs, b '
+                        f'{len(arrays["fc8/b"])}')
     return arrays
-
-
-def _reshaped(dimensions, values, shape, where):
-    """``values`` in ``shape``; Caffe pads the dimensions with ones in front."""
-    kept = tuple(size for size in dimensions if size != 1)
-    if values.size != math.prod(shape) or kept != tuple(size for size in shape if size != 1):
-        raise DataError(f'{where} is {dimensions} with {values.size} values, expected {shape}')
-    if not np.isfinite(values).all():
-        raise DataError(f'{where} holds values that are not finite')
-    return values.reshape(shape)
 
 
 def _read(content, source):
@@ -103,9 +94,9 @@ def _read(content, source):
     try:
         for layer in _decode(memoryview(content), _NET, iter(range(MAX_FIELDS)))['layers']:
             name = str(b''.join(layer['name'][-1:]), 'utf-8')
-            if layer['blobs'] and name in layers:
-                raise ValueError(f'a second layer {reprlib.repr(name)}')
             if layer['blobs']:
+                if name in layers:
+                    raise ValueError(f'a second layer {reprlib.repr(name)}')
                 layers[name] = [
                     (tuple([1, *blob[size]][-1] for size in _SIZES),
                      np.concatenate([np.frombuffer(part, '<f4') for part in (b'', *blob['data'])]))
@@ -119,13 +110,12 @@ def _decode(message, schema, budget):
     """The fields of a message that its schema names -> {name: list of values}."""
     found = {name: [] for name, _ in schema.values()}
     for number, value in _fields(message, budget):
-        if number not in schema:
-            continue
-        name, kind = schema[number]
-        python, what = (int, 'integer') if kind is int else (memoryview, 'bytes')
-        if not isinstance(value, python):
-            raise ValueError(f'{name} (field {number}) is no {what}')
-        found[name].append(_decode(value, kind, budget) if isinstance(kind, dict) else value)
+        if number in schema:
+            name, kind = schema[number]
+            python, what = (int, 'integer') if kind is int else (memoryview, 'bytes')
+            if not isinstance(value, python):
+                raise ValueError(f'{name} (field {number}) is no {what}')
+            found[name].append(_decode(value, kind, budget) if isinstance(kind, dict) else value)
     return found
 
 
@@ -139,9 +129,7 @@ def _fields(message, budget):
         number, wire_type = key >> 3, key & 7
         if wire_type in (_VARINT, _BYTES):
             size, position = _varint(message, position)
-        elif wire_type in _FIXED_SIZES:
-            size = _FIXED_SIZES[wire_type]
-        else:
+        elif not (size := _FIXED_SIZES.get(wire_type)):
             raise ValueError(f'wire type {wire_type} of field {number}')
         if wire_type == _VARINT:
             yield number, size
@@ -157,7 +145,7 @@ def _fields(message, budget):
 def _varint(message, position):
     """An unsigned integer of seven bits a byte -> value, position after it."""
     value = 0
-    for i, byte in enumerate(message[position:position + _VARINT_BYTES]):
+    for i, byte in enumerate(message[position:position + 10]):    # 64 bits take so many
         value |= (byte & 0x7f) << 7 * i
         if byte < 0x80:
             return value, position + i + 1

@@ -1,12 +1,13 @@
 """The generative adversarial metric (Im et al. 2016): two systems judge each other's videos.
 
 r_samples = acc(D_A on G_B's fakes) / acc(D_B on G_A's fakes), above 1 in favour of A (paper
-Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6).
+Table 3), counts where r_test = acc(D_A on test) / acc(D_B on test) is about 1 (FACTS §6). What the
+paper does not say is decided under the name `gam-v1`.
 """
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import chainer
 import numpy as np
@@ -16,7 +17,6 @@ from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.evaluation.protocols import GAM
 from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos, open_result
 from tgan_chainer.io.progress import progress
 from tgan_chainer.models.sampling import first_generator
@@ -34,9 +34,8 @@ RESAMPLES = 2000    #: Of the bootstrap.
 def best_threshold(real, fake):
     """The threshold of best balanced accuracy; scores above it count as real.
 
-    It is one of the scores, higher for more real, so that it moves with them under any growing
-    function, or -inf; the lowest of equally good ones. A ValueError if there are none of either
-    kind, or NaN.
+    It is one of the scores, so that it moves with them under any growing function, or -inf; the
+    lowest of equally good ones. A ValueError if there are none of either kind, or NaN.
     """
     real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
     if not real.size or not fake.size:
@@ -70,8 +69,8 @@ def winner(r_samples, r_test):
 def interval(a, b, seed, paired):
     """Bootstrap interval of mean(a) / mean(b), by percentiles -> [low, high].
 
-    ``a`` and ``b`` say which videos each critic recognised; ``paired``, that these are the same
-    videos, which are then resampled together.
+    ``a`` and ``b`` say which videos each critic recognised: if ``paired``, of the same videos,
+    which are then resampled together.
     """
     rs = np.random.RandomState(seed)
     if paired:
@@ -90,8 +89,7 @@ def interval(a, b, seed, paired):
     return [float(bound) for bound in np.percentile(known, (tail, 100 - tail), method='nearest')]
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """What the critic of one system says, higher for more real; arrays (N,)."""
 
     natural: float | None      #: Its threshold; None is the best one of the calibration.
@@ -100,17 +98,13 @@ class Scores:
     other_fakes: np.ndarray    #: Of the battle: the opponent's videos,
     test: np.ndarray           #: and other real ones.
 
-    @property
-    def threshold(self):
-        """Scores above it count as real."""
-        return best_threshold(self.real, self.own_fakes) if self.natural is None else self.natural
-
 
 def judge(a, b, seed, held_out):
     """The outcome from both critics' Scores -> r_samples, ledger.Battle; seed of the bootstrap."""
     fakes, tests, critics = [], [], []
     for scores in (a, b):
-        threshold = scores.threshold
+        threshold = (best_threshold(scores.real, scores.own_fakes) if scores.natural is None
+                     else scores.natural)
         fakes.append(scores.other_fakes <= threshold)
         tests.append(scores.test > threshold)
         critics.append(ledger.CriticRecord(
@@ -126,8 +120,7 @@ def judge(a, b, seed, held_out):
         calibration=len(a.real), held_out=held_out)
 
 
-@dataclass(frozen=True)
-class Contestant:
+class Contestant(NamedTuple):
     """A system in a battle."""
 
     name: str
@@ -137,12 +130,11 @@ class Contestant:
 
 
 def battle(a, b, real, counts, random_state, batchsize=16):
-    """Let two systems make videos and score them -> (Scores of A, Scores of B).
+    """Let two :class:`Contestant` make videos of one size and score them -> Scores of A, of B.
 
     Both draw from the same seed, so that a system meets itself on the same videos.
 
     Args:
-        a, b (Contestant): The systems, whose videos must be of one size.
         real: Function -> new source of real videos.
         counts (tuple): Videos of each kind for the calibration, and for the battle.
         random_state (RandomState): Seeds the global generators.
@@ -203,9 +195,9 @@ def scale_of(updater):
 
 def open_contestant(result_dir, iteration, device):
     """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
-    subject = open_result(result_dir, iteration, device, with_critic=True)
+    subject = open_result(result_dir, iteration, device, roles=('fsgen', 'vgen', 'vdis'))
     source = subject.source(0)
-    if first_generator(source.fsgen, source.vgen).n_categories:
+    if first_generator(*source).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
     sign, natural = scale_of(subject.experiment.updater.cls)
@@ -256,7 +248,7 @@ def _run(args):
     r_samples, outcome = judge(*scores, args.seed, held_out=part.args not in trained_on)
     measurement = ledger.measurement(
         [r_samples], args.command_line, device, metric='GAM', systems=[of_a.system, of_b.system],
-        protocol=GAM, samples=args.n, dataset=ledger.describe_dataset(part), seeds=[args.seed],
+        protocol='gam-v1', samples=args.n, dataset=ledger.describe_dataset(part), seeds=[args.seed],
         weights={}, battle=outcome)
     print(describe(measurement, a.name, b.name))
     print(f'wrote {ledger.write(args.ledger or of_a.out / "ledger", measurement)}')
@@ -267,10 +259,10 @@ def real_part(of_a, of_b, changes):
 
     ``changes`` are 'ARGUMENT=PATH' of A's; it must be B's, too, or there are some.
     """
-    part = of_a.dataset
-    if not changes and (part.name, part.args) != (of_b.dataset.name, of_b.dataset.args):
-        raise ConfigError(f'A was trained on {part.name} {part.args}, B on {of_b.dataset.name} '
-                          f'{of_b.dataset.args}: say by --test which videos test both')
+    part, other = of_a.dataset, of_b.dataset
+    if not changes and (part.name, part.args) != (other.name, other.args):
+        raise ConfigError(f'A was trained on {part.name} {part.args}, B on {other.name} '
+                          f'{other.args}: say by --test which videos test both')
     paths = [name for name in ledger.arguments(part) if name.endswith('path')]
     args = dict(part.args)
     for change in changes:

@@ -3,6 +3,7 @@
 It is summed up batch by batch, and can be interrupted and gone on with at any time.
 """
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import chainer
@@ -10,7 +11,9 @@ import numpy as np
 
 from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS
+from tgan_chainer.evaluation.classifier import Classifier
+from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS, Settings
+from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.io.progress import progress
 from tgan_chainer.random_streams import RandomState
@@ -25,14 +28,12 @@ def calc_inception(ys, eps=EPS):
     """exp of the mean over examples of sum_c p log(p + eps) - p log(mean p + eps); one split.
 
     Args:
-        ys: Array (N, classes) on any device: each example's class probabilities.
+        ys: Array (N, classes) on any device: each example's class probabilities. Another shape, or
+            a row that is no probability distribution, is a ValueError.
 
     Returns:
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
         classes equally often). Computed in float64.
-
-    Raises:
-        ValueError: ``ys`` has another shape, or a row of it is no probability distribution.
     """
     sums = InceptionSums(eps)
     sums.add(ys)
@@ -54,8 +55,20 @@ class InceptionSums:
 
     def add(self, ys):
         """Add examples, see :func:`calc_inception`."""
-        ys = _checked(ys, len(self._p))
-        xp = chainer.backend.get_array_module(ys)
+        xp, n_classes = chainer.backend.get_array_module(ys), len(self._p)
+        if ys.ndim != 2 or 0 in ys.shape or n_classes not in (0, ys.shape[1]):
+            raise ValueError(f'class probabilities of shape {ys.shape}: expected '
+                             f'(N, {n_classes or "classes"})')
+        ys = ys.astype(xp.float64, copy=False)
+        sums = ys.sum(axis=1)
+        # Written so that NaN is refused, too.
+        bad = ~((ys >= 0).all(axis=1) & (xp.abs(sums - 1) <= _SUM_TOLERANCE))
+        if bad.any():
+            row = int(bad.argmax())
+            raise ValueError(
+                f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
+                f'{float(ys[row].max()):g} that sum to {float(sums[row]):g}: expected '
+                'probabilities from 0 to 1 that sum to 1 (softmax, not fc8)')
         p = chainer.get_device('@numpy').send(ys.sum(axis=0))
         self._p = self._p + p if self.n else p
         self._p_log_p += float((ys * xp.log(ys + self.eps)).sum())
@@ -80,49 +93,23 @@ class InceptionSums:
                              'expected one float64 a class')
 
 
-def _checked(ys, n_classes):
-    """``ys`` in float64."""
-    xp = chainer.backend.get_array_module(ys)
-    if ys.ndim != 2 or 0 in ys.shape or n_classes not in (0, ys.shape[1]):
-        raise ValueError(f'class probabilities of shape {ys.shape}: expected '
-                         f'(N, {n_classes or "classes"})')
-    ys = ys.astype(xp.float64, copy=False)
-    sums = ys.sum(axis=1)
-    # Written so that NaN is refused, too.
-    bad = ~((ys >= 0).all(axis=1) & (xp.abs(sums - 1) <= _SUM_TOLERANCE))
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
-            f'{float(ys[row].max()):g} that sum to {float(sums[row]):g}: expected probabilities '
-            'from 0 to 1 that sum to 1 (softmax, not fc8)')
-    return ys
-
-
+@dataclass
 class Evaluation:
     """The score of one seed. What it takes to go on is in a file after every batch.
 
     Started again with the same file it ends with the same bits as without a pause.
-
-    Args:
-        source: Source of videos, see :mod:`.sources`, from which nothing was drawn yet.
-        classifier: Function from videos (n, C, T, H, W) and ``done`` to probabilities (n, classes)
-            that has a method ``draw_masks``, such as :class:`.classifier.Classifier`.
-        settings (Settings): How many videos.
-        random_state (RandomState): Of the seed; it seeds the global generators.
-        path (str or os.PathLike): The file; one of another ``run``, or damaged, is refused.
-        run (dict): What the score depends on, as JSON.
     """
 
-    def __init__(self, source, classifier, settings, random_state, path, run):
-        self.source = source
-        self.classifier = classifier
-        self.settings = settings
-        self.random_state = random_state
-        self.path = Path(path)
-        self._run = json.dumps(run, sort_keys=True)
-        self._batches = 0
-        self._sums = InceptionSums(settings.eps)
+    source: GeneratedVideos | RealVideos    #: From which nothing was drawn yet.
+    classifier: Classifier
+    settings: Settings
+    random_state: RandomState    #: Of the seed; it seeds the global generators.
+    path: Path    #: The file; one of another ``run``, or damaged, is refused.
+    run: dict     #: What the score depends on, as JSON.
+
+    def __post_init__(self):
+        self._run, self._batches = json.dumps(self.run, sort_keys=True), 0
+        self._sums = InceptionSums(self.settings.eps)
 
     def score(self):
         """Go on to the end -> float."""
@@ -139,15 +126,16 @@ class Evaluation:
         return self._sums.score()
 
     def _resume(self):
-        run = json.loads(self._run)
-        self._load()
         try:
+            snapshots.load(self.path, self)
             before = json.loads(self._run)
             if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
                 raise ValueError(f'position {self._batches} of {self.settings.batches}')
+        except SnapshotError as error:
+            raise SnapshotError(f'{error}; {_REMEDY}') from error
         except (ValueError, RecursionError) as error:
             raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if changed := [key for key in run if before.get(key) != run[key]]:
+        if changed := sorted(key for key in self.run if before.get(key) != self.run[key]):
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
         # A device whose generator has no state to save draws again what was drawn. Then the states
@@ -156,13 +144,7 @@ class Evaluation:
         for _ in range(self._batches):
             self.source.skip(self.settings.batchsize)
             self.classifier.draw_masks(self.settings.batchsize)
-        self._load()
-
-    def _load(self):
-        try:
-            snapshots.load(self.path, self)
-        except SnapshotError as error:
-            raise SnapshotError(f'{error}; {_REMEDY}') from error
+        snapshots.load(self.path, self)
 
     def serialize(self, serializer):
         """Save or load the sums, the position and the random states."""
@@ -173,17 +155,11 @@ class Evaluation:
 
 
 def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
-    """Score a subject, and write down what was measured -> ledger.Measurement.
+    """Score a :class:`.sources.Subject`, and write down what was measured -> ledger.Measurement.
 
-    The file of the score has the authors' line for every seed: result folder, iteration, videos,
-    mean clip, score; and below those of several seeds their mean, standard deviation and best. In
-    a rehearsal all lines are marked, and no record is written.
-
-    Args:
-        subject (Subject): What is scored, by a Classifier.
-        seeds (list of int): Of latent vectors and labels, or of the order of a data set.
-        method (str): Part of the names of files.
-        ledger_folder (str or None): Where the record goes; None is beside the score.
+    The file of the score, with ``method`` in its name, has the authors' line for every seed: result
+    folder, iteration, videos, mean clip, score; and below those of several seeds their mean,
+    standard deviation and best. In a rehearsal all lines are marked, and no record is written.
     """
     run = {**({'networks': subject.system.networks} if subject.system
               else {'data': subject.dataset.sha256}),

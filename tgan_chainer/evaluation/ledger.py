@@ -2,6 +2,7 @@
 
 Only the evaluation commands write them. `python -m parity tables` reads those in parity/ledger/.
 """
+import contextlib
 import datetime
 import functools
 import inspect
@@ -23,7 +24,7 @@ from tgan_chainer.io import files, snapshots
 from tgan_chainer.training import record
 
 Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
-PARTS = ('fsgen', 'vgen', 'vdis', 'updater')
+PARTS = 'fsgen', 'vgen', 'vdis', 'updater'
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _PAIR = pydantic.Field(min_length=2, max_length=2)
 # Bytes of a file whose digest is announced: it takes some seconds.
@@ -191,11 +192,7 @@ def write(folder, measurement):
 
 
 def read(path):
-    """Read and check a measurement.
-
-    Raises:
-        DataError: The file is missing, damaged, or no measurement.
-    """
+    """Read and check a measurement; a DataError if it is missing, damaged or none."""
     try:
         return Measurement.model_validate_json(Path(path).read_bytes())
     except OSError as error:
@@ -209,11 +206,7 @@ def read(path):
 
 
 def read_folder(folder):
-    """The measurements of a folder, in the order of their dates.
-
-    Raises:
-        DataError: There is no such folder, or a record in it is damaged.
-    """
+    """The measurements of a folder, by date; a DataError without it or with a damaged record."""
     if not Path(folder).is_dir():
         raise DataError(f'{folder}: there is no such folder of records')
     return sorted((read(path) for path in Path(folder).glob('*.json')),
@@ -224,27 +217,24 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
     """The :class:`SystemRecord` of a result folder, of which the networks ``roles`` were used."""
     networks = [snapshots.NETWORKS[role].format(iteration) for role in roles]
     return SystemRecord(
-        result_dir=Path(result_dir).resolve().name,
+        result_dir=Path(result_dir).resolve().name, iteration=iteration,
         config_sha256=files.sha256(experiment_file),
-        iteration=iteration,
         networks={name: files.sha256(Path(result_dir, name)) for name in networks},
         parts={role: PartRecord(name=part.name, args=arguments(part)) for role in PARTS
                if (part := getattr(experiment, role)) is not None},
         optimizer=experiment.optimizer.model_dump(exclude_none=True),
         **{key: getattr(experiment, key)
            for key in ('batchsize', 'seed', 'batch_norm_statistics', 'batch_norm')},
-        ranks=max((start.get('ranks', 1) for start in
-                   record.read_record(Path(result_dir, 'record.json'))), default=1),
+        ranks=max([1, *(start.get('ranks', 1) for start in
+                        record.read_record(Path(result_dir, 'record.json')))]),
         dataset=describe_dataset(experiment.dataset))
 
 
 def describe_dataset(part):
     """The :class:`DataSet` of an experiment's part, whose data need not be there."""
-    paths = data_paths(part)
-    try:
+    paths, videos = data_paths(part), None
+    with contextlib.suppress(ConfigError):
         videos = len(part.build())
-    except ConfigError:
-        videos = None
     return DataSet(name=part.name, files={name: Path(path).name for name, path in paths.items()},
                    sha256={name: _digest(path) for name, path in paths.items()}, videos=videos)
 
@@ -288,9 +278,8 @@ def conditions(command_line, device):
 
 def _processor():
     """Name of the CPU; Python knows only its family on Linux."""
-    try:
+    text = ''
+    with contextlib.suppress(OSError):
         text = Path('/proc/cpuinfo').read_text(encoding='utf-8', errors='replace')
-    except OSError:
-        text = ''
     found = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or platform.machine()

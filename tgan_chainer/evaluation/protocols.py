@@ -1,6 +1,6 @@
-"""The protocols by which videos are scored, by name: scores compare only within one.
+"""The protocols of the inception score, by name: scores compare only within one.
 
-Most are ways to make of generated videos what C3D takes, and how many of them are scored.
+They are ways to make of videos what C3D takes, and how many of them are scored.
 """
 import functools
 import hashlib
@@ -17,20 +17,13 @@ import numpy as np
 from tgan_chainer.datasets.checks import telling_damage
 from tgan_chainer.datasets.published import PUBLISHED, obtain
 from tgan_chainer.errors import DataError
-from tgan_chainer.evaluation.resize import (
-    corner_linear_matrix,
-    cubic_matrix,
-    linear_matrix,
-    nearest_matrix,
-    resize,
-)
+from tgan_chainer.evaluation import resize
 from tgan_chainer.io.archives import Archive
 
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
 
-MEAN_SHA256 = PUBLISHED['mean'].sha256
-"""Of the published mean2.npz."""
+MEAN_SHA256 = PUBLISHED['mean'].sha256    #: Of mean2.npz.
 
 _PUBLISHED = f"{obtain('mean')}; its key is 'mean', of {MEAN_SHAPE}"
 
@@ -81,9 +74,9 @@ def preprocess(video, mean, protocol='tgan-v1'):
     return PROTOCOLS[protocol].clips(video, mean)
 
 
-def _tgan_v1(video, mean, matrix=cubic_matrix):
+def _tgan_v1(video, mean, matrix=resize.cubic_matrix):
     """The authors' evaluation script (FACTS §6): neither clips nor rounds to pixel values."""
-    x = resize(video * 128 + 128, 128, 128, matrix)
+    x = resize.resize(video * 128 + 128, 128, 128, matrix)
     return _subtract(x, mean[..., 21:149])[..., 8:120, 8:120]    # 128 of the mean's 171 columns
 
 
@@ -92,7 +85,7 @@ def _tgan_v2(video, mean):
 
     Which rows of the mean are taken is not on record: here the same as of its columns.
     """
-    x = resize(video.clip(-1, 1) * 128 + 128, 112, 112, corner_linear_matrix)
+    x = resize.resize(video.clip(-1, 1) * 128 + 128, 112, 112, resize.corner_linear_matrix)
     return _subtract(x, mean[..., 8:120, 8:120])
 
 
@@ -103,18 +96,13 @@ def _subtract(x, mean):
 
 
 INTERPOLATIONS = {
-    'INTER_CUBIC': cubic_matrix,
-    'INTER_LINEAR': linear_matrix,
-    'INTER_NEAREST': nearest_matrix,
+    'INTER_CUBIC': resize.cubic_matrix,
+    'INTER_LINEAR': resize.linear_matrix,
+    'INTER_NEAREST': resize.nearest_matrix,
 }
 """OpenCV's names, as in the authors' flag ``--interpolation``; the first is the protocol's."""
 
-
 EPS = 1e-7    #: Added to probabilities inside the logarithms by the authors.
-VIDEO_QUALITY = 'tgan-mm-v1'
-"""Of ``tgan quality``, ours; and of ``tgan gam``, where it decides what the paper does not say:"""
-
-GAM = 'gam-v1'
 
 
 class Settings(NamedTuple):

@@ -10,11 +10,8 @@ A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, whe
 def resize(images, height, width, matrix):
     """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
 
-    ``matrix`` makes of the sizes (n_in, n_out) of an axis its weights (n_out, n_in), as
-    :func:`cubic_matrix` does. Dtype and device stay; the result is in C order.
-
-    Raises:
-        ValueError: ``images`` are not floats (OpenCV rounds others), or have fewer than two axes.
+    ``matrix`` is a function such as :func:`cubic_matrix`. Dtype and device stay; the result is in
+    C order. What is not floats (OpenCV rounds others) of two axes at least is a ValueError.
     """
     if images.ndim < 2 or images.dtype.kind != 'f':
         raise ValueError(f'images of {images.dtype} {images.shape}: expected floats (..., H, W)')
@@ -37,27 +34,22 @@ def cubic_matrix(n_in, n_out):
     Half-pixel centres, the edge pixel repeated beyond the border, and no smoothing before
     shrinking. Edges overshoot the range of the input.
     """
-    position = _centres(n_in, n_out)
-    nearest = np.floor(position).astype(int)
-    return _matrix(n_in, n_out, [
-        (pixel, _cubic(np.abs(position - pixel)))
-        for pixel in (nearest - 1, nearest, nearest + 1, nearest + 2)])
+    return _matrix(n_in, _centres(n_in, n_out), (-1, 0, 1, 2), _cubic)
 
 
 def linear_matrix(n_in, n_out):
     """OpenCV's INTER_LINEAR: as :func:`cubic_matrix`, between the two nearest pixels."""
-    return _linear(n_in, n_out, _centres(n_in, n_out))
+    return _matrix(n_in, _centres(n_in, n_out), (0, 1), lambda x: 1 - x)
 
 
 def nearest_matrix(n_in, n_out):
     """OpenCV's INTER_NEAREST: the pixel in which the left edge of the new one lies."""
-    pixel = np.floor(np.arange(n_out) * (n_in / n_out)).astype(int)
-    return _matrix(n_in, n_out, [(pixel, 1.0)])
+    return _matrix(n_in, np.arange(n_out) * (n_in / n_out), (0,), np.ones_like)
 
 
 def corner_linear_matrix(n_in, n_out):
     """Between the two nearest pixels, corners on corners, as Chainer's resize_images does it."""
-    return _linear(n_in, n_out, np.linspace(0, n_in - 1, n_out))
+    return _matrix(n_in, np.linspace(0, n_in - 1, n_out), (0, 1), lambda x: 1 - x)
 
 
 def _centres(n_in, n_out):
@@ -65,16 +57,16 @@ def _centres(n_in, n_out):
     return (np.arange(n_out) + 0.5) * (n_in / n_out) - 0.5
 
 
-def _linear(n_in, n_out, position):
-    lower = np.floor(position).astype(int)
-    return _matrix(n_in, n_out, [(lower, lower + 1 - position), (lower + 1, position - lower)])
+def _matrix(n_in, position, taps, kernel):
+    """Weigh the pixels around each position by their distance; beyond the border several are one.
 
-
-def _matrix(n_in, n_out, taps):
-    """Add up weights (n_out,) of pixels (n_out,); beyond the border several are one."""
-    matrix = np.zeros((n_out, n_in))
-    for pixel, weight in taps:
-        np.add.at(matrix, (np.arange(n_out), pixel.clip(0, n_in - 1)), weight)
+    ``taps`` are counted from the pixel at or before the position.
+    """
+    matrix = np.zeros((len(position), n_in))
+    for tap in taps:
+        pixel = np.floor(position).astype(int) + tap
+        np.add.at(matrix, (np.arange(len(position)), pixel.clip(0, n_in - 1)),
+                  kernel(np.abs(position - pixel)))
     matrix.setflags(write=False)
     return matrix
 

@@ -4,9 +4,6 @@ from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation.classifier import load_classifier, rehearsal_classifier
 from tgan_chainer.evaluation.protocols import INTERPOLATIONS, PROTOCOLS
 
-# Videos a seed and a batch of a rehearsal, unless flags say otherwise.
-_REHEARSAL = {'samples': 8, 'batchsize': 4}
-
 
 def add_flags(parser):
     """Flags of the commands that score: the authors' (FACTS §10) and ours."""
@@ -73,10 +70,12 @@ def method_name(args):
 
 def choose_settings(args):
     """The protocol's settings with the flags' numbers, of one whole batch at least -> Settings."""
+    settings = PROTOCOLS[args.protocol].settings
+    if args.rehearsal:
+        settings = settings._replace(samples=8, batchsize=4)
     given = {'samples': args.calc_iter, 'batchsize': args.batchsize}
-    numbers = {name: number for name, number in given.items() if number is not None}
-    settings = PROTOCOLS[args.protocol].settings._replace(
-        **(_REHEARSAL if args.rehearsal else {}) | numbers)
+    settings = settings._replace(
+        **{name: number for name, number in given.items() if number is not None})
     if not 1 <= settings.batchsize <= settings.samples:
         raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
                           'too few: expected at least one whole batch; see --batchsize')

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import chainer
 import numpy as np
@@ -17,49 +18,43 @@ from tgan_chainer.evaluation import ledger
 from tgan_chainer.models.sampling import draw_labels, draw_z_slow, first_generator, make_video
 
 
-class GeneratedVideos:
+class GeneratedVideos(NamedTuple):
     """Videos of trained generators, in test mode, from latent vectors as in training.
 
-    A conditional system draws a label for every video from its category prior. ``fsgen`` may be
-    None.
+    A conditional system draws a label for every video from its category prior.
     """
 
-    def __init__(self, fsgen, vgen):
-        self.fsgen = fsgen
-        self.vgen = vgen
+    fsgen: chainer.Link | None
+    vgen: chainer.Link
 
     def draw(self, n):
         """Take what decides the next ``n`` videos from the random stream -> (z_slow, labels)."""
-        first = first_generator(self.fsgen, self.vgen)
+        first = first_generator(*self)
         return draw_z_slow(first, n), draw_labels(first, n)
 
     def make(self, drawn):
         """The videos (n, C, T, H, W) in [-1, 1] of what was drawn, on the generators' device."""
         z_slow, labels = drawn
-        return make_video(self.fsgen, self.vgen, len(z_slow), z_slow, labels=labels)[0]
+        return make_video(*self, len(z_slow), z_slow, labels=labels)[0]
 
     skip = draw
 
 
+@dataclass
 class RealVideos:
-    """Videos of a data set in random order, each once before any comes again.
+    """Videos of a data set in random order, each once before any comes again."""
 
-    Args:
-        dataset: Examples (T, C, H, W) in [-1, 1), or pairs of them and a label.
-        device: Chainer device the videos go to.
-        seed (int): Of the order. What else an example draws, such as its first frame, comes from
-            the global generators.
-    """
-
-    def __init__(self, dataset, device, seed):
-        self.dataset = dataset
-        self.device = device
-        self.seed = seed
-        self._position = 0
+    dataset: chainer.dataset.DatasetMixin    #: Of (T, C, H, W) in [-1, 1), or pairs with a label.
+    device: chainer.backend.Device           #: Where the videos go.
+    seed: int    #: Of the order. What else an example draws comes from the global generators.
+    _position: int = 0
 
     def draw(self, n):
         """Read the next ``n`` videos -> (n, C, T, H, W) in main memory."""
-        examples = [self.dataset[self._index(self._position + i)] for i in range(n)]
+        examples, size = [], len(self.dataset)
+        for position in range(self._position, self._position + n):
+            round_, place = divmod(position, size)
+            examples.append(self.dataset[int(_order(self.seed, round_, size)[place])])
         self._position += n
         return stack_videos(examples)
 
@@ -70,10 +65,6 @@ class RealVideos:
     def skip(self, n):
         """Go on behind the next ``n`` videos, without reading them or drawing random numbers."""
         self._position += n
-
-    def _index(self, position):
-        round_, place = divmod(position, len(self.dataset))
-        return int(_order(self.seed, round_, len(self.dataset))[place])
 
 
 @functools.lru_cache(maxsize=1)
@@ -102,11 +93,7 @@ class Subject:
     dataset: ledger.DataSet | None = None
 
     def check_colour(self, is_rehearsal=False):
-        """See that C3D can classify its videos.
-
-        Raises:
-            ConfigError: They are not of three channels (or one, in a rehearsal) and 16 frames.
-        """
+        """A ConfigError if C3D cannot classify its videos; in a rehearsal they may be grey."""
         source = self.source(0)
         shape = source.make(source.draw(1)).shape
         if shape[1] not in ((1, 3) if is_rehearsal else (3,)) or shape[2] != 16:
@@ -117,18 +104,15 @@ class Subject:
                 'which measures nothing')
 
 
-def open_result(result_dir, iteration, device, out=None, with_critic=False):
-    """The generators of a result folder, ours or the authors', on ``device`` -> :class:`Subject`.
+def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')):
+    """A result folder, ours or the authors', its ``roles`` on ``device`` -> :class:`Subject`.
 
-    Args:
-        iteration (int or None): See :func:`tgan_chainer.results.choose_iteration`.
-        out (str or None): Where results go; None is the result folder.
-        with_critic (bool): Whether to load the critic, too.
+    ``iteration`` is as of :func:`tgan_chainer.results.choose_iteration`; without ``out`` results go
+    into the result folder.
     """
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
-    roles = config.NETWORKS if with_critic else ('fsgen', 'vgen')
     system = results.load_system(result_dir, iteration, device, roles)
     return Subject(
         name=f'{result_dir} {iteration}', out=Path(out or result_dir),
@@ -141,9 +125,9 @@ def open_result(result_dir, iteration, device, out=None, with_critic=False):
 def open_dataset(experiment_path, device, out):
     """The data set of an experiment -> :class:`Subject`."""
     experiment = config.load(experiment_path)
-    dataset = experiment.dataset.build()
+    part = experiment.dataset
     return Subject(
-        name=f'{experiment.dataset.name} of {experiment_path}', out=Path(out),
-        stem=f'inception_{experiment.dataset.name}', device=device, experiment=experiment,
-        source=lambda seed: RealVideos(dataset, device, seed),
-        dataset=ledger.describe_dataset(experiment.dataset))
+        name=f'{part.name} of {experiment_path}', out=Path(out), stem=f'inception_{part.name}',
+        device=device, experiment=experiment,
+        source=functools.partial(RealVideos, part.build(), device),
+        dataset=ledger.describe_dataset(part))

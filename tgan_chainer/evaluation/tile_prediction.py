@@ -21,7 +21,7 @@ def surest(source, classify, batchsize):
     """The video of a batch that stands out most, by the authors' rule (FACTS §11).
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
-    videos, with the mean over the batch: a class is sure here, and rare in the rest of the batch.
+    videos, with the mean over the batch: sure of a class that is rare in the rest of the batch.
     ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
 
     Returns:
@@ -61,36 +61,25 @@ def _run(args):
     device.use()
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
-    stem = _movie_stem(args, subject.system.iteration)
+    name = output_stem(args, subject.system.iteration)    # also of infer.py's movies
+    stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
+    movie, predictions = (stem.with_name(f'{stem.name}{suffix}') for suffix in ('.avi', '.json'))
+    if movie.exists() and not predictions.exists():
+        raise DataError(f'{movie} is there, but no {predictions.name} beside it, so it is another '
+                        "command's, such as infer.py's; give another --out_dir")
     classifier = scoring_flags.open_classifier(args, device)
     RandomState(args.seed, device).seed_all()
     source = subject.source(args.seed)
-    shown = [surest(source, classifier, args.batchsize)
-             for _ in progress(range(args.n), unit='batch')]
-    videos, categories, probabilities = zip(*shown, strict=True)
+    videos, categories, probabilities = zip(*(
+        surest(source, classifier, args.batchsize)
+        for _ in progress(range(args.n), unit='batch')), strict=True)
     videos = pictures.enlarge(pictures.infer_pixels(np.stack(videos)), args.scale)
-    frames = pictures.tile_movie(videos)
     marked = {'rehearsal': True} if args.rehearsal else {}
-    files.write_json(_predictions(stem), [
+    files.write_json(predictions, [
         {'class': category, 'probability': probability, **marked}
         for category, probability in zip(categories, probabilities, strict=True)])
-    for path in (*pictures.save_movies(stem, frames), _predictions(stem)):
+    for path in (*pictures.save_movies(stem, pictures.tile_movie(videos)), predictions):
         print(classifier.label(path))
-
-
-def _movie_stem(args, iteration):
-    """Path of the movie without its suffix, which is also that of infer.py's."""
-    name = output_stem(args, iteration)
-    stem = Path(args.out_dir, f'{name}_rehearsal' if args.rehearsal else name)
-    movie = stem.with_name(f'{stem.name}.avi')
-    if movie.exists() and not _predictions(stem).exists():
-        raise DataError(f'{movie} is there, but no {_predictions(stem).name} beside it, so it is '
-                        "another command's, such as infer.py's; give another --out_dir")
-    return stem
-
-
-def _predictions(stem):
-    return stem.with_name(f'{stem.name}.json')
 
 
 main = command('tile-prediction', parse_args, _run)

@@ -20,7 +20,6 @@ from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
 from tgan_chainer.evaluation import digit_classifier, ledger
 from tgan_chainer.evaluation.inception_score import calc_inception
-from tgan_chainer.evaluation.protocols import VIDEO_QUALITY
 from tgan_chainer.evaluation.sources import open_result, stack_videos
 from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
@@ -49,11 +48,7 @@ class Statistics(NamedTuple):
 
 
 def statistics(videos, classifier):
-    """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N at least 2, on the CPU.
-
-    Raises:
-        DivergedError: A pixel is not a finite number.
-    """
+    """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N > 1; NaN in them is a DivergedError."""
     if not np.isfinite(videos).all():
         raise DivergedError('a generated video holds a number that is not finite')
     distance, dimensions = spread(videos[:N_SPREAD])
@@ -129,9 +124,7 @@ def generated_videos(fsgen, vgen, n, seed):
 def real_videos(dataset, n, seed):
     """``n`` different videos (n, 1, 16, 32, 32) of a data set; global generators are left alone.
 
-    Raises:
-        ConfigError: The data set has other videos than :func:`fit` takes.
-        DataError: It has fewer, or they are dark, do not move or are all alike.
+    Other videos than :func:`fit` takes are a ConfigError; too few, or useless ones, a DataError.
     """
     if len(dataset) < n:
         raise DataError(f'quality: found {len(dataset)} real videos, expected {n}, half of them to '
@@ -180,7 +173,7 @@ def parse_args(argv=None):
     flags.add(parser, 'result_dir', 'iter')
     parser.add_argument('--real', metavar='FILE', help='Moving MNIST file of the real videos '
                         '(default: the data set of the training); alone, only these are measured')
-    parser.add_argument('--n', type=flags.positive, default=512,
+    parser.add_argument('--n', type=flags.in_range(2, what='videos'), default=512,
                         help='videos; of the real ones twice as many (default: 512)')
     flags.add(parser, 'seed', help='of all that is drawn (default: 0)')
     flags.add_gpu(parser, -1)
@@ -188,8 +181,6 @@ def parse_args(argv=None):
     args = parser.parse_args(argv)
     if not (args.result_dir or args.real):
         parser.error('give --result_dir, --real or both')
-    if args.n < 2:
-        parser.error(f'--n {args.n}: expected at least two videos')
     return args
 
 
@@ -205,8 +196,7 @@ def _run(args):
     expected = statistics(real[:args.n], classifier)
     sets = altered(real[args.n:], args.seed)
     if subject:
-        source = subject.source(args.seed)
-        generated = generated_videos(source.fsgen, source.vgen, args.n, args.seed)
+        generated = generated_videos(*subject.source(args.seed), args.n, args.seed)
         sets = itertools.chain([('generated', generated)], sets)
     rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
     print(table(rows))
@@ -214,17 +204,16 @@ def _run(args):
         record = ledger.measurement(
             [rows['generated'].frechet], args.command_line, device, metric='video quality',
             systems=[subject.system], dataset=ledger.describe_dataset(part),
-            protocol=VIDEO_QUALITY, samples=args.n, seeds=[args.seed], quality=rows,
+            protocol='tgan-mm-v1', samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
 
 
 def table(rows):
     """Lines with a column for each number of ``rows``, {name: ledger.QualityRecord}."""
-    columns = list(ledger.QualityRecord.model_fields)
     return '\n'.join([
-        ' ' * 16 + ''.join(f'{column:>11}' for column in columns),
-        *(f'{name:16}' + ''.join(f'{getattr(row, column):11.3f}' for column in columns)
+        ' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
+        *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
           for name, row in rows.items())])
 
 

@@ -16,22 +16,16 @@ def critic_spectrum(vdis):
     of the matrix (out, -1); for each batch normalisation in use ``vdis/LAYER/gamma_ratio`` is the
     largest gamma / sqrt(avg_var).
     """
-    found = {}
+    found, xp = {}, vdis.xp
     for path, param in vdis.namedparams(include_uninit=False):
         if param.ndim >= 4:
             layer = path.rsplit('/', 1)[0]
-            found[f'vdis{layer}/sigma'] = largest_singular_value(param.array)
+            matrix = param.array.reshape(len(param), -1)
+            gram = (matrix @ matrix.T).astype(xp.float64)
+            found[f'vdis{layer}/sigma'] = xp.sqrt(xp.linalg.eigvalsh(gram)[-1])
     for path, link in vdis.namedlinks(skipself=True):
         # A normalisation that is never called (bn0) keeps its initial statistics: no ratio.
         if isinstance(link, links.BatchNormalization) and (link.avg_mean != 0).any():
-            ratio = link.gamma.array / link.xp.sqrt(link.avg_var)
+            ratio = link.gamma.array / xp.sqrt(link.avg_var)
             found[f'vdis{path}/gamma_ratio'] = ratio.max()
     return found
-
-
-def largest_singular_value(weight):
-    """Largest singular value of ``weight`` seen as a matrix (out, -1), by the Gram matrix."""
-    xp = chainer.backend.get_array_module(weight)
-    matrix = weight.reshape(len(weight), -1)
-    gram = matrix @ matrix.T
-    return xp.sqrt(xp.linalg.eigvalsh(gram.astype(xp.float64))[-1])

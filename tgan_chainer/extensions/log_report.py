@@ -4,9 +4,26 @@ import io
 import math
 from pathlib import Path
 
-from chainer.training import extensions
+import chainer
+from chainer.training import extension, extensions
 
 from tgan_chainer.io.files import write_json, write_text
+
+
+class AverageOverRanks(extension.Extension):
+    """Replace every reported value, which all ranks must have, by its mean, on the device."""
+
+    name = 'average_over_ranks'
+    priority = extension.PRIORITY_WRITER + 2    # before whoever looks at the values
+
+    def __init__(self, ranks):
+        self.ranks = ranks
+
+    def __call__(self, trainer):
+        observation = trainer.observation
+        values = [chainer.as_array(value) for value in observation.values()]
+        xp = chainer.backend.get_array_module(*values)
+        observation.update(zip(observation, self.ranks.mean(xp.stack(values)), strict=True))
 
 
 class LogReport(extensions.LogReport):

@@ -23,8 +23,7 @@ class Preview(extension.Extension):
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
-        n (int): Number of videos.
-        seed (int): Seed of the latent vectors.
+        n, seed: Number of videos, and seed of their latent vectors.
         real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1: for the
             top row, of which the grid repeats them if it has more columns. None: no such row.
     """

@@ -7,9 +7,6 @@ from chainer.training import extension
 
 from tgan_chainer.io.progress import progress
 
-# PrintReport erases what Chainer's own bar left on the screen; here the bar takes care of itself.
-_ERASE = '\033[J'
-
 
 class ProgressBar(extension.Extension):
     """A bar with iterations done, speed and time left on stderr; lines of text above it.
@@ -35,7 +32,8 @@ class ProgressBar(extension.Extension):
 
     def write(self, text):
         """Write whole lines to stdout above the bar, so that PrintReport can have it as ``out``."""
-        *lines, self._line = (self._line + text.replace(_ERASE, '')).split('\n')
+        # PrintReport erases what Chainer's own bar left on the screen; this one is not in its way.
+        *lines, self._line = (self._line + text.replace('\033[J', '')).split('\n')
         for line in lines:
             self._show(tqdm.tqdm.write, line, file=sys.stdout)
 

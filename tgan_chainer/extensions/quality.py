@@ -14,8 +14,7 @@ class Quality(extension.Extension):
     can be expected. Latent vectors and real videos are chosen once, by a generator of their own.
 
     Raises:
-        ConfigError: The data set has no such videos as :func:`.video_quality.real_videos` takes.
-        DataError: It has fewer than 2 n.
+        TGANError: The data set has fewer than 2 n, or no such videos as are measured.
     """
 
     name = 'quality'

@@ -52,7 +52,10 @@ class Snapshot(extension.Extension):
     def _write(self, folder, networks, trainer):
         iteration = trainer.updater.iteration
         for name, network in networks.items():
-            _require_finite(name, network, iteration)
+            for key, array in serializers.npz.serialize(network).items():
+                if not np.isfinite(array).all():
+                    raise DivergedError(f'iteration {iteration}: {name}/{key} is not finite, so no '
+                                        'snapshot is written')
         for name, network in networks.items():
             snapshots.save(folder / snapshots.NETWORKS[name].format(iteration), network)
         snapshots.save(folder / snapshots.TRAINER.format(iteration), trainer)
@@ -64,9 +67,7 @@ class Snapshot(extension.Extension):
         digests = {name: _digest(network) for name, network in networks.items()}
         own = serializers.DictionarySerializer()
         self._serialize_own(own)
-        found = self._ranks.gather((own.target, digests))
-        if not self._ranks.is_first:
-            return
+        found = self._ranks.gather((own.target, digests)) or []    # of all, at the first
         self._states = [state for state, _ in found]
         for rank, (_, other) in enumerate(found):
             for name in networks:
@@ -123,10 +124,3 @@ def _digest(network):
         digest.update(key.encode())
         digest.update(np.ascontiguousarray(array))
     return digest.digest()
-
-
-def _require_finite(name, network, iteration):
-    for key, array in serializers.npz.serialize(network).items():
-        if not np.isfinite(array).all():
-            raise DivergedError(f'iteration {iteration}: {name}/{key} is not finite, so no '
-                                'snapshot is written')

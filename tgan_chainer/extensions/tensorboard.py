@@ -16,11 +16,7 @@ class TensorBoard(extension.Extension):
     """Write what the log and ``preview/`` hold into an event file of the result folder.
 
     Every start writes a new file with all that there is, and removes the one before: it is whole,
-    and has nothing that the log has not.
-
-    Raises:
-        ConfigError: tensorboardX is not installed.
-        DataError: The file cannot be written.
+    and has nothing that the log has not. Without tensorboardX it is a ConfigError.
     """
 
     name = 'tensorboard'

@@ -109,21 +109,12 @@ class _BatchNormalization(Normalization):
         return samples_first(gx), ggamma, gbeta
 
     def _differentiable_gradients(self, x, gamma, y, gy):
-        """The same in Chainer's functions, for a gradient of the gradient."""
-        axis = (0, *range(2, x.ndim))
-        m = x.size // gamma.size
-
-        def spread(v):
-            return F.broadcast_to(F.reshape(v, (1, -1) + (1,) * (x.ndim - 2)), x.shape)
-
+        """The same by Chainer's function, for a gradient of the gradient."""
         if self.slope != 1:
-            gy = gy * slope_of(y.array, self.slope)
-        centred = x - spread(F.sum(x, axis) / m)
-        inv_std = (F.sum(centred ** 2, axis) / m + self.eps) ** -0.5
-        x_hat = centred * spread(inv_std)
-        ggamma, gbeta = F.sum(gy * x_hat, axis), F.sum(gy, axis)
-        gx = spread(gamma * inv_std) * (gy - spread(gbeta / m) - x_hat * spread(ggamma / m))
-        return gx, ggamma, gbeta
+            gy = gy * slope_of(y.array, self.slope).astype(gy.dtype)
+        inputs = x, gamma, chainer.Variable(np.zeros_like(gamma.array))
+        normalised = F.batch_normalization(*inputs, eps=self.eps)
+        return chainer.grad([normalised], inputs, [gy], enable_double_backprop=True)
 
 
 def _rows(x):

@@ -42,18 +42,11 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
 def deconvolution_nd(x, W, b=None, stride=1, pad=0):
     """N-dimensional transposed convolution, as ``chainer.functions.deconvolution_nd``.
 
-    Args:
-        x (chainer.Variable or array): (N, C, *size).
-        W (chainer.Variable or array): (C, O, *ksize).
-        b (chainer.Variable or array or None): (O,).
-        stride (int or tuple): Of each spatial dimension.
-        pad (int or tuple): What the convolution it transposes would pad.
+    Arguments and errors are those of the :func:`convolution_nd` that it transposes, but for W,
+    which is (C, O, *ksize).
 
     Returns:
         chainer.Variable: (N, O, *out_size), out_size = stride (size - 1) + ksize - 2 pad.
-
-    Raises:
-        InvalidType, ValueError, ConfigError: As :func:`convolution_nd`.
     """
     if _runs_on_cpu_kernels(x, W, b):
         return _apply(_Deconvolution(stride, pad), x, W, b)

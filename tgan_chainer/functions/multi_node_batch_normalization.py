@@ -14,14 +14,10 @@ def multi_node_batch_normalization(x, gamma, beta, eps, running_mean, running_va
     Args:
         x (numpy.ndarray, cupy.ndarray or chainer.Variable): (N, C, ...), where C is the shape of
             gamma; normalised over all other axes.
-        gamma, beta: (C,), as ``x``.
-        eps, running_mean, running_var, decay: As of
-            :func:`~tgan_chainer.functions.batch_normalization.batch_normalization`, on the device
-            of ``x``; statistics that are None are not moved.
         ranks (OneProcess): The ranks.
 
-    Returns:
-        chainer.Variable: Of the shape of ``x``.
+    The others are those of :func:`~tgan_chainer.functions.batch_normalization.batch_normalization`,
+    on the device of ``x``; statistics that are None are not moved.
     """
     node = _MultiNodeBatchNormalization(eps, running_mean, running_var, decay, ranks=ranks)
     return node.apply((x, gamma, beta))[0]

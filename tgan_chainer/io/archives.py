@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-MAX_BYTES = 2 ** 28
-"""Largest array that is read where no size is expected, such as the text of a log."""
+MAX_BYTES = 2 ** 28    #: Largest array that is read where no size is expected: the text of a log.
 
 _SUFFIX = '.npy'
 _NUMBERS = 'biuf'    # kinds of NumPy's types that a parameter can be made from

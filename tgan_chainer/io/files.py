@@ -86,11 +86,7 @@ def write_text(path, text):
 
 
 def write_json(path, obj):
-    """Write ``obj`` as indented JSON in UTF-8, as :func:`atomic_path` does.
-
-    Raises:
-        TypeError, ValueError: ``obj`` holds what is not JSON, such as an array, or NaN.
-    """
+    """Write ``obj`` as indented JSON in UTF-8; a TypeError or ValueError of an array or NaN."""
     write_text(path, json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False) + '\n')
 
 

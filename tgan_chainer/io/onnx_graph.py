@@ -8,8 +8,7 @@ import numpy as np
 
 from tgan_chainer.errors import ConfigError
 
-OPSET, IR_VERSION = 17, 8
-"""Versions of operators and file that runtimes since 2022 read."""
+OPSET, IR_VERSION = 17, 8    #: Versions of operators and file that runtimes since 2022 read.
 
 
 def to_onnx(network, inputs, outputs, about=''):
@@ -29,7 +28,7 @@ def to_onnx(network, inputs, outputs, about=''):
     from onnx import checker, helper
     variables = [chainer.Variable(array, requires_grad=False) for array in inputs.values()]
     with (chainer.using_config('train', False), chainer.force_backprop_mode(),
-          chainer.using_config('tgan_cpu_kernels', 'chainer'), _Graph(arrays_of(network)) as graph):
+          chainer.using_config('tgan_cpu_kernels', 'chainer'), _Graph(network) as graph):
         returned = network(*variables)
     returned = returned if isinstance(returned, tuple) else (returned,)
     graph.add_calls(dict(zip([variable.node for variable in variables], inputs, strict=True)),
@@ -47,21 +46,15 @@ def to_onnx(network, inputs, outputs, about=''):
     return model
 
 
-def arrays_of(network):
-    """{key in a snapshot: array} of a network on the CPU."""
-    serializer = chainer.serializers.DictionarySerializer()
-    serializer.save(network)
-    return serializer.target
-
-
 class _Graph(chainer.FunctionHook):
     """Nodes, from the functions that are called within it."""
 
     name = 'tgan_onnx'
 
-    def __init__(self, arrays):
-        self._arrays = arrays    # kept, for another array might get the id of one that is gone
-        self._keys = {id(array): key for key, array in arrays.items()}
+    def __init__(self, network):
+        # Kept, for another array might get the id of one that is gone.
+        self._arrays = chainer.serializers.npz.serialize(network)
+        self._keys = {id(array): key for key, array in self._arrays.items()}
         self._calls, self.constants, self.nodes = [], {}, []
 
     def forward_postprocess(self, function, in_data):

@@ -31,8 +31,7 @@ VIDEO_EXTRA = 'pip install "tgan_chainer[video]"'    #: What brings PyAV.
 NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 
 FPS = 10    #: Frames per second of the authors' previews.
-INFER_FPS = 25
-"""Frames per second of the movies of inference: ffmpeg's choice, which the authors left to it."""
+INFER_FPS = 25    #: Of the movies of inference: ffmpeg's choice, which the authors left to it.
 
 _RED = (214, 39, 40)
 
@@ -61,10 +60,7 @@ def preview_pixels(x):
 
 
 def infer_pixels(x):
-    """As :func:`preview_pixels`, of inference: x * 128 + 128 as OpenCV's imwrite stores floats.
-
-    It rounds halves to even and saturates.
-    """
+    """The same of inference: x * 128 + 128, as OpenCV's imwrite rounds floats, halves to even."""
     return _to_uint8(np.rint(x * 128 + 128))
 
 

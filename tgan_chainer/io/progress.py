@@ -34,11 +34,9 @@ class _Lines:
 
 
 class Steps:
-    """Progress of a long command by steps that have names: every one is shown, also in a log.
+    """Progress of a long command by ``n`` named steps: every one is shown, also in a log.
 
-    Args:
-        n (int): How many.
-        cost (float or None): Of all of them, by which time left is told; None where all cost 1.
+    Time left is told by the ``cost`` of all of them; None where each costs 1.
     """
 
     def __init__(self, n, cost=None):

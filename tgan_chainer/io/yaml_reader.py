@@ -11,12 +11,9 @@ MAX_DIGITS = 100    #: Of an integer in a YAML file: Python cannot print one of 
 
 
 def read_yaml(file, source):
-    """What a YAML file, called ``source`` in messages, holds: no object of a class.
+    """What a YAML ``file``, a path or a binary stream, holds: no object of a class.
 
-    ``file`` is a path or a binary stream.
-
-    Raises:
-        ConfigError: The file cannot be read, is not YAML, or is too large.
+    One that cannot be read, is not YAML, or is too large is a ConfigError about ``source``.
     """
     try:
         with file if hasattr(file, 'read') else open(file, 'rb') as stream:

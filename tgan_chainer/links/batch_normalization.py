@@ -24,18 +24,11 @@ chainer.global_config.batch_norm_ranks = None
 class BatchNormalization(links.BatchNormalization):
     """``chainer.links.BatchNormalization`` with a choice of what ``avg_var`` accumulates.
 
-    Normalisation itself is the same in both versions: batch mean, biased variance plus ``eps``.
-    They differ in two points, which matter because singular value clipping bounds gamma by
-    ``sqrt(avg_var)`` (measured, FACTS §4):
-
-    ========  =====================  ======================================
-    version   ``avg_var`` starts at  and moves by ``1 - decay`` towards
-    ========  =====================  ======================================
-    chainer2  0                      m / (m - 1) * (batch variance + eps)
-    chainer7  1                      m / (m - 1) * batch variance
-    ========  =====================  ======================================
-
-    with m the number of elements a channel. Chainer 2 with cuDNN left eps out for 2-D and 4-D
+    Normalisation itself is the same in both versions: batch mean, biased variance plus ``eps``. But
+    ``avg_var`` of chainer2 starts at 0 and moves by ``1 - decay`` towards
+    ``m / (m - 1) * (batch variance + eps)``, with m the number of elements a channel; that of
+    chainer7 starts at 1 and leaves eps out. It matters because singular value clipping bounds gamma
+    by ``sqrt(avg_var)`` (measured, FACTS §4). Chainer 2 with cuDNN left eps out for 2-D and 4-D
     inputs; those are G1's, whose running variance only test mode reads, so one rule serves here.
     Keys in a snapshot are Chainer's own.
 

@@ -2,9 +2,8 @@
 
 The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
 follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
-Representations using LSTMs", and their published generator): two digits of 28 x 28 pixels, each
-with a random start and direction, move in straight lines and bounce off the edges of the frame;
-where they overlap, the brighter pixel is seen.
+Representations using LSTMs", and their generator): two digits of 28 x 28 pixels, each with a random
+start and direction, move in straight lines and bounce off the edges of the frame.
 """
 import os
 import shutil
@@ -17,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
-from tgan_chainer.datasets.tables import require_csv, write_table
+from tgan_chainer.datasets.tables import write_table
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
 from tgan_chainer.io.progress import progress
@@ -71,10 +70,9 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
 def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
     """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
 
-    It is a `.csv` with the column `category`, a row a video: its digit, such as 7, or its two
-    digits in ascending order, such as 3-7.
+    Its column `category` has a video's digit, such as 7, or its two in ascending order, such as
+    3-7.
     """
-    require_csv(path)
     _, labels = load_digits(split)
     shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
     write_table(path, {
@@ -87,10 +85,7 @@ def _random_state(seed, split):
 
 
 def draw_videos(rs, n_videos, n_digits, digits=2):
-    """Draw which digits are seen in each video and where they are in each frame.
-
-    Each video uses up the same few random numbers, one video after the other; how many are drawn at
-    a time does not matter.
+    """Draw which digits are seen in each video, and where; how many at a time does not matter.
 
     Returns:
         int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
@@ -102,10 +97,10 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
 
 
 def trajectories(start, direction, step=STEP):
-    """Straight ways that bounce off the edges of the unit square.
+    """Straight ways that bounce off the edges of the unit square, as the published generator's do.
 
-    A step that would leave the square ends on its edge and turns the velocity around there, as in
-    the published generator. The start itself is not shown: the first frame is one step later.
+    A step that would leave the square ends on its edge and turns the velocity around there. The
+    start is not shown: the first frame is one step later.
 
     Args:
         start: float (..., 2), y and x in [0, 1).
@@ -181,15 +176,6 @@ def parse_args(argv=None):
     return parser.parse_args(argv)
 
 
-def _run(args):
-    # Being terminated cleans up as Ctrl-C does.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        _make(args)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
 def _make(args):
     size = '' if args.size == FRAME_SIZE else f'_{args.size}'
     digits = '' if args.digits == 2 else '_1-digit'
@@ -197,12 +183,17 @@ def _make(args):
     table = f'{os.path.splitext(path)[0]}_pd.csv'
     if args.labels:    # before the videos, which take their time
         require_place(table, args.overwrite)
-    make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
-                      args.overwrite)
+    # Being terminated cleans up as Ctrl-C does.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
+                          args.overwrite)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
     print(f'wrote {args.n} videos to {path}')
     if args.labels:
         write_labels(table, args.n, args.seed, args.split, args.digits)
         print(f'wrote their digits to {table}')
 
 
-main = command('make-moving-mnist', parse_args, _run)
+main = command('make-moving-mnist', parse_args, _make)

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import pickle
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +17,14 @@ from typing import NamedTuple
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
-from tgan_chainer.datasets.tables import write_frame, write_pickle, write_table
+from tgan_chainer.datasets.tables import write_frame, write_table
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.pictures import require_av
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
 from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
-from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5, unfinished_folder
+from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
 from tgan_chainer.prepare.workers import map_in_order
 
 SOURCE = 'data/UCF-101'
@@ -34,9 +36,7 @@ class Summary(NamedTuple):
 
     table_path: Path
     pickle_paths: list    #: The authors' two, or none.
-    n_videos: int
-    n_frames: int
-    n_categories: int
+    table: dict           #: {column: list}, with a row a video.
     skipped: dict         #: {name: reason} of the videos that could not be used.
     unusual: dict         #: {(width, height): names} of those of another size than 320 x 240.
     ignored: list         #: Other files: no videos, or not of the kind wanted.
@@ -67,21 +67,20 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     """
     h5path = Path(h5path)
     table_path = h5path.with_name(h5path.stem + '_pd.csv')
-    pickle_paths = [h5path.with_name(h5path.stem + end)
-                    for end in ('_conf.pkl', '_conf_pd.pkl')]
-    require_place(h5path, overwrite)
-    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
-        # A run that was killed at its very end leaves them and the unfinished h5 file.
-        require_place(path, overwrite or unfinished_folder(h5path).exists())
-    names = ucf_videos.read_split_list(split_list) if split_list else None
+    pickle_paths = [h5path.with_name(h5path.stem + end) for end in ('_conf.pkl', '_conf_pd.pkl')]
     found, ignored = ucf_videos.find_videos(source, kind)
-    videos = ucf_videos.select_videos(found, names, split_list) if names else list(found.values())
+    videos = ucf_videos.select_videos(found, split_list) if split_list else list(found.values())
     if any(video.kind == 'avi' for video in videos):
         require_av()
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
-    with UnfinishedH5(h5path, ucf_videos.FRAME_SHAPE, settings, start_over=overwrite) as unfinished:
+    unfinished = UnfinishedH5(h5path, ucf_videos.FRAME_SHAPE, settings, start_over=overwrite)
+    require_place(h5path, overwrite)
+    for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
+        # A run that was killed at its very end leaves them and the unfinished h5 file.
+        require_place(path, overwrite or unfinished.folder.exists())
+    with unfinished:
         done = len(unfinished.entries)
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
@@ -103,11 +102,11 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             path.unlink(missing_ok=True)
         if pickles:
             spans = list(zip(table['start'], table['end'], strict=True))
-            write_pickle(pickle_paths[0], spans)
+            # In the newest protocol that Python 2 reads.
+            write_bytes(pickle_paths[0], pickle.dumps(spans, protocol=2))
             write_frame(pickle_paths[1], table)
         unfinished.finish()
-    return Summary(table_path, pickle_paths if pickles else [], len(table['end']),
-                   table['end'][-1], len(set(table['category'])), skipped, unusual, ignored)
+    return Summary(table_path, pickle_paths if pickles else [], table, skipped, unusual, ignored)
 
 
 def _read(video, resample):
@@ -140,10 +139,9 @@ def parse_args(argv=None):
     parser = flags.parser_of(
         'make-ucf101', 'Make the h5 file and the table of UCF-101 that training reads. Stopped in '
         'whatever way, the same command goes on where it was.')
-    parser.add_argument('--source', default=SOURCE,
-                        help='folder with the .avi files, or with images '
-                             'v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
-                             '(default: %(default)s)')
+    parser.add_argument('--source', default=SOURCE, help='folder with the .avi files, or with '
+                        'images v_CATEGORY_gNN_cNN_T.png or v_CATEGORY_gNN_cNN/T.png, also .jpg '
+                        '(default: %(default)s)')
     parser.add_argument('--kind', choices=ucf_videos.KINDS, help='read only files of this kind')
     parser.add_argument('--split', choices=('train', 'test', 'all'), default='train',
                         help='videos to take (default: %(default)s)')
@@ -156,9 +154,8 @@ def parse_args(argv=None):
     parser.add_argument('--resample', choices=ucf_videos.FILTERS, default='nearest',
                         help="way to resize; the authors' is the default, %(default)s")
     flags.add(parser, 'workers')
-    parser.add_argument('--pickles', action='store_true',
-                        help="write also the two files beside the h5 file that the authors' code "
-                             'reads, STEM_conf.pkl and STEM_conf_pd.pkl')
+    parser.add_argument('--pickles', action='store_true', help="write also what the authors' code "
+                        'reads beside the h5 file, STEM_conf.pkl and STEM_conf_pd.pkl')
     flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 
@@ -171,16 +168,16 @@ def _make(args):
     summary = make_ucf101(out, args.source, split_list, args.kind, args.resample, args.workers,
                           args.overwrite, pickles=args.pickles)
     if summary.skipped:
-        print(f'left out {len(summary.skipped)} videos:')
-        for name, reason in summary.skipped.items():
-            print(f'  {name} {reason}')
+        print(f'left out {len(summary.skipped)} videos:',
+              *map(' '.join, summary.skipped.items()), sep='\n  ')
     for (width, height), names in sorted(summary.unusual.items()):
         print(f'resized {len(names)} videos of {width} x {height} pixels, not {USUAL_SIZE[0]} x '
               f'{USUAL_SIZE[1]}: {some(names)}')
     if summary.ignored:
         print(f'ignored {len(summary.ignored)} other files: {some(summary.ignored)}')
-    print(f'wrote {summary.n_videos} videos of {summary.n_categories} categories, '
-          f'{summary.n_frames} frames, to {out} and {summary.table_path}')
+    ends = summary.table['end']
+    print(f'wrote {len(ends)} videos of {len(set(summary.table["category"]))} categories, '
+          f'{ends[-1]} frames, to {out} and {summary.table_path}')
     if summary.pickle_paths:
         print("wrote for the authors' code", *summary.pickle_paths)
 

@@ -77,7 +77,7 @@ def find_videos(folder, kind=None):
 
 
 def read_split_list(path):
-    """Names of the videos in a split list of the data set, such as trainlist01.txt, sorted.
+    """Sorted names of the videos in a split list of the data set, such as trainlist01.txt.
 
     A line is `Category/v_Category_gNN_cNN.avi`, and may end in a label, which is not used.
 
@@ -106,8 +106,9 @@ def read_split_list(path):
     return sorted(names)
 
 
-def select_videos(videos, names, list_path):
-    """The videos of these names, in their order; a DataError if some are not there."""
+def select_videos(videos, list_path):
+    """The videos that a split list names, in their order; a DataError if some are not there."""
+    names = read_split_list(list_path)
     if missing := [name for name in names if name not in videos]:
         raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
                         f'there: {some(missing)}; complete the data set, or remove them from the '
@@ -124,18 +125,17 @@ def read_frames(video, resample='nearest'):
     """Decode a video and resize each frame by one of FILTERS.
 
     Returns:
-        uint8 (T, 3, 64, 85), T as many frames as could be decoded, whatever a header says; and the
-        set of their (width, height) before.
+        uint8 (T, 3, 64, 85), all frames that are there, whatever a header says; and the set of
+        their (width, height) before.
 
     Raises:
         UnusableVideo: It is damaged, has fewer than 16 frames, or lacks an image.
         DataError: A file cannot be opened.
     """
-    small, sizes = [], set()
+    small, sizes, method = [], set(), Image.Resampling[resample.upper()]
     for frame in _decode_file(video.paths[0]) if video.kind == 'avi' else _decode_images(video):
         sizes.add(frame.size)
-        small.append(np.asarray(
-            frame.resize((WIDTH, HEIGHT), Image.Resampling[resample.upper()])))
+        small.append(np.asarray(frame.resize((WIDTH, HEIGHT), method)))
     if len(small) < MIN_FRAMES:
         raise UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
     return np.stack(small).transpose(0, 3, 1, 2).copy(), sizes
@@ -194,8 +194,8 @@ def _decode_images(video):
 def _decode_file(path):
     """Yield the frames of a movie as images."""
     content = _read(path)
-    # One for all frames, since making one takes longer than using it. Its colours are those of
-    # FFmpeg's plain conversion, which repeats the chroma of four pixels.
+    # One for all frames, since making one takes long. Its colours are those of FFmpeg's plain
+    # conversion, which repeats the chroma of four pixels.
     converter = av.video.reformatter.VideoReformatter()
     try:
         # Titles in no valid UTF-8 are no reason to refuse the frames.

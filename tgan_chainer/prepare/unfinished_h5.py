@@ -2,7 +2,7 @@
 
 HDF5 keeps a file consistent only when it closes it. But a file that holds one contiguous array is a
 header and then the bytes of the array. So the array is appended to a plain file, behind room for
-the header; a journal says how far that is good; and the header is written last.
+the header; another file says how far that is good; and the header is written last.
 """
 import contextlib
 import fcntl
@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from tgan_chainer.errors import DataError
+from tgan_chainer.io.files import write_bytes
 
 HEADER_BYTES = 4096
 CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is made sure of
@@ -25,7 +26,7 @@ CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is m
 class UnfinishedH5:
     """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
 
-    It grows in the folder `PATH.unfinished` and is moved to `path` by :meth:`finish`. Where the
+    It grows in `folder`, PATH.unfinished, and is moved to `path` by :meth:`finish`. Where the
     folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
     also in earlier runs. Leaving the context keeps the folder.
 
@@ -40,32 +41,31 @@ class UnfinishedH5:
 
     def __init__(self, path, shape, settings, start_over=False):
         self.path = Path(os.path.realpath(path))
-        self.folder = unfinished_folder(path)
+        self.folder = self.path.with_name(self.path.name + '.unfinished')
         self.entries = []
         self._shape = shape
         self._settings = settings
         self._start_over = start_over
-        self._unsaved = []          # entries that the journal does not have yet
         self._unsaved_bytes = 0
 
     def __enter__(self):
         with self._write_errors(), contextlib.ExitStack() as stack:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._journal = stack.enter_context((self.folder / 'journal').open('ab+'))
+            self._array = stack.enter_context((self.folder / 'image').open('ab'))
             try:
-                fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise DataError(f"'{self.folder}' is in use by another process that makes "
                                 f"'{self.path}'; wait for it to end") from error
-            self._array = stack.enter_context((self.folder / 'image').open('ab'))
             self._go_on()
-            self._files = stack.pop_all()
+            stack.pop_all()
         return self
 
     def __exit__(self, *exception):
         # A file that could not be written before is written no better now.
-        with contextlib.suppress(OSError, DataError), self._files:
-            self.save()
+        with contextlib.suppress(OSError, DataError), self._array:
+            if self.folder.exists():    # it is not after finish
+                self.save()
 
     def append(self, entry, rows=None):
         """Append rows, uint8 (n, *shape), if any, and a dict that JSON knows, and keeps, for them.
@@ -78,19 +78,16 @@ class UnfinishedH5:
                 self._array.write(np.ascontiguousarray(rows).data)
             self._unsaved_bytes += rows.nbytes
         self.entries.append(entry)
-        self._unsaved.append(entry)
         if self._unsaved_bytes >= CHECKPOINT_BYTES:
             self.save()
 
     def save(self):
-        """Bring to the disk what was appended, the array before the journal that vouches for it."""
+        """Bring to the disk what was appended, the array before the state that vouches for it."""
         with self._write_errors():
             _sync(self._array)
-            lines = b''.join(map(_line, self._unsaved))
-            # First, so that no line is written twice when Ctrl-C comes in between.
-            self._unsaved, self._unsaved_bytes = [], 0
-            self._journal.write(lines)
-            _sync(self._journal)
+        state = json.dumps([self._settings, *self.entries])
+        write_bytes(self.folder / 'state.json', state.encode())
+        self._unsaved_bytes = 0
 
     def finish(self):
         """Make the h5 file of what was appended, and remove the folder."""
@@ -109,11 +106,9 @@ class UnfinishedH5:
             shutil.rmtree(self.folder)
 
     def _go_on(self):
-        """Take over what the journal vouches for, and remove what was written after that."""
-        self._journal.seek(0)
-        lines = self._journal.read().split(b'\n')[:-1]      # the last one is torn, or empty
-        settings, entries = self._parse(lines)
-        if settings not in (None, self._settings):
+        """Take over what the state vouches for, and remove what was written after that."""
+        settings, *entries = self._read_state()
+        if settings != self._settings:
             if not self._start_over:
                 differences = ', '.join(
                     f'{key}={settings.get(key)!r} (expected {expected!r})'
@@ -121,34 +116,27 @@ class UnfinishedH5:
                 raise DataError(
                     f"'{self.folder}' is unfinished with {differences}; "
                     'give the same arguments to go on with it, or start over with --overwrite')
-            settings, entries = None, []
-        if settings is None:
-            self._journal.truncate(0)
-            self._journal.write(_line(self._settings))
-            self._journal.flush()
-            self._array.truncate(0)
-        else:
-            self._journal.truncate(sum(len(line) + 1 for line in lines))
+            entries = []
         self.entries = entries
         wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
         found = os.path.getsize(self.folder / 'image')
         if found < wanted and entries:
             raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
         self._array.truncate(wanted)
+        self.save()
 
-    def _parse(self, lines):
-        """Settings (None without any) and entries of a journal."""
-        if not lines:
-            return None, []
-        try:
-            settings, *entries = map(json.loads, lines)
+    def _read_state(self):
+        """Settings and entries, as they were saved."""
+        path = self.folder / 'state.json'
+        if not path.exists():
+            return [self._settings]
+        with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError, RecursionError):
+            settings, *entries = json.loads(path.read_bytes())
             # Beyond 2 ** 40 rows no file system goes.
             if settings.keys() and all(type(entry['rows']) is int and 0 <= entry['rows'] < 2 ** 40
                                        for entry in entries):
-                return settings, entries
-        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            pass
-        raise self._damaged('its journal cannot be read')
+                return settings, *entries
+        raise self._damaged('its state.json cannot be read')
 
     def _n_rows(self):
         return sum(entry['rows'] for entry in self.entries)
@@ -165,12 +153,6 @@ class UnfinishedH5:
                 f"cannot write '{self.folder}' or '{self.path}': {error.strerror or error}; check "
                 'that the folder can be written to and that the disk has space, and run the '
                 'command again: it goes on where it stopped') from error
-
-
-def unfinished_folder(path):
-    """Folder in which the h5 file `path` grows."""
-    path = Path(os.path.realpath(path))
-    return path.with_name(path.name + '.unfinished')
 
 
 def _sync(file):
@@ -192,19 +174,11 @@ def _header(shape):
     with h5py.File(file, 'w', libver=('v108', 'v108'), alignment_threshold=HEADER_BYTES,
                    alignment_interval=HEADER_BYTES) as h5:
         layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        layout.set_layout(h5py.h5d.CONTIGUOUS)
         layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
         layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-        layout.set_obj_track_times(False)
-        dataset = h5py.h5d.create(
-            h5.id, b'image', h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(shape), layout)
-        offset = dataset.get_offset()
+        offset = h5.create_dataset('image', shape, np.uint8, dcpl=layout).id.get_offset()
     header = file.getvalue()
     if offset != HEADER_BYTES or len(header) > HEADER_BYTES:
         raise RuntimeError(f'HDF5 {h5py.version.hdf5_version} puts the array at byte {offset} of '
                            f'{len(header)}, expected {HEADER_BYTES}')
     return header.ljust(HEADER_BYTES, b'\0')
-
-
-def _line(obj):
-    return json.dumps(obj, ensure_ascii=False).encode() + b'\n'

@@ -5,11 +5,7 @@ from tgan_chainer.errors import ConfigError
 
 
 def check_batchsize(experiment, n_videos, n_ranks):
-    """See that each rank's share of the data set's ``n_videos`` holds a batch.
-
-    Raises:
-        ConfigError: It does not.
-    """
+    """Raise a ConfigError unless each rank's share of ``n_videos`` holds a batch."""
     share = math.ceil(n_videos / n_ranks)
     if share < experiment.batchsize:
         of = f', {share} for each of {n_ranks} ranks' if n_ranks > 1 else ''
@@ -18,11 +14,7 @@ def check_batchsize(experiment, n_videos, n_ranks):
 
 
 def check_shapes(experiment, system, dataset, video):
-    """See that what one part makes is what the next takes; ``video`` of the data is (T, C, H, W).
-
-    Raises:
-        ConfigError: Two parts disagree.
-    """
+    """Raise a ConfigError unless one part takes what another makes; ``video`` is (T, C, H, W)."""
     fsgen, vgen, vdis = system
     side = 16 * vgen.bottom_width
     made = (next(iter(system.networks.values())).n_frames, vgen.out_channels, side, side)

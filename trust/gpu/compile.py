@@ -47,8 +47,8 @@ def _options(cupy):
     """Of the compiler, as CuPy gives them; raises OSError if the CUDA headers are missing."""
     from cupy._core import core
     include = core._get_header_dir_path()
-    headers = [folder for folder in (pathlib.Path(path, 'nvidia', 'cuda_runtime', 'include')
-                                     for path in sys.path) if folder.is_dir()]
+    headers = [folder for path in sys.path for wheel in ('cuda_runtime', 'cu13')    # of CUDA 12, 13
+               if (folder := pathlib.Path(path, 'nvidia', wheel, 'include')).is_dir()]
     if not headers:
         raise OSError('the headers of the CUDA runtime are missing')
     standard = 17 if int(cupy.__version__.split('.')[0]) >= 14 else 11

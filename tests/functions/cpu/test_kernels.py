@@ -1,106 +1,200 @@
 """The kernels against equation (1) of the module, with blocks so small that every way is taken.
 
-Tolerance 1e-12: sums of fewer than 1e3 products of standard normal numbers in float64.
+Tolerances are of the largest element: 1e-12 in float64, 1e-5 in float32, for sums of fewer than
+1e4 products of standard normal numbers, and for transforms that add up to 64 of them.
 """
-import itertools
+import dataclasses
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from tests.functions.cpu.filtering import (
-    arguments,
-    assert_same_bits_of_all_threads,
-    kernels,
-)
-from tgan_chainer.functions.cpu import direct
-from tgan_chainer.functions.cpu import kernels as cpu_kernels
+from tgan_chainer.functions.cpu import direct, kernels, parallel
 from tgan_chainer.functions.cpu.columns import Correlation
 
+LARGE = {'_BLOCK_COLUMNS': 10 ** 6, '_BLOCK_TILES': 10 ** 6, '_BLOCK_SAMPLES': 10 ** 6}
 # Constants of the kernels, from "each output on its own" to "all at once".
 BLOCKINGS = {
-    'single positions': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 1,
-                         '_TURNED_COLUMNS': 0},
-    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 1, '_CHUNK_BYTES': 4000,
-                       '_TURNED_COLUMNS': 10 ** 9},
-    'everything at once': {'_BLOCK_BYTES': 10 ** 6, '_MIN_TASKS': 1, '_TURNED_COLUMNS': 0},
-    'many parts': {'_BLOCK_COLUMNS': 10 ** 6, '_MIN_TASKS': 100, '_TURNED_COLUMNS': 10 ** 9},
-    'no columns': {},
-}
+    'single outputs': {'_BLOCK_COLUMNS': 1, '_BLOCK_BYTES': 1, '_BLOCK_TILES': 1,
+                       '_BLOCK_SAMPLES': 1, '_MIN_TASKS': 100},
+    'parts of lines': {'_BLOCK_COLUMNS': 20, '_BLOCK_BYTES': 1, '_BLOCK_TILES': 16,
+                       '_BLOCK_SAMPLES': 4, '_MIN_TASKS': 2},
+    'many parts': LARGE | {'_MIN_TASKS': 100},
+    'all at once': LARGE | {'_MIN_TASKS': 1}}
+NO_COLUMNS = {'_LEAST_OUTPUTS': 1, '_LEAST_TERMS': 1, '_LEAST_COLUMNS': 1, '_STEPS': 3,
+              '_MOST_OUTPUTS_A_CHANNEL': 9, '_SUMMED_VECTORS': 3, '_BLOCK_SAMPLES': 16,
+              '_LEAST_BLOCKS': 2}
+MEMORY = {'C': np.ascontiguousarray, 'F': np.asfortranarray,
+          'strided': lambda array: np.flip(np.repeat(np.flip(array), 2, -1))[..., ::2]}
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-5}
 
 
-@pytest.fixture(params=BLOCKINGS)
-def blocking(request, monkeypatch):
-    for name, value in BLOCKINGS[request.param].items():
-        monkeypatch.setattr(cpu_kernels, name, value)
-    if request.param == 'no columns':
-        for name, value in {'_LEAST_OUTPUTS': 1, '_LEAST_COLUMNS': 1, '_STEPS': 3,
-                            '_MOST_OUTPUTS_A_CHANNEL': 9, '_SUMMED_VECTORS': 3,
-                            '_BLOCK_SAMPLES': 16,
-                            '_LEAST_BLOCKS': 2}.items():
-            monkeypatch.setattr(direct, name, value)
+@pytest.fixture(params=[*BLOCKINGS, *(f'Winograd, {name}' for name in BLOCKINGS), 'no columns'])
+def way(request, monkeypatch):
+    """How results are computed; memory of the workspace is NaN, so that reading it is seen."""
+    workspace = parallel.workspace
+
+    def poisoned(*args):
+        array = workspace(*args)
+        array.fill(np.nan)
+        return array
+
+    monkeypatch.setattr(parallel, 'workspace', poisoned)
+    winograd, no_columns = request.param.startswith('Winograd'), request.param == 'no columns'
+    for name, value in (NO_COLUMNS if no_columns else BLOCKINGS[
+            request.param.removeprefix('Winograd, ')]).items():
+        monkeypatch.setattr(direct if no_columns else kernels, name, value)
+    monkeypatch.setattr(kernels, 'winograd_pays', lambda *_: winograd)
+    if winograd:    # which takes no other kernels than those of `correlations`
+        monkeypatch.setattr(kernels, '_cropped', lambda correlation, size: (correlation, ...))
     return request.param
 
 
-def products(x, W, correlation):
-    """Yield (q, k, i) of (1): output position, tap, and the element of x, inside x."""
-    for q, k in itertools.product(np.ndindex(correlation.out_size), np.ndindex(correlation.ksize)):
-        i = tuple(start + stride * a + b for start, stride, a, b in
-                  zip(correlation.start, correlation.stride, q, k, strict=True))
-        if all(0 <= j < n for j, n in zip(i, x.shape[2:], strict=True)):
-            yield (..., *q), (..., *k), (..., *i)
+def results(*shapes, memory='C'):
+    """Results of random arrays -> {name: array}; without a bias, too."""
+    x, W, y, b, c = map(MEMORY[memory], arguments(*shapes))
+    *_, size, correlation = shapes[:5]
+    return {
+        'y': kernels.correlate(x, W, b, correlation),
+        'x': kernels.transpose_correlate(y, W, c, correlation, size),
+        'W': kernels.filter_gradient(x, y, correlation),
+        'y without bias': kernels.correlate(x, W, None, correlation),
+        'x without bias': kernels.transpose_correlate(y, W, None, correlation, size),
+    }
+
+
+def arguments(batch, channels, outputs, size, correlation, dtype=np.float64):
+    """x, W, y, and the biases of y and of x."""
+    rng = np.random.RandomState(0)
+    return [rng.standard_normal(shape).astype(dtype) for shape in (
+        (batch, channels, *size), (outputs, channels, *correlation.ksize),
+        (batch, outputs, *correlation.out_size), outputs, channels)]
+
+
+def by_equation(batch, channels, outputs, size, correlation, dtype):
+    """What :func:`results` is to be, tap by tap, in float64."""
+    x, W, y, b, c = (array.astype('d') for array in arguments(
+        batch, channels, outputs, size, correlation, dtype))
+    dimensions = list(zip(*dataclasses.astuple(correlation), size, strict=True))
+    padding = [(max(0, -start), max(0, start + stride * (n - 1) + k - length))
+               for start, stride, k, n, length in dimensions]
+    padded = np.pad(x, [(0, 0), (0, 0), *padding])
+    found = {'y': np.zeros_like(y), 'x': np.zeros_like(padded), 'W': np.zeros_like(W)}
+    for tap in np.ndindex(correlation.ksize):
+        read = (..., *(slice(begin := before + start + k, begin + stride * (n - 1) + 1, stride)
+                       for k, (before, _), (start, stride, _, n, _)
+                       in zip(tap, padding, dimensions, strict=True)))
+        found['y'] += np.einsum('nc...,oc->no...', padded[read], W[(..., *tap)])
+        found['x'][read] += np.einsum('no...,oc->nc...', y, W[(..., *tap)])
+        found['W'][(..., *tap)] = np.tensordot(y, padded[read], [[0, *range(2, y.ndim)]] * 2)
+    found['x'] = found['x'][(..., *(slice(before, before + length) for (before, _), (*_, length)
+                                    in zip(padding, dimensions, strict=True)))]
+    for name, bias in (('y', b), ('x', c)):
+        found[f'{name} without bias'] = found[name]
+        found[name] = found[name] + bias.reshape(-1, *(1,) * len(size))
+    return found
+
+
+def assert_same(found, expected, dtype):
+    for name, result in found.items():
+        assert result.dtype == dtype
+        # Terms are about 1: a single output that cancels carries their rounding.
+        np.testing.assert_allclose(
+            result, expected[name], rtol=0, err_msg=name,
+            atol=TOLERANCE[dtype] * max(1, abs(expected[name]).max()))
 
 
 @st.composite
-def correlations(draw):
-    ndim = draw(st.integers(1, 3))
-    longest = {1: 9, 2: 6, 3: 4}[ndim]
+def correlations(draw, winograd):
+    """Size of x and a correlation, of any start, and any out_size even far outside x."""
+    ndim = draw(st.integers(2 if winograd else 1, 3))
+    longest = {1: 12, 2: 12, 3: 6}[ndim]
 
     def vector(low, high):
         return tuple(draw(st.integers(low, high)) for _ in range(ndim))
 
+    ksize, stride = vector(1, 4), vector(1, 3)
+    if winograd:
+        ksize, stride = ((each,) * ndim for each in draw(st.sampled_from([(4, 2), (3, 1)])))
     return vector(1, longest), Correlation(
-        start=vector(-4, 2), stride=vector(1, 3), ksize=vector(1, 4), out_size=vector(1, longest))
+        start=vector(-5, 3), stride=stride, ksize=ksize, out_size=vector(1, 6))
 
 
 @hypothesis.settings(
     deadline=None, max_examples=25,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
-@hypothesis.given(correlations(), st.integers(1, 9), st.integers(1, 5), st.integers(1, 5))
-def test_kernels_are_the_equation(blocking, correlation, batch, channels, outputs):
-    size, correlation = correlation
-    batch *= 8 if blocking == 'no columns' else 1    # whole vectors
-    shapes = batch, channels, outputs, size, correlation
-    x, W, y, b, c = arguments(*shapes)
-    expected = {'y': np.zeros_like(y), 'x': np.zeros_like(x), 'W': np.zeros_like(W)}
-    for q, k, i in products(x, W, correlation):
-        expected['y'][q] += x[i] @ W[k].T
-        expected['x'][i] += y[q] @ W[k]
-        expected['W'][k] += y[q].T @ x[i]
-    for name, bias in (('y', b), ('x', c)):
-        expected[f'{name} without bias'] = expected[name]
-        expected[name] = expected[name] + bias.reshape(-1, *(1,) * len(size))
-    for name, result in kernels(cpu_kernels, *shapes).items():
-        np.testing.assert_allclose(result, expected[name], rtol=0, atol=1e-12, err_msg=name)
+@hypothesis.given(st.data(), *[st.integers(1, 9), st.integers(1, 5), st.integers(1, 5)],
+                  st.sampled_from([*TOLERANCE]), st.sampled_from([*MEMORY]))
+def test_kernels_are_the_equation(way, data, batch, channels, outputs, dtype, memory):
+    batch *= 8 if way == 'no columns' else 1    # whole vectors
+    shapes = (batch, channels, outputs, *data.draw(correlations('Winograd' in way)), dtype)
+    assert_same(results(*shapes, memory=memory), by_equation(*shapes), dtype)
+
+
+PLANE = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
+VOLUME = Correlation((-1, -1, -1), (2, 2, 2), (4, 4, 4), (2, 8, 8))
+C3D = Correlation((-1, -1, -1), (1, 1, 1), (3, 3, 3), (4, 14, 14))
 
 
 @pytest.mark.parametrize('batch', [7, 64])
-def test_bits_do_not_depend_on_the_number_of_threads(blocking, batch, monkeypatch):
-    assert_same_bits_of_all_threads(monkeypatch, cpu_kernels, batch, 6, 4, (8, 12), Correlation(
-        (-1, -1), (2, 2), (4, 4), (4, 6)))
+@pytest.mark.parametrize('size', [(8, 12), (4, 8, 12)])
+def test_bits_do_not_depend_on_the_number_of_threads(size, batch, way, monkeypatch):
+    ndim, runs = len(size), []
+    for threads in '12352':
+        monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+        runs.append(results(batch, 6, 4, size, Correlation(
+            (-1,) * ndim, (2,) * ndim, (4,) * ndim, tuple(n // 2 for n in size)), np.float32))
+    for run in runs[1:]:
+        for name, result in run.items():
+            np.testing.assert_array_equal(result, runs[0][name], err_msg=name)
 
 
-@pytest.mark.parametrize('batch', [4, 16, 256])    # several positions, one, a part of one a vector
+@pytest.mark.parametrize('size, correlation, batch', [
+    ((32, 32), PLANE, 8), ((4, 16, 16), VOLUME, 64), ((4, 14, 14), C3D, 1)])
+def test_winograds_filtering_runs_where_it_pays(size, correlation, batch, monkeypatch):
+    found = []
+    for pays in (kernels.winograd_pays, lambda *_: True, lambda *_: False):
+        monkeypatch.setattr(kernels, 'winograd_pays', pays)
+        found.append(results(batch, 64, 65, size, correlation))
+    for name, result in found[0].items():
+        np.testing.assert_array_equal(result, found[1][name], err_msg=name)
+        assert not np.array_equal(result, found[2][name]), name
+    assert_same(found[0], found[2], np.float64)
+
+
+@pytest.mark.parametrize('batch, channels, correlation', [
+    (8, 64, PLANE), (32, 32, VOLUME), (16, 64, VOLUME), (4, 128, VOLUME), (1, 64, C3D)], ids=str)
+def test_where_winograds_filtering_pays(batch, channels, correlation):
+    if correlation is VOLUME:    # of twice as many tiles
+        correlation = dataclasses.replace(VOLUME, out_size=(4, 8, 8))
+    pays = kernels.winograd_pays
+    assert pays(batch, channels, channels, correlation)
+    assert not pays(batch, channels - 1, channels, correlation)
+    assert not pays(batch, channels, channels - 1, correlation)
+    fewer = dataclasses.replace(correlation, out_size=(
+        *correlation.out_size[:-1], correlation.out_size[-1] - 2))
+    assert not pays(batch, channels, channels, fewer)
+
+
+@pytest.mark.parametrize('change', [
+    {'ksize': (4, 3)}, {'ksize': (3, 3)}, {'stride': (1, 1)}, {'stride': (2, 1)},
+    {'out_size': (16, 17)},
+    {'start': (-1,), 'stride': (2,), 'ksize': (4,), 'out_size': (512,)}], ids=str)
+def test_it_never_pays_in_other_layers(change):
+    assert not kernels.winograd_pays(1000, 64, 64, dataclasses.replace(PLANE, **change))
+
+
+@pytest.mark.parametrize('batch', [16, 256])    # a position, a part of one a vector
 def test_few_channels_need_no_columns(batch, monkeypatch):
-    shapes = batch, 6, 4, (32, 32), Correlation((-1, -1), (2, 2), (4, 4), (16, 16)), np.float32
-    found = kernels(cpu_kernels, *shapes)
+    shapes = batch, 6, 8, (32, 32), PLANE, np.float32
+    found = results(*shapes)
     monkeypatch.setattr(direct, '_LEAST_COLUMNS', np.inf)
-    with_columns = kernels(cpu_kernels, *shapes)
+    with_columns = results(*shapes)
     monkeypatch.undo()
     for name in 'gather', 'scatter':    # what makes columns, and what takes them apart
-        monkeypatch.setattr(cpu_kernels, name, None)
-    kernels(cpu_kernels, *shapes)
+        monkeypatch.setattr(kernels, name, None)
+    results(*shapes)
     for name, result in found.items():
         # Float32: sums of up to 65,536 products.
         np.testing.assert_allclose(result, with_columns[name], rtol=0, err_msg=name,
@@ -110,21 +204,20 @@ def test_few_channels_need_no_columns(batch, monkeypatch):
 def test_taps_that_read_padding_only_are_left_out(monkeypatch):
     correlation = Correlation((-1, -1), (2, 2), (4, 4), (1, 2))
     x, W, y, *_ = arguments(2, 3, 3, (2, 4), correlation)
-    rows, gather = [], cpu_kernels.gather
-    monkeypatch.setattr(cpu_kernels, 'gather', lambda *args: rows.append(len(args[3].taps)) or
+    rows, gather = [], kernels.gather
+    monkeypatch.setattr(kernels, 'gather', lambda *args: rows.append(len(args[3].taps)) or
                         gather(*args))
-    cpu_kernels.correlate(x, W, None, correlation)
-    cpu_kernels.filter_gradient(x, y, correlation)
+    kernels.correlate(x, W, None, correlation)
+    kernels.filter_gradient(x, y, correlation)
     assert set(rows) == {2 * 4}
 
 
 def test_arrays_of_two_dtypes_are_converted():
-    correlation = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
-    x, W, y, *_ = arguments(16, 6, 4, (32, 32), correlation)
+    x, W, y, *_ = arguments(16, 6, 4, (32, 32), PLANE)
     for kernel, a, b, *rest in (
-            (cpu_kernels.correlate, x, W, None, correlation),
-            (cpu_kernels.transpose_correlate, y, W, None, correlation, (32, 32)),
-            (cpu_kernels.filter_gradient, x, y, correlation)):
+            (kernels.correlate, x, W, None, PLANE),
+            (kernels.transpose_correlate, y, W, None, PLANE, (32, 32)),
+            (kernels.filter_gradient, x, y, PLANE)):
         b = b.astype(np.float32)
         # Sums of up to 4,096 products.
         np.testing.assert_allclose(kernel(a, b, *rest), kernel(a, b.astype(np.float64), *rest),

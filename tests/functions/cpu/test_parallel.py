@@ -1,3 +1,4 @@
+import concurrent.futures
 import multiprocessing
 import threading
 
@@ -14,9 +15,11 @@ def blas_threads():
             if library['user_api'] == 'blas']
 
 
-@pytest.mark.parametrize('threads', ['1', '2', '3'])
-def test_every_item_is_done_once(threads, monkeypatch):
+@pytest.mark.parametrize('threads, libraries', [
+    ('1', parallel._blas_libraries), ('3', parallel._blas_libraries), ('2', list)])
+def test_every_item_is_done_once_with_a_known_blas_and_without(threads, libraries, monkeypatch):
     monkeypatch.setenv('TGAN_NUM_THREADS', threads)
+    monkeypatch.setattr(parallel, '_blas_libraries', libraries)
     done = []
     parallel.run(done.append, range(500))
     assert sorted(done) == list(range(500))
@@ -74,13 +77,6 @@ def test_helpers_without_a_processor_are_not_waited_for(monkeypatch):
         held.set()
 
 
-def test_without_a_known_blas(monkeypatch):
-    monkeypatch.setattr(parallel, '_blas_libraries', list)
-    done = []
-    parallel.run(done.append, range(5))
-    assert len(done) == 5
-
-
 def _sum_in_threads(queue):
     sums = []
     parallel.run(lambda item: sums.append(float(np.ones((50, 50)).dot(np.ones(50))[0])), range(8))
@@ -99,28 +95,16 @@ def test_works_after_a_fork():
     assert process.exitcode == 0
 
 
-def test_workspace_is_reused_and_grows():
-    first = parallel.workspace('test', (4, 6), np.float64)
-    assert first.shape == (4, 6) and first.dtype == np.float64
-    again = parallel.workspace('test', (5, 3), np.float32)
-    assert np.shares_memory(first, again)
-    larger = parallel.workspace('test', (100, 100), np.float32)
-    assert larger.shape == (100, 100) and not np.shares_memory(first, larger)
-
-
-def test_workspace_does_not_keep_large_arrays(monkeypatch):
-    monkeypatch.setattr(parallel, '_MOST_KEPT', 100)
-    small = parallel.workspace('small', (100,), np.uint8)
-    large = parallel.workspace('small', (101,), np.uint8)
-    assert large.shape == (101,) and not np.shares_memory(small, large)
-    assert np.shares_memory(small, parallel.workspace('small', (100,), np.uint8))
-
-
-def test_workspaces_of_threads_are_apart():
-    mine = parallel.workspace('test', (10,), np.float32)
-    theirs = []
-    thread = threading.Thread(
-        target=lambda: theirs.append(parallel.workspace('test', (10,), np.float32)))
-    thread.start()
-    thread.join()
-    assert not np.shares_memory(mine, theirs[0])
+def test_workspace_is_reused_and_grows_but_large_arrays_are_not_kept(monkeypatch):
+    monkeypatch.setattr(parallel, '_MOST_KEPT', 200)
+    first = parallel.workspace('test', (4, 6), np.uint8)
+    assert first.shape == (4, 6) and first.dtype == np.uint8
+    assert np.shares_memory(first, parallel.workspace('test', (2, 3), np.float32))
+    larger = parallel.workspace('test', (5, 20), np.uint16)
+    assert larger.shape == (5, 20) and not np.shares_memory(first, larger)
+    large = parallel.workspace('test', (201,), np.uint8)
+    assert large.shape == (201,) and not np.shares_memory(larger, large)
+    assert np.shares_memory(larger, parallel.workspace('test', (200,), np.uint8))
+    with concurrent.futures.ThreadPoolExecutor() as other:
+        theirs = other.submit(parallel.workspace, 'test', (10,), np.uint8).result()
+    assert not np.shares_memory(larger, theirs)

@@ -77,10 +77,8 @@ def gather(x, shape, memory, rows, channels, positions, samples, geometry):
     """Fill the columns of some channels, output positions and samples; zero outside x.
 
     Args:
-        x: Memory of (C, D, H, W, N).
-        shape: That tuple.
-        memory: Written.
-        rows: Where they are in it, see :class:`Rows`.
+        x, shape: Memory of (C, D, H, W, N), and that tuple.
+        memory, rows: Written; where its rows are.
         channels, positions, samples: Pairs (start, stop); positions count along (depth, height,
             width).
         geometry: See the module.
