@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from benchmarks import race as module
 from benchmarks import sides
-from benchmarks.__main__ import complete, parser
+from benchmarks.__main__ import parse
 from benchmarks.flops import Row
 from benchmarks.race import COPY_FLOOR, FLOOR, Contestant, Outcome, race
 from benchmarks.sides import NotRunError, WorkerError
@@ -95,7 +95,7 @@ def test_tf32_is_for_both_sides_or_neither_and_rounds_more(monkeypatch):
     for flags, slack, variables in ((['--gpu', '0'], 4, {'NVIDIA_TF32_OVERRIDE': '0'}), (
             ['--gpu', '0', '--tf32'], 10, {'CUPY_TF32': '1',
                                            'TORCH_ALLOW_TF32_CUBLAS_OVERRIDE': '1'})):
-        session = sides.Session(complete(parser().parse_args(flags)))
+        session = sides.Session(parse(flags))
         assert session.slack == slack
         for side in ('ours', 'torch'):
             assert variables.items() <= session.start(side).items()
