@@ -366,7 +366,7 @@ PREPROCESS = {'to device: array in tgan_chainer/evaluation/resize.py:<genexpr>':
 """The weights of the two axes, which depend on the size of the videos only."""
 
 SUMS = {
-    'to host: bool in tgan_chainer/evaluation/inception_score.py:_checked': 1,
+    'to host: bool in tgan_chainer/evaluation/inception_score.py:add': 1,
     'to host: float in tgan_chainer/evaluation/inception_score.py:add': 1,
     'to host: get in tgan_chainer/evaluation/inception_score.py:add': 1,
 }
