@@ -176,7 +176,7 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      'stream.randint(length - n_frames + 1)', _MNIST_CHECK),
     ('pixels scaled by 127.5', 'datasets/drawing', "order='C') - 128) / 128",
      "order='C') - 127.5) / 127.5", _MNIST_CHECK),
-    ('mirrored in the other half of the cases', 'datasets/drawing', 'stream.rand() > 0.5',
+    ('mirrored in the other half of the cases', 'datasets/ucf_dataset', 'stream.rand() > 0.5',
      'stream.rand() <= 0.5', 'data/UCFDatasetAugmented/chainer-2.0.2'),
     ('frames resized by bilinear interpolation', 'datasets/golf_dataset', 'Resampling.NEAREST',
      'Resampling.BILINEAR', _GOLF_CHECK),
