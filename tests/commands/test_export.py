@@ -56,6 +56,7 @@ def test_every_system(system, make_result, small_experiment, here, capsys):
                 np.testing.assert_array_equal(arrays[key], npz[key], strict=True)
 
     n = 5    # of which the export has tried none
+    np.random.seed(1)
     labels = {'labels': np.arange(n) % 3} if vgen.n_categories else {}
     video, z_slow, z_fast = make_video(fsgen, vgen, n, **labels)
     near = {'rtol': 0, 'atol': 1e-5}    # float32; of some 1e-7 usually
@@ -73,7 +74,8 @@ def test_every_system(system, make_result, small_experiment, here, capsys):
     scores = scores if system == 'pair' else (scores,)
     assert list(found) == ['score', 'frame_score'][:len(scores)]
     for theirs, ours in zip(found.values(), scores, strict=True):
-        np.testing.assert_allclose(theirs, ours.array, rtol=1e-4)
+        # Of the largest score: one that is near 0 is what is left of sums of larger terms.
+        np.testing.assert_allclose(theirs, ours.array, rtol=0, atol=1e-4 * np.abs(ours.array).max())
 
 
 def test_a_file_that_differs_is_not_kept(small_result, here, monkeypatch, capsys):
