@@ -19,7 +19,7 @@ def gpu(request, monkeypatch):
     except DeviceError as error:
         pytest.skip(str(error))
     device.use()
-    monkeypatch.setattr(backend, 'device', device)    # for what replay and `seeded` do
+    monkeypatch.setattr(backend, 'device', device)    # where random numbers go
     monkeypatch.setenv('TGAN_CPU_KERNELS', 'chainer')
     with chainer.using_config('tgan_cpu_kernels', 'chainer'):
         yield request.param

@@ -33,9 +33,9 @@ TOLERANCES = {
     # the rounding of a gradient that is zero moves a parameter by 1e-12 an update. Another rule
     # moves it by the learning rate, 5e-5.
     'float64': 1e-9,
-    # 1e-7 a term, times 224 a layer that normalises nearly equal values: a unit that rounds across
-    # zero takes the other slope of its ReLU, and of a gradient 3e-2 were seen. float64 is the test
-    # of what is computed; here it is float32 that is.
+    # 1e-7 a term, times 224 in each layer that normalises nearly equal values: a unit that rounds
+    # across zero takes the other slope of its ReLU, which changed a gradient by 3e-2. A formula
+    # that is wrong fails in float64; this is for dtypes and kernels of float32.
     'float32': 0.1,
 }
 

@@ -42,8 +42,8 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
 def deconvolution_nd(x, W, b=None, stride=1, pad=0):
     """N-dimensional transposed convolution, as ``chainer.functions.deconvolution_nd``.
 
-    Arguments and errors are those of the :func:`convolution_nd` that it transposes, but for W,
-    which is (C, O, *ksize).
+    Arguments and errors as in :func:`convolution_nd`, which it transposes, but W is
+    (C, O, *ksize).
 
     Returns:
         chainer.Variable: (N, O, *out_size), out_size = stride (size - 1) + ksize - 2 pad.

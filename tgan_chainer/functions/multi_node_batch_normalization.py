@@ -16,7 +16,7 @@ def multi_node_batch_normalization(x, gamma, beta, eps, running_mean, running_va
             gamma; normalised over all other axes.
         ranks (OneProcess): The ranks.
 
-    The others are those of :func:`~tgan_chainer.functions.batch_normalization.batch_normalization`,
+    The others as in :func:`~tgan_chainer.functions.batch_normalization.batch_normalization`,
     on the device of ``x``; statistics that are None are not moved.
     """
     node = _MultiNodeBatchNormalization(eps, running_mean, running_var, decay, ranks=ranks)

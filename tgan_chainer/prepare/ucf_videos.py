@@ -194,7 +194,7 @@ def _decode_images(video):
 def _decode_file(path):
     """Yield the frames of a movie as images."""
     content = _read(path)
-    # One for all frames, since making one takes long. Its colours are those of FFmpeg's plain
+    # One for all frames, since making one takes long. Colours come out as with FFmpeg's plain
     # conversion, which repeats the chroma of four pixels.
     converter = av.video.reformatter.VideoReformatter()
     try:
