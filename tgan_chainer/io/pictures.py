@@ -2,13 +2,10 @@
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): floats in [-1, 1], which are
 shown as previews are, or uint8. Images are uint8 (H, W, 3), movies uint8 (T, H, W, 3); other arrays
-are a ValueError. Layouts follow the authors' preview and inference (FACTS §10). Files are written
-whole or not at all; what cannot be read or written is a DataError. Movies are encoded by PyAV, the
-extra [video].
+are a ValueError. Layouts follow the authors' preview and inference (FACTS §10). What cannot be read
+or written is a DataError. Movies are encoded by PyAV, the extra [video].
 """
-import contextlib
 import io
-import itertools
 import math
 import textwrap
 from fractions import Fraction
@@ -192,8 +189,8 @@ def save_movie(path, frames, fps=FPS, raw=False):
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
     MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows, and which
     needs even sides: the last row or column is repeated. A ``.gif`` loops forever, in one palette
-    and not dithered, so that what does not move does not flicker; grey is kept exactly, up to 256
-    colours within one level a channel. Browsers slow down more than 50 frames a second.
+    and not dithered, so that what does not move does not flicker; up to 256 colours are kept
+    exactly. Browsers slow down more than 50 frames a second.
     """
     require_av()
     suffix = Path(path).suffix.lower()
@@ -204,9 +201,9 @@ def save_movie(path, frames, fps=FPS, raw=False):
         raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
                          f'got {frames.dtype} {frames.shape}')
     codec = 'rawvideo' if raw else _CODECS[suffix]
-    files.write_bytes(path, _encode(frames, suffix[1:],
-                                    codec if codec in av.codecs_available else 'mpeg4',
-                                    Fraction(fps).limit_denominator(1000)))
+    codec = codec if codec in av.codecs_available else 'mpeg4'
+    files.write_bytes(path, _encode(
+        frames, suffix[1:], codec, Fraction(fps).limit_denominator(1000)))
 
 
 def save_movies(stem, frames, fps=INFER_FPS):
@@ -238,22 +235,22 @@ def save_strips(stem, videos, names, columns=None):
 
 def _encode(frames, container, codec, rate):
     """A movie (T, H, W, 3) as the bytes of a file."""
-    if is_gif := codec == 'gif':
-        pictures = _quantise(frames, rate)
-    else:
-        even = ((0, side % 2) for side in frames.shape[1:3])
-        frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
-        pictures = _yuv_frames(frames)
     buffer = io.BytesIO()
     with av.open(buffer, 'w', format=container) as output:
         stream = output.add_stream(codec, rate=rate, options=_OPTIONS.get(codec, {}))
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = 'pal8' if is_gif else 'yuv420p'
-        if not is_gif:
+        if codec == 'gif':
+            stream.pix_fmt, encoded = 'pal8', _gif_frames(frames)
+        else:
+            even = ((0, side % 2) for side in frames.shape[1:3])
+            frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
+            stream.pix_fmt, encoded = 'yuv420p', _yuv_frames(frames)
             stream.codec_context.colorspace = _BT601
             stream.codec_context.color_range = _LIMITED_RANGE
-        for picture in itertools.chain(pictures, [None]):
-            output.mux(stream.encode(picture))
+        stream.height, stream.width = frames.shape[1:3]
+        for number, frame in enumerate(encoded):
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
     return buffer.getvalue()
 
 
@@ -264,34 +261,15 @@ def _yuv_frames(frames):
     grey videos have one channel, from which the conversion rounds otherwise than from three.
     """
     is_grey = (frames == frames[..., :1]).all()
-    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames, 'rgb24'))):
+    for pixels in np.ascontiguousarray(frames[..., 0] if is_grey else frames):
+        frame = av.VideoFrame.from_ndarray(pixels, format='gray' if is_grey else 'rgb24')
         yield frame.reformat(format='yuv420p', interpolation='BICUBIC')
 
 
-def _quantise(frames, rate):
+def _gif_frames(frames):
     """Yield (T, H, W, 3) as PyAV's frames in one palette of 256 colours for all of them."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=frames.shape[2], height=frames.shape[1], format='rgb24',
-                              time_base=1 / rate)
-    copies, sink = graph.add('split'), graph.add('buffersink')
-    palette = graph.add('palettegen', 'reserve_transparent=0')
-    mapping = graph.add('paletteuse', 'dither=none')
-    source.link_to(copies)
-    copies.link_to(mapping, 0, 0)
-    copies.link_to(palette, 1, 0)
-    palette.link_to(mapping, 0, 1)
-    mapping.link_to(sink)
-    graph.configure()
-    for picture in itertools.chain(_av_frames(frames, 'rgb24'), [None]):
-        source.push(picture)
-    with contextlib.suppress(av.EOFError):
-        while True:
-            yield sink.pull()
-
-
-def _av_frames(frames, pixel_format):
-    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
-    for number, picture in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
-        frame.pts = number
-        yield frame
+    height, width = frames.shape[1:3]
+    sheet = Image.fromarray(frames.reshape(-1, width, 3)).quantize(dither=Image.Dither.NONE)
+    palette = np.roll(np.resize(sheet.getpalette('RGBA'), (256, 4)), 1, axis=1).astype(np.uint8)
+    for colours in np.asarray(sheet).reshape(-1, height, width):
+        yield av.VideoFrame.from_ndarray((colours, palette), 'pal8')
