@@ -125,7 +125,7 @@ def with_states(*names):
 
 @pytest.mark.parametrize('name, change, experiment, message', [
     ('vdis_iter_3.npz', None, {}, 'is no snapshot of a training.* expected a snapshot_iter_N'),
-    ('small_svd.yml', None, {}, r'cannot be loaded \(no whole npz file'),
+    ('small_svd.yml', None, {}, r'cannot be loaded \(File is not a zip'),
     ('snapshot_iter_3.npz', None, {'moving.npy': 'other.npy'},
      'another data set: it was trained on 6 videos, here are 5'),
     ('snapshot_iter_3.npz', None, ADAM,

@@ -5,6 +5,7 @@ there. The trainer's goes one way: theirs is continued here (:mod:`tgan_chainer.
 but their trainer asks for entries of its own extensions, which ours has not.
 """
 import contextlib
+import math
 import re
 import shlex
 import sys
@@ -13,16 +14,14 @@ from pathlib import Path
 from chainer import serializers
 
 from tgan_chainer.errors import SnapshotError
-from tgan_chainer.io.archives import MAX_BYTES, Archive
+from tgan_chainer.io.archives import Archive
 from tgan_chainer.io.files import atomic_path
 
 TRAINER = 'snapshot_iter_{}.npz'
 NETWORKS = {'fsgen': 'gen_iter_{}.npz', 'vgen': 'vgen_iter_{}.npz', 'vdis': 'vdis_iter_{}.npz'}
 """File names of the networks, with a place for the iteration."""
 
-# What damage makes Archive raise, and the objects that are loaded: of JSON, counts, positions.
-_DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
-           ArithmeticError, LookupError)
+MAX_BYTES = 2 ** 28    #: Largest array that is read where no size is expected: a log's string.
 
 
 def save(path, target):
@@ -35,8 +34,7 @@ def save(path, target):
 def load(path, target, may_lack=lambda key: False):
     """Read an object that :func:`save` or the authors' code wrote.
 
-    Arrays of Python objects, and of another shape than those they are for, are refused before they
-    are read. What the file lacks stays as it is, if ``may_lack`` is true of its key.
+    What the file lacks stays as it is, if ``may_lack`` is true of its key.
 
     Raises:
         SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be
@@ -71,7 +69,9 @@ def _reading(path):
                                     'or experiment than the one it is loaded into') from error
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
-    except _DAMAGE as error:
+    except SnapshotError:
+        raise
+    except Exception as error:  # of the archive, or of the objects: of JSON, counts, positions
         path = Path(path)
         message = (f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or '
                    'no snapshot')
@@ -102,9 +102,9 @@ class _Deserializer(serializers.NpzDeserializer):
             return value
         header = self.npz.header(name)
         if value is None or isinstance(value, str):    # a string, or an array of any shape
-            if header.n_bytes > MAX_BYTES:
-                raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
-                                 f'{MAX_BYTES}')
+            n_bytes = math.prod(header.shape) * header.dtype.itemsize
+            if n_bytes > MAX_BYTES:
+                raise ValueError(f'{name} takes {n_bytes} bytes, expected at most {MAX_BYTES}')
         elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
             raise _MismatchError(f'{name} is {header}, expected numbers of shape {shape}')
         return super().__call__(key, value)
