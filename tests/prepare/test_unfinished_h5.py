@@ -169,13 +169,13 @@ def test_damaged_array(path):
 
 def test_a_place_that_cannot_be_written(path):
     path.write_bytes(b'')
-    with pytest.raises(DataError, match='cannot write .*check that the folder can be written'):
+    with pytest.raises(DataError, match='cannot write .*Check that its folder can be written'):
         begin(path / 'a.h5', 0)
 
 
 def test_a_disk_that_is_full_for_a_while(path):
     """What was saved before counts, and the rest is written by the next run."""
-    with pytest.raises(DataError, match='No space left on device; check .*goes on where it'), \
+    with pytest.raises(DataError, match='No space left on device. Check that its folder'), \
             begun(path, 2) as unfinished, \
             mock.patch.object(unfinished, '_array', wraps=unfinished._array) as array:
         array.write(bytes(100))    # as far as it goes

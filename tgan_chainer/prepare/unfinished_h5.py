@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.io.files import write_bytes
+from tgan_chainer.io.files import write_bytes, write_errors
 
 HEADER_BYTES = 4096
 CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is made sure of
@@ -43,15 +43,15 @@ class UnfinishedH5:
         self.path = Path(os.path.realpath(path))
         self.folder = self.path.with_name(self.path.name + '.unfinished')
         self.entries = []
-        self._shape = shape
-        self._settings = settings
-        self._start_over = start_over
+        self._image, self._state = self.folder / 'image', self.folder / 'state.json'
+        self._shape, self._settings, self._start_over = shape, settings, start_over
         self._unsaved_bytes = 0
 
     def __enter__(self):
         with self._write_errors(), contextlib.ExitStack() as stack:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._array = stack.enter_context((self.folder / 'image').open('ab'))
+            self._image.touch()
+            self._array = stack.enter_context(self._image.open('rb+'))
             try:
                 fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -84,20 +84,18 @@ class UnfinishedH5:
     def save(self):
         """Bring to the disk what was appended, the array before the state that vouches for it."""
         with self._write_errors():
-            _sync(self._array)
-        state = json.dumps([self._settings, *self.entries])
-        write_bytes(self.folder / 'state.json', state.encode())
+            self._array.flush()
+            os.fsync(self._array.fileno())
+        write_bytes(self._state, json.dumps([self._settings, *self.entries]).encode())
         self._unsaved_bytes = 0
 
     def finish(self):
         """Make the h5 file of what was appended, and remove the folder."""
-        self.save()
-        header = _header((self._n_rows(), *self._shape))
         with self._write_errors():
-            with (self.folder / 'image').open('rb+') as file:
-                file.write(header)
-                _sync(file)
-            (self.folder / 'image').replace(self.path)
+            self._array.seek(0)
+            self._array.write(_header((self._n_rows(), *self._shape)))
+            self.save()
+            self._image.replace(self.path)
         self.discard()
 
     def discard(self):
@@ -119,19 +117,19 @@ class UnfinishedH5:
             entries = []
         self.entries = entries
         wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
-        found = os.path.getsize(self.folder / 'image')
+        found = self._array.seek(0, os.SEEK_END)
         if found < wanted and entries:
             raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
         self._array.truncate(wanted)
+        self._array.seek(wanted)
         self.save()
 
     def _read_state(self):
         """Settings and entries, as they were saved."""
-        path = self.folder / 'state.json'
-        if not path.exists():
+        if not self._state.exists():
             return [self._settings]
         with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            settings, *entries = json.loads(path.read_bytes())
+            settings, *entries = json.loads(self._state.read_bytes())
             # Beyond 2 ** 40 rows no file system goes.
             if settings.keys() and all(type(entry['rows']) is int and 0 <= entry['rows'] < 2 ** 40
                                        for entry in entries):
@@ -144,20 +142,8 @@ class UnfinishedH5:
     def _damaged(self, how):
         return DataError(f"'{self.folder}' is damaged: {how}; remove it to start over")
 
-    @contextlib.contextmanager
     def _write_errors(self):
-        try:
-            yield
-        except OSError as error:
-            raise DataError(
-                f"cannot write '{self.folder}' or '{self.path}': {error.strerror or error}; check "
-                'that the folder can be written to and that the disk has space, and run the '
-                'command again: it goes on where it stopped') from error
-
-
-def _sync(file):
-    file.flush()
-    os.fsync(file.fileno())
+        return write_errors(self.path, self._image)
 
 
 class _NeverLonger(io.BytesIO):
