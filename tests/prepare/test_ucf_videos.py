@@ -1,5 +1,6 @@
 import io
 import os
+import re
 
 import numpy as np
 import pytest
@@ -7,7 +8,14 @@ from PIL import Image
 
 from tgan_chainer.errors import DataError
 from tgan_chainer.prepare import ucf_videos
-from tgan_chainer.prepare.ucf_videos import UnusableVideo, find_videos, read_frames
+from tgan_chainer.prepare.ucf_videos import find_videos, read_frames
+
+
+def unusable(folder):
+    """Why the only video in a folder cannot be used."""
+    frames, note = read_frames(only(folder))
+    assert frames is None
+    return note['skipped']
 
 
 def touch(folder, *names):
@@ -140,8 +148,8 @@ def test_missing_list(tmp_path):
 def test_frames_are_resized_as_pillow_does_by_default_to_the_nearest_pixel(
         tmp_path, arguments, size):
     frames = write_images(tmp_path, 16, size=size)
-    result, sizes = read_frames(only(tmp_path), *arguments)
-    assert sizes == {size}
+    result, note = read_frames(only(tmp_path), *arguments)
+    assert note == {'unusual': [size] if size != (320, 240) else []}
     assert (result.dtype, result.shape, result.flags.c_contiguous) == (
         np.uint8, (16, 3, 64, 85), True)
     method = Image.Resampling[(arguments or ['nearest'])[0].upper()]
@@ -156,8 +164,8 @@ def test_images_of_several_sizes_modes_and_formats(tmp_path):
               *13 * [plain]]
     for t, image in enumerate(images):
         image.save(tmp_path / f'v_A_g01_c01_{t}.JPG', 'png' if t < 3 else 'jpeg')
-    frames, sizes = read_frames(only(tmp_path))
-    assert sizes == {(85, 64), (400, 226)}
+    frames, note = read_frames(only(tmp_path))
+    assert note == {'unusual': [(85, 64), (400, 226)]}
     expected = np.array([(10, 100, 50)] * 16)
     expected[1] = 7
     error = abs(frames - expected[:, :, None, None]).max(axis=(1, 2, 3))
@@ -179,8 +187,7 @@ def png(mode, colour):
 def test_an_image_that_cannot_be_used(tmp_path, content, message):
     write_images(tmp_path, 16, size=(85, 64))
     (tmp_path / 'v_Archery_g01_c01_9.png').write_bytes(content)
-    with pytest.raises(UnusableVideo, match=message):
-        read_frames(only(tmp_path))
+    assert re.search(message, unusable(tmp_path))
 
 
 @pytest.mark.parametrize('name', ['v_A_g01_c01.avi', 'v_A_g01_c01_0.png'])
@@ -198,5 +205,4 @@ def test_a_disk_that_goes_away_is_no_bad_video(tmp_path, name):
 ])
 def test_a_gap(tmp_path, numbers, message):
     touch(tmp_path, *(f'v_A_g01_c01/{number}.png' for number in numbers))
-    with pytest.raises(UnusableVideo, match=message):
-        read_frames(only(tmp_path))
+    assert re.search(message, unusable(tmp_path))

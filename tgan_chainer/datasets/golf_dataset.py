@@ -1,5 +1,6 @@
 """The golf videos of Vondrick et al. (2016)."""
 import contextlib
+import functools
 import os
 
 import chainer
@@ -72,18 +73,16 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
         return os.path.join(self.root_path, path, FILE_NAME.format(number))
 
     def _require_pictures(self, config_path):
-        """One listing a folder, instead of one look-up for each of perhaps a million images."""
-        listings = {}
+        @functools.cache    # one look-up for each of perhaps a million images would take longer
+        def names_in(folder):
+            return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
         for row, (path, start, end) in enumerate(self._rows):
-            if path not in listings:
-                folder = os.path.join(self.root_path, path)
-                listings[path] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-            missing = next((number for number in range(start, end + 1)
-                            if FILE_NAME.format(number) not in listings[path]), None)
-            if missing is not None:
-                raise DataError(
-                    f"found no file '{self._picture(path, missing)}', which row {row} of "
-                    f"'{config_path}' names; {RESTORE}, and see that root_path is right")
+            for number in range(start, end + 1):
+                if FILE_NAME.format(number) not in names_in(os.path.join(self.root_path, path)):
+                    raise DataError(
+                        f"found no file '{self._picture(path, number)}', which row {row} of "
+                        f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
 
 class GolfDatasetAugmented(GolfDataset):

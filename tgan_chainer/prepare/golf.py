@@ -40,12 +40,11 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     """
     require_csv(table_path)
     require_place(table_path, overwrite)
-    pictures, rows, skipped = find_pictures(root_path), [], []
+    pictures, rows, skipped = _find_pictures(root_path), [], []
     look = functools.partial(_look_at, root_path=root_path, n_frames=n_frames)
-    with progress(total=len(pictures), unit='image') as bar, \
-            contextlib.closing(map_in_order(look, pictures, workers)) as reasons:
-        for (path, number), reason in zip(pictures, reasons, strict=True):
-            bar.update()
+    with contextlib.closing(map_in_order(look, pictures, workers)) as reasons:
+        shown = progress(reasons, total=len(pictures), unit='image')
+        for (path, number), reason in zip(pictures, shown, strict=True):
             if reason:
                 skipped.append(reason)
             elif rows and rows[-1][::2] == [path, number - 1]:
@@ -60,20 +59,17 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     return len(rows), len(pictures) - len(skipped), skipped
 
 
-def find_pictures(root_path):
+def _find_pictures(root_path):
     """Images below a folder -> sorted list of (path, number), path being relative to it."""
-    pictures = []
-    for folder, _, names in os.walk(root_path):
-        path = Path(folder).relative_to(root_path).as_posix()
-        for name in names:
-            stem = name.removesuffix('.jpg')
-            if stem.isascii() and stem.isdecimal() and FILE_NAME.format(int(stem)) == name:
-                pictures.append((path, int(stem)))
+    pictures = sorted(
+        (path.parent.relative_to(root_path).as_posix(), int(path.stem))
+        for path in Path(root_path).rglob('*.jpg') if path.stem.isascii()
+        and path.stem.isdecimal() and FILE_NAME.format(int(path.stem)) == path.name)
     if not pictures:
         raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '
                         f"with --root. It is in {obtain('golf')}")
-    return sorted(pictures)
+    return pictures
 
 
 def _look_at(picture, root_path, n_frames):

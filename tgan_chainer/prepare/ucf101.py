@@ -23,7 +23,7 @@ from tgan_chainer.io.files import write_bytes
 from tgan_chainer.io.pictures import require_av
 from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare import ucf_videos
-from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, UnusableVideo, read_frames, some
+from tgan_chainer.prepare.ucf_videos import USUAL_SIZE, some
 from tgan_chainer.prepare.unfinished_h5 import UnfinishedH5
 from tgan_chainer.prepare.workers import map_in_order
 
@@ -85,12 +85,11 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
-        left, read = videos[done:], functools.partial(_read, resample=resample)
-        with progress(total=len(videos), initial=done, unit='video') as bar, \
-                contextlib.closing(map_in_order(read, left, workers)) as results:
-            for video, (frames, note) in zip(left, results, strict=True):
+        left, read = videos[done:], functools.partial(ucf_videos.read_frames, resample=resample)
+        with contextlib.closing(map_in_order(read, left, workers)) as results:
+            shown = progress(results, total=len(videos), initial=done, unit='video')
+            for video, (frames, note) in zip(left, shown, strict=True):
                 unfinished.append({'video': video.name, **note}, frames)
-                bar.update()
         table, skipped, unusual = _summarize(videos, unfinished.entries)
         if not table['end']:
             unfinished.discard()
@@ -107,15 +106,6 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_frame(pickle_paths[1], table)
         unfinished.finish()
     return Summary(table_path, pickle_paths if pickles else [], table, skipped, unusual, ignored)
-
-
-def _read(video, resample):
-    """Frames of a video and their unusual sizes, or None and the reason why there are none."""
-    try:
-        frames, sizes = read_frames(video, resample)
-    except UnusableVideo as error:
-        return None, {'skipped': str(error)}
-    return frames, {'unusual': sorted(sizes - {USUAL_SIZE})}
 
 
 def _summarize(videos, entries):

@@ -40,7 +40,7 @@ class Video(NamedTuple):
     numbers: tuple    #: Their numbers; 0 for a file.
 
 
-class UnusableVideo(Exception):
+class _UnusableVideo(Exception):
     """A video is damaged, too short, or lacks frames; the message says which."""
 
 
@@ -125,20 +125,24 @@ def read_frames(video, resample='nearest'):
     """Decode a video and resize each frame by one of FILTERS.
 
     Returns:
-        uint8 (T, 3, 64, 85), all frames that are there, whatever a header says; and the set of
-        their (width, height) before.
+        uint8 (T, 3, 64, 85), all frames that are there, whatever a header says; and
+        {'unusual': [(width, height), ...]}, what they had before that is not USUAL_SIZE. Or, of a
+        video that is damaged, has fewer than 16 frames or lacks an image, None and
+        {'skipped': reason}.
 
     Raises:
-        UnusableVideo: It is damaged, has fewer than 16 frames, or lacks an image.
         DataError: A file cannot be opened.
     """
     small, sizes, method = [], set(), Image.Resampling[resample.upper()]
-    for frame in _decode_file(video.paths[0]) if video.kind == 'avi' else _decode_images(video):
-        sizes.add(frame.size)
-        small.append(np.asarray(frame.resize((WIDTH, HEIGHT), method)))
-    if len(small) < MIN_FRAMES:
-        raise UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
-    return np.stack(small).transpose(0, 3, 1, 2).copy(), sizes
+    try:
+        for frame in (_decode_file if video.kind == 'avi' else _decode_images)(video):
+            sizes.add(frame.size)
+            small.append(np.asarray(frame.resize((WIDTH, HEIGHT), method)))
+        if len(small) < MIN_FRAMES:
+            raise _UnusableVideo(f'has {len(small)} frames, fewer than {MIN_FRAMES}')
+    except _UnusableVideo as error:
+        return None, {'skipped': str(error)}
+    return np.stack(small).transpose(0, 3, 1, 2).copy(), {'unusual': sorted(sizes - {USUAL_SIZE})}
 
 
 def _identify(path):
@@ -174,7 +178,7 @@ def _decode_images(video):
     """Yield the images of a video, which are numbered from 0 or 1 without gaps."""
     for expected, number in enumerate(video.numbers, start=min(video.numbers[0], 1)):
         if number != expected:
-            raise UnusableVideo(f'has image {number} but no {expected}, expected one for each '
+            raise _UnusableVideo(f'has image {number} but no {expected}, expected one for each '
                                 'number from 0 or 1 on')
     for path in video.paths:
         content = _read(path)
@@ -184,16 +188,16 @@ def _decode_images(video):
         except Exception as error:  # a damaged image can make Pillow raise almost anything
             # Pillow's message would be of an address in memory, another each time.
             reason = 'no image' if isinstance(error, UnidentifiedImageError) else error
-            raise UnusableVideo(f'{os.path.basename(path)} is damaged ({reason})') from error
+            raise _UnusableVideo(f'{os.path.basename(path)} is damaged ({reason})') from error
         if mode[0] in 'IF':    # Pillow clips larger values to white
-            raise UnusableVideo(f'{os.path.basename(path)} has more than 8 bits a channel, '
+            raise _UnusableVideo(f'{os.path.basename(path)} has more than 8 bits a channel, '
                                 f"expected Pillow's modes RGB, L or P, found {mode}")
         yield frame
 
 
-def _decode_file(path):
+def _decode_file(video):
     """Yield the frames of a movie as images."""
-    content = _read(path)
+    content = _read(video.paths[0])
     # One for all frames, since making one takes long. Colours come out as with FFmpeg's plain
     # conversion, which repeats the chroma of four pixels.
     converter = av.video.reformatter.VideoReformatter()
@@ -202,19 +206,19 @@ def _decode_file(path):
         with av.open(content, metadata_errors='replace') as movie:
             stream = next(iter(movie.streams.video), None)
             if stream is None or stream.codec_context is None:
-                raise UnusableVideo('has no video stream that can be decoded')
+                raise _UnusableVideo('has no video stream that can be decoded')
             stream.codec_context.thread_count = 1   # there is a process for each core already
             for frame in movie.decode(stream):
                 # Cut off by the end of the file, or made up for by the decoder.
                 if frame.is_corrupt:
-                    raise UnusableVideo('is damaged, or its end is missing')
+                    raise _UnusableVideo('is damaged, or its end is missing')
                 rgb = converter.reformat(frame, format='rgb24', threads=1)
                 yield Image.fromarray(rgb.to_ndarray())
-    except UnusableVideo:
+    except _UnusableVideo:
         raise
     except Exception as error:  # a damaged file can make PyAV raise almost anything
         reason = getattr(error, 'strerror', None) or error
-        raise UnusableVideo(f'is damaged or no video ({reason})') from error
+        raise _UnusableVideo(f'is damaged or no video ({reason})') from error
 
 
 def _read(path):
