@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import signal
@@ -86,9 +87,13 @@ def test_labels_are_the_digits_that_are_shown(tmp_path, monkeypatch, digits):
     np.testing.assert_array_equal(np.load('m.npy')[4, 7], expected)
 
 
-def test_a_full_disk_is_noticed_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.shutil, 'disk_usage', lambda folder: mock.Mock(free=163839))
-    with pytest.raises(DataError, match='free space, expected the 0 MB of 2 videos; free some'):
+def test_a_full_disk_is_noticed_first(tmp_path):
+    def full(descriptor, offset, length):
+        assert (offset, length) == (0, 20 * 2 * 64 ** 2 + 128)    # the array and its header
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with mock.patch('os.posix_fallocate', full), \
+            pytest.raises(DataError, match='m.npy: No space left on device. Check'):
         made(tmp_path / 'm.npy', 2)
     assert os.listdir(tmp_path) == []
 

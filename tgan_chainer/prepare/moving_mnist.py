@@ -6,9 +6,7 @@ Representations using LSTMs", and their generator): two digits of 28 x 28 pixels
 start and direction, move in straight lines and bounce off the edges of the frame.
 """
 import os
-import shutil
 import signal
-from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,9 +15,8 @@ from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_table
-from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
-from tgan_chainer.io.progress import progress
+from tgan_chainer.io.progress import chunk_progress
 from tgan_chainer.prepare.digits import SPLITS, load_digits
 
 N_FRAMES = 20
@@ -30,7 +27,7 @@ CHUNK = 250  # videos rendered at a time: about 20 MB
 
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
-                      overwrite=False):
+                      overwrite=False, table_path=None):
     """Write a file of Moving MNIST videos, uint8 (20, n_videos, size, size), whole or not at all.
 
     Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
@@ -42,46 +39,32 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
         size: Rows and columns of a frame, 64 or 32.
         digits: Digits a video, 1 or 2.
+        table_path: `.csv` file to write, too, for MovingMNISTDatasetLabelled: its column `category`
+            has a video's digit, such as 7, or its two in ascending order, such as 3-7.
 
     Raises:
-        DataError: The file exists, or it cannot be written.
+        DataError: A file exists, or it cannot be written.
     """
-    path = Path(path)
-    require_place(path, overwrite)
-    images, _ = load_digits(split)
-    rs = _random_state(seed, split)
-    with atomic_path(path) as temporary:
-        # A memory map that finds the disk full ends the process without a message.
-        needed, free = N_FRAMES * n_videos * size**2, shutil.disk_usage(path.parent).free
-        if free < needed:
-            raise DataError(f"'{path.parent}' has {free / 1e6:.0f} MB of free space, expected the "
-                            f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for '
-                            'fewer videos with --n')
-        np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with progress(total=n_videos, unit='video') as bar:
-            for start in range(0, n_videos, CHUNK):
-                # Mapped anew each time: a map left open would come to hold the whole file.
-                chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
-                videos = render(images, *draw_videos(rs, chunk.shape[1], len(images), digits))
-                chunk[...] = videos if size == FRAME_SIZE else np.rint(halve(videos))
-                bar.update(chunk.shape[1])
-
-
-def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
-    """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
-
-    Its column `category` has a video's digit, such as 7, or its two in ascending order, such as
-    3-7.
-    """
-    _, labels = load_digits(split)
-    shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
-    write_table(path, {
-        'category': ['-'.join(map(str, sorted(row))) for row in labels[shown].tolist()]})
-
-
-def _random_state(seed, split):
+    for place in filter(None, (path, table_path)):
+        require_place(place, overwrite)
+    images, labels = load_digits(split)
     # The legacy generator, since its stream is frozen: a seed means the same file for ever.
-    return np.random.RandomState([SPLITS.index(split), seed])
+    rs, shown = np.random.RandomState([SPLITS.index(split), seed]), []
+    with atomic_path(path) as temporary:
+        np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
+        with temporary.open('rb+') as file:
+            # A memory map that finds the disk full ends the process without a message.
+            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        for start in chunk_progress(range(0, n_videos, CHUNK)):
+            # Mapped anew each time: a map left open would come to hold the whole file.
+            chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
+            digit, position = draw_videos(rs, chunk.shape[1], len(images), digits)
+            videos = render(images, digit, position)
+            chunk[...] = videos if size == FRAME_SIZE else np.rint(halve(videos))
+            shown += labels[digit].tolist()
+        if table_path:    # before its videos are there: without it they would stay so
+            write_table(table_path, {
+                'category': ['-'.join(map(str, sorted(labels))) for labels in shown]})
 
 
 def draw_videos(rs, n_videos, n_digits, digits=2):
@@ -180,19 +163,16 @@ def _make(args):
     size = '' if args.size == FRAME_SIZE else f'_{args.size}'
     digits = '' if args.digits == 2 else '_1-digit'
     path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
-    table = f'{os.path.splitext(path)[0]}_pd.csv'
-    if args.labels:    # before the videos, which take their time
-        require_place(table, args.overwrite)
+    table = f'{os.path.splitext(path)[0]}_pd.csv' if args.labels else None
     # Being terminated cleans up as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
-                          args.overwrite)
+                          args.overwrite, table)
     finally:
         signal.signal(signal.SIGTERM, previous)
     print(f'wrote {args.n} videos to {path}')
-    if args.labels:
-        write_labels(table, args.n, args.seed, args.split, args.digits)
+    if table:
         print(f'wrote their digits to {table}')
 
 
