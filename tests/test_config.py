@@ -256,7 +256,7 @@ def test_one_optimizer_for_all_or_one_for_each(document, load):
     ('models.vgen={fn: frame_seed_generator.py, name: FrameSeedGeneratorInitUniform}',
      'found .*, which is no G1 of the package, derived from ImageGenerator or WholeVideoGenerator'),
     ('dataset={fn: mnist_dataset.py, name: DrawnDataset}',
-     r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
+     r"found 'DrawnDataset', which is no data set of the package, derived from DrawnDataset"),
     ('name=x', r'name: unknown key'),
 ])
 def test_a_mistake_names_file_key_and_what_is_allowed(document, load, change, message):

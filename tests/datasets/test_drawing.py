@@ -2,7 +2,6 @@ import multiprocessing
 import os
 import random
 
-import chainer
 import numpy as np
 import pytest
 from chainer.iterators import MultiprocessIterator
@@ -22,7 +21,7 @@ def seeded():
     random.setstate(state)
 
 
-class Numbers(DrawnDataset, chainer.dataset.DatasetMixin):
+class Numbers(DrawnDataset):
     """Examples (i, a number of NumPy's stream, one of Python's)."""
 
     def __len__(self):

@@ -5,12 +5,13 @@ no random number, and so can be done in another thread without changing any exam
 the datasets share: where a clip starts, its values, labels (FACTS §5, §7).
 """
 import numpy as np
+from chainer.dataset import DatasetMixin
 
 from tgan_chainer.random_streams import global_streams
 
 
-class DrawnDataset:
-    """A base before Chainer's DatasetMixin; what is asked for draws from the global streams."""
+class DrawnDataset(DatasetMixin):
+    """A data set of Chainer's in two steps; what is asked for draws from the global streams."""
 
     n_categories = 0
 

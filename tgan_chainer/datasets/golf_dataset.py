@@ -3,7 +3,6 @@ import contextlib
 import functools
 import os
 
-import chainer
 import numpy as np
 from PIL import Image
 
@@ -18,7 +17,7 @@ FILE_NAME = '{:04d}.jpg'    #: Of an image, by its number.
 RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remove it from the table'
 
 
-class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
+class GolfDataset(DrawnDataset):
     """Clips of golf videos, stored as images that hold the frames of a video one below the other.
 
     Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random image of row `i`, resized to

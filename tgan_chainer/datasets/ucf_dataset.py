@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 
-import chainer
 import h5py
 import numpy as np
 
@@ -36,7 +35,7 @@ with h5py.File(sys.argv[1], 'r') as file:
 '''
 
 
-class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
+class UCFDataset(DrawnDataset):
     """Clips of UCF-101, columns 10 to 10 + img_size of each frame.
 
     Example `i` is float32 (n_frames, 3, img_size, img_size) in [-1, 1), from a random offset in the

@@ -40,7 +40,7 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     """
     require_csv(table_path)
     require_place(table_path, overwrite)
-    pictures, rows, skipped = _find_pictures(root_path), [], []
+    pictures, rows, skipped = find_pictures(root_path), [], []
     look = functools.partial(_look_at, root_path=root_path, n_frames=n_frames)
     with contextlib.closing(map_in_order(look, pictures, workers)) as reasons:
         shown = progress(reasons, total=len(pictures), unit='image')
@@ -59,7 +59,7 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     return len(rows), len(pictures) - len(skipped), skipped
 
 
-def _find_pictures(root_path):
+def find_pictures(root_path):
     """Images below a folder -> sorted list of (path, number), path being relative to it."""
     pictures = sorted(
         (path.parent.relative_to(root_path).as_posix(), int(path.stem))
