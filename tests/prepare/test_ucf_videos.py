@@ -139,7 +139,7 @@ def test_wrong_list(select, text, message):
 
 def test_missing_list(tmp_path):
     with pytest.raises(DataError, match="found no file '.*none.txt'.*TrainTestSplits.*--split all"):
-        ucf_videos.read_split_list(tmp_path / 'none.txt')
+        ucf_videos.select_videos({}, tmp_path / 'none.txt')
 
 
 @pytest.mark.parametrize('arguments, size', [

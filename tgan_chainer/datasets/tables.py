@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import write_bytes
 
@@ -119,36 +119,27 @@ def _is_csv(path):
 
 def _convert(values, kind, where):
     """A column as an array of int64, or of objects that are str."""
-    wanted, what = (np.int64, 'an integer') if kind is int else (str, 'a string')
-    converted = [_integer(value) if kind is int else value for value in values]
+    column = np.empty(len(values), np.int64 if kind is int else object)
     for row, value in enumerate(values):
-        if not isinstance(converted[row], wanted):
-            try:
-                found = reprlib.repr(value)
-            except ValueError:  # Python refuses to print an integer of thousands of digits
-                found = 'an endless number'
-            raise DataError(f'row {row} of {where} has {found}, expected {what}; correct it')
-    return np.fromiter(converted, np.int64 if kind is int else object, len(converted))
-
-
-def _integer(value):
-    """An np.int64, or None for what is none."""
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
-        integer = int(value)
-        if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
-            return np.int64(integer)
-    return None
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            column[row] = kind(value)
+            # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
+            if isinstance(value, str) or (kind is int and column[row] == value
+                                          and not isinstance(value, bool | np.bool_)):
+                continue
+        is_endless = isinstance(value, int) and value.bit_length() > 999    # Python prints no such
+        found = 'an endless number' if is_endless else reprlib.repr(value)
+        raise DataError(f'row {row} of {where} has {found}, expected '
+                        f'{"an integer" if kind is int else "a string"}; correct it')
+    return column
 
 
 def _read_csv(content, path):
     """Columns as name -> list of str."""
-    try:
+    with telling_damage(f"'{path}' is not a CSV file",
+                        ', expected UTF-8 text with a header line; write it again'):
         text = content.decode('utf-8-sig')
         header, *rows = csv.reader(io.StringIO(text, newline=''), strict=True)
-    except (ValueError, csv.Error) as error:
-        raise DataError(f"'{path}' is not a CSV file ({error}), expected UTF-8 text with a header "
-                        'line; write it again') from error
     for row, cells in enumerate(rows):
         if len(cells) != len(header):
             raise DataError(f"row {row} (counted from 0) of '{path}' has {len(cells)} values, "
@@ -218,16 +209,17 @@ class _TableUnpickler(pickle._Unpickler):
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
-            raise DataError(
-                f"the pickle asks for '{module}.{name}', expected only what a table of "
-                'integers and strings needs; nothing of it was run. If you trust the file, write '
-                'it as CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
+            raise pickle.UnpicklingError(
+                f"it asks for '{module}.{name}', which no table of integers and strings needs; "
+                'nothing of it was run. If you trust the file, write it as CSV where it was made: '
+                'pandas.read_pickle(...).to_csv(..., index=False)')
         return _RECORDS[name]
 
 
 def _read_pickle(content, path):
     """Columns as name -> 1-D array."""
-    try:
+    with telling_damage(f"'{path}' is damaged or no table", ', expected a pickled pandas '
+                        'DataFrame, or a CSV file with a name that ends in .csv; write it again'):
         # Reading the opcodes without obeying them finds data said to be longer than the file. The
         # memo has no more slots than there are opcodes, honestly; more would take endless memory.
         for opcode, argument, _ in pickletools.genops(content):
@@ -235,22 +227,13 @@ def _read_pickle(content, path):
                 raise ValueError(f'memo slot {argument}')
         # latin1 keeps the bytes in the strings of Python 2.
         return _columns(_TableUnpickler(io.BytesIO(content), encoding='latin1').load())
-    except DataError as error:
-        raise DataError(f"'{path}' was refused: {error}") from None
-    except Exception as error:  # a damaged pickle can make the unpickler raise almost anything
-        raise DataError(
-            f"'{path}' is damaged or no table ({type(error).__name__}: {error}), expected a "
-            'pickled pandas DataFrame, or a CSV file with a name that ends in .csv; write it again'
-        ) from error
 
 
 def _columns(frame):
     if (isinstance(frame, list) and frame and isinstance(frame[0], tuple)
             and [*map(type, frame[0])] == [int, int]):
-        raise DataError(
-            f'found a list of {len(frame)} pairs (start, end), which make_ucf101 writes to '
-            'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
-            'STEM_pd.csv; name that file')
+        raise TypeError(f'a list of {len(frame)} pairs (start, end), as in the STEM_conf.pkl of '
+                        'make_ucf101; name the table beside it, STEM_conf_pd.pkl or STEM_pd.csv')
     _require(frame, 'DataFrame')
     if frame.args:    # as write_frame writes it
         columns, = frame.args

@@ -76,13 +76,14 @@ def find_videos(folder, kind=None):
     return {name: _video(name, sorted(files[name])) for name in sorted(files)}, sorted(ignored)
 
 
-def read_split_list(path):
-    """Sorted names of the videos in a split list of the data set, such as trainlist01.txt.
+def select_videos(videos, path):
+    """Those of {name: Video} that a split list names, such as trainlist01.txt, sorted by name.
 
     A line is `Category/v_Category_gNN_cNN.avi`, and may end in a label, which is not used.
 
     Raises:
-        DataError: The list is missing, has no videos or one of them twice, or another kind of line.
+        DataError: The list is missing, has no videos, one of them twice, one that is not there, or
+            another kind of line.
     """
     require_file(path, "expected a split list of UCF-101 (trainlist01.txt, testlist01.txt, ...); "
                        f"it is in {obtain('ucf101-splits')} into data/; name another folder with "
@@ -103,17 +104,10 @@ def read_split_list(path):
     if not names:
         raise DataError(f"'{path}' names no videos, expected one a line; see that it is the right "
                         'file')
-    return sorted(names)
-
-
-def select_videos(videos, list_path):
-    """The videos that a split list names, in their order; a DataError if some are not there."""
-    names = read_split_list(list_path)
-    if missing := [name for name in names if name not in videos]:
-        raise DataError(f"'{list_path}' names {len(missing)} of {len(names)} videos that are not "
-                        f'there: {some(missing)}; complete the data set, or remove them from the '
-                        'list')
-    return [videos[name] for name in names]
+    if missing := sorted(names.keys() - videos.keys()):
+        raise DataError(f"'{path}' names {len(missing)} of {len(names)} videos that are not there: "
+                        f'{some(missing)}; complete the data set, or remove them from the list')
+    return [videos[name] for name in sorted(names)]
 
 
 def some(names):
