@@ -30,8 +30,6 @@ NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25    #: Of the movies of inference: ffmpeg's choice, which the authors left to it.
 
-_RED = (214, 39, 40)
-
 # The choices of ffmpeg itself for these suffixes, which the authors' previews were made with.
 _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 
@@ -102,17 +100,17 @@ def named_movie(videos, names):
     return name_rows(movie, names) if names else movie
 
 
-def frame_borders(videos, every=None, width=2):
-    """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
+def frame_borders(videos, every=None):
+    """Videos -> uint8 (N, 3, T, H + 4, W + 4) with a border of 2 pixels around every frame.
 
     It is red around each ``every``-th, from the first, and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
-    framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
+    framed = np.full((n, t, h + 4, w + 4, 3), 255, np.uint8)
     if every:
-        framed[:, ::every] = _RED
-    framed[:, :, width:-width, width:-width] = pixels
+        framed[:, ::every] = 214, 39, 40
+    framed[:, :, 2:-2, 2:-2] = pixels
     return framed.transpose(0, 4, 1, 2, 3)
 
 
