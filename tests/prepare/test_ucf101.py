@@ -245,10 +245,9 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
 # -- the command -----------------------------------------------------------------------------------
 
 @pytest.fixture
-def command(tmp_path, source, monkeypatch):
+def command(here, source):
     """The command, run in a folder with `data` as it expects it."""
-    (tmp_path / 'run' / 'data').mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / 'run')
+    os.mkdir('data')
     source.rename('data/UCF-101')
     lists = Path('data/ucfTrainTestlist')
     lists.mkdir()
