@@ -1,8 +1,7 @@
 """Make the table of the golf videos that training reads, from the folder of their images.
 
-The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, FOLDER/0002.jpg,
-..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
-of successive images in a folder: path, start, end (both included).
+The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, ..., each a strip
+of frames below each other. The table has a row for each run of successive images in a folder.
 """
 import contextlib
 import functools
@@ -24,7 +23,7 @@ OUT = 'data/golf_pd.csv'
 
 
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
-    """Look at all images and write the table of those that can be used.
+    """Look at all images and write the table of those that can be used, as GolfDataset reads it.
 
     Args:
         table_path: `.csv` file to write; with `overwrite` it may exist.
@@ -75,10 +74,9 @@ def find_pictures(root_path):
 def _look_at(picture, root_path, n_frames):
     """Why an image cannot be used, or None."""
     path, number = picture
-    path = os.path.join(root_path, path, FILE_NAME.format(number))
     try:
-        with open_strip(path, n_frames) as (strip, _):
-            strip.load()
+        with open_strip(os.path.join(root_path, path, FILE_NAME.format(number)), n_frames) as image:
+            image[0].load()
     except DataError as error:
         return str(error)
     return None

@@ -1,9 +1,8 @@
 """Make videos like those of Moving MNIST, from the MNIST digits that come with the package.
 
-The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
-follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
-Representations using LSTMs", and their generator): two digits of 28 x 28 pixels, each with a random
-start and direction, move in straight lines and bounce off the edges of the frame.
+The file has the format of the published `mnist_test_seq.npy`, and its videos follow the same rules
+(Srivastava, Mansimov, Salakhutdinov 2015, and their generator): two digits of 28 x 28 pixels, each
+with a random start and direction, move in straight lines and bounce off the edges of the frame.
 """
 import os
 import signal
@@ -22,7 +21,6 @@ from tgan_chainer.prepare.digits import SPLITS, load_digits
 N_FRAMES = 20
 FRAME_SIZE = 64
 STEP = 0.1  # way of a digit from frame to frame, in units of the room it has to move
-
 CHUNK = 250  # videos rendered at a time: about 20 MB
 
 
@@ -71,8 +69,7 @@ def draw_videos(rs, n_videos, n_digits, digits=2):
     """Draw which digits are seen in each video, and where; how many at a time does not matter.
 
     Returns:
-        int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
-        (20, n_videos, digits, 2), the y and x of `trajectories`.
+        int (n_videos, digits), 0..n_digits - 1; float (20, n_videos, digits, 2), of `trajectories`.
     """
     digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
     position = trajectories(np.stack([y, x], axis=-1), 2 * np.pi * direction)
@@ -93,9 +90,8 @@ def trajectories(start, direction, step=STEP):
     Returns:
         float (20, ..., 2), y and x in [0, 1] in each frame.
     """
-    position = start
+    position, frames = start, []
     step = step * np.stack([np.sin(direction), np.cos(direction)], axis=-1)
-    frames = []
     for _ in range(N_FRAMES):
         position = position + step
         step = np.where((position <= 0) | (position >= 1), -step, step)
@@ -144,17 +140,14 @@ def parse_args(argv=None):
     parser.add_argument('--n', type=flags.positive, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
     flags.add(parser, 'seed', help='the same seed gives the same videos (default: 0)')
-    parser.add_argument('--split', choices=SPLITS, default='train',
-                        help='which digit images to use; the two sets have none in common '
-                             '(default: %(default)s)')
-    parser.add_argument('--size', type=int, choices=(64, 32), default=64,
-                        help='rows and columns of a frame; 32 averages the same videos over 2 x 2 '
-                             'pixels (default: %(default)s)')
+    parser.add_argument('--split', choices=SPLITS, default='train', help='which digit images to '
+                        'use; the two sets have none in common (default: %(default)s)')
+    parser.add_argument('--size', type=int, choices=(64, 32), default=64, help='rows and columns '
+                        'of a frame; 32 averages over 2 x 2 pixels (default: %(default)s)')
     parser.add_argument('--digits', type=int, choices=(1, 2), default=2,
                         help='digits a video (default: %(default)s)')
-    parser.add_argument('--labels', action='store_true',
-                        help='write the table of the digits shown, too, as FILE_pd.csv, which '
-                             'MovingMNISTDatasetLabelled takes as config_path')
+    parser.add_argument('--labels', action='store_true', help='write the digits shown, too, to '
+                        'FILE_pd.csv, which MovingMNISTDatasetLabelled takes as config_path')
     flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 

@@ -12,14 +12,11 @@ SHA256 = '246e0c30eeea57c8d0037d3f38c8e00651ec204cc61b8022563e9aeeb9d756f4'
 
 SPLITS = ('train', 'heldout')
 N_EACH = 500    # images of a class, one after another
-N_TRAIN = 400   # of these
+N_TRAIN = 400   # the first of these
 
 
 def load_digits(split):
-    """The digits of one split, 'train' (4,000 images) or 'heldout' (1,000).
-
-    Of each class the first 400 images in the order of the file are for training and the other 100
-    are held out, so no image is in both splits.
+    """The digits of one split, 'train' (4,000 images) or 'heldout' (1,000), none of them in both.
 
     Returns:
         images: uint8 (N, 28, 28), 0 the background, 255 the ink.
