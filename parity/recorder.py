@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from parity import layout
 from parity.check import Comparisons, NotRunError, Tolerance, choose
 from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.errors import TGANError
-from tgan_chainer.io import files, layout
-from tgan_chainer.io.progress import steps
+from tgan_chainer.io import files
 
 
 class RecordError(TGANError):
@@ -51,7 +51,7 @@ def main(argv):
     for each in recordings.CHAINERS:
         (args.out / f'chainer-{each}').mkdir(parents=True)
     rows, failed = [], []
-    for name in steps(names):
+    for name in layout.steps(names):
         try:
             fresh = upstream.record(name)
         except NotRunError as error:

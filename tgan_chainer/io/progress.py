@@ -4,7 +4,6 @@ import sys
 import tqdm
 
 _LINE = '{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]'
-_STEP = '{desc} [{elapsed}<{remaining}]'    # without numbers, which are in its text
 
 
 def progress(iterable=None, **kwargs):
@@ -31,39 +30,6 @@ class _Lines:
 
     def flush(self):
         """Every line is flushed."""
-
-
-class Steps:
-    """Progress of a long command by ``n`` named steps: every one is shown, also in a log.
-
-    Time left is told by the ``cost`` of all of them; None where each costs 1.
-    """
-
-    def __init__(self, n, cost=None):
-        self._n, self._number = n, 0
-        bar_format = '{desc} |{bar:20}| {elapsed}<{remaining}' if sys.stderr.isatty() else _STEP
-        self._bar = progress(total=n if cost is None else cost, bar_format=bar_format,
-                             delay=1e-9, leave=False)    # nothing before the first step
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._bar.close()
-
-    def end(self, text, cost=1):
-        """Count a step, and show its number and text, or, at no cost, those of one that begins."""
-        self._bar.n += cost
-        self._number += 1
-        self._bar.set_description_str(f'[{self._number:{len(str(self._n))}}/{self._n}] {text}')
-
-
-def steps(names):
-    """Yield names, and show them as :class:`Steps` that begin."""
-    with Steps(len(names)) as shown:
-        for done, name in enumerate(names):
-            shown.end(name, cost=done > 0)    # of the one before
-            yield name
 
 
 def chunk_progress(starts, unit='video'):
