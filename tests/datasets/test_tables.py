@@ -34,8 +34,6 @@ def refused(path, content, message, columns=SPAN):
         read_table(path, columns)
 
 
-# -- what is read ----------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('protocol', range(2, pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize('table', [
     TABLE,
@@ -72,13 +70,6 @@ def test_csv_is_read_as_written(tmp_path_factory, rows):
     assert read.to_numpy().tolist() == table.to_numpy().tolist()
 
 
-def test_csv_of_a_spreadsheet(tmp_path):
-    path = tmp_path / 't.CSV'
-    path.write_bytes('\ufeffcategory,start,end\r\nArchery,0,16\r\n'.encode())
-    assert read_table(path, {'start': int, 'category': str}).to_dict('list') == {
-        'start': [0], 'category': ['Archery']}
-
-
 def test_write_leaves_the_old_table_when_it_fails(tmp_path, monkeypatch):
     path = tmp_path / 't.csv'
     write_table(path, TABLE)
@@ -94,7 +85,11 @@ def test_write_leaves_the_old_table_when_it_fails(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(read_table(path, UCF), TABLE)
 
 
-def test_csv_stands_in_for_a_pickle_that_is_missing(tmp_path):
+def test_csv_of_a_spreadsheet_or_in_place_of_a_pickle_that_is_missing(tmp_path):
+    path = tmp_path / 't.CSV'
+    path.write_bytes('\ufeffcategory,start,end\r\nArchery,0,16\r\n'.encode())
+    assert read_table(path, {'start': int, 'category': str}).to_dict('list') == {
+        'start': [0], 'category': ['Archery']}
     write_table(tmp_path / 't.csv', TABLE)
     pd.testing.assert_frame_equal(read_table(tmp_path / 't.pkl', UCF), TABLE)
     TABLE.assign(group=7).to_pickle(tmp_path / 't.pkl')
@@ -116,8 +111,6 @@ def test_a_pickle_for_every_pandas(tmp_path):
     assert path.read_bytes() == content
     assert os.listdir(tmp_path) == ['t.pkl']
 
-
-# -- hostile, damaged and wrong ones ---------------------------------------------------------------
 
 class Runs:
     """Pickled, a call of any callable."""
@@ -201,11 +194,6 @@ def test_wrong_pickle(tmp_path, content, message):
     refused(tmp_path / 't.pkl', content, message)
 
 
-def test_value_that_is_no_string(tmp_path):
-    refused(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}),
-            "row 1 of column 'path' of .* has 2.5, expected a string", {'path': str})
-
-
 def test_allowed_names_reach_no_object_of_pandas_or_numpy(tmp_path):
     for name, modules in tables._MODULES.items():
         for module in modules:
@@ -231,15 +219,14 @@ def test_types_that_no_column_has(dtype):
         tables._dtype(tables._RECORDS['dtype'](dtype))
 
 
-def test_missing_file(tmp_path):
+def test_missing_and_compressed_files_and_values_that_are_no_strings(tmp_path):
     with pytest.raises(DataError, match="no file '.*none.pkl'; expected .* columns start, end"):
         read_table(tmp_path / 'none.pkl', SPAN)
-
-
-@pytest.mark.parametrize('name', ['t.pkl', 't.csv', 't.pkl.gz'])
-def test_gzip(tmp_path, name):
-    refused(tmp_path / name, gzip.compress(pickle.dumps(TABLE)),
-            rf"{name}' is compressed by gzip, expected .* itself; .*gzip -dc '.*{name}' > ")
+    for name in ('t.pkl', 't.csv', 't.pkl.gz'):
+        refused(tmp_path / name, gzip.compress(pickle.dumps(TABLE)),
+                rf"{name}' is compressed by gzip, expected .* itself; .*gzip -dc '.*{name}' > ")
+    refused(tmp_path / 't.pkl', pd.DataFrame({'path': ['a', 2.5]}),
+            "row 1 of column 'path' of .* has 2.5, expected a string", {'path': str})
 
 
 @pytest.mark.parametrize('content, message', [

@@ -24,8 +24,6 @@ def smooth_movie(height=48, width=64, n_frames=7):
     return pictures.preview_pixels(frames)
 
 
-# Values
-
 @pytest.mark.filterwarnings('error')
 def test_previews_are_truncated_and_what_is_outside_is_clipped():
     x = np.append(np.linspace(-1, 1, 10001), [-0.5, 0.5]).astype(np.float32)
@@ -47,8 +45,6 @@ def test_inference_is_rounded_as_opencv_does(tmp_path, dtype):
     theirs = cv2.imread(str(tmp_path / 'a.png'), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(pictures.infer_pixels(x)[None], theirs)
 
-
-# Layouts
 
 def test_a_long_video_goes_on_in_the_next_row():
     videos = np.arange(2 * 5, dtype=np.uint8).reshape(2, 1, 5, 1, 1)
@@ -87,8 +83,6 @@ def test_arrays_that_are_no_videos():
             with pytest.raises(ValueError, match='videos must be'):
                 layout(np.zeros(shape))
 
-
-# Pictures
 
 def test_png_is_exact(tmp_path):
     grey = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)

@@ -77,8 +77,6 @@ def outputs(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# -- what is made ----------------------------------------------------------------------------------
-
 def test_files_hold_all_videos_in_the_order_of_their_names(tmp_path, source):
     (source / 'v_B_g01_c01.avi').write_bytes(b'damaged')
     summary = make(tmp_path / 'a.h5', source, pickles=True)
@@ -107,8 +105,6 @@ def test_the_authors_command_and_any_number_of_workers_make_the_same_bytes(tmp_p
     assert (result.returncode, result.stderr) == (0, b'')
     assert outputs(tmp_path / '1') == outputs(tmp_path / '3')
 
-
-# -- videos that cannot be used --------------------------------------------------------------------
 
 WHOLE = ENCODED['v_YoYo_g01_c01']
 
@@ -161,8 +157,6 @@ def test_no_video_can_be_used(tmp_path, source):
         make(tmp_path / 'out' / 'a.h5', source)
     assert os.listdir(tmp_path / 'out') == []
 
-
-# -- going on --------------------------------------------------------------------------------------
 
 def killed_after(n, path, source):
     """Make the files in a process that is killed when it has appended n videos."""
@@ -239,8 +233,6 @@ def test_existing_files_are_replaced_only_when_asked(tmp_path, source, name):
     make(tmp_path / 'a.h5', source, overwrite=True)    # whose pickles would be of another h5 file
     assert {*os.listdir(tmp_path)} == files
 
-
-# -- the command -----------------------------------------------------------------------------------
 
 @pytest.fixture
 def command(here, source):
