@@ -19,7 +19,7 @@ from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 from tgan_chainer.evaluation.classifier import load_c3d
 from tgan_chainer.evaluation.protocols import load_mean
 from tgan_chainer.prepare.golf import find_pictures
-from tgan_chainer.prepare.ucf_videos import find_videos, select_videos
+from tgan_chainer.prepare.ucf101 import find_videos, select_videos
 
 CONTENT = np.random.RandomState(0).bytes(3_000_000)
 LISTS = zipped([('ucfTrainTestlist/trainlist01.txt', b'A/v_A_g01_c01.avi 1\n')])
