@@ -47,7 +47,18 @@ class GolfDataset(DrawnDataset):
             table, (start >= 0) & (start <= end), config_path,
             '0 <= start <= end, the numbers of the first and the last image; correct the row')
         self._rows = list(zip(path, start.tolist(), end.tolist(), strict=True))
-        self._require_pictures(config_path)
+
+        @functools.cache    # one look-up for each of perhaps a million images would take longer
+        def names_in(path):
+            folder = os.path.join(root_path, path)
+            return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
+        for row, (path, start, end) in enumerate(self._rows):
+            for number in range(start, end + 1):
+                if FILE_NAME.format(number) not in names_in(path):
+                    raise DataError(
+                        f"found no file '{self._picture(path, number)}', which row {row} of "
+                        f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
     def __len__(self):
         return len(self._rows)
@@ -70,18 +81,6 @@ class GolfDataset(DrawnDataset):
 
     def _picture(self, path, number):
         return os.path.join(self.root_path, path, FILE_NAME.format(number))
-
-    def _require_pictures(self, config_path):
-        @functools.cache    # one look-up for each of perhaps a million images would take longer
-        def names_in(folder):
-            return set(os.listdir(folder)) if os.path.isdir(folder) else set()
-
-        for row, (path, start, end) in enumerate(self._rows):
-            for number in range(start, end + 1):
-                if FILE_NAME.format(number) not in names_in(os.path.join(self.root_path, path)):
-                    raise DataError(
-                        f"found no file '{self._picture(path, number)}', which row {row} of "
-                        f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
 
 class GolfDatasetAugmented(GolfDataset):

@@ -1,10 +1,9 @@
 """Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
 
-A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
-must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for
-no object of pandas or NumPy, but for an inert record of its arguments, from which the columns are
-then taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to
-2.3 write, in Python 2 and 3.
+A pickle can run any code when it is loaded, but not by the reader here. Each name in it must be one
+of those that a DataFrame of numbers and strings needs, and stands for no object of pandas or NumPy,
+but for an inert record of its arguments, from which the columns are then taken. So it does not
+depend on the pandas release either: it knows what 0.20 (2017) to 2.3 write, in Python 2 and 3.
 """
 import contextlib
 import csv
@@ -76,12 +75,9 @@ def write_table(path, table):
     text = io.StringIO(newline='')
     rows = list(zip(*(table[name] for name in table), strict=True))
     csv.writer(text).writerows([[*table], *rows])
-    try:
+    with telling_damage(f"cannot write the table '{path}'", ', expected names of files in valid '
+                        'UTF-8; rename the file'):
         content = text.getvalue().encode()
-    except UnicodeEncodeError as error:     # a file name need not be UTF-8
-        found = error.object[error.start:error.end]
-        raise DataError(f"cannot write the table '{path}': {found!r} is not "
-                        'valid UTF-8, expected a name that is; rename the file') from error
     if len(content) > MAX_BYTES:
         raise DataError(f"cannot write the table '{path}': found {len(content)} bytes in "
                         f'{len(rows)} rows, expected at most {MAX_BYTES}; use fewer videos a table')
@@ -101,7 +97,7 @@ def write_frame(path, table):
 
 
 def require_csv(path):
-    """Raise a DataError unless `path` ends in `.csv`, by which `read_table` knows what it wrote."""
+    """Raise a DataError unless `path` ends in `.csv`, by which `read_table` knows a table."""
     if not _is_csv(path):
         raise DataError(f"cannot write the table '{path}': expected a name that ends in .csv; "
                         'choose such a name')
