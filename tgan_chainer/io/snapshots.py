@@ -63,7 +63,7 @@ def _reading(path):
         with Archive(path) as archive:
             try:
                 yield archive
-            except (KeyError, _MismatchError) as error:
+            except KeyError as error:
                 archive.check()    # damage may look like this too
                 raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network '
                                     'or experiment than the one it is loaded into') from error
@@ -80,10 +80,6 @@ def _reading(path):
             message += ('. To continue from the one before it: --resume '
                         + shlex.quote(str(path.with_name(TRAINER.format(before[-1])))))
         raise SnapshotError(message) from error
-
-
-class _MismatchError(Exception):
-    """A whole array is not of the shape, or not numbers, as what it is for."""
 
 
 class _Deserializer(serializers.NpzDeserializer):
@@ -106,7 +102,7 @@ class _Deserializer(serializers.NpzDeserializer):
             if n_bytes > MAX_BYTES:
                 raise ValueError(f'{name} takes {n_bytes} bytes, expected at most {MAX_BYTES}')
         elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
-            raise _MismatchError(f'{name} is {header}, expected numbers of shape {shape}')
+            raise KeyError(f'{name} is {header}, expected numbers of shape {shape}')
         return super().__call__(key, value)
 
 

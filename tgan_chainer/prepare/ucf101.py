@@ -63,7 +63,6 @@ class Summary(NamedTuple):
     """What was made."""
 
     table_path: Path
-    pickle_paths: list    #: The authors' two, or none.
     table: dict           #: {column: list}, with a row a video.
     skipped: dict         #: {name: reason} of the videos that could not be used.
     unusual: dict         #: {(width, height): names} of those of another size than 320 x 240.
@@ -98,8 +97,8 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             written.
     """
     h5path = Path(h5path)
-    table_path = h5path.with_name(h5path.stem + '_pd.csv')
-    pickle_paths = [h5path.with_name(h5path.stem + end) for end in ('_conf.pkl', '_conf_pd.pkl')]
+    table_path, *pickle_paths = (h5path.with_name(h5path.stem + end)
+                                 for end in ('_pd.csv', '_conf.pkl', '_conf_pd.pkl'))
     found, ignored = find_videos(source, kind)
     videos = select_videos(found, split_list) if split_list else list(found.values())
     if any(video.kind == 'avi' for video in videos):
@@ -137,7 +136,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             write_bytes(pickle_paths[0], pickle.dumps(spans, protocol=2))
             write_frame(pickle_paths[1], table)
         unfinished.finish()
-    return Summary(table_path, pickle_paths if pickles else [], table, skipped, unusual, ignored)
+    return Summary(table_path, table, skipped, unusual, ignored)
 
 
 def _summarize(videos, entries):
@@ -381,8 +380,9 @@ def _make(args):
     ends = summary.table['end']
     print(f'wrote {len(ends)} videos of {len(set(summary.table["category"]))} categories, '
           f'{ends[-1]} frames, to {out} and {summary.table_path}')
-    if summary.pickle_paths:
-        print("wrote for the authors' code", *summary.pickle_paths)
+    if args.pickles:
+        stem = os.path.splitext(out)[0]
+        print(f"wrote for the authors' code {stem}_conf.pkl {stem}_conf_pd.pkl")
 
 
 main = command('make-ucf101', parse_args, _make)
