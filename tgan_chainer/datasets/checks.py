@@ -34,8 +34,7 @@ def require_place(path, overwrite):
 def require_rows(table, good, path, expected):
     """Raise a DataError that shows the first row that is not `good`, boolean (rows,), of a table.
 
-    `table` is {name: array} read from `path`; `expected` ends the sentence: what was expected of a
-    row, and what to do.
+    `table` is {name: array} read from `path`; `expected` ends the sentence.
     """
     if not good.all():
         row = int(np.argmin(good))

@@ -20,9 +20,8 @@ RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remov
 class GolfDataset(DrawnDataset):
     """Clips of golf videos, stored as images that hold the frames of a video one below the other.
 
-    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random image of row `i`, resized to
-    64 pixels a frame with the nearest pixel, then a random offset in it. The image is chosen by
-    Python's `random`, as in the authors' code: seed that, too.
+    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1), of the nearest pixels: a random offset
+    in a random image of row `i`, chosen by Python's `random`, as by the authors: seed that, too.
 
     Args:
         n_frames: Frames a clip.

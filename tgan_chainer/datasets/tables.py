@@ -49,9 +49,6 @@ def read_table(path, columns):
         raise DataError(f"'{path}' has {size} bytes, expected a table of at most {MAX_BYTES}; "
                         'see that it is the right file')
     content = Path(path).read_bytes()
-    if content.startswith(b'\x1f\x8b'):
-        raise DataError(f"'{path}' is compressed by gzip, expected the table itself; unpack it, "
-                        f"gzip -dc '{path}' > TABLE, and name the new file")
     table = (_read_csv if _is_csv(path) else _read_pickle)(content, path)
     if missing := [name for name in columns if name not in table]:
         raise DataError(
@@ -87,8 +84,8 @@ def write_table(path, table):
 def write_frame(path, table):
     """Pickle {name: list} as a pandas DataFrame, whole or not at all.
 
-    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here it is
-    a call of the class with lists, which any release reads, and which needs no pandas to write.
+    It is a call of the class with lists, which any release reads, unlike pandas' own pickles, and
+    which needs no pandas to write.
     """
     start, stop = len(pickle.PROTO) + 1, -len(pickle.STOP)
     arguments = pickle.dumps((table,), protocol=2)[start:stop]
@@ -226,10 +223,6 @@ def _read_pickle(content, path):
 
 
 def _columns(frame):
-    if (isinstance(frame, list) and frame and isinstance(frame[0], tuple)
-            and [*map(type, frame[0])] == [int, int]):
-        raise TypeError(f'a list of {len(frame)} pairs (start, end), as in the STEM_conf.pkl of '
-                        'make_ucf101; name the table beside it, STEM_conf_pd.pkl or STEM_pd.csv')
     _require(frame, 'DataFrame')
     if frame.args:    # as write_frame writes it
         columns, = frame.args

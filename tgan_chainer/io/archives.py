@@ -47,11 +47,9 @@ class Archive(zipfile.ZipFile):
         return f'{key}.npy' in self.NameToInfo
 
     def header(self, key):
-        """What the array of a key is said to be -> :class:`Header`.
+        """What the array of a key is said to be -> :class:`Header`; a KeyError without one.
 
-        Raises:
-            KeyError: There is none.
-            ValueError: It is damaged, or written as NumPy does not write numbers or strings.
+        One that is damaged, or that NumPy would not write of numbers or strings, is a ValueError.
         """
         return self._array(key, _read_header)
 

@@ -207,7 +207,7 @@ def save_movie(path, frames, fps=FPS, raw=False):
 def save_movies(stem, frames, fps=INFER_FPS):
     """Write the authors' movie of infer.py, STEM.avi, not compressed (FACTS §11) -> list of paths.
 
-    Two more are smaller: the .mp4, which browsers play, and the .gif, which they show in a page.
+    The .mp4 and .gif beside it are smaller, and for browsers.
     """
     paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
     for path in paths:

@@ -1,9 +1,9 @@
 """Make the h5 file and the table of UCF-101 that training reads (authors' make_ucf101.py).
 
-It reads the .avi files as they are published (Soomro, Zamir, Shah 2012), or images of their
-frames. The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), with all videos one after
-another in the order of their names; the table a row a video: category, group, scene, start, end
-(exclusive). The result does not depend on the number of workers, nor on interruptions.
+It reads the .avi files as they are published (Soomro, Zamir, Shah 2012), or images of their frames.
+The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), of all videos in the order of their
+names; the table a row a video: category, group, scene, start, end (exclusive). Neither depends on
+the number of workers, nor on interruptions.
 """
 import contextlib
 import functools
@@ -90,7 +90,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
         workers: Processes that decode; None is the number of cores.
         overwrite: Whether to replace files that exist, and an unfinished one of other settings.
         pickles: Whether to write also what the authors' code reads (FACTS §11): `STEM_conf.pkl`,
-            the list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
+            a list of (start, end), and `STEM_conf_pd.pkl`, the table as a pandas DataFrame.
 
     Raises:
         DataError: Files exist; videos are missing or none can be used; a file cannot be read or
@@ -231,9 +231,8 @@ def read_frames(video, resample='nearest'):
 
     Returns:
         uint8 (T, 3, 64, 85), all frames that are there, whatever a header says; and
-        {'unusual': [(width, height), ...]}, what they had before that is not USUAL_SIZE. Or, of a
-        video that is damaged, has fewer than 16 frames or lacks an image, None and
-        {'skipped': reason}.
+        {'unusual': [(width, height), ...]}, sizes before other than USUAL_SIZE. Or, of a video that
+        is damaged, has fewer than 16 frames or lacks an image, None and {'skipped': reason}.
 
     Raises:
         DataError: A file cannot be opened.

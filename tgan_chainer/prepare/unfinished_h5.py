@@ -28,7 +28,7 @@ class UnfinishedH5:
 
     It grows in `folder`, PATH.unfinished, and is moved to `path` by :meth:`finish`. Where the
     folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
-    also in earlier runs. Leaving the context keeps the folder.
+    also in earlier runs.
 
     Args:
         settings: What decides the content, as JSON knows it.
