@@ -29,7 +29,7 @@ ENTRIES = [(name, n and np.full((n, *SHAPE), n, np.uint8))
 @contextlib.contextmanager
 def begun(n, settings=SETTINGS, path=PATH, **arguments):
     """Append n of the ENTRIES that are left -> the file, with which the body may do more."""
-    with UnfinishedH5(path, SHAPE, settings, **arguments) as unfinished:
+    with UnfinishedH5(path, SHAPE, settings, **arguments).opened() as unfinished:
         unfinished.done = len(unfinished.entries)
         for name, array in ENTRIES[unfinished.done:][:n]:
             unfinished.append({'video': name}, array)

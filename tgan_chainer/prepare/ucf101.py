@@ -111,7 +111,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
         # A run that was killed at its very end leaves them and the unfinished h5 file.
         require_place(path, overwrite or unfinished.folder.exists())
-    with unfinished:
+    with unfinished.opened():
         done = len(unfinished.entries)
         if done:
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",

@@ -24,7 +24,7 @@ CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is m
 
 
 class UnfinishedH5:
-    """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
+    """The h5 dataset `image`, uint8 (N, *shape), in the making.
 
     It grows in `folder`, PATH.unfinished, and is moved to `path` by :meth:`finish`. Where the
     folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
@@ -47,25 +47,26 @@ class UnfinishedH5:
         self._shape, self._settings, self._start_over = shape, settings, start_over
         self._unsaved_bytes = 0
 
-    def __enter__(self):
-        with self._write_errors(), contextlib.ExitStack() as stack:
+    @contextlib.contextmanager
+    def opened(self):
+        """A context in which this can be appended to; what there is stays when it is left."""
+        with write_errors(self.path, self._image):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._image.touch()
-            self._array = stack.enter_context(self._image.open('rb+'))
-            try:
-                fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DataError(f"'{self.folder}' is in use by another process that makes "
-                                f"'{self.path}'; wait for it to end") from error
-            self._go_on()
-            stack.pop_all()
-        return self
-
-    def __exit__(self, *exception):
-        # A file that could not be written before is written no better now.
-        with contextlib.suppress(OSError, DataError), self._array:
-            if self.folder.exists():    # it is not after finish
-                self.save()
+            with self._image.open('rb+') as self._array:
+                try:
+                    fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise DataError(f"'{self.folder}' is in use by another process that makes "
+                                    f"'{self.path}'; wait for it to end") from error
+                self._go_on()
+                try:
+                    yield self
+                finally:
+                    # A file that could not be written before is written no better now.
+                    with contextlib.suppress(OSError, DataError):
+                        if self.folder.exists():    # it is not after finish
+                            self.save()
 
     def append(self, entry, rows=None):
         """Append rows, uint8 (n, *shape), if any, and a dict that JSON knows, and keeps, for them.
@@ -74,8 +75,7 @@ class UnfinishedH5:
         """
         entry['rows'] = 0 if rows is None else len(rows)
         if rows is not None:
-            with self._write_errors():
-                self._array.write(np.ascontiguousarray(rows).data)
+            self._array.write(np.ascontiguousarray(rows).data)
             self._unsaved_bytes += rows.nbytes
         self.entries.append(entry)
         if self._unsaved_bytes >= CHECKPOINT_BYTES:
@@ -83,25 +83,22 @@ class UnfinishedH5:
 
     def save(self):
         """Bring to the disk what was appended, the array before the state that vouches for it."""
-        with self._write_errors():
-            self._array.flush()
-            os.fsync(self._array.fileno())
+        self._array.flush()
+        os.fsync(self._array.fileno())
         write_bytes(self._state, json.dumps([self._settings, *self.entries]).encode())
         self._unsaved_bytes = 0
 
     def finish(self):
         """Make the h5 file of what was appended, and remove the folder."""
-        with self._write_errors():
-            self._array.seek(0)
-            self._array.write(_header((self._n_rows(), *self._shape)))
-            self.save()
-            self._image.replace(self.path)
+        self._array.seek(0)
+        self._array.write(_header((self._n_rows(), *self._shape)))
+        self.save()
+        self._image.replace(self.path)
         self.discard()
 
     def discard(self):
         """Remove the folder and all that is in it."""
-        with self._write_errors():
-            shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder)
 
     def _go_on(self):
         """Take over what the state vouches for, and remove what was written after that."""
@@ -141,9 +138,6 @@ class UnfinishedH5:
 
     def _damaged(self, how):
         return DataError(f"'{self.folder}' is damaged: {how}; remove it to start over")
-
-    def _write_errors(self):
-        return write_errors(self.path, self._image)
 
 
 class _NeverLonger(io.BytesIO):
