@@ -3,7 +3,6 @@
 The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, ..., each a strip
 of frames below each other. The table has a row for each run of successive images in a folder.
 """
-import contextlib
 import functools
 import os
 from pathlib import Path
@@ -19,7 +18,6 @@ from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare.workers import map_in_order
 
 ROOT = 'data/golf'
-OUT = 'data/golf_pd.csv'
 
 
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
@@ -41,15 +39,14 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     require_place(table_path, overwrite)
     pictures, rows, skipped = find_pictures(root_path), [], []
     look = functools.partial(_look_at, root_path=root_path, n_frames=n_frames)
-    with contextlib.closing(map_in_order(look, pictures, workers)) as reasons:
-        shown = progress(reasons, total=len(pictures), unit='image')
-        for (path, number), reason in zip(pictures, shown, strict=True):
-            if reason:
-                skipped.append(reason)
-            elif rows and rows[-1][::2] == [path, number - 1]:
-                rows[-1][2] = number
-            else:
-                rows.append([path, number, number])
+    reasons = progress(map_in_order(look, pictures, workers), total=len(pictures), unit='image')
+    for (path, number), reason in zip(pictures, reasons, strict=True):
+        if reason:
+            skipped.append(reason)
+        elif rows and rows[-1][::2] == [path, number - 1]:
+            rows[-1][2] = number
+        else:
+            rows.append([path, number, number])
     if not rows:
         raise DataError(f"'{root_path}' has no image that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
@@ -88,7 +85,8 @@ def parse_args(argv=None):
                              '(2016) that training reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT, help='folder of the images, root_path in '
                         'experiments (default: %(default)s)')
-    parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
+    parser.add_argument('--out', default='data/golf_pd.csv',
+                        help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=flags.positive, default=16, metavar='N',
                         help='frames an image must have at least (default: %(default)s)')
     flags.add(parser, 'workers', 'overwrite')

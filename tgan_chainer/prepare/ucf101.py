@@ -5,7 +5,6 @@ The h5 file has the dataset `image`, uint8 (frames, 3, 64, 85), of all videos in
 names; the table a row a video: category, group, scene, start, end (exclusive). Neither depends on
 the number of workers, nor on interruptions.
 """
-import contextlib
 import functools
 import hashlib
 import io
@@ -117,10 +116,10 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
             print(f"going on with '{unfinished.folder}': {done} of {len(videos)} videos are done",
                   flush=True)
         left, read = videos[done:], functools.partial(read_frames, resample=resample)
-        with contextlib.closing(map_in_order(read, left, workers)) as results:
-            shown = progress(results, total=len(videos), initial=done, unit='video')
-            for video, (frames, note) in zip(left, shown, strict=True):
-                unfinished.append({'video': video.name, **note}, frames)
+        results = progress(map_in_order(read, left, workers), total=len(videos), initial=done,
+                           unit='video')
+        for video, (frames, note) in zip(left, results, strict=True):
+            unfinished.append({'video': video.name, **note}, frames)
         table, skipped, unusual = _summarize(videos, unfinished.entries)
         if not table['end']:
             unfinished.discard()

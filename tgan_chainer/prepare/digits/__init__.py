@@ -9,10 +9,7 @@ from tgan_chainer.io.files import sha256
 
 FILE = Path(__file__).with_name('mnist_5k.npz')
 SHA256 = '246e0c30eeea57c8d0037d3f38c8e00651ec204cc61b8022563e9aeeb9d756f4'
-
 SPLITS = ('train', 'heldout')
-N_EACH = 500    # images of a class, one after another
-N_TRAIN = 400   # the first of these
 
 
 def load_digits(split):
@@ -30,5 +27,6 @@ def load_digits(split):
             f"'{FILE}' has sha256 {found}, expected {SHA256}; install the package again")
     with np.load(FILE) as npz:
         images, labels = npz['images'], npz['labels']
-    chosen = (np.arange(len(labels)) % N_EACH < N_TRAIN) == (split == 'train')
+    # Of each class there are 500, one after another; the first 400 are for training.
+    chosen = (np.arange(len(labels)) % 500 < 400) == (split == 'train')
     return images[chosen], labels[chosen]
