@@ -41,10 +41,6 @@ _OPTIONS = {'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
                         'x264-params': 'cpu-independent=1'},
             'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)}}
 
-# Values of ffmpeg's AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG: how swscale turns RGB into YUV. Players
-# would take a movie of 720 rows or more for BT.709 if the file did not say.
-_BT601, _LIMITED_RANGE = 5, 1
-
 
 def preview_pixels(x):
     """Floats in [-1, 1] -> uint8 of the authors' previews: x * 127 + 127, truncated (FACTS §11).
@@ -242,8 +238,9 @@ def _encode(frames, container, codec, rate):
             even = ((0, side % 2) for side in frames.shape[1:3])
             frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
             stream.pix_fmt, encoded = 'yuv420p', _yuv_frames(frames)
-            stream.codec_context.colorspace = _BT601
-            stream.codec_context.color_range = _LIMITED_RANGE
+            # AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG, as swscale turns RGB into YUV. Players would
+            # take a movie of 720 rows or more for BT.709 if the file did not say.
+            stream.codec_context.colorspace, stream.codec_context.color_range = 5, 1
         stream.height, stream.width = frames.shape[1:3]
         for number, frame in enumerate(encoded):
             frame.pts = number
