@@ -122,10 +122,6 @@ class Runs:
         return self.call
 
 
-def column(*values):
-    return pd.DataFrame({'start': values, 'end': 32}, dtype=object)
-
-
 SHARED = b')' + b'2\x86' * 60    # its hash would take 2 ** 60 steps
 NO_TABLE = 'is damaged or no table .*expected a pickled pandas'
 NO_INTEGER = "row 1 of column 'start' of .*, expected an integer; correct it"
@@ -171,7 +167,7 @@ NO_INTEGER = "row 1 of column 'start' of .*, expected an integer; correct it"
     (pd.DataFrame({1: ['x'], 'start': ['y']}), 'not a string'),
     (pd.DataFrame(0, [0], [*map(str, range(tables.MAX_COLUMNS + 1))]),
      f'{tables.MAX_COLUMNS + 1} columns in .* blocks, expected at most {tables.MAX_COLUMNS}'),
-    *((column(0, value), NO_INTEGER)
+    *((pd.DataFrame({'start': [0, value], 'end': 32}, dtype=object), NO_INTEGER)
       for value in (1.5, float('nan'), True, None, 'x', [1], 2**63, 10**5000)),
     (b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(L1000000000000000L\ntVb\ntR.",
      'found _reconstruct instead of DataFrame'),
