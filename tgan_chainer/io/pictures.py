@@ -264,7 +264,7 @@ def _yuv_frames(frames):
 def _gif_frames(frames):
     """Yield (T, H, W, 3) as PyAV's frames in one palette of 256 colours for all of them."""
     height, width = frames.shape[1:3]
-    sheet = Image.fromarray(frames.reshape(-1, width, 3)).quantize(dither=Image.Dither.NONE)
+    sheet = Image.fromarray(frames.reshape(-1, width, 3)).quantize()
     palette = np.roll(np.resize(sheet.getpalette('RGBA'), (256, 4)), 1, axis=1).astype(np.uint8)
     for colours in np.asarray(sheet).reshape(-1, height, width):
         yield av.VideoFrame.from_ndarray((colours, palette), 'pal8')
