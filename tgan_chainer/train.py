@@ -8,27 +8,24 @@ import chainer
 from chainer.training import Trainer, extensions
 
 from tgan_chainer.commands.train import main
-from tgan_chainer.distributed.connect import connect
+from tgan_chainer.distributed import connect
 from tgan_chainer.extensions.critic_spectrum import log_critic_spectrum
-from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport
+from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport, stop_on_divergence
 from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
-from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.functions.cpu.jit import numba
 from tgan_chainer.io.files import remove_leftovers, write_json
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.results import CATEGORIES
-from tgan_chainer.training.checks import check_batchsize, check_shapes
-from tgan_chainer.training.data import first_videos, make_data
+from tgan_chainer.training.data import check_batchsize, check_shapes, first_videos, make_data
 from tgan_chainer.training.flags import choose, new_result_folder
 from tgan_chainer.training.iterators import PrefetchIterator
-from tgan_chainer.training.overview import overview
-from tgan_chainer.training.record import write_record
+from tgan_chainer.training.record import overview, write_record
 from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
 
@@ -37,7 +34,7 @@ def train(args):
     """Train as the flags of :mod:`.commands.train` say; a DivergedError if a loss is not finite."""
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
-        device = ranks.get_device(args.gpu)
+        device = ranks.on_all(ranks.get_device, args.gpu)
         experiment, snapshot = ranks.on_first(prepare, args, ranks.size)
         training = ranks.on_all(build, experiment, device, ranks)
         for network in training.system.networks.values():

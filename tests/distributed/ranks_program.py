@@ -18,7 +18,7 @@ from chainer.iterators import SerialIterator
 from tests import systems
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
-from tgan_chainer.distributed.connect import connect
+from tgan_chainer.distributed import connect
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.functions import LeakyReLU
 from tgan_chainer.train import find_sizes
@@ -154,7 +154,7 @@ def errors(ranks):
         'of the last': lambda: ranks.on_all(fail, ranks.size - 1),
         'of all': lambda: ranks.on_all(fail, 0),
         'of the first': lambda: ranks.on_first(fail, 0),
-        'gpu': lambda: ranks.get_device(0),
+        'gpu': lambda: ranks.on_all(ranks.get_device, 0),
         'unknown': lambda: connect('flat'),
         'no gpus': lambda: connect('pure_nccl'),
     }

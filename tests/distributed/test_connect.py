@@ -5,13 +5,13 @@ import sys
 import pytest
 
 from tgan_chainer import train
-from tgan_chainer.distributed import connect as module
+from tgan_chainer.distributed import connect
 from tgan_chainer.errors import EXIT_USER_ERROR, ConfigError
 
 
 def test_without_the_flag_nothing_of_mpi_is_imported():
     code = ('import sys; import tgan_chainer.train; '
-            'from tgan_chainer.distributed.connect import connect; '
+            'from tgan_chainer.distributed import connect; '
             'assert connect(None).size == 1; '
             'sys.exit(any(name.startswith(("mpi4py", "chainermn")) for name in sys.modules))')
     assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
@@ -29,6 +29,6 @@ def test_without_mpi4py(monkeypatch, capsys):
 def test_several_processes_without_the_flag(monkeypatch, name):
     monkeypatch.setenv(name, '3')
     with pytest.raises(ConfigError, match=f'3 processes were started .{name}.*add --communicator'):
-        module.connect(None)
+        connect(None)
     monkeypatch.setenv(name, '1')
-    assert module.connect(None).size == 1
+    assert connect(None).size == 1

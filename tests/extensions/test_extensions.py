@@ -27,13 +27,12 @@ from tgan_chainer.evaluation.digit_classifier import load_classifier
 from tgan_chainer.extensions import plots
 from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
-from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.extensions.log_report import LogReport, stop_on_divergence
 from tgan_chainer.extensions.plots import CHARTS, Plots, draw, wanted
 from tgan_chainer.extensions.preview import Preview, spread_labels
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved
-from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.io.files import write_json

@@ -32,7 +32,8 @@ class OneProcess:
 
     def say(self, text):
         """Print ``text``, on rank 0."""
-        print(text, flush=True)
+        if self.is_first:
+            print(text, flush=True)
 
     def ending_together(self):
         """Context in which an error that only one rank has ends all of them."""

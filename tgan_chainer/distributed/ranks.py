@@ -10,14 +10,15 @@ import chainer
 import chainermn
 import numpy as np
 from chainer.dataset import DatasetMixin
+from chainermn import optimizers
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.device import count_gpus
-from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
+from tgan_chainer.links import BatchNormalization
 
 COMMUNICATORS = ('naive', 'pure_nccl')    #: ChainerMN's on the CPU, and on GPUs, one a rank.
 EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
@@ -42,18 +43,11 @@ class Ranks(OneProcess):
 
     def get_device(self, gpu):
         """The CPU, or the GPU of this rank's number on its node; no other may be asked for."""
-        return self.on_all(self._get_own_device, gpu)
-
-    def _get_own_device(self, gpu):
         if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
                 'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
         return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
-
-    def say(self, text):
-        if self.is_first:
-            super().say(text)
 
     def on_all(self, function, *args):
         result, error = _outcome(function, args)
@@ -162,6 +156,49 @@ class Share(DrawnDataset, DatasetMixin):
         return self.dataset.load(self.indices[i], drawn)
 
 
+class MultiNodeOptimizer(optimizers._MultiNodeOptimizer):
+    """That of ``chainermn.create_multi_node_optimizer``, of which every ``update`` is an update.
+
+    Gradients are averaged over the ranks, then the actual optimizer updates and calls its hooks:
+    a hook sees the actual optimizer, its count ``t`` and parameters that are equal on all ranks.
+    Three things come before that:
+
+    * The running statistics of normalisations whose batches are their rank's own are averaged:
+      singular value clipping, a hook, bounds gamma by them, and a snapshot holds one of each.
+    * ChainerMN passes a gradient that is not contiguous to MPI as a copy, and loses the mean.
+    * ChainerMN's first update only broadcasts the parameters, and no gradient counts. They are
+      broadcast when they are made, so each of its updates is told that nothing is new.
+    """
+
+    def __init__(self, optimizer, ranks):
+        # A gradient that is missing is missing on all ranks, and stays so, as without ChainerMN.
+        super().__init__(optimizer, ranks.communicator, zero_fill=False)
+        vars(self)['_ranks'] = ranks    # other attributes go to the actual optimizer
+
+    def update(self):
+        """Update the target by the mean of all ranks' gradients."""
+        average_statistics(self.target, self._ranks)
+        for param in self.target.params(include_uninit=False):
+            if param.grad is not None:
+                param.grad = param.xp.ascontiguousarray(param.grad)
+        self.is_changed(self.target)    # it remembers the parameters of its last call
+        super().update()
+
+
+def average_statistics(link, ranks):
+    """Average over ``ranks`` the running statistics that are the ranks' own, in one message."""
+    arrays = [array for child in link.links()
+              if isinstance(child, BatchNormalization) and child.ranks is None
+              for array in (child.avg_mean, child.avg_var)]
+    if not arrays:
+        return
+    means = ranks.mean(link.xp.concatenate([array.ravel() for array in arrays]))
+    start = 0
+    for array in arrays:
+        array[...] = means[start:start + array.size].reshape(array.shape)
+        start += array.size
+
+
 def _outcome(function, args):
     """The result of a call and None, or None and its TGANError."""
     try:
@@ -174,7 +211,9 @@ def connect_ranks(name):
     """The ranks that mpiexec started, one without it, with ChainerMN's communicator ``name``."""
     ranks = Ranks(chainermn.create_communicator('naive'))
     if name == 'naive':
-        _divide_cores(ranks.communicator)
+        # The kernels of every rank of a node get the same number of threads, unless it is given.
+        cores = max(1, (os.cpu_count() or 1) // ranks.communicator.intra_size)
+        os.environ.setdefault('TGAN_NUM_THREADS', str(cores))
         return ranks
     # In two steps: a rank that fails the first must not miss when the others talk in the second.
     ranks.on_all(_require_gpus, name, ranks.communicator)
@@ -200,9 +239,3 @@ def _require_gpus(name, communicator):
             f'{MPI.Get_processor_name()}, and every rank takes one of its own. Start fewer ranks '
             'there, or use --communicator naive, which runs on the CPU. Support for GPUs comes '
             'with the extra [cuda13] or [cuda12]')
-
-
-def _divide_cores(communicator):
-    """Give the kernels of every rank of a node the same number of threads, unless it is given."""
-    cores = max(1, (os.cpu_count() or 1) // communicator.intra_size)
-    os.environ.setdefault('TGAN_NUM_THREADS', str(cores))

@@ -1,12 +1,13 @@
-"""The log of a training."""
+"""What is done with the values that an update reports, and the log of them."""
 import csv
 import io
 import math
 from pathlib import Path
 
 import chainer
-from chainer.training import extension, extensions
+from chainer.training import extension, extensions, make_extension
 
+from tgan_chainer.errors import DivergedError
 from tgan_chainer.io.files import write_json, write_text
 
 
@@ -24,6 +25,20 @@ class AverageOverRanks(extension.Extension):
         values = [chainer.as_array(value) for value in observation.values()]
         xp = chainer.backend.get_array_module(*values)
         observation.update(zip(observation, self.ranks.mean(xp.stack(values)), strict=True))
+
+
+@make_extension(priority=extension.PRIORITY_WRITER + 1)    # before whoever reads the losses
+def stop_on_divergence(trainer):
+    """Raise a DivergedError for a loss that is NaN or infinite, before it is logged or saved.
+
+    On the CPU train.py triggers it at every update. Reading a loss from a GPU makes the host wait
+    for it, so there it looks at the display interval; a NaN of before is in the parameters by
+    then, and stays there, and :class:`.Snapshot` refuses to write such networks.
+    """
+    for key, value in trainer.observation.items():
+        number = float(chainer.as_array(value))
+        if not math.isfinite(number):
+            raise DivergedError(f'iteration {trainer.updater.iteration}: {key} is {number}')
 
 
 class LogReport(extensions.LogReport):

