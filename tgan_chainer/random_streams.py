@@ -92,17 +92,17 @@ class RandomState(extension.Extension):
 
     def resume_at(self, iteration):
         """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
-        if self.rank:
-            self._seed_device(_words(self.seed, self.rank, iteration)[0])
-        else:
-            self._seed_device((self.seed + iteration) % 2 ** 32)
+        self._seed_device(self._words(iteration)[0])
 
     def start_anew(self, *iteration):
         """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
-        words = _words(self.seed, self.rank, *iteration)
+        words = self._words(*iteration)
         random.seed(words.tobytes())
         np.random.seed(words)
         self._seed_device(words[0])
+
+    def _words(self, *iteration):
+        return np.random.SeedSequence((self.seed, self.rank, *iteration)).generate_state(8)
 
     def _seed_device(self, seed):
         if self.device.xp is not np:
@@ -124,8 +124,3 @@ class RandomState(extension.Extension):
         has_gauss = serializer('python_has_gauss', gauss is not None)
         gauss = serializer('python_gauss', gauss or 0.0)
         random.setstate((version, tuple(map(int, words)), gauss if has_gauss else None))
-
-
-def _words(*numbers):
-    """Eight words of 32 bits that depend on all ``numbers``."""
-    return np.random.SeedSequence(numbers).generate_state(8)

@@ -1,6 +1,7 @@
 """Snapshots of the trainer and its networks."""
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from chainer import Serializer, serializers
@@ -100,15 +101,11 @@ class Snapshot(extension.Extension):
 
 def saved(path):
     """(iteration, number of ranks) of the training that wrote the trainer's snapshot ``path``."""
-    found = _Saved()
-    snapshots.load(path, found)
-    return found.iteration, found.ranks
-
-
-class _Saved:
-    def serialize(self, serializer):
-        self.iteration = int(serializer['updater']('iteration', 0))
-        self.ranks = _count_ranks(serializer['extensions'][Snapshot.name])
+    found = []
+    snapshots.load(path, SimpleNamespace(serialize=lambda serializer: found.extend((
+        int(serializer['updater']('iteration', 0)),
+        _count_ranks(serializer['extensions'][Snapshot.name])))))
+    return tuple(found)
 
 
 def _count_ranks(deserializer):
