@@ -5,9 +5,9 @@ import os
 import platform
 import shutil
 import sys
+from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
 
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
@@ -37,12 +37,8 @@ _PACKAGES = ('pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
-class File(NamedTuple):
-    """A file that some command reads; ``note`` is its size, or where it comes from."""
-
-    path: str
-    found: bool
-    note: str
+#: A file that some command reads; its note is its size, or where it comes from.
+File = namedtuple('File', ('path', 'found', 'note'))
 
 
 def data_files():
@@ -98,8 +94,7 @@ def report():
                          ('inception score', score_files())):
         yield f'\n{title}'
         for file in files:
-            yield f'  {"found  " if file.found else "missing"}  {file.path}'
-            yield f'           {file.note}'
+            yield f'  {"found  " if file.found else "missing"}  {file.path}\n{" " * 11}{file.note}'
     yield '\nwhat to do next'
     yield from (f'  {line}' for line in next_steps())
 
@@ -132,17 +127,14 @@ def _gpu():
 def _mpi():
     if importlib.util.find_spec('mpi4py') is None:
         return 'mpi4py is not installed: the extra [mpi] brings it'
-    beside_python = str(Path(sys.executable).parent)
-    command = (shutil.which('mpiexec', path=beside_python) or shutil.which('mpiexec')
-               or 'no mpiexec on the PATH')
-    return f'mpi4py {metadata.version("mpi4py")}, {command}'
+    mpiexec = shutil.which('mpiexec', path=Path(sys.executable).parent) or shutil.which('mpiexec')
+    return f'mpi4py {metadata.version("mpi4py")}, {mpiexec or "no mpiexec on the PATH"}'
 
 
 def next_steps():
     """What can be done with what is here, as lines of text."""
     ready = ready_experiments()
-    yield (f'these {len(ready)} of {len(_packaged())} packaged experiments can be '
-           'trained:')
+    yield f'these {len(ready)} of {len(_packaged())} packaged experiments can be trained:'
     yield from (f'  tgan train --config_path configs/{name}' for name in ready)
     if not all(file.found for file in data_files()):
         yield 'the others need the data that is missing above'
