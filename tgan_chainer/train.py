@@ -22,8 +22,8 @@ from tgan_chainer.io.files import remove_leftovers, write_json
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.results import CATEGORIES
-from tgan_chainer.training.data import check_batchsize, check_shapes, first_videos, make_data
-from tgan_chainer.training.flags import choose, new_result_folder
+from tgan_chainer.training.data import check_batchsize, check_shapes, first_videos
+from tgan_chainer.training.flags import new_result_folder, prepare
 from tgan_chainer.training.iterators import PrefetchIterator
 from tgan_chainer.training.record import overview, write_record
 from tgan_chainer.training.resume import resume
@@ -35,7 +35,7 @@ def train(args):
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
         device = ranks.on_all(ranks.get_device, args.gpu)
-        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)
+        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)    # makes data, too
         training = ranks.on_all(build, experiment, device, ranks)
         for network in training.system.networks.values():
             ranks.broadcast(network)
@@ -44,13 +44,6 @@ def train(args):
         training.trainer.out = ranks.on_first(
             open_folder, training, experiment, snapshot, args, ranks)
         run(training.trainer, ranks, experiment.tensorboard)
-
-
-def prepare(args, n_ranks):
-    """What is to be trained, with its data made -> what :func:`.flags.choose` returns."""
-    experiment, snapshot = choose(args)
-    make_data(experiment, n_ranks)
-    return experiment, snapshot
 
 
 class Training(NamedTuple):
@@ -109,11 +102,10 @@ def find_sizes(vdis, video):
 
 def build_updater(experiment, system, dataset, ranks, device):
     """The networks' optimizers, the iterator and the updater, on ``device``."""
-    optimizers = {name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
-                  for name, network in system.networks.items()}
-    iterator = PrefetchIterator(dataset, experiment.batchsize)
     return experiment.updater.build(
-        models=system, iterator=iterator, optimizer=optimizers, device=device)
+        models=system, iterator=PrefetchIterator(dataset, experiment.batchsize), device=device,
+        optimizer={name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
+                   for name, network in system.networks.items()})
 
 
 def count_iterations(experiment, n_videos):

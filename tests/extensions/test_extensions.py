@@ -29,7 +29,7 @@ from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
 from tgan_chainer.extensions.log_report import LogReport, stop_on_divergence
 from tgan_chainer.extensions.plots import CHARTS, Plots, draw, wanted
-from tgan_chainer.extensions.preview import Preview, spread_labels
+from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved
@@ -251,14 +251,6 @@ def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
     assert movies[0].shape == (16, 3 * 64, 3 * 64, 3)
     # The colours of a GIF are chosen anew for each.
     assert abs(movies[0][:, 64:].astype(int) - movies[1]).mean() < 2
-
-
-@pytest.mark.parametrize('n, n_categories, labels', [
-    (6, 3, [0, 0, 1, 1, 2, 2]), (5, 3, [0, 0, 1, 1, 2]), (3, 101, [0, 33, 67]), (2, 0, None),
-])
-def test_labels_of_a_preview(n, n_categories, labels):
-    found = spread_labels(n, n_categories)
-    assert (found if found is None else found.tolist()) == labels
 
 
 def test_critic_spectrum(models):

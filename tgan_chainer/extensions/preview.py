@@ -35,10 +35,11 @@ class Preview(extension.Extension):
         self.fsgen = fsgen
         self.vgen = vgen
         first = first_generator(fsgen, vgen)
-        z_slow = draw_latent(np.random.RandomState(seed), first.latent, (n, first.z_slow_dim))
-        self._z_slow = z_slow.astype(np.float32)
+        self._z_slow = draw_latent(np.random.RandomState(seed), first.latent,
+                                   (n, first.z_slow_dim)).astype(np.float32)
         self._real = real
-        self._labels = spread_labels(n, first.n_categories)
+        self._labels = ((np.arange(n) * first.n_categories // n).astype(np.int32)
+                        if first.n_categories else None)
 
     def __call__(self, trainer):
         xp = self.vgen.xp
@@ -72,11 +73,6 @@ class Preview(extension.Extension):
     def exists(trainer):
         """Whether there is a sheet of this iteration."""
         return _path(trainer, 'image_img', 'png').exists()
-
-
-def spread_labels(n, n_categories):
-    """Labels (n,) in ascending order, as evenly as can be; None without categories."""
-    return (np.arange(n) * n_categories // n).astype(np.int32) if n_categories else None
 
 
 def _path(trainer, name, suffix):

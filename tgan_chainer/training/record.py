@@ -42,10 +42,8 @@ def overview(experiment, training, ranks):
 
 
 def _count_parameters(network):
-    params = list(network.params())
-    known = sum(param.size for param in params if param.is_initialized)
-    # The first batch decides the size of the others.
-    return f'{known:,}' if all(param.is_initialized for param in params) else f'over {known:,}'
+    sizes = [param.size if param.is_initialized else 0 for param in network.params()]
+    return f'{"" if all(sizes) else "over "}{sum(sizes):,}'    # the first batch decides the others
 
 
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
@@ -64,7 +62,7 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1, br
     if iteration == 0 or branched_from:
         copy_sources(out / 'source', experiment)
     write_text(recorded_file(out), experiment.dump())
-    runs.append({
+    write_json(out / RECORD, [*runs, {
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'iteration': iteration,
         **({'branched_from': str(branched_from)} if branched_from else {}),
@@ -77,8 +75,7 @@ def write_record(out, experiment, command_line, device, iteration, n_ranks=1, br
         'python': platform.python_version(),
         'platform': platform.platform(),
         'packages': versions(),
-    })
-    write_json(out / RECORD, runs)
+    }])
 
 
 def copy_sources(folder, experiment):
