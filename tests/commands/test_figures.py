@@ -8,12 +8,12 @@ from PIL import Image
 
 from tgan_chainer import infer, results
 from tgan_chainer.commands import figures
-from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import DataError
 from tgan_chainer.io import pictures
 from tgan_chainer.models.sampling import draw_labels, draw_z_slow
 
+CPU = get_device(-1)
 LOG = [{'iteration': i, 'vdis/loss_gen': 1 / i, 'vdis/loss_dis': -1.0} for i in range(1, 30)]
 
 
@@ -35,9 +35,9 @@ def picture(number):
 
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
-    arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
-    fsgen, vgen, *_ = results.open_generators(arguments)
-    videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
+    generators = results.load_generators(folder, results.choose_iteration(folder, None), CPU)
+    np.random.seed(0)
+    videos = pictures.infer_pixels(infer.make_video(*generators, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos))
 
 
@@ -123,7 +123,7 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, here, monke
     folder, named = make_result('cond', 'conditional'), []
     monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
-    fsgen, _ = results.load_generators(folder, 5, get_device(-1))
+    fsgen, _ = results.load_generators(folder, 5, CPU)
     np.random.seed(0)
     draw_z_slow(fsgen, 6)
     assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]
