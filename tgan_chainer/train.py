@@ -74,7 +74,10 @@ def build(experiment, device, ranks):
     random_state.seed_all()
     system = build_system(experiment, dataset, video, device, ranks)
     random_state.part_ways()
-    updater = build_updater(experiment, system, share, ranks, device)
+    updater = experiment.updater.build(
+        models=system, iterator=PrefetchIterator(share, experiment.batchsize), device=device,
+        optimizer={name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
+                   for name, network in system.networks.items()})
     trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
     extend(trainer, experiment, dataset, random_state, ranks)
     return Training(trainer, system, dataset, video, random_state)
@@ -98,14 +101,6 @@ def find_sizes(vdis, video):
     if not all(param.is_initialized for param in vdis.params()):
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
-
-
-def build_updater(experiment, system, dataset, ranks, device):
-    """The networks' optimizers, the iterator and the updater, on ``device``."""
-    return experiment.updater.build(
-        models=system, iterator=PrefetchIterator(dataset, experiment.batchsize), device=device,
-        optimizer={name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
-                   for name, network in system.networks.items()})
 
 
 def count_iterations(experiment, n_videos):
