@@ -76,7 +76,7 @@ def build(experiment, device, ranks):
     random_state.part_ways()
     updater = experiment.updater.build(
         models=system, iterator=PrefetchIterator(share, experiment.batchsize), device=device,
-        optimizer={name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
+        optimizer={name: ranks.averaging(experiment.optimizer.of(name).build().setup(network))
                    for name, network in system.networks.items()})
     trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
     extend(trainer, experiment, dataset, random_state, ranks)

@@ -53,7 +53,7 @@ def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=N
         find_sizes(models[-1], videos[0][0] if isinstance(videos[0], tuple) else videos[0])
         for model in filter(None, models):
             ranks.broadcast(model)
-        optimizers = {name: ranks.wrap(optimizer) for name, optimizer in optimizers.items()}
+        optimizers = {name: ranks.averaging(optimizer) for name, optimizer in optimizers.items()}
     return cls(models=models, iterator=SerialIterator(videos, batch, shuffle=False),
                optimizer=optimizers, device=-1, **kwargs)
 
@@ -137,7 +137,7 @@ def normalise(ranks, statistics):
 def update_from_a_strided_gradient(ranks):
     """W (2, 3) after an update whose gradient is not contiguous: minus the mean of the ranks'."""
     link = L.Linear(3, 2, initialW=0)
-    optimizer = ranks.wrap(chainer.optimizers.SGD(lr=1).setup(link))
+    optimizer = ranks.averaging(chainer.optimizers.SGD(lr=1).setup(link))
     link.cleargrads()
     link.W.grad = np.asfortranarray(np.arange(6, dtype='f').reshape(2, 3) * (ranks.rank + 1))
     optimizer.update()

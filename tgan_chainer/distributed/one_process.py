@@ -54,8 +54,8 @@ class OneProcess:
     def broadcast(self, link):
         """Give all ranks the parameters of rank 0's ``link``."""
 
-    def wrap(self, optimizer):
-        """``optimizer``, so that its updates take the mean of all ranks' gradients."""
+    def averaging(self, optimizer):
+        """``optimizer``, whose updates then take the mean of all ranks' gradients."""
         return optimizer
 
     def share(self, dataset, seed):

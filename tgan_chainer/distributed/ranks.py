@@ -10,7 +10,6 @@ import chainer
 import chainermn
 import numpy as np
 from chainer.dataset import DatasetMixin
-from chainermn import optimizers
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
@@ -123,8 +122,32 @@ class Ranks(OneProcess):
             param.array = param.xp.ascontiguousarray(param.array)    # or a copy would receive
         self.communicator.bcast_data(link)
 
-    def wrap(self, optimizer):
-        return MultiNodeOptimizer(optimizer, self)
+    def averaging(self, optimizer):
+        # ChainerMN's own optimizer would take every first update for a broadcast alone. As the
+        # first hook of Chainer's, this comes before those that clip.
+        optimizer.add_hook(self._average, 'average_over_ranks', 'pre')
+        return optimizer
+
+    def _average(self, optimizer):
+        self._average_statistics(optimizer.target)
+        for param in optimizer.target.params(include_uninit=False):
+            if param.grad is not None:    # of one that is not contiguous a copy would get the mean
+                param.grad = param.xp.ascontiguousarray(param.grad)
+        self.communicator.multi_node_mean_grad(optimizer.target)
+
+    def _average_statistics(self, link):
+        """Average, in one message, running statistics of normalisations over each rank's own batch.
+
+        Singular value clipping bounds gamma by them, and a snapshot holds one of each.
+        """
+        arrays = [array for child in link.links()
+                  if isinstance(child, BatchNormalization) and child.ranks is None
+                  for array in (child.avg_mean, child.avg_var)]
+        if not arrays:
+            return
+        means = self.mean(link.xp.concatenate([array.ravel() for array in arrays]))
+        for array in arrays:
+            array[...], means = means[:array.size].reshape(array.shape), means[array.size:]
 
     def share(self, dataset, seed):
         """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it, but of indices: nothing is sent.
@@ -154,49 +177,6 @@ class Share(DrawnDataset, DatasetMixin):
 
     def load(self, i, drawn):
         return self.dataset.load(self.indices[i], drawn)
-
-
-class MultiNodeOptimizer(optimizers._MultiNodeOptimizer):
-    """That of ``chainermn.create_multi_node_optimizer``, of which every ``update`` is an update.
-
-    Gradients are averaged over the ranks, then the actual optimizer updates and calls its hooks:
-    a hook sees the actual optimizer, its count ``t`` and parameters that are equal on all ranks.
-    Three things come before that:
-
-    * The running statistics of normalisations whose batches are their rank's own are averaged:
-      singular value clipping, a hook, bounds gamma by them, and a snapshot holds one of each.
-    * ChainerMN passes a gradient that is not contiguous to MPI as a copy, and loses the mean.
-    * ChainerMN's first update only broadcasts the parameters, and no gradient counts. They are
-      broadcast when they are made, so each of its updates is told that nothing is new.
-    """
-
-    def __init__(self, optimizer, ranks):
-        # A gradient that is missing is missing on all ranks, and stays so, as without ChainerMN.
-        super().__init__(optimizer, ranks.communicator, zero_fill=False)
-        vars(self)['_ranks'] = ranks    # other attributes go to the actual optimizer
-
-    def update(self):
-        """Update the target by the mean of all ranks' gradients."""
-        average_statistics(self.target, self._ranks)
-        for param in self.target.params(include_uninit=False):
-            if param.grad is not None:
-                param.grad = param.xp.ascontiguousarray(param.grad)
-        self.is_changed(self.target)    # it remembers the parameters of its last call
-        super().update()
-
-
-def average_statistics(link, ranks):
-    """Average over ``ranks`` the running statistics that are the ranks' own, in one message."""
-    arrays = [array for child in link.links()
-              if isinstance(child, BatchNormalization) and child.ranks is None
-              for array in (child.avg_mean, child.avg_var)]
-    if not arrays:
-        return
-    means = ranks.mean(link.xp.concatenate([array.ravel() for array in arrays]))
-    start = 0
-    for array in arrays:
-        array[...] = means[start:start + array.size].reshape(array.shape)
-        start += array.size
 
 
 def _outcome(function, args):
