@@ -1,10 +1,16 @@
 """What two and three ranks do together, against one process where there is something to compare."""
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tgan_chainer import train
+from tgan_chainer.distributed import connect
+from tgan_chainer.errors import ConfigError
 
 PROGRAM = Path(__file__).with_name('ranks_program.py')
 
@@ -86,3 +92,27 @@ def test_an_error_of_one_ends_all_and_is_told_once(found, case, message):
     first, *others = [texts['errors'][case] for texts in found.texts]
     assert first.startswith(message.format(last=found.n - 1, n=found.n))
     assert set(others) == {2}
+
+
+# -- the flag --communicator where it cannot be used, and where it is not --------------------------
+
+def test_without_the_flag_nothing_of_mpi_is_imported():
+    code = ('import sys; import tgan_chainer.train; '
+            'from tgan_chainer.distributed import connect; assert connect(None).size == 1; '
+            'sys.exit(any(name.startswith(("mpi4py", "chainermn")) for name in sys.modules))')
+    assert subprocess.run([sys.executable, '-c', code], timeout=60).returncode == 0
+
+
+def test_without_mpi4py(monkeypatch, refused):
+    monkeypatch.setitem(sys.modules, 'mpi4py', None)    # as if it could not be imported
+    assert 'naive: mpi4py is not installed or cannot start (import of mpi4py halted; None in ' \
+        'sys.modules); the extra [mpi] brings it' in refused(train.main, '--communicator', 'naive')
+
+
+@pytest.mark.parametrize('name', ['OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'])
+def test_several_processes_without_the_flag(monkeypatch, name):
+    monkeypatch.setenv(name, '3')
+    with pytest.raises(ConfigError, match=f'3 processes were started .{name}.*add --communicator'):
+        connect(None)
+    monkeypatch.setenv(name, '1')
+    assert connect(None).size == 1
