@@ -24,8 +24,8 @@ class Preview(extension.Extension):
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
         n, seed: Number of videos, and seed of their latent vectors.
-        real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1: for the
-            top row, of which the grid repeats them if it has more columns. None: no such row.
+        real: Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1, for the top row, which
+            repeats them if the grid has more columns; None: no such row.
     """
 
     name = 'preview'
@@ -63,7 +63,6 @@ class Preview(extension.Extension):
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
 
     def _names(self, trainer):
-        """Names of the sheet's rows, if there are categories and the result folder names them."""
         if self._labels is None or not Path(trainer.out, CATEGORIES).exists():
             return []
         names = read_categories(trainer.out, first_generator(self.fsgen, self.vgen).n_categories)

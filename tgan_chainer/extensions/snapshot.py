@@ -22,7 +22,7 @@ class Snapshot(extension.Extension):
     has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
 
     Args:
-        ranks (OneProcess or None): The ranks; None is one process.
+        ranks (OneProcess or None): None is one process.
         own (dict): Serializable objects, by name, whose state is a rank's own.
         keep (int or None): How many of the newest stay, see :func:`.snapshots.prune`; None: all.
 
@@ -41,17 +41,14 @@ class Snapshot(extension.Extension):
         self._states = []    # of the ranks, at the last snapshot
 
     def __call__(self, trainer):
-        updater = trainer.updater
-        optimizers = updater.get_all_optimizers()
+        folder, iteration = Path(trainer.out), trainer.updater.iteration
+        optimizers = trainer.updater.get_all_optimizers()
         networks = {name: optimizers[name].target
                     for name in snapshots.NETWORKS if name in optimizers}
         if self._ranks.size > 1:
-            self._gather(networks, updater.iteration)
-        if self._ranks.is_first:
-            self._write(Path(trainer.out), networks, trainer)
-
-    def _write(self, folder, networks, trainer):
-        iteration = trainer.updater.iteration
+            self._gather(networks, iteration)
+        if not self._ranks.is_first:
+            return
         for name, network in networks.items():
             for key, array in serializers.npz.serialize(network).items():
                 if not np.isfinite(array).all():
