@@ -54,7 +54,7 @@ def recorded_file(result_dir):
 
 
 def choose_iteration(result_dir, wanted):
-    """The iteration to load: ``wanted``, or when it is None the authors' default, else the newest.
+    """The iteration to load: ``wanted``, or for None the authors' default, else the newest.
 
     A folder without networks of it is a SnapshotError, which lists those there are.
     """

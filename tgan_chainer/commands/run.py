@@ -18,22 +18,19 @@ def run_command(function, *args):
     keep_freed_memory()
     try:
         try:
-            code = function(*args) or EXIT_OK
+            return function(*args) or EXIT_OK
         except TGANError as error:
             print(f'error: {error}', file=sys.stderr)
-            code = error.exit_code
+            return error.exit_code
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
-            code = EXIT_INTERRUPTED
-        except SystemExit:    # --help
-            print(end='', flush=True)
-            raise
-        print(end='', flush=True)    # here, since at exit Python would complain
+            return EXIT_INTERRUPTED
+        finally:
+            print(end='', flush=True)    # here, since at exit Python would complain
     except BrokenPipeError:
         if not _drop_unread():
             raise
-        code = EXIT_NO_READER
-    return code
+        return EXIT_NO_READER
 
 
 def _drop_unread():
