@@ -239,12 +239,7 @@ def test_a_diverging_loss_stops_and_keeps_the_last_snapshot(small_experiment, tm
 @pytest.mark.parametrize('flags, message', [
     (['--config_path', 'nowhere.yml'], 'nowhere.yml: there is no such file'),
     (['--config_path', 'configs/base.yml'], 'data/ucf101_train.h5'),
-    (['--config_path', 'configs/golf/golf_wgan_clip_zdim-100_no-beta-all_init-uniform-all.yml'],
-     'data/golf_pd.pkl'),
     (['--resume', 'nowhere'], 'nowhere: there is no such result folder'),
-    (['--config_path', 'configs/moving_mnist/'
-      'mnist_wgan_svd_zdim-100_no-beta-all_init-uniform-all.yml'], 'data/mnist_test_seq.npy'),
-    (['--gpu', '99'], '--gpu 99'),
     (['--resume', 'latest'], 'latest: is the newest result folder in results/, but there is none'),
 ])
 def test_what_a_user_can_mend_is_one_message_and_code_2(flags, message, refused):
