@@ -39,12 +39,8 @@ class OneProcess:
         """Context in which an error that only one rank has ends all of them."""
         return contextlib.nullcontext()
 
-    def largest(self, number):
-        """The largest of all ranks' ``number`` -> int."""
-        return number
-
     def gather(self, value):
-        """All ranks' ``value``: a list by rank on rank 0, None on the others."""
+        """All ranks' ``value`` -> list by rank, on every rank."""
         return [value]
 
     def mean(self, array):

@@ -50,7 +50,7 @@ class Ranks(OneProcess):
 
     def on_all(self, function, *args):
         result, error = _outcome(function, args)
-        self._raise_first(self._mpi.allgather(error))
+        self._raise_first(self.gather(error))
         return result
 
     def on_first(self, function, *args):
@@ -59,16 +59,12 @@ class Ranks(OneProcess):
         return result
 
     def _raise_first(self, errors):
-        failed = [rank for rank, error in enumerate(errors) if error is not None]
-        if not failed:
-            return
-        error = errors[failed[0]]
-        if not self.is_first:
+        rank, error = next(((rank, error) for rank, error in enumerate(errors) if error), (0, None))
+        if error and not self.is_first:
             raise SystemExit(error.exit_code)
-        if failed[0] > 0:
-            error = type(error)(f'rank {failed[0]}: {error}')
-        self._shared_error = error
-        raise error
+        if error:
+            self._shared_error = type(error)(f'rank {rank}: {error}') if rank else error
+            raise self._shared_error
 
     @contextlib.contextmanager
     def ending_together(self):
@@ -91,11 +87,8 @@ class Ranks(OneProcess):
         time.sleep(_TIME_TO_PRINT)
         self._mpi.Abort(exit_code)
 
-    def largest(self, number):
-        return self._mpi.allreduce(number, op=MPI.MAX)
-
     def gather(self, value):
-        return self._mpi.gather(value)
+        return self._mpi.allgather(value)
 
     def mean(self, array):
         xp = chainer.backend.get_array_module(array)

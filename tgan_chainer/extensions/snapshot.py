@@ -1,5 +1,6 @@
 """Snapshots of the trainer and its networks."""
 import hashlib
+import itertools
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,18 +62,16 @@ class Snapshot(extension.Extension):
             snapshots.prune(folder, iteration, self._keep)
 
     def _gather(self, networks, iteration):
-        """Bring the ranks' own states to rank 0, and see that what they share is the same."""
+        """Gather the ranks' own states, and see that what they share is the same."""
         digests = {name: _digest(network) for name, network in networks.items()}
         own = serializers.DictionarySerializer()
         self._serialize_own(own)
-        found = self._ranks.gather((own.target, digests)) or []    # of all, at the first
-        self._states = [state for state, _ in found]
-        for rank, (_, other) in enumerate(found):
-            for name in networks:
-                if other[name] != digests[name]:
-                    raise RuntimeError(
-                        f'iteration {iteration}: {name} of rank {rank} is not that of rank 0, so '
-                        'no snapshot is written; the communicator is at fault, or this project')
+        self._states, digests = zip(*self._ranks.gather((own.target, digests)), strict=True)
+        for rank, name in itertools.product(range(len(digests)), networks):
+            if digests[rank][name] != digests[0][name]:
+                raise RuntimeError(
+                    f'iteration {iteration}: {name} of rank {rank} is not that of rank 0, so no '
+                    'snapshot is written; the communicator is at fault, or this project')
 
     def serialize(self, serializer):
         """Save all ranks' states, or load this rank's, if there are those of as many ranks."""

@@ -18,7 +18,7 @@ class StopAt:
         self._number = 0    # of the signal that came to this process
 
     def __call__(self, trainer):
-        number = self._ranks.largest(self._number)
+        number = max(self._ranks.gather(self._number))
         self.signal_name = signal.Signals(number).name if number else None
         return self.signal_name is not None or trainer.updater.iteration >= self.iterations
 
