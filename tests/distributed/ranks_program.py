@@ -75,10 +75,8 @@ def digests(case, ranks):
     found = []
     for _ in range(3):
         updater.update()
-        digest = hashlib.sha256()
-        for key, array in sorted(state(updater).items()):
-            digest.update(key.encode() + np.ascontiguousarray(array).tobytes())
-        found.append(digest.hexdigest())
+        found.append(hashlib.sha256(b''.join(
+            array.tobytes() for _, array in sorted(state(updater).items()))).hexdigest())
     assert updater.get_optimizer('vdis').t == 3
     return found
 
@@ -126,18 +124,14 @@ def errors(ranks):
         if ranks.rank >= rank:
             raise ConfigError(f'of {ranks.rank}')
 
-    tried = {
-        'of the last': lambda: ranks.on_all(fail, ranks.size - 1),
-        'of all': lambda: ranks.on_all(fail, 0),
-        'of the first': lambda: ranks.on_first(fail, 0),
-        'gpu': lambda: ranks.on_all(ranks.get_device, 0),
-        'unknown': lambda: connect('flat'),
-        'no gpus': lambda: connect('pure_nccl'),
-    }
     found = {}
-    for name, function in tried.items():
+    for name, function, *args in (('of the last', ranks.on_all, fail, ranks.size - 1),
+                                  ('of all', ranks.on_all, fail, 0),
+                                  ('of the first', ranks.on_first, fail, 0),
+                                  ('gpu', ranks.on_all, ranks.get_device, 0),
+                                  ('unknown', connect, 'flat'), ('no gpus', connect, 'pure_nccl')):
         try:
-            function()
+            function(*args)
         except TGANError as error:
             found[name] = f'{type(error).__name__}: {error}'
         except SystemExit as end:
@@ -155,13 +149,8 @@ def main(folder):
         np.save(path, np.zeros((20, 7, 64, 64), np.uint8))
     ranks.on_first(path.exists)
     share = ranks.share(MovingMNISTDataset(n_frames=16, dataset_path=str(path)), seed=3)
-    found = {
-        'threads': threads,
-        'errors': errors(ranks),
-        'digests': {case: digests(case, ranks) for case in CASES},
-        'indices': share.indices.tolist(),
-        'shape': share[0].shape,
-    }
+    found = {'threads': threads, 'errors': errors(ranks), 'indices': share.indices.tolist(),
+             'shape': share[0].shape, 'digests': {case: digests(case, ranks) for case in CASES}}
     Path(folder, f'rank{ranks.rank}.json').write_text(json.dumps(found))
     np.savez(Path(folder, f'rank{ranks.rank}.npz'), **follow_whole_batch(ranks),
              strided=update_from_a_strided_gradient(ranks))
