@@ -258,11 +258,17 @@ def test_one_optimizer_for_all_or_one_for_each(document, load):
     ('dataset={fn: mnist_dataset.py, name: DrawnDataset}',
      r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
     ('name=x', r'name: unknown key'),
+    ('batchsize', '^--set batchsize: expected KEY=VALUE'),
+    ('batchsize.x=3', "^--set batchsize.x=3: 'x' cannot be set in 2, which is no mapping"),
+    ('seed=[', r'^--set seed=\[: cannot be read as YAML'),
+    ('seed=-1', '^--set seed=-1: seed: found -1'),
+    ('optimizer={name: Adagrad}', "^--set .*: optimizer.name: found 'Adagrad'"),
+    ('optimizer.args.x=1', r"^--set optimizer\.args\.x=1: optimizer: .* has no argument 'x'"),
 ])
-def test_a_mistake_names_file_key_and_what_is_allowed(document, load, change, message):
+def test_a_mistake_names_file_or_flag_key_and_what_is_allowed(small_experiment, change, message):
     with pytest.raises(ConfigError, match=message) as caught:
-        load(config._set(document, change))
-    assert 'experiment.yml: ' in str(caught.value)
+        config.load(small_experiment, [change])
+    assert str(caught.value).startswith((f'--set {change}: ', f'{small_experiment}: '))
 
 
 @pytest.mark.parametrize('text, message', [
