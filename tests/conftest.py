@@ -1,4 +1,3 @@
-"""Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
 import json
 import resource
@@ -86,7 +85,6 @@ def untouched_configuration():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The test's own folder, in which it then runs."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -177,7 +175,6 @@ def make_result(tmp_path, write_result, shrunk):
 
 @pytest.fixture
 def small_result(make_result, small_experiment, here):
-    """A result folder, small, in the folder in which the test then runs."""
     return make_result('small', small_experiment, (5, 10))
 
 

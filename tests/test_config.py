@@ -1,4 +1,3 @@
-"""Experiment files: what is accepted, and what a mistake in one says."""
 import pytest
 import yaml
 

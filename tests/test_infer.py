@@ -1,4 +1,3 @@
-"""Videos of a result folder: infer.py, whose values are the authors', and frames between frames."""
 from pathlib import Path
 
 import chainer

@@ -1,4 +1,3 @@
-"""Result folders: which experiment and which networks of one are meant."""
 import os
 from pathlib import Path
 

@@ -1,4 +1,3 @@
-"""Flags of the commands, and what is not imported to read them."""
 import os
 import subprocess
 import sys

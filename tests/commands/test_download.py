@@ -1,4 +1,3 @@
-"""The command download, against a server of the test's own."""
 import dataclasses
 import functools
 import hashlib
@@ -55,7 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def publish(monkeypatch):
-    """Function that changes what is known of a published file."""
     return lambda name, **changes: monkeypatch.setitem(
         PUBLISHED, name, dataclasses.replace(PUBLISHED[name], **changes))
 

@@ -1,4 +1,3 @@
-"""The command figures: counterparts of the paper's Figures 2 to 7."""
 import json
 from pathlib import Path
 
@@ -29,7 +28,6 @@ def run(number, *flags):
 
 
 def picture(number):
-    """The one figure of that number."""
     path, = Path('figures').glob(f'figure_{number}_*.png')
     return np.array(Image.open(path).convert('RGB'))
 

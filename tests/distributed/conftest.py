@@ -1,4 +1,3 @@
-"""How the tests start ranks: mpiexec of the same environment, on the CPU, with a time limit."""
 import contextlib
 import os
 import shutil

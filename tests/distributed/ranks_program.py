@@ -58,7 +58,6 @@ def make_updater(cls, make_models, videos, batch, ranks=None, batch_norm_ranks=N
 
 
 def state(updater):
-    """{'vgen/dc1/W': array}, with running statistics."""
     return {f'{name}/{key}': array
             for name, optimizer in updater.get_all_optimizers().items()
             for key, array in chainer.serializers.npz.serialize(optimizer.target).items()}

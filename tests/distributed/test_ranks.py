@@ -1,4 +1,3 @@
-"""What two and three ranks do together, against one process where there is something to compare."""
 import json
 import os
 import subprocess

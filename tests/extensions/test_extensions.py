@@ -1,4 +1,3 @@
-"""What happens beside the updates, on a trainer of small networks each."""
 import csv
 import random
 import re
@@ -44,8 +43,6 @@ CHAINERS_LOG = training.extensions.LogReport
 
 
 class Updater(training.updaters.StandardUpdater):
-    """Reports losses that the test gives and changes nothing."""
-
     def __init__(self, models, losses=()):
         optimizers = {name: chainer.optimizers.SGD().setup(model) for name, model in zip(
             config.NETWORKS, models, strict=True) if model is not None}
@@ -67,11 +64,7 @@ def models():
 
 @pytest.fixture
 def run(models, tmp_path):
-    """Function that trains with extensions, or pairs of one and its interval -> the trainer.
-
-    It takes the losses of the updates; networks that are to be others, where to write, and a
-    snapshot with which to begin.
-    """
+    """Function from the losses of updates and extensions, or pairs of one and its interval."""
     def run(losses, *extensions, models=models, out=tmp_path, snapshot=None):
         trainer = training.Trainer(
             Updater(models, losses), lambda trainer: not trainer.updater.given, out=str(out))

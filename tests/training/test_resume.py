@@ -1,4 +1,3 @@
-"""--resume: of the authors' trainer, and of what is no snapshot of this training."""
 import json
 import re
 
@@ -10,7 +9,7 @@ from chainer import serializers
 from tgan_chainer import config, infer, results, train
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.io import snapshots
-from tgan_chainer.training.resume import find_snapshot, resume
+from tgan_chainer.training.resume import resume
 
 # What Chainer 2 does not write (measured on a snapshot of its).
 NOT_IN_CHAINER_2 = re.compile(
@@ -68,15 +67,11 @@ def test_all_that_their_trainer_kept_is_taken_over(theirs, recwarn):
     assert len(counts) > 30 and {int(ours[key]) for key in counts} == {3}
     assert ours.keys() == keys | counts
 
-
-def test_new_random_numbers_follow_from_seed_and_iteration(authors_result):
-    experiment = config.load(results.experiment_file(authors_result))
-    drawn = []
-    for state in (1, 2):
-        training, _ = resumed(find_snapshot(authors_result), experiment, state)
-        drawn.append(np.random.rand())
+    drawn = np.random.rand()    # follows from seed and iteration
+    resumed(path, experiment, seed=1)
+    assert drawn == np.random.rand()
     training.random_state.seed_all()
-    assert drawn[0] == drawn[1] != np.random.rand()
+    assert drawn != np.random.rand()
 
 
 def test_their_training_goes_on_and_their_folder_stays_theirs(theirs, capsys):
@@ -189,7 +184,6 @@ def test_what_is_no_snapshot_is_noticed_before_data_are_made(authors_result, her
 
 @pytest.fixture
 def two_snapshots(authors_result):
-    """A result folder with snapshots of two iterations, 3 and 4."""
     path = authors_result / 'snapshot_iter_4.npz'
     path.write_bytes((authors_result / 'snapshot_iter_3.npz').read_bytes())
     rewrite(path, lambda arrays: {**arrays, 'updater/iteration': 4})

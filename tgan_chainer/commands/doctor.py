@@ -69,7 +69,6 @@ def score_files():
 
 @functools.cache
 def _packaged():
-    """{name: Experiment} of those that ship with the package."""
     return {name: config.load(config.PACKAGED / name) for name in config.packaged_names()}
 
 

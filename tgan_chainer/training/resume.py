@@ -78,7 +78,6 @@ def require_one_training(path, experiment):
 
 
 def _settings(document, prefix=''):
-    """The values of a nested mapping by their keys, joined by points."""
     if not isinstance(document, dict):
         return {prefix[:-1]: document}
     return {key: value for name, child in document.items()
