@@ -33,7 +33,6 @@ SOURCES = {
 }
 """Start of a path -> where such a file comes from."""
 
-_PACKAGES = ('pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
@@ -85,8 +84,7 @@ def report():
     yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
     yield f'Python {platform.python_version()}, {platform.platform()}'
     yield '\npackages'
-    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
-    yield from (f'  {name:12} {version}' for name, version in packages.items())
+    yield from (f'  {name:12} {version}' for name, version in record.versions().items())
     yield '\ndevices'
     yield from _devices()
     for title, files in (('data (in this folder)', data_files()),

