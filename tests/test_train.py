@@ -141,7 +141,7 @@ def test_flags_change_the_experiment(small_experiment):
     assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed,
             experiment.batch_norm) == (None, 3, 4, 7, 'multi_node')
     assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
-    assert training_flags.load_experiment(parse_args([])).name == 'default'
+    assert training_flags.load_experiment(parse_args([])).source == 'configs/default.yml'
 
 
 def test_any_key_can_be_set(small_experiment):

@@ -173,11 +173,6 @@ class Experiment(_Strict):
                               'out')
         return self
 
-    @property
-    def name(self):
-        """Stem of the file."""
-        return Path(self.source).stem
-
     def replace(self, **changes):
         """A copy with other values, checked; those that are None change nothing."""
         changes = {key: value for key, value in changes.items() if value is not None}

@@ -20,12 +20,10 @@ def test_overview(small_experiment, moving_mnist, monkeypatch):
         f'data      6 videos, T x C x H x W = 16 x 1 x 64 x 64, from {moving_mnist}',
         'updates   8,000, each of 2 videos']
 
-    class TwoRanks(OneProcess):
-        size = 2
-
     training.trainer.updater.iteration = 5
     training.system.vdis.add_link('late', chainer.links.Linear(None, 2))
-    lines = record.overview(experiment, training, TwoRanks()).splitlines()
+    ranks.size = 2
+    lines = record.overview(experiment, training, ranks).splitlines()
     assert lines[0].endswith(', 2 ranks')
     assert 'D over ' in lines[1]
     assert lines[2].endswith(str(moving_mnist))

@@ -70,7 +70,7 @@ def new_result_folder(args, experiment, snapshot=None):
         candidates = (f'results/test{f"_{i}" * bool(i)}' for i in itertools.count())
     else:
         name = (f'{snapshot.resolve().parent.name}_branch' if snapshot
-                else f'{experiment.name}_{now}')
+                else f'{Path(experiment.source).stem}_{now}')
         candidates = (f'results/{name}_{i}' for i in itertools.count())
     for folder in map(Path, candidates):
         try:
