@@ -21,42 +21,32 @@ from tgan_chainer.models.sampling import (
 
 
 def infer(args):
-    """Write the videos that the flags of :mod:`.commands.infer` ask for, and print where."""
+    """Write what the flags of `tgan infer` or `tgan interpolate` ask for, and print where."""
     if args.video:
         pictures.require_av()
     videos, names, stem, _ = sample(args)
-    stem = Path(args.out_dir, stem)
+    strips, columns, fps, stem = videos, None, pictures.INFER_FPS, Path(args.out_dir, stem)
+    if args.between:
+        every = args.between + 1
+        strips, columns = pictures.frame_borders(videos, every), pictures.columns_of(every)
+        fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
     for path in itertools.chain(
             pictures.save_movies(f'{stem}{results.category_part(args)}',
-                                 pictures.named_movie(videos, names)) if args.video else (),
-            pictures.save_strips(stem, videos, names) if args.images else ()):
+                                 pictures.named_movie(videos, names), fps) if args.video else (),
+            pictures.save_strips(stem, strips, names, columns) if args.images else ()):
         print(path)
 
 
-def interpolate(args):
-    """Write videos with frames between those of G0: a strip of each, and a movie of all."""
-    pictures.require_av()
-    videos, names, stem, _ = sample(args, args.between)
-    every = args.between + 1
-    stem = Path(args.out_dir, f'{stem}_between-{args.between}')
-    movie, strips = pictures.named_movie(videos, names), pictures.frame_borders(videos, every)
-    fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
-    for path in itertools.chain(
-            pictures.save_movies(f'{stem}{results.category_part(args)}', movie, fps),
-            pictures.save_strips(stem, strips, names, pictures.columns_of(every))):
-        print(path)
-
-
-def sample(args, between=None):
+def sample(args):
     """The videos that the flags ask for, by networks on the device that they name, seeded.
 
-    With ``between``, z_fast is interpolated linearly: so many frames stand between any two that G0
-    gives (paper Figure 6, FACTS §7).
+    With ``args.between``, z_fast is interpolated linearly: so many frames stand between any two
+    that G0 gives (paper Figure 6, FACTS §7).
 
     Returns:
         uint8 (N, C, T, H, W), ``args.n`` of each category that the flags name; the categories'
-        names; the stem of :func:`tgan_chainer.results.output_stem`; and, where categories were
-        drawn that have names, that of each video, or else None.
+        names; the stem of :func:`.results.output_stem`, and what is between; and, where categories
+        were drawn that have names, that of each video, or else None.
 
     Raises:
         ConfigError: They are to be interpolated, and the system has no z_fast; or of a category,
@@ -78,7 +68,7 @@ def sample(args, between=None):
         labels = device.xp.asarray(chosen, 'i').repeat(args.n)
     device.xp.random.seed(args.seed)
     n = args.n * max(1, len(names))
-    if between is None:
+    if not args.between:
         z_slow = draw_z_slow(first, n)
         if labels is None and first.n_categories:
             labels = draw_labels(first, n)
@@ -91,10 +81,12 @@ def sample(args, between=None):
                           'latent vector; there is no vector of a frame to interpolate. Give a '
                           'result folder of a system with G0')
     else:
-        videos = make_interpolated_video(fsgen, vgen, n, between, labels, functools.partial(
-            chunk_progress, unit='frame'))
+        videos = make_interpolated_video(
+            fsgen, vgen, n, args.between, labels, functools.partial(chunk_progress, unit='frame'))
     videos = pictures.infer_pixels(chainer.get_device('@numpy').send(videos))
-    return pictures.enlarge(videos, args.scale), names, results.output_stem(args, iteration), rows
+    stem = results.output_stem(args, iteration) + (
+        f'_between-{args.between}' if args.between else '')
+    return pictures.enlarge(videos, args.scale), names, stem, rows
 
 
 if __name__ == '__main__':

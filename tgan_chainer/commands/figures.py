@@ -75,16 +75,15 @@ def _losses(args):
 
 
 def _samples(args):
-    blocks, stems, between = [], [], getattr(args, 'between', None)
+    blocks, stems, every = [], [], args.between and args.between + 1
     for folder in args.result_dir:
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
         videos, names, stem, rows = infer.sample(
-            argparse.Namespace(**{**vars(args), 'result_dir': folder}), between)
-        if between:
-            videos = videos[:, :, :(args.frames - 1) * (between + 1) + 1]
-            stem += f'_between-{between}'
+            argparse.Namespace(**{**vars(args), 'result_dir': folder}))
+        if every:
+            videos = videos[:, :, :(args.frames - 1) * every + 1]
         blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names, between and between + 1, rows)]
+                   for name, sheet in _sheets(videos, names, every, rows)]
         stems.append(stem + results.category_part(args))
     return draw_blocks(blocks), '+'.join(stems)
 

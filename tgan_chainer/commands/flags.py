@@ -83,6 +83,7 @@ def add_gpu(parser, default=None):
 
 def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=False):
     """Add the flags of every command that samples a result folder, or more than one."""
+    parser.set_defaults(between=None)
     source = parser.add_mutually_exclusive_group(required=True)
     add(source, 'result_dir', nargs='+' if several else None)
     source.add_argument('--pretrained', type=pretrained_folder, metavar='NAME', dest='result_dir',
