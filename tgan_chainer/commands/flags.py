@@ -2,8 +2,6 @@
 import argparse
 from pathlib import Path
 
-from tgan_chainer.errors import SnapshotError
-
 EVERY = 'all'    #: Every category of a conditional system, in place of a name.
 PRETRAINED = Path(__file__).parents[1] / 'pretrained'    #: Result folders of the package.
 
@@ -34,10 +32,7 @@ def result_folder(text):
     if text != 'latest':
         return text
     from tgan_chainer.io import snapshots
-    try:
-        return snapshots.latest_folder()
-    except SnapshotError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    return snapshots.latest_folder()
 
 
 def pretrained_folder(name):

@@ -74,18 +74,15 @@ class Ranks(OneProcess):
         except (Exception, KeyboardInterrupt) as error:
             if self.size == 1 or error is self._shared_error:
                 raise
+            message, code = f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT
             if isinstance(error, TGANError):
-                self._abort(f'error: rank {self.rank}: {error}', error.exit_code)
+                message, code = f'error: rank {self.rank}: {error}', error.exit_code
             elif isinstance(error, KeyboardInterrupt):
-                self._abort(f'interrupted: rank {self.rank}', EXIT_INTERRUPTED)
-            else:
-                self._abort(f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT)
-
-    def _abort(self, message, exit_code):
-        sys.stdout.flush()
-        print(message, file=sys.stderr, flush=True)
-        time.sleep(_TIME_TO_PRINT)
-        self._mpi.Abort(exit_code)
+                message, code = f'interrupted: rank {self.rank}', EXIT_INTERRUPTED
+            sys.stdout.flush()
+            print(message, file=sys.stderr, flush=True)
+            time.sleep(_TIME_TO_PRINT)
+            self._mpi.Abort(code)
 
     def gather(self, value):
         return self._mpi.allgather(value)
