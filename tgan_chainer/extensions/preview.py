@@ -15,11 +15,11 @@ class Preview(extension.Extension):
     """Write a sheet and movies of the same latent vectors each time.
 
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
-    ``preview/video_NNNNNNNN.avi`` and ``.mov`` play the videos in a grid, ten frames a second
-    (authors' names, FACTS §10), and so does ``.gif``, which is ours; without PyAV there are none.
-    The latent vectors come from a generator of its own and batch normalisation runs in test mode,
-    so the training is left untouched. The categories of a conditional system are in order, at equal
-    distances, and their names beside the rows of the sheet. The top row of each is real.
+    ``preview/video_NNNNNNNN.avi``, ``.mov`` and ``.gif`` play the videos in a grid, ten frames a
+    second (authors' names, FACTS §10; the last is ours); without PyAV there are none.
+    The latent vectors come from a generator of its own, so the training is left untouched. The
+    categories of a conditional system are in order, at equal distances, and their names beside the
+    rows of the sheet.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.

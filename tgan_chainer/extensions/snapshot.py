@@ -16,11 +16,9 @@ from tgan_chainer.io import snapshots
 class Snapshot(extension.Extension):
     """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
 
-    A system without G0 has no ``gen_iter_N``. The trainer's file, from which a training is resumed,
-    comes last: when it is there, the others are.
-
-    Of many ranks the first writes, when all call it. What each has of its own is where one process
-    has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
+    A system without G0 has no ``gen_iter_N``. The trainer's file comes last: when it is there, the
+    others are. Of many ranks the first writes, when all call it. What each has of its own is where
+    one process has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
 
     Args:
         ranks (OneProcess or None): None is one process.

@@ -15,8 +15,8 @@ _FILES = 'events.out.tfevents.{}.tgan'    # as TensorBoard looks for them
 class TensorBoard(extension.Extension):
     """Write what the log and ``preview/`` hold into an event file of the result folder.
 
-    Every start writes a new file with all that there is, and removes the one before: it is whole,
-    and has nothing that the log has not. Without tensorboardX it is a ConfigError.
+    Every start writes all that there is anew, so that the file is whole, and has nothing that the
+    log has not. Without tensorboardX it is a ConfigError.
     """
 
     name = 'tensorboard'

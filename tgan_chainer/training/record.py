@@ -49,11 +49,10 @@ def _count_parameters(network):
 def write_record(out, experiment, command_line, device, iteration, n_ranks=1, branched_from=None):
     """Write what it takes to repeat a training into its result folder.
 
-    ``config.yml`` is the experiment as it runs, with the flags' values (``config.yaml`` beside an
-    experiment file of the authors'); the experiment file itself and the sources of its classes are
-    copied beside it (FACTS §10); ``record.json`` has an entry a start. With the path of a snapshot
-    in another folder, which this one goes on from, that folder's starts before it come first. A
-    damaged ``record.json`` is a SnapshotError, and nothing is written.
+    ``config.yml`` is the experiment as it runs (``config.yaml`` beside an experiment file of the
+    authors'); its file and the sources of its classes are copied (FACTS §10); ``record.json`` has
+    an entry a start, and before it those of the folder that it branched from. A damaged one is a
+    SnapshotError, and nothing is written.
     """
     out = Path(out)
     runs = read_record((branched_from.parent if branched_from else out) / RECORD)

@@ -1,7 +1,6 @@
 """Going on with a training: which snapshot is meant, whether it is this training's, and loading it.
 
-Chainer complains about the first array that is missing, if at all. So what a snapshot is of is
-compared with the training first, by the headers of its arrays.
+What a snapshot is of is compared with the training first, by the headers of its arrays.
 
 The authors' trainer writes the same entries for networks, optimizers, order of the data and log,
 none for the random state and for our extensions; with Chainer 2, none for triggers and for the

@@ -6,9 +6,8 @@ import signal
 class StopAt:
     """A trainer's stop trigger: true from ``iterations`` updates on, or after a signal.
 
-    A signal lets the current update finish, so that the trainer can be saved; ``signal_name`` is
-    then its name, such as 'SIGINT'. Of many ranks, each of which asks its own trigger before every
-    update, all end after the same one, whichever of them got it.
+    A signal lets the current update finish; ``signal_name`` is then its name, such as 'SIGINT'. Of
+    many ranks all end after the same update, whichever of them got it.
     """
 
     def __init__(self, iterations, ranks):
