@@ -226,7 +226,7 @@ def test_one_optimizer_for_all_or_one_for_each(document, load):
     ('models.vgen=VideoGenerator',
      r"models\.vgen: found 'VideoGenerator', expected a mapping of fn, name, args"),
     ('updater.fn=updaters/tgan_updater_wgn.py',
-     r"\.fn: found 'updaters/.*wgn.py', but TGANUpdaterWGANSVC is in updaters/.*_wgan.py; name t"),
+     "updater.fn: found .*_wgn.py', but TGANUpdaterWGANSVC is in updaters/.*_wgan.py; name that"),
     ('n_categories=3', r'n_categories: no part of the experiment takes it; leave it out'),
     ('vgen={}', r'vgen: a second G1'),
     ('dataset.dataset_fn=x.py', r"dataset\.fn: unknown key; .*Allowed: .*dataset_name"),
