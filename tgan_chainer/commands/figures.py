@@ -68,7 +68,7 @@ def _losses(args):
         method = METHODS.get(experiment.updater.name, experiment.updater.name)
         figure = plots.draw(log, ['loss_gen'], f'{method}: {Path(folder).resolve().name}, '
                             f'{experiment.dataset.name}', "generator's loss")
-        figure.axes[0].set_xlim(0, last)    # of one scale
+        figure.axes[0].set_xlim(0, 1.02 * last)    # of one scale
         figure.canvas.draw()
         blocks.append(('', np.array(figure.canvas.buffer_rgba())[..., :3]))
     return draw_blocks(blocks), '+'.join(Path(folder).resolve().name for folder in args.result_dir)

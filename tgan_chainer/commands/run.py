@@ -18,19 +18,22 @@ def run_command(function, *args):
     keep_freed_memory()
     try:
         try:
-            return function(*args) or EXIT_OK
+            code = function(*args) or EXIT_OK
         except TGANError as error:
             print(f'error: {error}', file=sys.stderr)
-            return error.exit_code
+            code = error.exit_code
         except KeyboardInterrupt:
             print('interrupted', file=sys.stderr)
-            return EXIT_INTERRUPTED
-        finally:
-            print(end='', flush=True)    # here, since at exit Python would complain
+            code = EXIT_INTERRUPTED
+        except SystemExit:    # --help
+            print(end='', flush=True)
+            raise
+        print(end='', flush=True)    # here, since at exit Python would complain
     except BrokenPipeError:
         if not _drop_unread():
             raise
-        return EXIT_NO_READER
+        code = EXIT_NO_READER
+    return code
 
 
 def _drop_unread():
