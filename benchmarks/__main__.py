@@ -8,13 +8,13 @@ from pathlib import Path
 from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
 from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
-from parity import layout
 from parity.check import choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.functions.cpu.parallel import num_threads
 from tgan_chainer.io import files
+from tgan_chainer.io.progress import steps
 
 
 def main(argv=None):
@@ -73,7 +73,7 @@ def _main(argv):
     with target as json_file, Session(options) as session, busy_neighbours(options.load):
         session.require_what_was_asked_for()
         try:
-            for name in layout.steps(names):
+            for name in steps(names):
                 outcomes.append(run_case(name, session))
         except KeyboardInterrupt as error:    # keeps what was measured
             interrupted = error

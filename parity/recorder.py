@@ -16,6 +16,7 @@ from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.errors import TGANError
 from tgan_chainer.io import files
+from tgan_chainer.io.progress import steps
 
 
 class RecordError(TGANError):
@@ -51,7 +52,7 @@ def main(argv):
     for each in recordings.CHAINERS:
         (args.out / f'chainer-{each}').mkdir(parents=True)
     rows, failed = [], []
-    for name in layout.steps(names):
+    for name in steps(names):
         try:
             fresh = upstream.record(name)
         except NotRunError as error:

@@ -5,9 +5,10 @@ from concurrent import futures
 from contextlib import nullcontext
 from unittest import mock
 
-from parity import backend, layout
+from parity import backend
 from parity.check import Outcome, Verdict
 from parity.checks import registry
+from tgan_chainer.io.progress import counted
 
 MARKS = {Verdict.PASSED: 'OK', Verdict.FAILED: 'NOT OK', Verdict.NOT_RUN: 'not run'}
 """How a verdict is printed."""
@@ -40,7 +41,7 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
     groups = sorted(groups.values(), key=lambda group: -sum(check.cost for check in group))
     # Workers read the environment when they start, which is at the first submissions.
     with (mock.patch.dict(os.environ, _ENVIRONMENT),
-          layout.counted(len(costs), sum(costs.values())) as end,
+          counted(len(costs), sum(costs.values())) as end,
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
         tasks = {pool.submit(_run_group, names): names    # the longest first
                  for names in ([check.name for check in group] for group in groups)}

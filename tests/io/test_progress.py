@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from tgan_chainer.io.progress import chunk_progress, progress
+from tgan_chainer.io.progress import chunk_progress, counted, progress, steps
 
 
 @pytest.mark.parametrize('is_terminal, interval', [(False, 60), (True, 0.2)])
@@ -27,3 +27,16 @@ def test_a_log_has_plain_lines(capsys):
     assert list(progress(range(2), unit='it', desc='seed 1', delay=0)) == [0, 1]
     first, last = capsys.readouterr().err.splitlines()
     assert first.startswith('seed 1: 0/2 [') and last.startswith('seed 1: 2/2 [')
+
+
+def test_steps_are_shown_in_a_log_and_on_a_terminal_with_time_left(monkeypatch, capsys):
+    assert list(steps(['a', 'b'])) == ['a', 'b']
+    with counted(10, cost=4) as end:
+        end('slow', cost=3)
+        end('quick')
+    assert [line.partition(' [0')[0] for line in capsys.readouterr().err.splitlines()] == [
+        '[1/2] a', '[2/2] b', '[ 1/10] slow', '[ 2/10] quick']
+    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
+    with counted(2, cost=4) as end:
+        end('slow', cost=2)
+    assert '\r[1/2] slow |██████████          | 00:00<' in capsys.readouterr().err

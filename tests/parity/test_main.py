@@ -1,6 +1,5 @@
 """The command `python -m parity`."""
 import json
-import sys
 
 import pytest
 
@@ -87,19 +86,6 @@ def test_tables_fit_the_terminal(monkeypatch, capsys, columns):
     assert layout.text(('', 'what'), rows, indent=columns - 24) == [
         '    what', '--  ' + '-' * 20, 'a   one', '    another', 'bc  word word word word',
         '    word word word word', '    word']
-
-
-def test_steps_are_shown_in_a_log_and_on_a_terminal_with_time_left(monkeypatch, capsys):
-    assert list(layout.steps(['a', 'b'])) == ['a', 'b']
-    with layout.counted(10, cost=4) as end:
-        end('slow', cost=3)
-        end('quick')
-    assert [line.partition(' [0')[0] for line in capsys.readouterr().err.splitlines()] == [
-        '[1/2] a', '[2/2] b', '[ 1/10] slow', '[ 2/10] quick']
-    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
-    with layout.counted(2, cost=4) as end:
-        end('slow', cost=2)
-    assert '\r[1/2] slow |██████████          | 00:00<' in capsys.readouterr().err
 
 
 def test_tables_as_markdown(tmp_path, capsys):

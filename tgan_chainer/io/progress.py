@@ -1,4 +1,6 @@
 """Progress and time left, on stderr: a bar on a terminal, plain lines elsewhere."""
+import contextlib
+import itertools
 import sys
 
 import tqdm
@@ -38,3 +40,28 @@ def chunk_progress(starts, unit='video'):
     It appears after some seconds only. ``starts`` is a range, the first number of each chunk.
     """
     return progress(starts, unit=unit, unit_scale=starts.step, delay=5)
+
+
+@contextlib.contextmanager
+def counted(n, cost=None):
+    """Progress of a long command by ``n`` steps: every one is shown, also in a log.
+
+    Gives the body a function that counts a step, and shows its number and text, or, at no cost,
+    those of one that begins. Time left is told by the ``cost`` of all; None where each costs 1.
+    """
+    left = '|{bar:20}| {elapsed}<{remaining}' if sys.stderr.isatty() else '[{elapsed}<{remaining}]'
+    numbers = itertools.count(1)
+    with progress(total=n if cost is None else cost, bar_format=f'{{desc}} {left}',
+                  delay=1e-9, leave=False) as bar:    # nothing before the first step
+        def end(text, cost=1):
+            bar.n += cost
+            bar.set_description_str(f'[{next(numbers):{len(str(n))}}/{n}] {text}')
+        yield end
+
+
+def steps(names):
+    """Yield names, and show them as steps that begin."""
+    with counted(len(names)) as end:
+        for done, name in enumerate(names):
+            end(name, cost=done > 0)    # of the one before
+            yield name
