@@ -248,7 +248,7 @@ def test_one_optimizer_for_all_or_one_for_each(document, load):
     ('models.vdis={fn: video_discriminator.py, name: FrameDiscriminator}',
      r"found 'FrameDiscriminator', which is no D "),
     ('dataset={fn: mnist_dataset.py, name: DrawnDataset}',
-     r"found 'DrawnDataset', which is no data set of the package, derived from DatasetMixin"),
+     r"found 'DrawnDataset', which is no data set of the package, derived from DrawnDataset"),
     ('name=x', r'name: unknown key'),
     ('batchsize', '^--set batchsize: expected KEY=VALUE'),
     ('batchsize.x=3', "^--set batchsize.x=3: 'x' cannot be set in 2, which is no mapping"),

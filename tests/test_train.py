@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import differing, read_log
 from tgan_chainer import config, train
 from tgan_chainer.commands.train import parse_args
-from tgan_chainer.errors import EXIT_DIVERGED, ConfigError
+from tgan_chainer.errors import EXIT_DIVERGED, ConfigError, TGANError
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.moving_mnist import make_moving_mnist
 from tgan_chainer.training import data
@@ -246,11 +246,18 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
     assert path.stat().st_mtime_ns == made
     assert capsys.readouterr().out == (
         f'making {path}, which is not there: 5 videos of moving digits, 0 MB\n')
+    data.make_data(experiment.replace(make_moving_mnist={'n_videos': 6}))
+    assert capsys.readouterr().out == (
+        f'{path}, which is there, has 5 videos, not the 6 of make_moving_mnist: they are used; for '
+        'more, name another file\n')
 
     path.unlink()
-    with pytest.raises(ConfigError, match='batchsize: found 6, but the data set holds 5 videos'):
-        data.make_data(experiment.replace(batchsize=6))
-    assert not path.exists()
+    for change, message in (
+            ({'batchsize': 6}, 'batchsize: found 6, but the data set holds 5 videos'),
+            ({'quality_interval': 2}, 'quality_interval: found 5 videos, expected at least 256')):
+        with pytest.raises(TGANError, match=message):
+            data.make_data(experiment.replace(**change))
+        assert not path.exists()
     data.make_data(experiment)
 
     misspelled = path.with_name('maed.npy')

@@ -19,10 +19,10 @@ from typing import Any, Literal, get_args
 import chainer
 import pydantic
 import yaml
-from chainer.dataset import DatasetMixin
 from chainer.training.updaters import StandardUpdater
 from pydantic import NonNegativeInt, PositiveInt
 
+from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.io.yaml_reader import read_yaml
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
@@ -44,7 +44,7 @@ ROLES = {
     'fsgen': Role('G0', 'models', (FrameSeedGenerator,), 'forward'),
     'vgen': Role('G1', 'models', (ImageGenerator, WholeVideoGenerator), 'forward'),
     'vdis': Role('D', 'models', (VideoDiscriminator, VideoAndFrameDiscriminator), 'forward'),
-    'dataset': Role('data set', 'datasets', (DatasetMixin,), 'get_example'),
+    'dataset': Role('data set', 'datasets', (DrawnDataset,), 'load'),
     'updater': Role('updater', 'updaters', (TGANUpdaterBase,), 'update_core'),
 }
 """The parts of an experiment, the networks in the order in which they are built."""
@@ -328,7 +328,7 @@ def _classes(role):
         found |= {name: value for name, value in vars(module).items()
                   if inspect.isclass(value) and value.__module__ == module.__name__
                   and issubclass(value, role.bases) and getattr(value, role.method, None)
-                  not in (None, DatasetMixin.get_example, StandardUpdater.update_core)}
+                  not in (None, DrawnDataset.load, StandardUpdater.update_core)}
     return found
 
 

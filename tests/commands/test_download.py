@@ -17,7 +17,7 @@ from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 from tgan_chainer.evaluation.classifier import load_c3d
 from tgan_chainer.evaluation.protocols import load_mean
 from tgan_chainer.prepare.golf import find_pictures
-from tgan_chainer.prepare.ucf_videos import find_videos, read_split_list
+from tgan_chainer.prepare.ucf101 import find_videos, select_videos
 
 CONTENT = np.random.RandomState(0).bytes(3_000_000)
 LISTS = zipped([('ucfTrainTestlist/trainlist01.txt', b'A/v_A_g01_c01.avi 1\n')])
@@ -119,7 +119,7 @@ def test_without_a_checksum_the_steps_are_said(name, here, capsys):
     ('moving-mnist', lambda: MovingMNISTDataset(dataset_path='none.npy')),
     ('ucf101', lambda: UCFDataset(16, 'none.h5', 'none.csv')),
     ('ucf101', lambda: find_videos('.')),
-    ('ucf101-splits', lambda: read_split_list('trainlist01.txt')),
+    ('ucf101-splits', lambda: select_videos({}, 'trainlist01.txt')),
     ('golf', lambda: find_pictures('.')),
     ('mean', lambda: load_mean('none.npz')),
     ('c3d', lambda: load_c3d('none.npz'))])

@@ -1,7 +1,6 @@
 import random
 import threading
 
-import chainer
 import numpy as np
 import pytest
 from chainer import serializers
@@ -17,7 +16,7 @@ from tgan_chainer.training.iterators import PrefetchIterator
 N = 10
 
 
-class Numbers(DrawnDataset, chainer.dataset.DatasetMixin):
+class Numbers(DrawnDataset):
     """Examples (i, a number of NumPy's stream, one of Python's); counts those loaded ``ahead``."""
 
     def __init__(self, n=N, damaged=None):

@@ -118,7 +118,7 @@ def with_states(*names):
 
 @pytest.mark.parametrize('name, change, setting, message', [
     ('vdis_iter_3.npz', None, None, 'is no snapshot of a training.* expected a snapshot_iter_N'),
-    ('small_svd.yml', None, None, r'cannot be loaded \(no whole npz file'),
+    ('small_svd.yml', None, None, r'cannot be loaded \(File is not a zip'),
     ('snapshot_iter_3.npz', None, 'dataset.args.dataset_path=other.npy',
      'another data set: it was trained on 6 videos, here are 5'),
     ('snapshot_iter_3.npz', None, 'optimizer={name: Adam, args: {}}',

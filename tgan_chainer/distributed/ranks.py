@@ -9,7 +9,6 @@ import traceback
 import chainer
 import chainermn
 import numpy as np
-from chainer.dataset import DatasetMixin
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
@@ -152,7 +151,7 @@ class Ranks(OneProcess):
         return Share(dataset, order[begin:end])
 
 
-class Share(DrawnDataset, DatasetMixin):
+class Share(DrawnDataset):
     """The examples of ``dataset`` at ``indices``, which are drawn and loaded as there."""
 
     def __init__(self, dataset, indices):

@@ -138,8 +138,8 @@ def load_c3d(path):
                  f'give its path by --c3d or in {C3D_VARIABLE}{conversion}')
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
-    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}',
-                        (OSError, ValueError)), Archive(path) as npz:
+    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}'), \
+            Archive(path) as npz:
         keys = set(npz.files)
         if keys != set(params):
             raise DataError(f"'{path}' lacks {reprlib.repr(sorted(params.keys() - keys))} and has "

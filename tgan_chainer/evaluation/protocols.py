@@ -38,8 +38,8 @@ def load_mean(path, sha256=MEAN_SHA256):
     except OSError as error:
         raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}. Give its "
                         'path by --mean or in TGAN_MEAN') from error
-    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}',
-                        (OSError, ValueError)), Archive(io.BytesIO(content)) as npz:
+    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}'), \
+            Archive(io.BytesIO(content)) as npz:
         if 'mean' not in npz:
             raise DataError(f"'{path}' has the keys {reprlib.repr(sorted(npz.files))}; expected "
                             f'{_PUBLISHED}')

@@ -8,24 +8,36 @@ import numpy as np
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.errors import ConfigError
-from tgan_chainer.prepare.moving_mnist import N_FRAMES, make_moving_mnist, write_labels
+from tgan_chainer.extensions.quality import require_videos
+from tgan_chainer.prepare.moving_mnist import N_FRAMES, make_moving_mnist
 
 
 def make_data(experiment, n_ranks=1):
-    """Make the data set's file, with the table of its digits, if it may be made and is missing."""
+    """Make the data set's file, with the table of its digits, if it may be made and is missing.
+
+    One that is there is used, and it is said if it has fewer videos than are to be made.
+    """
     if not experiment.make_moving_mnist:
         return
     args, settings = experiment.dataset.args, experiment.make_moving_mnist.model_dump()
     path, table = args.get('dataset_path'), args.get('config_path')
-    if not path or Path(path).exists():    # whose digits these settings need not tell
+    n_videos = settings['n_videos']
+    if not path:
         return
-    check_batchsize(experiment, settings['n_videos'], n_ranks)
-    megabytes = N_FRAMES * settings['n_videos'] * settings['size'] ** 2 / 1e6
-    print(f'making {path}, which is not there: {settings["n_videos"]:,} videos of moving digits, '
+    if Path(path).exists():    # whose digits these settings need not tell
+        if (found := len(MovingMNISTDataset(1, path))) < n_videos:
+            print(f'{path}, which is there, has {found:,} videos, not the {n_videos:,} of '
+                  'make_moving_mnist: they are used; for more, name another file', flush=True)
+        return
+    check_batchsize(experiment, n_videos, n_ranks)
+    if experiment.quality_interval:
+        require_videos(n_videos)
+    megabytes = N_FRAMES * n_videos * settings['size'] ** 2 / 1e6
+    print(f'making {path}, which is not there: {n_videos:,} videos of moving digits, '
           f'{megabytes:,.0f} MB{_instead_of(path, experiment)}', flush=True)
-    if table and not Path(table).exists():    # first: a file without its table would stay so
-        write_labels(table, **{key: settings[key] for key in settings if key != 'size'})
-    make_moving_mnist(path, **settings)
+    if table and Path(table).exists():
+        table = None
+    make_moving_mnist(path, **settings, table_path=table)
 
 
 def _instead_of(path, experiment):
