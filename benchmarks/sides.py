@@ -40,6 +40,7 @@ class Session(contextlib.ExitStack):
     """The options of a run, and its workers, started when first needed and ended with it.
 
     Attributes:
+        size (dict): Of the networks, one of :data:`benchmarks.recipe.SIZES`.
         slack (float): By how much sides may differ more than on the CPU: on a GPU they run other
             algorithms (Winograd, FFT), and TF32 keeps 10 bits of a factor.
     """
@@ -47,7 +48,7 @@ class Session(contextlib.ExitStack):
     def __init__(self, options):
         super().__init__()
         self.options = options
-        self.size = recipe.SIZES[options.size]
+        self.size = recipe.SIZES[options.size[0]]
         self.slack = 10 if options.tf32 else 4 if options.gpu >= 0 else 1
         # Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
         self.pause = 0.0 if options.quick else 0.05
