@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reference.oracle import networks, objectives
-from reference.oracle.networks import output, run_backward
+from reference.oracle.networks import output, run_backward, run_forward
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ class Training:
         fake, seeds, frames = self._generate(self.draw_z_slow(len(real)))
         fake_order, real_order = self.draw_time_orders()
 
-        vdis, state, objective = self.models['vdis'], self.states['vdis'], self.updater.objective
-        on_fake = vdis.forward(state, fake[:, :, fake_order], self.mode)
-        on_real = vdis.forward(state, real[:, :, real_order], self.mode)
+        state, objective = self.states['vdis'], self.updater.objective
+        on_fake, on_real = (run_forward(self.models['vdis'], state, video, self.mode)
+                            for video in (fake[:, :, fake_order], real[:, :, real_order]))
 
         self.grads = self._zero_grads()
         loss_gen, gscore = objective.generator(output(on_fake))
         gfake = run_backward(
-            on_fake, state, gscore,
+            on_fake, gscore,
             self.grads['vdis'] if self.updater.keeps_generator_gradient else None)
         self._generate_backward(seeds, frames, gfake[:, :, np.argsort(fake_order)])
         self._step('fsgen', 'vgen')
@@ -85,7 +85,7 @@ class Training:
         for steps, term in ((on_fake, objective.fake), (on_real, objective.real)):
             loss, gscore = term(output(steps))
             terms.append(loss)
-            run_backward(steps, state, gscore, self.grads['vdis'], to_input=False)
+            run_backward(steps, gscore, self.grads['vdis'], to_input=False)
         self._step('vdis')
         if self.updater.constraint and self.iteration % self.updater.freq == 0:
             self.updater.constraint(state)
@@ -95,7 +95,7 @@ class Training:
 
     def draw_z_slow(self, batch):
         """z_slow ~ U(-1, 1), (batch, Ks), rounded to float32 as the authors' networks take it."""
-        width = self.models['fsgen'].z_slow_dim
+        width = len(self.states['fsgen']['dc0/W'])
         return self.mode.rng.uniform(-1, 1, (batch, width)).astype(np.float32).astype(np.float64)
 
     def draw_time_orders(self):
@@ -112,7 +112,7 @@ class Training:
 
         Every frame is one example of G1's batch, frames of a video next to each other.
         """
-        seeds = self.models['fsgen'].forward(self.states['fsgen'], z_slow, self.mode)
+        seeds = run_forward(self.models['fsgen'], self.states['fsgen'], z_slow, self.mode)
         batch, width, n_frames = output(seeds).shape
         frames = self.models['vgen'].forward(
             self.states['vgen'], np.repeat(z_slow, n_frames, axis=0),
@@ -124,9 +124,9 @@ class Training:
         """Add the derivatives of all parameters of G0 and G1, from that of the video."""
         batch, width, n_frames = output(seeds).shape
         gframes = gvideo.swapaxes(1, 2).reshape(output(frames).shape)
-        gz = self.models['vgen'].backward(self.states['vgen'], frames, gframes, self.grads['vgen'])
+        gz = self.models['vgen'].backward(frames, gframes, self.grads['vgen'])
         gz_fast = gz.reshape(batch, n_frames, width).swapaxes(1, 2)
-        run_backward(seeds, self.states['fsgen'], gz_fast, self.grads['fsgen'], to_input=False)
+        run_backward(seeds, gz_fast, self.grads['fsgen'], to_input=False)
 
     def _step(self, *roles):
         for role in roles:
