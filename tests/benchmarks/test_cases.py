@@ -14,14 +14,6 @@ CPU = chainer.get_device('@numpy')
 SIZE = dict(recipe.SIZES['quick'], z=4)
 
 
-def test_kinds_and_sizes(quick, full):
-    kinds = list(dict.fromkeys(name.split('/')[0] for name in cases.CASES))
-    assert kinds == ['flops', 'step', 'svc', 'sampling', 'c3d', 'loaders', 'memory', 'growth']
-    assert (full.size['conv_ch'], full.size['mid_ch'], full.size['width']) == (512, 64, 4)
-    assert quick.size['conv_ch'] < 64
-    assert (full.batch(32), quick.batch(32), quick.batch(8)) == (32, 4, 2)
-
-
 def test_who_trains(full):
     trainings = cases.trainings(full, 'svc', 32)
     assert [(c.side, c.args.get('algorithm')) for c in trainings] == [

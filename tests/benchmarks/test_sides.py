@@ -1,5 +1,4 @@
 """The line protocol, from both ends, and workers that misbehave."""
-import ast
 import os
 import signal
 import subprocess
@@ -107,8 +106,6 @@ def test_a_worker_that_cannot_work_here(start):
         start('broken')
     with pytest.raises(WorkerError, match=r"answered 'hello\\n', expected a line of JSON"):
         start(program="print('hello')")
-    with pytest.raises(WorkerError, match='cannot start .*no-python'):
-        Worker('a worker', ['/no/such/no-python'], os.environ)
 
 
 def test_peak_memory_is_that_of_the_process(start):
@@ -133,15 +130,6 @@ def test_a_worker_is_started_once_and_again_after_its_death(quick, start):
         assert second is not first and second.alive
         assert session.descriptions == {'ours': {'python': 'here'}}
     assert not second.alive
-
-
-def test_a_side_that_is_not_there_is_asked_once(quick):
-    with pytest.raises(NotRunError, match='no torch here'):
-        quick.worker('torch')
-    quick.add('torch', [])
-    with pytest.raises(NotRunError, match='no torch here'):
-        quick.worker('torch')
-    quick.forget()    # of those that are there
 
 
 def test_commands_and_environments(monkeypatch, quick):
@@ -182,13 +170,6 @@ def test_busy_neighbours_end_with_the_block_and_with_their_parent():
     with busy_neighbours(1) as (neighbour,):
         assert neighbour.poll() is None
     assert neighbour.poll() is not None
-
-
-# -- the programs that run elsewhere ---------------------------------------------------------------
-
-def test_what_may_run_on_chainer_2_is_python_3_6():
-    for name in ('recipe', 'upstream_worker'):
-        ast.parse((FOLDER / f'{name}.py').read_text(), feature_version=(3, 6))
 
 
 def test_without_pytorch(tmp_path):

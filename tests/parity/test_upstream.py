@@ -11,7 +11,6 @@ import pytest
 from parity import __main__ as parity_main
 from parity import upstream
 from parity.check import Check, Verdict
-from parity.worker import WorkerError
 from reference import recordings
 from tgan_chainer import config
 
@@ -167,14 +166,10 @@ def test_a_missing_file_is_named(checkout, tmp_path, monkeypatch, capsys, comman
     assert not Path('out').exists()
 
 
-def test_no_such_interpreter(tmp_path):
-    with pytest.raises(WorkerError, match='cannot start .*no-python'):
-        upstream.checks(STAND_IN, str(tmp_path / 'no-python'))
-
-
 def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
-    for name in ('upstream_runner', 'serving', 'driver'):
-        ast.parse(upstream.RUNNER.with_name(f'{name}.py').read_text(), feature_version=(3, 6))
+    for name in ('parity/upstream_runner', 'parity/serving', 'parity/driver',
+                 'benchmarks/recipe', 'benchmarks/upstream_worker'):
+        ast.parse((STAND_IN.parents[2] / f'{name}.py').read_text(), feature_version=(3, 6))
     live['inception'].run()
     assert not list(STAND_IN.rglob('__pycache__'))
 
