@@ -66,8 +66,8 @@ def test_in_a_browser(text, tmp_path, width):
     frame = tmp_path / 'frame.html'
     frame.write_text(FRAME.replace('WIDTH', str(width)))
     run = subprocess.run(
-        [CHROMIUM, '--headless', '--allow-file-access-from-files', '--no-sandbox', '--disable-gpu', '--disable-quic',
-         '--no-first-run', '--disable-background-networking', '--disable-component-update',
+        [CHROMIUM, '--headless', '--allow-file-access-from-files', '--no-sandbox', '--disable-gpu',
+         '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
          '--disable-sync', '--enable-logging=stderr', f'--user-data-dir={tmp_path / "profile"}',
          '--dump-dom', '--virtual-time-budget=5000', frame.as_uri()],
         capture_output=True, text=True, timeout=120, check=True)
