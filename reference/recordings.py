@@ -6,15 +6,10 @@
 
 A recording is `golden/chainer-VERSION/NAME.json` and, where it has tensors, `NAME.npz`. Every read
 is held against `golden/MANIFEST.json`, so an altered reference cannot pass for a reference.
-
-    python -m reference.recordings                    # check every file
-    python -m reference.recordings --write-manifest   # after recording again
 """
-import argparse
 import hashlib
 import io
 import json
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -213,25 +208,11 @@ def dataset_inputs(seed=0):
 # -- the manifest ----------------------------------------------------------------------------------
 
 def write_manifest(golden=None):
-    """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
+    """Write size and sha256 of every recorded file to `golden/MANIFEST.json`."""
     golden = golden or GOLDEN
     manifest = {path.relative_to(golden).as_posix(): _fingerprint(path.read_bytes())
                 for chainer in CHAINERS for path in (golden / _folder(chainer)).iterdir()}
     (golden / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
-    return golden / MANIFEST
-
-
-def check_all():
-    """Check every file of the manifest, and that there are no others; returns their number."""
-    manifest = _manifest()
-    for path in manifest:
-        _read(path)
-    for path in GOLDEN.glob('chainer-*/*'):
-        if path.relative_to(GOLDEN).as_posix() not in manifest:
-            raise RecordingError(
-                f'{path} is not in {MANIFEST}; remove it, or, if it was recorded on purpose, run '
-                'python -m reference.recordings --write-manifest')
-    return len(manifest)
 
 
 def _folder(chainer):
@@ -262,24 +243,6 @@ def _read(path):
     if found != (expected := _manifest()[path]):
         raise RecordingError(
             f'golden/{path} is not as recorded: found {found}, expected {expected}; restore it '
-            'from version control, or, if it was recorded again on purpose, run '
-            'python -m reference.recordings --write-manifest')
+            'from version control, or, if it was recorded again on purpose, go on as '
+            'reference/PROVENANCE.md says')
     return content
-
-
-def main(argv=None):
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog='python -m reference.recordings', description='Check the recordings in golden/.')
-    parser.add_argument('--write-manifest', action='store_true',
-                        help='accept the files as they are and write their sha256 to the manifest')
-    if parser.parse_args(argv).write_manifest:
-        print(f'wrote {write_manifest()}')
-    try:
-        print(f'{check_all()} files are as recorded')
-    except RecordingError as error:
-        return error
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -67,9 +67,10 @@ def test_in_a_browser(text, tmp_path, width):
     frame.write_text(FRAME.replace('WIDTH', str(width)))
     run = subprocess.run(
         [CHROMIUM, '--headless', '--allow-file-access-from-files', '--no-sandbox', '--disable-gpu',
-         '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-         '--disable-sync', '--enable-logging=stderr', f'--user-data-dir={tmp_path / "profile"}',
-         '--dump-dom', '--virtual-time-budget=5000', frame.as_uri()],
+         '--disable-quic', '--no-first-run', '--disable-background-networking',
+         '--disable-component-update', '--disable-sync', '--enable-logging=stderr',
+         f'--user-data-dir={tmp_path / "profile"}', '--dump-dom',
+         '--virtual-time-budget=5000', frame.as_uri()],
         capture_output=True, text=True, timeout=120, check=True)
     seen = json.loads(html.unescape(re.search('data-seen="([^"]*)"', run.stdout).group(1)))
     assert seen['open'] == text.count('<details')

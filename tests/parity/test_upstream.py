@@ -188,7 +188,6 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     shipped = {name: recordings.load(name, '7.8.1') for name in names}
     monkeypatch.setattr(recordings, 'GOLDEN', tmp_path)
     assert recordings.names('7.8.1') == names
-    assert recordings.check_all() == 2 * len(names) - 1    # datasets have no tensors
     for name, theirs in shipped.items():
         ours = recordings.load(name, '7.8.1')
         assert ours.meta.keys() == theirs.meta.keys()
