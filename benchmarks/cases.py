@@ -4,8 +4,8 @@ import dataclasses
 import functools
 
 from benchmarks import flops, ours_worker
-from benchmarks.race import LABELS, Contestant, Outcome, everyone, race, take_turns
-from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError
+from benchmarks.race import Contestant, Outcome, everyone, race, take_turns
+from benchmarks.sides import OURS, TORCH, NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
 SAMPLED = 16
@@ -107,26 +107,6 @@ def _peak(session, contestant):
         return contestant.turn(worker)['peak']
 
 
-def growth(session, axis):
-    """Our steps and the authors' at every size, in units of ours at the usual one.
-
-    By weight clipping: what clips singular values takes the same whatever the batch.
-    """
-    quick, usual = session.options.quick, session.size['batch' if axis == 'batch' else 'width']
-    if axis == 'batch':
-        points = {n: (n, session.size) for n in ((2, 4) if quick else (2, 4, 8, 16, 32))}
-    else:
-        points = {16 * n: (session.size['batch'], {**session.size, 'width': n})
-                  for n in ((1, 2) if quick else (2, 4, 8))}
-        usual *= 16
-    return race(session, [
-        Contestant(f'{LABELS[side]}, {axis} {value}', side, 'step', {
-            'updater': 'clip', 'batch': batch, 'size': size}, task=str(value))
-        for side in (OURS, AUTHORS)
-        # Ours at the usual size first: it is the unit.
-        for value, (batch, size) in sorted(points.items(), key=lambda point: point[0] != usual)])
-
-
 CASES = {
     'flops/step': ('GFLOP of a training step, WGAN, a video of the batch', arithmetic),
     **{f'step/{updater}-b{batch}': (
@@ -145,8 +125,6 @@ CASES = {
         f'loading a batch of {label}, as a share of the training step that takes it', loader,
         dataset) for dataset, (_, _, label, _) in ours_worker.DATASETS.items()},
     'memory/step': ('peak memory of two training steps, WGAN with singular value clipping', memory),
-    **{f'growth/{axis}': (f'training step by {what}, relative to the usual one', growth, axis)
-       for axis, what in (('batch', 'videos a batch'), ('width', 'width of a frame'))},
 }
 """Every benchmark in the order in which a report shows them.
 

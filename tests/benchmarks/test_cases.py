@@ -111,12 +111,3 @@ def test_peak_memory(full):
     assert [what for what, _ in outcome.not_run] == [
         "PyTorch eager, authors' algorithm", 'PyTorch eager, our algorithm']
     assert [entry for entry in full.log if 'ours' in entry] == ['ours', 'ours ends'] * 3
-
-
-@pytest.mark.parametrize('axis, values', [('batch', [8, 2, 4, 16, 32]), ('width', [64, 32, 128])])
-def test_growth_is_relative_to_ours_at_the_usual_size(full, axis, values):
-    full.add('ours', [1.0] * 99)
-    full.add('authors', [3.0] * 99)
-    outcome = cases.growth(full, axis)
-    assert list(outcome.costs) == [f'{label}, {axis} {value}' for label in (
-        'ours', "authors' algorithm, Chainer's kernels") for value in values]
