@@ -48,11 +48,9 @@ class FakeSession(Session):
 
 @pytest.fixture
 def quick():
-    """A run with small networks."""
     return FakeSession('--quick')
 
 
 @pytest.fixture
 def full():
-    """A run in full size, of four rounds."""
     return FakeSession('--repeats', '4')

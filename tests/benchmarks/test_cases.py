@@ -1,4 +1,3 @@
-"""What each benchmark asks of which side, and the works of ours, in this process."""
 import contextlib
 
 import chainer

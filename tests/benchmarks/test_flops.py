@@ -1,4 +1,3 @@
-"""Counts of arithmetic, against counts by hand and against convolutions of ones."""
 import chainer.functions as F
 import chainer.links as L
 import numpy as np

@@ -1,4 +1,3 @@
-"""The command `python -m benchmarks`."""
 import contextlib
 import json
 

@@ -1,4 +1,3 @@
-"""Text of outcomes that nobody measured."""
 import re
 
 import pytest

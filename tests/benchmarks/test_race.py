@@ -1,4 +1,3 @@
-"""Who takes part, who is left out and why, and what comes of it."""
 import pytest
 
 from benchmarks import race as module

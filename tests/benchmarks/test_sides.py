@@ -1,4 +1,4 @@
-"""The line protocol, from both ends, and workers that misbehave."""
+import contextlib
 import os
 import signal
 import subprocess
@@ -53,15 +53,9 @@ serving.serve(works.get(sys.argv[1], lambda: (works, {{'python': 'here'}})),
 @pytest.fixture
 def start():
     """Function (what becomes of the worker as it starts) -> a worker, which ends with the test."""
-    workers = []
-
-    def started(outcome='good', program=PROGRAM):
-        workers.append(Worker('a worker', [sys.executable, '-c', program, outcome], os.environ))
-        return workers[-1]
-
-    yield started
-    for worker in workers:
-        worker.close()
+    with contextlib.ExitStack() as workers:
+        yield lambda outcome='good', program=PROGRAM: workers.enter_context(contextlib.closing(
+            Worker('a worker', [sys.executable, '-c', program, outcome], os.environ)))
 
 
 def test_requests_and_answers(start):

@@ -1,4 +1,3 @@
-"""Every check of `python -m parity`."""
 import os
 
 import pytest

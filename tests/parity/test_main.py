@@ -1,4 +1,3 @@
-"""The command `python -m parity`."""
 import json
 
 import pytest

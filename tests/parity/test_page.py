@@ -1,4 +1,3 @@
-"""The page: its structure always, and in a browser where there is one."""
 import html
 import json
 import re

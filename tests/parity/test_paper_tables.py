@@ -1,4 +1,3 @@
-"""The paper's tables beside a ledger."""
 import datetime
 import re
 

@@ -1,4 +1,3 @@
-"""Live parity and recording, against a checkout of the same layout with code of our own."""
 import ast
 import fnmatch
 import re

@@ -217,7 +217,6 @@ def rng(request):
 
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory):
-    """One undisturbed training for all tests."""
     return Lab(tmp_path_factory.mktemp('lab'))
 
 
