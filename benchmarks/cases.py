@@ -23,7 +23,6 @@ def arithmetic(session):
 
 def step(session, updater, batch):
     """Training steps of all sides, and the floor."""
-    batch = session.batch(batch)
     return race(session, trainings(session, updater, batch), _rows_of_step(session, batch))
 
 
@@ -45,6 +44,12 @@ def busy(session):
 
 def _rows_of_step(session, batch):
     return flops.of_step(*ours_worker.networks(session.size).values(), batch)
+
+
+def kernels(session):
+    """Where the time of a training step on a GPU goes."""
+    return Outcome(text=session.worker(OURS).run(
+        'kernels', {'batch': 32, 'size': session.size})['text'])
 
 
 def svc(session, weights):
@@ -84,8 +89,8 @@ def loader(session, dataset):
     return race(session, [
         Contestant('training step', OURS, 'step', {
             'updater': 'clip', 'batch': batch, 'size': size}),
-        Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch, 'n_videos': (
-            2 if session.options.quick else 32) * batch}, task='loader')])
+        Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch,
+                                           'n_videos': 32 * batch}, task='loader')])
 
 
 def memory(session):
@@ -98,8 +103,8 @@ def memory(session):
         except NotRunError as reason:
             not_run.append((contestant.name, str(reason)))
     # Memory hardly varies from process to process.
-    rounds = 1 if session.options.quick else min(session.options.repeats, 3)
-    return Outcome(costs=take_turns(runnable, rounds), unit='bytes', not_run=not_run)
+    return Outcome(costs=take_turns(runnable, min(session.options.repeats, 3)), unit='bytes',
+                   not_run=not_run)
 
 
 def _peak(session, contestant):
@@ -115,6 +120,7 @@ CASES = {
         for batch in (4, 8, 16, 32)},
     'step/busy': ('training step, WGAN with weight clipping, beside 0, 1 and 2 busy neighbours',
                   busy),
+    'step/kernels': ('kernels of a training step on a GPU, by PyTorch, batch of 32', kernels),
     **{f'svc/{weights}': (f"clipping the singular values of D's weights, {about}", svc, weights)
        for weights, about in (
            ('layers', 'as they are before the first clipping of a training'),

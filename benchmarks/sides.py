@@ -51,17 +51,13 @@ class Session(contextlib.ExitStack):
         self.size = recipe.SIZES[options.size[0]]
         self.slack = 10 if options.tf32 else 4 if options.gpu >= 0 else 1
         # Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
-        self.pause = 0.0 if options.quick else 0.05
+        self.pause = 0.05
         self._workers, self._not_run = {}, {}
 
     @property
     def descriptions(self):
         """{name of a worker that was started: what it said of itself}."""
         return {name: worker.description for name, worker in self._workers.items()}
-
-    def batch(self, videos):
-        """Videos a batch where a benchmark says ``videos``."""
-        return max(2, videos // 8) if self.options.quick else videos
 
     def worker(self, name):
         """The worker of a side, started anew if it has ended; raises as :class:`Worker`."""
