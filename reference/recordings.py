@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -187,22 +188,18 @@ def mean_clip(seed):
     return rs.uniform(80, 130, (3, 16, 128, 171))
 
 
-class DatasetInputs(NamedTuple):
-    """Contents of the input files behind `datasets-seed0`; all uint8."""
-
-    moving_mnist: np.ndarray    #: (20, 6, 64, 64), the npy file of `MovingMNISTDataset`.
-    ucf_image: np.ndarray       #: (85, 3, 64, 85), the h5 dataset `image` of the UCF classes.
-    ucf_spans: tuple            #: (start, end) of each video in it, end exclusive.
-    golf_strips: tuple          #: Three (2560, 128, 3) strips of frames, 0001.jpg to 0003.jpg.
-    golf_span: tuple            #: start and end, inclusive, of the single row of the golf table.
-
-
 def dataset_inputs(seed=0):
-    """Draw the input files of `datasets-seed0` again."""
+    """Contents of the input files of `datasets-seed0`, drawn again; arrays are uint8.
+
+    Of Moving MNIST the npy file; of UCF-101 the h5 dataset `image`, and start and end, exclusive,
+    of each video; of golf the strips 0001.jpg to 0003.jpg, and first and last of the table's row.
+    """
     rs = np.random.RandomState(seed)
     mnist, image, *strips = (rs.randint(0, 256, shape).astype(np.uint8) for shape in (
         (20, 6, 64, 64), (85, 3, 64, 85), *[(2560, 128, 3)] * 3))
-    return DatasetInputs(mnist, image, ((0, 16), (16, 36), (36, 69), (69, 85)), strips, (1, 3))
+    return SimpleNamespace(
+        moving_mnist=mnist, ucf_image=image, ucf_spans=((0, 16), (16, 36), (36, 69), (69, 85)),
+        golf_strips=strips, golf_span=(1, 3))
 
 
 # -- the manifest ----------------------------------------------------------------------------------

@@ -66,8 +66,14 @@ class Training:
         """One update with real videos (B, 16, C, 64, 64) in [-1, 1) -> reported losses by name."""
         self.iteration += 1
         real = np.asarray(real, np.float64).swapaxes(1, 2)
-        fake, seeds, frames = self._generate(self.draw_z_slow(len(real)))
-        fake_order, real_order = self.draw_time_orders()
+        width, rng = len(self.states['fsgen']['dc0/W']), self.mode.rng
+        z_slow = rng.uniform(-1, 1, (len(real), width)).astype(np.float32)    # as theirs take it
+        fake, seeds, frames = self._generate(z_slow.astype(np.float64))
+        fake_order, real_order = np.arange(networks.N_FRAMES), np.arange(networks.N_FRAMES)
+        p = self.updater.shuffle_time_order
+        if p is not None and rng.rand() >= p:
+            rng.shuffle(fake_order)
+            rng.shuffle(real_order)
 
         state, objective = self.states['vdis'], self.updater.objective
         on_fake, on_real = (run_forward(self.models['vdis'], state, video, self.mode)
@@ -92,20 +98,6 @@ class Training:
         if self.updater.reports_terms:
             return dict(zip(('vdis/loss_dis_fake', 'vdis/loss_dis_real'), terms, strict=True))
         return {'vdis/loss_gen': loss_gen, 'vdis/loss_dis': sum(terms)}
-
-    def draw_z_slow(self, batch):
-        """z_slow ~ U(-1, 1), (batch, Ks), rounded to float32 as the authors' networks take it."""
-        width = len(self.states['fsgen']['dc0/W'])
-        return self.mode.rng.uniform(-1, 1, (batch, width)).astype(np.float32).astype(np.float64)
-
-    def draw_time_orders(self):
-        """Order of the frames of all fakes, and of all reals; each a permutation of 0 to 15."""
-        orders = np.arange(networks.N_FRAMES), np.arange(networks.N_FRAMES)
-        p, rng = self.updater.shuffle_time_order, self.mode.rng
-        if p is not None and rng.rand() >= p:
-            for order in orders:
-                rng.shuffle(order)
-        return orders
 
     def _generate(self, z_slow):
         """Fake videos (B, C, 16, H, W) in (-1, 1), with the steps of G0 and G1 that made them.
