@@ -1,4 +1,6 @@
 import contextlib
+from types import SimpleNamespace
+from unittest import mock
 
 import chainer
 import numpy as np
@@ -110,3 +112,21 @@ def test_peak_memory(full):
     assert [what for what, _ in outcome.not_run] == [
         "PyTorch eager, authors' algorithm", 'PyTorch eager, our algorithm']
     assert [entry for entry in full.log if 'ours' in entry] == ['ours', 'ours ends'] * 3
+
+
+def test_on_a_gpu_events_time_the_device_and_the_host_draws():
+    log = mock.MagicMock(elapsed=mock.Mock(return_value=2000.0))
+    cupy = SimpleNamespace(
+        asarray=lambda array: ('on the GPU', array), random=SimpleNamespace(),
+        get_default_memory_pool=lambda: SimpleNamespace(total_bytes=lambda: 12345),
+        cuda=SimpleNamespace(Event=mock.Mock(side_effect=[log.start, log.end]),
+                             get_elapsed_time=log.elapsed))
+    clock, peak = recipe.chainer_device(cupy)
+    assert (clock(log.kernel), peak()) == ((2.0, log.kernel.return_value), 12345)
+    assert log.mock_calls == [
+        mock.call.start.record(), mock.call.kernel(), mock.call.end.record(),
+        mock.call.end.synchronize(), mock.call.elapsed(log.start, log.end)]
+    np.random.seed(1)
+    where, drawn = cupy.random.uniform(-1, 1, (2, 3))
+    assert where == 'on the GPU'
+    np.testing.assert_array_equal(drawn, np.random.RandomState(1).uniform(-1, 1, (2, 3)))

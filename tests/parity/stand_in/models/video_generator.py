@@ -19,7 +19,7 @@ class VideoGeneratorInitUniform(chainer.Chain):
             self.add_link(f'dc{i}', L.Deconvolution2D(
                 widths[i - 1], widths[i], 4, 2, 1, nobias=True, initialW=initialW))
         self.add_link('dc5', L.Deconvolution2D(widths[4], out_channels, 3, 1, 1, initialW=initialW))
-        for i, width in zip(['0s', '0f', *range(1, 5)], [flat, flat, *widths[1:]], strict=True):
+        for i, width in [('0s', flat), ('0f', flat), *list(enumerate(widths))[1:]]:
             self.add_link(f'bn{i}', L.BatchNormalization(width))
 
     def __call__(self, z_slow, z_fast):
