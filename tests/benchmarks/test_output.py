@@ -17,13 +17,8 @@ OUTCOMES = [
     Outcome('memory/step', 'memory', 'small', errors=['Traceback\nValueError'])]
 
 
-@pytest.fixture
-def options(quick):
-    return quick.options
-
-
-def test_text(options):
-    lines = output.text(OUTCOMES, MACHINE, SIDES, options).splitlines()
+def test_text(quick):
+    lines = output.text(OUTCOMES, MACHINE, SIDES, quick.options).splitlines()
     assert lines[:4] == [
         'tgan_chainer abc, 2026-01-02T03:04:05+00:00', 'Fast CPU, 2 cores, 24 GiB; no GPU; Linux',
         '1 threads in every process, 2 rounds; load before the start 0.1',
@@ -36,7 +31,8 @@ def test_text(options):
         'memory/step, size small, load 0: memory', 'FAILED: Traceback', 'FAILED: ValueError', '',
         '[1] not run: install it', '[2] not run: too large', '1 measured, 1 failed, 1 not run']
     assert not re.search(r'\d\s*(ms|s|sec|seconds|minutes|GFLOP/s)\b', '\n'.join(lines))
-    text = output.text([], {**MACHINE, 'load': 3.0, 'gpu': 'Fast GPU'}, SIDES, options)
+    text = output.text([], {**MACHINE, 'load': 3.0, 'gpu': 'Fast GPU'}, SIDES,
+                       quick.options)
     assert 'load before the start 3.0, so something else was running' in text
     assert '24 GiB; Fast GPU; Linux' in text
 

@@ -133,18 +133,16 @@ def test_commands_and_environments(monkeypatch, quick):
     monkeypatch.setattr(sides, 'Worker', lambda _, *args: args)
     vars(quick.options).update(upstream='some/checkout', python='py36', threads=3,
                                torch_python='env/pytorch')
-    ours, authors, torch = (sides.Session.start(quick, name)
-                            for name in ('ours', 'authors', 'torch'))
-    assert ours[0] == [sys.executable, '-m', 'benchmarks.ours_worker', '-1']
-    assert authors[0] == ['py36', str(FOLDER / 'upstream_worker.py'),
-                          os.path.abspath('some/checkout'), '-1']
-    assert torch[0] == [os.path.abspath('env/pytorch'), str(FOLDER / 'torch_worker.py'), '-1']
-    for _, environment in (ours, authors, torch):
+    for name, path, *command in (
+            ('ours', 'here', sys.executable, '-m', 'benchmarks.ours_worker', '-1'),
+            ('authors', None, 'py36', str(FOLDER / 'upstream_worker.py'),
+             os.path.abspath('some/checkout'), '-1'),
+            ('torch', None, os.path.abspath('env/pytorch'), str(FOLDER / 'torch_worker.py'), '-1')):
+        found, environment = sides.Session.start(quick, name)
+        assert (found, environment.get('PYTHONPATH')) == (command, path)
         assert {environment[f'{library}_NUM_THREADS'] for library in (
             'OMP', 'OPENBLAS', 'MKL', 'NUMBA', 'TGAN')} == {'3'}
         assert 'TGAN_CPU_KERNELS' not in environment
-    assert [environment.get('PYTHONPATH') for _, environment in (ours, authors, torch)] == [
-        'here', None, None]
     vars(quick.options).update(upstream=None, python=None, gpu=1)
     assert sides.Session.start(quick, 'authors')[0] == [
         sys.executable, str(FOLDER / 'upstream_worker.py'), str(STAND_IN), '1']
