@@ -91,18 +91,14 @@ def test_nothing_measured():
     assert found['TGAN, SVC'][0] == '11.85 ± 0.07' and found['UCF-101 dataset'][0] == '34.49 ± 0.03'
 
 
-@pytest.mark.parametrize('label', EXPERIMENTS)
-def test_every_system_of_table_4_finds_its_row_at_full_size(label):
-    found = cells('table4', [measured((1.0,) * 4, [system(EXPERIMENTS[label], UCF)])])
-    assert [other for other, texts in found.items() if texts[1][:11] == '1.00 ± 0.00'] == [label]
-
-
-@pytest.mark.parametrize('opponent', OPPONENTS)
-def test_every_battle_of_table_3_finds_its_row_at_full_size(opponent):
-    found = cells('table3', [battle(opponent)])
-    assert [label for label, texts in found.items() if texts[1].startswith('1.50')] == [
-        f'TGAN against {opponent}']
-    assert cells('table4', [battle(opponent)]) == cells('table4', [])
+@pytest.mark.parametrize('name', [*EXPERIMENTS, *OPPONENTS])
+def test_every_measurement_at_full_size_finds_its_row(name):
+    table, other, label, measurement = (
+        ('table3', 'table4', f'TGAN against {name}', battle(name)) if name in OPPONENTS else
+        ('table4', 'table3', name, measured((1.5,) * 4, [system(EXPERIMENTS[name], UCF)])))
+    assert [label for label, texts in cells(table, [measurement]).items()
+            if texts[1].startswith('1.50')] == [label]
+    assert cells(other, [measurement]) == cells(other, [])
 
 
 def test_measured_rows():
