@@ -36,8 +36,6 @@ def networks(size):
     return driver.build(replay.OURS, recipe.networks(size), recipe.BUILD_SEED)
 
 
-# -- clipping of singular values -------------------------------------------------------------------
-
 def svc(device, clock, weights, method, size):
     """Clipping of D's five weights, one by one, each repetition of copies."""
     originals = critic_weights(tuple(size.items()), weights)
@@ -100,8 +98,6 @@ def _on_host(array):
     return chainer.get_device('@numpy').send(array)
 
 
-# -- loaders ---------------------------------------------------------------------------------------
-
 def loader(device, clock, dataset, batch, n_videos):
     """Batches of a data set, from a file that the system has in memory; timed on the host."""
     folder = tempfile.TemporaryDirectory(prefix='tgan-benchmark-')
@@ -126,8 +122,6 @@ DATASETS = {
         'ucf_spans': [(40 * i, 40 * i + 40) for i in range(n)]}, 'UCF-101', 3)}
 """Name -> class, contents of its files, of noise; label, channels of a frame."""
 
-
-# -- where the time of a training step goes --------------------------------------------------------
 
 def kernels(device, clock, batch, size):
     """Updates of WGAN with weight clipping under PyTorch's profiler, which sees all of a process.
@@ -160,8 +154,6 @@ def kernels(device, clock, batch, size):
             *(f'{busy:9.3f} ms {n:7.1f} x  {name[:120]}' for busy, n, name in rows)])}
     return run
 
-
-# -- the process -----------------------------------------------------------------------------------
 
 def sgemm(device, clock, width):
     """A product of two square matrices in float32, on all threads of BLAS."""

@@ -110,8 +110,6 @@ def _uniform(seed, bound, shape):
     return np.random.RandomState(seed).uniform(-bound, bound, shape).astype(np.float32)
 
 
-# -- clocks and memory -----------------------------------------------------------------------------
-
 def time_on_host(function):
     """Call ``function()`` -> (seconds, what it returned)."""
     start = time.perf_counter()

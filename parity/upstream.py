@@ -81,8 +81,6 @@ class Upstream(Worker):
             return found, dict(np.load(given))
 
 
-# -- recipes ---------------------------------------------------------------------------------------
-
 def _models(config):
     """One of the recorded configurations, or 'pair', which only live parity runs.
 
@@ -143,8 +141,6 @@ def _dataset(cls, folder, seed):
     return {'key': data.recorded_name(cls), 'class': cls, 'n': n, 'seed': seed + offset,
             'kwargs': {'n_frames': 16, **kwargs}, 'table': table}
 
-
-# -- checks ----------------------------------------------------------------------------------------
 
 def checks(directory, python=None):
     """The checks of a checkout; takes the arguments of :class:`Upstream`, and raises the same."""

@@ -66,8 +66,6 @@ class Stage(NamedTuple):
     l2: float       #: Float64 Euclidean norm of the whole tensor.
 
 
-# -- reading ---------------------------------------------------------------------------------------
-
 def names(chainer=CHAINERS[0]):
     """Names of all recordings made on a Chainer release, sorted; a RecordingError for no such."""
     folder = _folder(chainer) + '/'
@@ -201,8 +199,6 @@ def dataset_inputs(seed=0):
         moving_mnist=mnist, ucf_image=image, ucf_spans=((0, 16), (16, 36), (36, 69), (69, 85)),
         golf_strips=strips, golf_span=(1, 3))
 
-
-# -- the manifest ----------------------------------------------------------------------------------
 
 def write_manifest(golden=None):
     """Write size and sha256 of every recorded file to `golden/MANIFEST.json`."""

@@ -83,8 +83,6 @@ def test_peak_memory_is_that_of_the_process(start):
     assert worker.run('work', {})['peak'] - before > 60 << 20
 
 
-# -- which worker is started, and how --------------------------------------------------------------
-
 def test_a_worker_is_started_once_and_again_after_its_death(quick, start):
     quick.start = lambda name: start()
     with quick as session:

@@ -42,8 +42,6 @@ def test_what_it_says(text, part):
     assert part in text
 
 
-# -- in a browser ----------------------------------------------------------------------------------
-
 FRAME = '''<!DOCTYPE html><body><iframe src="page.html" width="WIDTH" height="800"></iframe><script>
 onload = () => {
   const page = frames[0], rows = [...page.document.querySelectorAll('details')];

@@ -47,8 +47,6 @@ def live():
     return checks(STAND_IN)
 
 
-# -- live ------------------------------------------------------------------------------------------
-
 def slow(*case):
     return pytest.param(*case, marks=pytest.mark.slow)
 
@@ -128,8 +126,6 @@ def test_experiment_files(tmp_path):
     assert 'there are no experiment files' in check.run().why_not_run
 
 
-# -- what cannot run -------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('path, old, new, name, reasons', [
     ('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(', 'init-pair',
      ["NameError: name 'Undefined'", '(models/video_discriminator.py, line ']),
@@ -172,8 +168,6 @@ def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
     live['inception'].run()
     assert not list(STAND_IN.rglob('__pycache__'))
 
-
-# -- recording -------------------------------------------------------------------------------------
 
 def record(upstream, out, *only):
     return parity_main.main(['record', '--upstream', str(upstream), '--out', str(out), *only])

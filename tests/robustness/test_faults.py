@@ -119,8 +119,6 @@ class Lab:
             read_log(out) != read_log(self.whole))
 
 
-# -- inside the process ----------------------------------------------------------------------------
-
 def _run(pipe, arguments, folder, first, at, act):
     os.chdir(folder)
     operations = itertools.count(1)
@@ -154,8 +152,6 @@ def turn_clock():
     dates = itertools.cycle((10.0, 4.1e9, 86400.0))
     time.time = lambda: ask() if next(asked) < 30 else next(dates)
 
-
-# -- whole files -----------------------------------------------------------------------------------
 
 def leftovers(folder):
     return list(folder.rglob('.*'))
@@ -195,8 +191,6 @@ def _read(path):
             json.loads(path.read_text())
 
 
-# -- file systems ----------------------------------------------------------------------------------
-
 def own_mounts():
     """Give this process mounts that nobody else sees -> whether it may."""
     if os.geteuid() or ctypes.CDLL(None).unshare(0x20000):    # CLONE_NEWNS
@@ -219,8 +213,6 @@ def rng(request):
 def lab(tmp_path_factory):
     return Lab(tmp_path_factory.mktemp('lab'))
 
-
-# -- faults ----------------------------------------------------------------------------------------
 
 def is_refused(ended, message):
     """Whether a command ended with one message about the fault; else it must have ended well."""
@@ -300,8 +292,6 @@ def test_what_cannot_be_written(lab, rng, fault_number, fault):
         list(steps)
 
 
-# -- damaged files ---------------------------------------------------------------------------------
-
 def truncated(rng, path):
     os.truncate(path, rng.randrange(path.stat().st_size))
 
@@ -348,8 +338,6 @@ def test_neither_times_of_files_nor_a_clock_that_jumps_matter(lab, rng, fault_nu
     assert half_written(out) == lab.differences(out) == []
     assert json.loads((out / 'record.json').read_text())[-1]['iteration'] == 4
 
-
-# -- what is noticed -------------------------------------------------------------------------------
 
 def test_what_is_noticed(lab, tmp_path):
     assert half_written(lab.whole) == leftovers(lab.whole) == lab.differences(lab.whole) == []

@@ -146,8 +146,6 @@ def test_reads_or_refuses(name, tmp_path, robustness):
     print(f'{name}: {dict(outcomes)}')    # pytest -rP shows it
 
 
-# -- what is noticed -------------------------------------------------------------------------------
-
 def refuse(path='another file'):
     raise DataError(f'{path} is bad')
 
