@@ -27,6 +27,7 @@ from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
 
 CLIPPED = ('c0', 'c1', 'c2', 'c3', 'c4')
+_on_host = chainer.get_device('@numpy').send
 BATCHES, PROFILED = 8, 10
 """Batches and updates that are timed at a time."""
 
@@ -92,10 +93,6 @@ def _clip_on_host(weight):
     host = _on_host(weight)
     clip_by_svd(host.reshape(len(host), -1), 1.0)
     return chainer.backend.get_array_module(weight).asarray(host)
-
-
-def _on_host(array):
-    return chainer.get_device('@numpy').send(array)
 
 
 def loader(device, clock, dataset, batch, n_videos):

@@ -103,7 +103,10 @@ def request(recording):
     if kind == 'forward':
         inputs['z_slow'], inputs['video'] = recordings.forward_inputs(recording)
     elif kind == 'train':
-        inputs['videos'] = recordings.training_videos(recording)
+        critic = found['models']['vdis']['kwargs']
+        inputs['videos'] = recordings.synthetic_videos(
+            meta['n_videos'], critic['in_channels'], found['seeds']['videos'],
+            16 * critic['top_width'])
     elif kind == 'inception':
         inputs = recording.arrays
     elif kind == 'c3d':

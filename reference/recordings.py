@@ -132,14 +132,14 @@ def rounding_noise(names):
 
 # -- recipes of the inputs -------------------------------------------------------------------------
 
-def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
+def synthetic_videos(n, channels, seed, size=64):
     """The training videos of the `train-*` recordings: a coloured block that moves over noise.
 
-    float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an update,
-    from the start again after the end.
+    float32 (n, 16, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an
+    update, from the start again after the end.
     """
-    rs = np.random.RandomState(seed)
-    videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
+    rs, block = np.random.RandomState(seed), size // 4
+    videos = np.zeros((n, 16, channels, size, size), np.uint8)
     for video in videos:
         y, x = rs.randint(0, size - block, 2)
         dy, dx = rs.randint(-3, 4, 2)
@@ -149,14 +149,6 @@ def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
             frame[:, top:top + block, left:left + block] = color[:, None, None]
     videos += rs.randint(0, 16, videos.shape).astype(np.uint8) // 2
     return (videos.astype(np.float32) - 128) / 128
-
-
-def training_videos(recording):
-    """`synthetic_videos` of a `train-*` recording, of the size that its D takes."""
-    meta, critic = recording.meta, models(recording)['vdis']['kwargs']
-    size = 16 * critic['top_width']
-    return synthetic_videos(meta['n_videos'], critic['in_channels'],
-                            meta['seed'] + SEED_OFFSETS['videos'], size=size, block=size // 4)
 
 
 def forward_inputs(recording):

@@ -5,6 +5,7 @@ import io
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import chainer
 import numpy as np
@@ -149,11 +150,8 @@ def whole_score(version):
 
 def _surest(ys):
     """Which video of a batch of these probabilities tile_prediction keeps."""
-    class Numbered:
-        draw = staticmethod(np.arange)
-        make = staticmethod(lambda numbers: numbers)
-    number, _, _ = surest(Numbered, lambda videos: ys, len(ys))
-    return int(number)
+    numbered = SimpleNamespace(draw=np.arange, make=lambda numbers: numbers)
+    return int(surest(numbered, lambda videos: ys, len(ys))[0])
 
 
 def bicubic():
