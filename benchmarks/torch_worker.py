@@ -256,8 +256,8 @@ def clock(device):
                    torch.cuda.Event.elapsed_time)
 
 
-def environment(gpu):
-    """What this side is."""
+def start(gpu):
+    """The works of this side, and what it is."""
     if torch is None:
         raise UnavailableError(
             f'PyTorch is not installed for {sys.executable}: pip install torch, or name an '
@@ -267,24 +267,14 @@ def environment(gpu):
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    return {'python': platform.python_version(), 'torch': torch.__version__,
-            'numpy': np.__version__, 'threads': torch.get_num_threads(),
-            'oneDNN': torch.backends.mkldnn.is_available(),
-            'MKL': torch.backends.mkl.is_available()}
-
-
-def main():
-    """Serve requests on the device of the command line."""
-    gpu = int(sys.argv[1])
-
-    def start():
-        found = environment(gpu)
-        device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
-        return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, found
-
-    peak = recipe.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
-    serve(start, lambda: {'peak': peak()})
+    device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
+    return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, {
+        'python': platform.python_version(), 'torch': torch.__version__,
+        'numpy': np.__version__, 'threads': torch.get_num_threads(),
+        'oneDNN': torch.backends.mkldnn.is_available(), 'MKL': torch.backends.mkl.is_available()}
 
 
 if __name__ == '__main__':
-    main()
+    GPU = int(sys.argv[1])
+    serve(partial(start, GPU), lambda: {'peak': (
+        recipe.peak_memory() if GPU < 0 else torch.cuda.max_memory_reserved(GPU))})
