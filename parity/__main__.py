@@ -75,14 +75,20 @@ def _parse(argv):
 def _table(name, *argv):
     parser = argparse.ArgumentParser(prog=f'python -m parity {name}',
                                      description=f'Print {TABLES[name]}.')
+    parser.add_argument('--markdown', type=Path, metavar='FILE',
+                        help='write Markdown to this file instead')
     if name == 'tables':
         parser.add_argument('--ledger', type=Path, default=paper_tables.LEDGER, metavar='DIR',
                             help='folder of records (default: parity/ledger)')
-        print(paper_tables.report(ledger.read_folder(parser.parse_args(argv).ledger)))
+    args = parser.parse_args(argv)
+    if name == 'tables':
+        found = paper_tables.report(ledger.read_folder(args.ledger), bool(args.markdown))
     else:
-        parser.parse_args(argv)
-        found = {'mutations': mutations, 'tolerances': tolerances}[name].table()
-        print('\n'.join(layout.text(*found)))
+        columns, rows = {'mutations': mutations, 'tolerances': tolerances}[name].table()
+        found = '\n'.join((layout.markdown if args.markdown else layout.text)(columns, rows))
+    if args.markdown:
+        files.write_text(args.markdown, f'{found}\n')
+    print(args.markdown or found)
 
 
 def _no_checkout():

@@ -1,4 +1,4 @@
-"""Text that fits the terminal."""
+"""Tables, for a terminal and as Markdown for files."""
 import itertools
 import shutil
 import textwrap
@@ -35,3 +35,10 @@ def _row(row, widths):
              for cell, width in zip(row, widths, strict=True)]
     return [_GAP.join(f'{line:<{width}}' for line, width in zip(line, widths, strict=True)).rstrip()
             for line in itertools.zip_longest(*cells, fillvalue='')]
+
+
+def markdown(columns, rows):
+    """Lines of a table of strings in Markdown."""
+    rows = [columns, ['---'] * len(columns), *rows]
+    cells = ([cell.replace('|', '\\|').replace('\n', '<br>') for cell in row] for row in rows)
+    return [f'| {" | ".join(row)} |' for row in cells]

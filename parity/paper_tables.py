@@ -201,8 +201,8 @@ def quality_table(measurements):
     return ('system', 'trainings', *columns), rows
 
 
-def cells(name, measurements):
-    """Rows of 'table3' or 'table4' as strings, and under what their numbers were measured."""
+def table(name, measurements, as_markdown=False, indent=0):
+    """Lines of 'table3' or 'table4'; under what a number was measured is in notes below."""
     notes, found = {}, []
 
     def marked(text, *note):
@@ -216,36 +216,36 @@ def cells(name, measurements):
             f'{here.value - row.reported:+.2f}' if here else '',
             '\n'.join(marked(number(m), conditions(m), *deviations(m))
                       for m in row.measurements if deviations(m))))
-    return found, list(notes)
+    caption = f'Table {name[-1]}: {_CAPTIONS[name]}'
+    return _lines(caption, COLUMNS, found, notes, as_markdown, indent)
 
 
-def table(name, measurements, indent=0):
-    """Lines of 'table3' or 'table4'."""
-    return _lines(f'Table {name[-1]}: {_CAPTIONS[name]}', COLUMNS, *cells(name, measurements),
-                  indent)
-
-
-def _lines(caption, columns, rows, notes=(), indent=0):
+def _lines(caption, columns, rows, notes=(), as_markdown=False, indent=0):
+    notes = list(enumerate(notes, start=1))
+    if as_markdown:
+        return [caption, '', *layout.markdown(columns, rows), '',
+                *(f'{number}. {note}' for number, note in notes), '']
     return [*layout.fill(caption, indent), '', *layout.text(columns, rows, indent), '', *(
-        line for number, note in enumerate(notes, start=1)
+        line for number, note in notes
         for line in layout.fill(f'({number}) {note}', indent, hanging=4)), '']
 
 
-def report(measurements):
-    """Both tables, the quality of moving digits, and records of no row, as text."""
+def report(measurements, as_markdown=False):
+    """Both tables, the quality of moving digits, and records of no row -> text, or Markdown."""
     qualities = [m for m in measurements if m.metric == 'video quality']
     placed, lines = list(qualities), []
     for name in _CAPTIONS:
         placed += [m for row in rows(name, measurements) for m in row.measurements]
-        lines += table(name, measurements)
+        lines += table(name, measurements, as_markdown)
     if qualities:
         lines += _lines(
             'Quality of moving digits (tgan-mm-v1), median over trainings (least to greatest); '
             'real videos have 1 but for frechet, no paper has such numbers',
-            *quality_table(qualities))
+            *quality_table(qualities), as_markdown=as_markdown)
     others = [m for m in measurements if not any(m is other for other in placed)]
     if others:
         lines += ['Of no row:', '']
     for m in others:
-        lines += layout.fill(f'- {m.metric} {number(m)} ({conditions(m)})', hanging=2)
+        line = f'- {m.metric} {number(m)} ({conditions(m)})'
+        lines += [line] if as_markdown else layout.fill(line, hanging=2)
     return '\n'.join(lines).rstrip()

@@ -76,10 +76,12 @@ def battle(opponent, value=1.5, day=1, **changes):
 
 
 def cells(table, measurements):
-    """{label: [reported, here, difference, elsewhere]}, with each note in its number's place."""
-    rows, notes = paper_tables.cells(table, measurements)
-    return {label: [re.sub(r'\((\d+)\)', lambda number: f'({notes[int(number[1]) - 1]})', text)
-                    for text in texts] for label, *texts in rows}
+    """{label: (reported, here, difference, elsewhere)}, with each note in its number's place."""
+    lines = paper_tables.table(table, measurements, as_markdown=True)
+    notes = dict(line.split('. ', 1) for line in lines if line[:1].isdigit())
+    rows = [re.sub(r'\((\d+)\)', lambda number: f'({notes[number[1]]})', line)[2:-2].split(' | ')
+            for line in lines if line[:1] == '|'][2:]
+    return {label: texts for label, *texts in rows}
 
 
 def test_nothing_measured():
@@ -119,7 +121,7 @@ def test_the_newest_counts_and_all_others_are_shown():
              enumerate([(1.0, 100000), (2.0, 100000), (3.0, 5), (4.0, 6)], start=1)]
     texts = cells('table4', found)['TGAN, SVC']
     assert texts[1].startswith('2.00 ± 0.00')
-    assert [line[:4] for line in texts[3].split('\n')] == ['4.00', '3.00']
+    assert [line[:4] for line in texts[3].split('<br>')] == ['4.00', '3.00']
 
 
 @pytest.mark.parametrize('changes, reason', [
@@ -176,13 +178,13 @@ def test_a_system_of_no_table():
     lsgan = score()
     lsgan.systems[0].parts['updater'] = ledger.PartRecord(name='TGANUpdaterLSGAN', args={})
     assert cells('table4', [lsgan]) == cells('table4', [])
-    of_no_row = paper_tables.report([lsgan, score()]).partition('Of no row:')[2]
-    assert of_no_row.count('inception score 11.50') == 1
-    assert 'Of no row' not in paper_tables.report([score()])
+    for as_markdown in (False, True):
+        of_no_row = paper_tables.report([lsgan, score()], as_markdown).partition('Of no row:')[2]
+        assert of_no_row.count('inception score 11.50') == 1
+        assert 'Of no row' not in paper_tables.report([score()], as_markdown)
 
 
-def test_quality_of_moving_digits_over_trainings(monkeypatch):
-    monkeypatch.setenv('COLUMNS', '140')
+def test_quality_of_moving_digits_over_trainings():
     def quality(distance, day=1, **changes):
         row = ledger.QualityRecord(distance=distance, dimensions=.5, motion=1, bright=1, frechet=9,
                                    brightness=0, brightest=1, inception=5)
@@ -191,29 +193,34 @@ def test_quality_of_moving_digits_over_trainings(monkeypatch):
                         quality={'generated': row, 'real': row})
     found = [quality(.1), quality(.9, day=2), *(
         quality(value, result_dir=str(value)) for value in (.7, .8))]
-    text = paper_tables.report(found)
-    assert re.search(r'\nTGAN, SVC +3 of 7 updates  0.80 \(0.70 to 0.90\)  0.50 \(0.50 to ', text)
+    text = paper_tables.report(found, as_markdown=True)
+    assert '| TGAN, SVC | 3 of 7 updates | 0.80 (0.70 to 0.90) | 0.50 (0.50 to 0.50) |' in text
     assert 'Of no row' not in text and 'Quality' not in paper_tables.report([score()])
-
+    assert re.search(r'\nTGAN, SVC +3 of 7', paper_tables.report(found))
 
 def test_the_command(tmp_path, capsys):
-    for each in (score(), score((1.0,) * 4, iteration=5)):
+    for each in (score(), score((1.0,) * 4, iteration=5, result_dir='a|b')):
         ledger.write(tmp_path, each)
-    assert main(['tables', '--ledger', str(tmp_path)]) == 0
+    command = ['tables', '--ledger', str(tmp_path)]
+    assert main(command) == 0
     out = capsys.readouterr().out
     assert re.search(r'\nTGAN, SVC +11.85 ± 0.07  11.50 ± 0.50 \(2\)  -0.35 +1.00 ± 0.00 \(3\)\n',
                      out)
     assert '\n(2) 9984 videos a seed, seeds 0, 1, 2, 3, tgan-v1' in out
     assert '5 updates instead of 100000' in ' '.join(out.split())    # lines wrap anywhere
-    assert "Table 4: inception score on UCF-101, by the authors' script: C3D's" in out
-    assert out.count('not measured (1)') == 11
+    file = tmp_path / 'tables.md'
+    assert main([*command, '--markdown', str(file)]) == 0
+    markdown = file.read_text()
+    assert '| TGAN, SVC | 11.85 ± 0.07 | 11.50 ± 0.50 (2) | -0.35 | 1.00 ± 0.00 (3) |' in markdown
+    assert "Table 4: inception score on UCF-101, by the authors' script: C3D's" in markdown
+    assert '\n2. 9984 videos a seed' in markdown and 'a|b at 5' in markdown
+    assert markdown.count('not measured (1)') == out.count('not measured (1)') == 11
 
 
 def test_our_ledger_is_sound(capsys):
     assert main(['tables']) == 0
     assert len(re.findall(' not measured ', capsys.readouterr().out)) == 12
     assert all(path.suffix in ('.json', '.md') for path in paper_tables.LEDGER.iterdir())
-
 
 @pytest.fixture
 def claim(tmp_path, monkeypatch):
