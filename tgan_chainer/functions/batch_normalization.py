@@ -32,7 +32,7 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
     Returns:
         chainer.Variable: Of the shape of ``x``.
     """
-    node = _BatchNormalization(eps, running_mean, running_var, decay, slope=slope)
+    node = _BatchNormalization(eps, running_mean, running_var, decay, slope)
     return node.apply((x, gamma, beta))[0]
 
 
@@ -51,27 +51,12 @@ def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
     return samples_first(y)
 
 
-class Normalization(function_node.FunctionNode):
-    """Batch normalisation with running statistics, which may be None."""
-
-    def __init__(self, eps, running_mean, running_var, decay):
+class _BatchNormalization(function_node.FunctionNode):
+    def __init__(self, eps, running_mean, running_var, decay, slope):
         self.eps = eps
         self.running_mean = running_mean
         self.running_var = running_var
         self.decay = decay
-
-    def move_statistics(self, mean, var, m):
-        """Move them to those of m elements, whose variance is the biased one."""
-        if self.running_mean is not None:
-            for running, new in ((self.running_mean, (1 - self.decay) * mean),
-                                 (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
-                running *= self.decay
-                running += new.astype(running.dtype)
-
-
-class _BatchNormalization(Normalization):
-    def __init__(self, *arguments, slope):
-        super().__init__(*arguments)
         self.slope = slope
 
     def forward_cpu(self, inputs):
@@ -86,7 +71,11 @@ class _BatchNormalization(Normalization):
         self.inv_std = 1 / np.sqrt(var + self.eps)
         _for_channels(_activate, _rows(x), _rows(y), self.mean.astype(x.dtype),
                       (gamma * self.inv_std).astype(x.dtype), beta, x.dtype.type(self.slope))
-        self.move_statistics(self.mean, var, x.size // len(x))
+        m = x.size // len(x)
+        for running, new in ((self.running_mean, (1 - self.decay) * self.mean),
+                             (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
+            running *= self.decay
+            running += new.astype(running.dtype)
         return samples_first(y),
 
     def backward(self, indexes, grad_outputs):

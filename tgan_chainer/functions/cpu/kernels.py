@@ -348,8 +348,8 @@ class _Grid:
     def collect(self, kind, memory, x, part, block, b=None):
         """The transpose: add to x; make y or W, plus a bias."""
         if self.winograd or kind == 'x':
-            if b is None:
-                b = np.zeros(0 if kind == 'x' else len(x), x.dtype)
+            if b is None and kind != 'x':
+                b = np.zeros(len(x), x.dtype)
             line, rows = self._line(kind, memory, transpose=True)
             scatter(line, rows, x.reshape(-1), volume_shape(x), part, block.tiles, block.samples,
                     self.geometry[kind], b)
