@@ -87,7 +87,7 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
     ('no tanh at the end of G1', 'models/video_generator', 'F.tanh(self.dc5(h))', 'self.dc5(h)',
      _FORWARD_CHECK),
     ('fast before slow in the concatenation', 'models/video_generator',
-     'self.bn0f, z_fast)), axis=1', 'self.bn0f, z_fast))[::-1], axis=1', _FORWARD_CHECK),
+     'F.concat(maps, axis=1)', 'F.concat(maps[::-1], axis=1)', _FORWARD_CHECK),
     ('batch normalisation after the first layer of D', 'models/video_discriminator',
      'self._score(self.c0(video)', 'self._score(self.bn0(self.c0(video))', _FORWARD_CHECK),
     ('eps of batch normalisation 1e-5', 'links/batch_normalization', 'use_beta=use_beta, initial',

@@ -184,15 +184,18 @@ def test_3d_model_doubles_time_and_space_four_times():
 def test_video_gan_mixes_a_still_background_and_a_masked_foreground():
     network, inputs = build('Video GAN', 4)
     with chainer.using_config('train', False):
-        background = network._background(*inputs).array[:, :, None]
-        foreground, mask = (part.array for part in network._foreground(*inputs))
+        background, foreground = (network._features(stream, *inputs) for stream in 'bf')
+        background, foreground, mask = (
+            function(layer(h)).array for function, layer, h in (
+                (F.tanh, network.b4, background), (F.tanh, network.f4, foreground),
+                (F.sigmoid, network.m4, foreground)))
         video = network(*inputs).array
-    assert background.shape == (2, 2, 1, 64, 64)
+    assert background.shape == (2, 2, 64, 64)
     assert foreground.shape == (2, 2, 16, 64, 64)
     assert mask.shape == (2, 1, 16, 64, 64)
     assert mask.min() >= 0 and mask.max() <= 1
-    np.testing.assert_allclose(video, mask * foreground + (1 - mask) * background, rtol=1e-14,
-                               atol=1e-16)
+    np.testing.assert_allclose(video, mask * foreground + (1 - mask) * background[:, :, None],
+                               rtol=1e-14, atol=1e-16)
 
 
 @pytest.mark.parametrize('cls, args', [

@@ -189,7 +189,7 @@ def zero(target, t, count):
 
 @kernel
 def move(target, t, t_step, source, s, s_step, runs, length, bias):
-    """Copy runs, whose steps are from one to the next, plus a number; or add them, if it is None."""
+    """Copy runs, whose steps are from one to the next, plus a number; if it is None, add them."""
     if t_step == s_step == length:
         runs, length = 1, runs * length
     t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(s_step)
