@@ -25,7 +25,7 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
         x (numpy.ndarray or chainer.Variable): (N, C, ...), normalised over all axes but the second.
         gamma, beta (numpy.ndarray or chainer.Variable): (C,), of the dtype of ``x``.
         eps (float): Added to the variance.
-        running_mean, running_var (numpy.ndarray): (C,), updated in place.
+        running_mean, running_var (numpy.ndarray or None): (C,), updated in place.
         decay (float): What the running statistics keep of themselves.
         slope (float): Of the activation; 1 is none, 0 is ReLU.
 
@@ -74,8 +74,9 @@ class _BatchNormalization(function_node.FunctionNode):
         m = x.size // len(x)
         for running, new in ((self.running_mean, (1 - self.decay) * self.mean),
                              (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
-            running *= self.decay
-            running += new.astype(running.dtype)
+            if running is not None:
+                running *= self.decay
+                running += new.astype(running.dtype)
         return samples_first(y),
 
     def backward(self, indexes, grad_outputs):
