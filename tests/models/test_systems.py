@@ -13,7 +13,6 @@ from tgan_chainer.models.conditional_tgan import (
 )
 from tgan_chainer.models.frame_seed_generator import FrameSeedGeneratorInitUniform
 from tgan_chainer.models.model_3d import VideoGenerator3D
-from tgan_chainer.models.sampling import make_video
 from tgan_chainer.models.video_discriminator import VideoDiscriminatorNoBetaInitUniform
 from tgan_chainer.models.video_gan import VideoGANDiscriminator, VideoGANGenerator
 from tgan_chainer.models.video_generator import VideoGeneratorInitUniform
@@ -223,18 +222,6 @@ def test_only_the_discriminator_of_video_gan_has_another_eps():
                 if isinstance(link, BatchNormalization) and link.name != 'bn0'}
     assert eps(VideoGANDiscriminator(1, 4, 2)) == {1e-3}
     assert eps(VideoGANGenerator(4, 1, 4, 8)) == {BatchNormalization(1).eps}
-
-
-@pytest.mark.parametrize('name', ['3D model', 'Video GAN'])
-def test_sampling_of_whole_videos(name):
-    network, _ = build(name, 1)
-    with chainer.using_config('dtype', np.float64):
-        video, z_slow, z_fast = make_video(None, network, 9)    # more than one chunk
-    assert video.shape == (9, 2, 16, 16, 16)
-    assert (z_slow.shape, z_fast) == ((9, 4), None)
-    with chainer.using_config('train', False):
-        # 1e-9: statistics that were never moved (0) make each normalisation multiply by 220.
-        np.testing.assert_allclose(video[3:5], network(z_slow[3:5]).array, atol=1e-9)
 
 
 # -- widths ----------------------------------------------------------------------------------------
