@@ -3,8 +3,6 @@
 Tolerances are of the largest element: 1e-12 in float64, 1e-5 in float32, for sums of fewer than
 1e4 products of standard normal numbers, and for transforms that add up to 64 of them.
 """
-import dataclasses
-
 import chainer
 import chainer.functions as F
 import hypothesis
@@ -79,7 +77,7 @@ def by_chainer(batch, channels, outputs, size, correlation, dtype):
     x, W, y, b, c = (chainer.Variable(array.astype('d')) for array in arguments(
         batch, channels, outputs, size, correlation, dtype))
     padding, read = [(0, 0)] * 2, [...]
-    for length, start, stride, k, n in zip(size, *dataclasses.astuple(correlation), strict=True):
+    for length, start, stride, k, n in zip(size, *correlation, strict=True):
         stop = start + stride * (n - 1) + k
         padding.append((max(0, -start), max(0, stop - length)))
         read.append(slice(max(0, start), max(0, -start) + stop))
@@ -162,12 +160,12 @@ def test_winograds_filtering_runs_where_it_pays(size, correlation, batch, monkey
     (8, 64, PLANE), (32, 32, VOLUME), (16, 64, VOLUME), (4, 128, VOLUME), (1, 64, C3D)], ids=str)
 def test_where_winograds_filtering_pays(batch, channels, correlation):
     if correlation is VOLUME:    # of twice as many tiles
-        correlation = dataclasses.replace(VOLUME, out_size=(4, 8, 8))
+        correlation = VOLUME._replace(out_size=(4, 8, 8))
     pays = kernels.winograd_pays
     assert pays(batch, channels, channels, correlation)
     assert not pays(batch, channels - 1, channels, correlation)
     assert not pays(batch, channels, channels - 1, correlation)
-    fewer = dataclasses.replace(correlation, out_size=(
+    fewer = correlation._replace(out_size=(
         *correlation.out_size[:-1], correlation.out_size[-1] - 2))
     assert not pays(batch, channels, channels, fewer)
 
@@ -177,7 +175,7 @@ def test_where_winograds_filtering_pays(batch, channels, correlation):
     {'out_size': (16, 17)},
     {'start': (-1,), 'stride': (2,), 'ksize': (4,), 'out_size': (512,)}], ids=str)
 def test_it_never_pays_in_other_layers(change):
-    assert not kernels.winograd_pays(1000, 64, 64, dataclasses.replace(PLANE, **change))
+    assert not kernels.winograd_pays(1000, 64, 64, PLANE._replace(**change))
 
 
 @pytest.mark.parametrize('batch', [16, 256])    # a position, a part of one a vector

@@ -5,9 +5,6 @@ each (output position, sample). Arrays have their samples last (:mod:`~tgan_chai
 layout`) and, in the kernels, three spatial dimensions: the missing first ones have size 1. Their
 `geometry` is (start, stride, ksize, out_size) of each dimension, see :class:`Correlation`.
 """
-import dataclasses
-import functools
-import math
 import typing
 
 import numpy as np
@@ -21,8 +18,7 @@ MAX_NDIM = 3
 """Spatial dimensions that the kernels take."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Correlation:
+class Correlation(typing.NamedTuple):
     """What is read: x[start + stride * q + k], k < ksize, q < out_size.
 
     All members are tuples with one integer for each spatial dimension, one to three of them.
@@ -33,19 +29,9 @@ class Correlation:
     ksize: tuple
     out_size: tuple
 
-    @functools.cached_property
-    def taps(self):
-        return math.prod(self.ksize)
-
-    @functools.cached_property
-    def positions(self):
-        return math.prod(self.out_size)
-
-    @functools.cached_property
+    @property
     def geometry(self):
-        missing = MAX_NDIM - len(self.ksize)
-        return ((0, 1, 1, 1),) * missing + tuple(
-            zip(self.start, self.stride, self.ksize, self.out_size, strict=True))
+        return ((0, 1, 1, 1),) * (MAX_NDIM - len(self.ksize)) + tuple(zip(*self, strict=True))
 
 
 class Rows(typing.NamedTuple):
