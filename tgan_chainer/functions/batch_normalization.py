@@ -47,7 +47,7 @@ def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
     x = samples_last(x)
     y = np.empty_like(x)
     scale = gamma / np.sqrt(var + x.dtype.type(eps))
-    _for_channels(_activate, _rows(x), _rows(y), mean, scale, beta, x.dtype.type(slope))
+    _for_channels(_activate, x, y, mean, scale, beta, x.dtype.type(slope))
     return samples_first(y)
 
 
@@ -67,9 +67,9 @@ class _BatchNormalization(function_node.FunctionNode):
         x = samples_last(x)
         y = np.empty_like(x)
         self.mean, var = np.empty((2, len(x)))
-        _for_channels(_statistics, _rows(x), self.mean, var)
+        _for_channels(_statistics, x, self.mean, var)
         self.inv_std = 1 / np.sqrt(var + self.eps)
-        _for_channels(_activate, _rows(x), _rows(y), self.mean.astype(x.dtype),
+        _for_channels(_activate, x, y, self.mean.astype(x.dtype),
                       (gamma * self.inv_std).astype(x.dtype), beta, x.dtype.type(self.slope))
         m = x.size // len(x)
         for running, new in ((self.running_mean, (1 - self.decay) * self.mean),
@@ -92,10 +92,8 @@ class _BatchNormalization(function_node.FunctionNode):
         x, y, gy = map(samples_last, (x, y, gy))
         gx = np.empty_like(x)
         ggamma, gbeta = np.empty((2, len(x)), x.dtype)
-        _for_channels(
-            _backward, _rows(x), _rows(y), _rows(gy), _rows(gx), ggamma, gbeta,
-            self.mean.astype(x.dtype), self.inv_std.astype(x.dtype), gamma,
-            x.dtype.type(self.slope))
+        _for_channels(_backward, x, y, gy, gx, ggamma, gbeta, self.mean.astype(x.dtype),
+                      self.inv_std.astype(x.dtype), gamma, x.dtype.type(self.slope))
         return samples_first(gx), ggamma, gbeta
 
     def _differentiable_gradients(self, x, gamma, y, gy):
@@ -107,15 +105,14 @@ class _BatchNormalization(function_node.FunctionNode):
         return chainer.grad([normalised], inputs, [gy], enable_double_backprop=True)
 
 
-def _rows(x):
-    """(C, ..., N) -> (C, elements)."""
-    return x.reshape(len(x), -1)
+def _for_channels(function, x, *others):
+    """Call ``function(channels, x, *others)`` for ranges of channels, on all threads.
 
-
-def _for_channels(function, x, *arrays):
-    """Call ``function(channels, x, *arrays)`` for ranges of channels, on all threads."""
-    parts = parallel.cuts(len(x), max(1, parallel.TASK_ELEMENTS // max(1, x.shape[1])))
-    parallel.run(lambda channels: function(channels, x, *arrays), parts)
+    Of arrays with more than one dimension it gets (C, elements).
+    """
+    arrays = [a.reshape(len(a), -1) if a.ndim > 1 else a for a in (x, *others)]
+    parts = parallel.cuts(len(x), max(1, parallel.TASK_ELEMENTS // max(1, x[0].size)))
+    parallel.run(lambda channels: function(channels, *arrays), parts)
 
 
 @kernel
@@ -163,9 +160,7 @@ def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope
         for start in range(0, len(row), _SUM_LENGTH):
             part_g = part_gx = x.dtype.type(0)
             for i in range(start, min(len(row), start + _SUM_LENGTH)):
-                g = grad[i]
-                if slope != 1 and not out[i] > 0:
-                    g *= slope
+                g = _through(grad[i], out[i], slope)
                 part_g += g
                 part_gx += g * (row[i] - m)
             sum_g += part_g
@@ -175,7 +170,10 @@ def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope
         a = gamma[c] * s
         shift, scale = x.dtype.type(sum_g / len(row)), x.dtype.type(sum_gx * s * s / len(row))
         for i in range(len(row)):
-            g = grad[i]
-            if slope != 1 and not out[i] > 0:
-                g *= slope
+            g = _through(grad[i], out[i], slope)
             result[i] = a * (g - shift - scale * (row[i] - m))
+
+
+@kernel
+def _through(gradient, output, slope):
+    return gradient if slope == 1 or output > 0 else gradient * slope

@@ -14,10 +14,12 @@ from tgan_chainer.models.sampling import Latent
 
 
 class Generator(chainer.Chain):
-    """What all generators say of themselves: channels of a frame, and widths of feature maps.
+    """What makes images or videos, and says so of itself.
 
-    Raises:
-        ValueError: ``conv_ch`` is not a positive multiple of what its halvings take.
+    Args:
+        out_channels: Channels of a frame.
+        bottom_width: Width w of the first feature map; 4 makes frames of 64 x 64.
+        conv_ch: A width that layers halve, a multiple of 16 or 8, else a ValueError.
     """
 
     n_categories = 0
@@ -39,8 +41,7 @@ class ImageGenerator(Generator):
     subclass says what its branches are, and defines ``forward`` by :meth:`_frames`.
 
     Args:
-        out_channels: Channels of a frame.
-        bottom_width: Width w of the first feature map; 4 makes frames of 64 x 64.
+        out_channels, bottom_width: See :class:`Generator`.
         conv_ch: Twice the channels that the first deconvolution makes, a multiple of 16.
         branches (dict): {letter: (length of a vector, channels of the feature map made of it)};
             letter s is of the layers ``l0s`` and ``bn0s``.
@@ -88,8 +89,7 @@ class WholeVideoGenerator(Generator):
 
     Args:
         z_slow_dim: Length of z_slow, the only latent vector.
-        out_channels: Channels of a frame.
-        bottom_width: Width w of the first feature map; 4 makes frames of 64 x 64.
+        out_channels, bottom_width: See :class:`Generator`.
         conv_ch: Channels of the first feature map, a multiple of 8.
         latent: What z_slow is drawn from.
     """
