@@ -61,13 +61,14 @@ def test_a_link_that_was_cast_after_construction():
 # Some roundings of numbers of order one.
 @pytest.mark.parametrize('dtype, tolerance', [('float32', 5e-6), ('float64', 1e-14)])
 @pytest.mark.parametrize('kernels', ['tgan', 'chainer'])
-@pytest.mark.parametrize('train', [True, False])
+@pytest.mark.parametrize('train, finetune', [(True, False), (True, True), (False, False)])
 @pytest.mark.parametrize('backprop', [True, False])
 @pytest.mark.parametrize('activation', [None, relu, LeakyReLU(0.2), F.sigmoid])
 def test_an_activation_of_the_same_call_and_what_chainer_normalises(
-        dtype, tolerance, kernels, train, backprop, activation):
+        dtype, tolerance, kernels, train, finetune, backprop, activation):
     with chainer.using_config('dtype', np.dtype(dtype)):
-        ours, chainers = links.BatchNormalization(3), chainer.links.BatchNormalization(3)
+        ours = links.BatchNormalization(3, statistics='chainer7')
+        chainers = chainer.links.BatchNormalization(3)
     rs = np.random.RandomState(0)
     for name in ('gamma', 'beta', 'avg_mean', 'avg_var'):
         values = rs.uniform(0.5, 1, 3)
@@ -76,9 +77,11 @@ def test_an_activation_of_the_same_call_and_what_chainer_normalises(
     x = rs.randn(4, 3, 5).astype(dtype)
     with chainer.using_config('train', train), chainer.using_config('enable_backprop', backprop):
         with chainer.using_config('tgan_cpu_kernels', kernels):
-            found = ours(x, activation)
-        normalised = chainers(x)
+            found = ours(x, activation, finetune=finetune)
+        normalised = chainers(x, finetune=finetune)
     expected = activation(normalised).array if activation else normalised.array
     assert found.dtype == dtype
+    assert ours.N == chainers.N
+    np.testing.assert_allclose(ours.avg_var, chainers.avg_var, atol=tolerance)
     np.testing.assert_allclose(found.array, expected, atol=tolerance)
     assert (found.creator is not None) == backprop
