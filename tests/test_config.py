@@ -241,7 +241,7 @@ def test_one_optimizer_for_all_or_one_for_each(document, load):
     ('optimizer.vdis.arg={}', r"optimizer\.vdis\.arg: .*mean 'args'\?"),
     ('models.fsgen.args.latent=gauss', r"args\.latent: found 'gauss'; .*'uniform' or 'normal'"),
     (f'models.vgen={WHOLE}', r'models\.fsgen: VideoGenerator3D makes whole videos'),
-    ('models.vgen={fn: whole_video_generator.py, name: WholeVideoGenerator}',
+    ('models.vgen={fn: video_generator.py, name: WholeVideoGenerator}',
      r"models\.vgen\.name: found 'WholeVideoGenerator', which is no G1 .*with forward of its own"),
     ('updater={fn: tgan_updater_base.py, name: TGANUpdaterBase}',
      r'derived from TGANUpdaterBase and with update_core of its own; did you mean'),

@@ -65,7 +65,7 @@ def test_the_parts_of_extend_are_trained(here, monkeypatch):
     assert train.main(['--config_path', 'bars.yml', '--out', 'result']) == 0
     with np.load('result/vgen_iter_2.npz') as vgen:
         assert vgen['l0f/W'].shape == (16 * 16, 20)
-    assert {'adding_generator.py', 'tgan_updater_hinge.py', 'bars_dataset.py'} <= {
+    assert {'wide_generator.py', 'tgan_updater_hinge.py', 'bars_dataset.py'} <= {
         path.name for path in Path('result/source').iterdir()}
 
 

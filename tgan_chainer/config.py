@@ -29,8 +29,7 @@ from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
 from tgan_chainer.models.frame_seed_generator import FrameSeedGenerator
 from tgan_chainer.models.system import System
 from tgan_chainer.models.video_discriminator import VideoAndFrameDiscriminator, VideoDiscriminator
-from tgan_chainer.models.video_generator import ImageGenerator
-from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
+from tgan_chainer.models.video_generator import ImageGenerator, WholeVideoGenerator
 from tgan_chainer.training import optimizers
 from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 

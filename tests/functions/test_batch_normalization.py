@@ -9,10 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.functions.conftest import output_and_gradients
-from tgan_chainer.functions.batch_normalization import (
-    batch_normalization,
-    fixed_batch_normalization,
-)
+from tgan_chainer.functions.batch_normalization import batch_normalization
 
 EPS, DECAY = 2e-5, 0.9
 
@@ -62,21 +59,6 @@ def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
         monkeypatch.setenv('TGAN_NUM_THREADS', threads)
         results.append([array.tobytes() for array in run(batch_normalization, *given)])
     assert results[0] == results[1] == results[2]
-
-
-@pytest.mark.parametrize('slope', [1, 0, 0.2])
-@pytest.mark.parametrize('dtype', TOLERANCES)
-def test_given_statistics(dtype, slope):
-    x, gamma, beta, _ = arrays((5, 4, 3, 6), dtype)
-    mean, var, *_ = arrays((1, 4, 1), dtype, seed=1)
-    mean, var = mean.reshape(-1), var ** 2
-    expected = chainer.functions.fixed_batch_normalization(x, gamma, beta, mean, var, EPS)
-    if slope != 1:
-        expected = chainer.functions.maximum(expected, slope * expected)
-    found = fixed_batch_normalization(x, gamma, beta, mean, var, EPS, slope)
-    assert found.dtype == expected.dtype
-    np.testing.assert_allclose(found, expected.array, rtol=0,
-                               atol=TOLERANCES[dtype] * abs(expected.array).max())
 
 
 @pytest.mark.parametrize('slope', [1, 0.2])

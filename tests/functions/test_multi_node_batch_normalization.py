@@ -15,23 +15,6 @@ from tgan_chainer.functions.multi_node_batch_normalization import multi_node_bat
 EPS, DECAY = 2e-5, 0.9
 
 
-@pytest.mark.parametrize('channels', [(3,), (3, 5)])
-def test_of_one_rank_is_chainers(channels):
-    rs = np.random.RandomState(0)
-    x, gy = rs.randn(2, 4, 3, 5, 2)
-    gamma, beta = rs.randn(2, *channels)
-    found = []
-    for function, more in ((multi_node_batch_normalization, {'ranks': OneProcess()}),
-                           (F.batch_normalization, {})):
-        mean, var = np.zeros(channels), np.ones(channels)
-        found.append([mean, var, *output_and_gradients(functools.partial(
-            function, eps=EPS, running_mean=mean, running_var=var, decay=DECAY, **more),
-            [x, gamma, beta], gy)])
-    for ours, chainers in zip(*found, strict=True):
-        # 1e-12: some float64 roundings of numbers of order one to ten.
-        np.testing.assert_allclose(ours, chainers, rtol=1e-12, atol=1e-12)
-
-
 def test_it_has_no_second_gradient():
     x = chainer.Variable(np.random.RandomState(0).randn(4, 3))
     y = F.sum(multi_node_batch_normalization(
@@ -40,24 +23,30 @@ def test_it_has_no_second_gradient():
         chainer.grad([y], [x], enable_double_backprop=True)
 
 
-def make_link(ranks):
+def make_link(ranks, size=3):
     with (chainer.using_config('dtype', np.float64),
           chainer.using_config('batch_norm_ranks', ranks)):
-        return links.BatchNormalization(3)
+        return links.BatchNormalization(size)
 
 
+@pytest.mark.parametrize('channels', [(3,), (3, 5)])
 @pytest.mark.parametrize('finetune', [False, True])
 @pytest.mark.parametrize('recomputing', [False, True])
-def test_the_link_moves_statistics_as_without_ranks(finetune, recomputing):
-    x = np.random.RandomState(0).randn(2, 4, 3, 5) * 1e-2    # small, so that eps counts
+def test_of_one_rank_is_as_without_ranks(channels, finetune, recomputing):
+    rs = np.random.RandomState(0)
+    x, gy = rs.randn(2, 2, 4, 3, 5)
+    x *= 1e-2    # small, so that eps counts
     found = []
     for ranks in (OneProcess(), None):
-        bn = make_link(ranks)
+        bn = make_link(ranks, channels)
+        bn.gamma.array[...], bn.beta.array[...] = np.random.RandomState(1).randn(2, *channels)
         with chainer.using_config('in_recomputing', recomputing):
-            outputs = [bn(batch, LeakyReLU(0.2), finetune=finetune).array for batch in x]
-        found.append([*outputs, bn.avg_mean, bn.avg_var, bn.N])
+            normalise = functools.partial(bn, activation=LeakyReLU(0.2), finetune=finetune)
+            normalise(x[0])
+            found.append(output_and_gradients(normalise, [x[1]], gy[1]))
+        found[-1] += [bn.gamma.grad, bn.beta.grad, bn.avg_mean, bn.avg_var, bn.N]
     for ours, without in zip(*found, strict=True):
-        # 1e-12: some float64 roundings.
+        # 1e-12: some float64 roundings, of gradients of order one hundred.
         np.testing.assert_allclose(ours, without, rtol=1e-12, atol=1e-12)
 
 

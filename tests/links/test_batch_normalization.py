@@ -34,17 +34,6 @@ def test_running_variance(statistics, shape):
     np.testing.assert_allclose(bn.avg_var, expected_avg_var(statistics, x, 3), rtol=1e-14)
 
 
-@pytest.mark.parametrize('size, use_beta', [(3, True), (3, False), ((3, 5), True)])
-def test_output_is_chainers(size, use_beta):
-    x = np.random.RandomState(0).randn(4, 3, 5).astype('f')
-    ours, theirs = (module.BatchNormalization(size, use_beta=use_beta)
-                    for module in (links, chainer.links))
-    with chainer.using_config('train', True):
-        # 1e-6: float32 values of order one.
-        np.testing.assert_allclose(ours(x).array, theirs(x).array, atol=1e-6)
-        np.testing.assert_allclose(ours.avg_mean, theirs.avg_mean, atol=1e-6)
-
-
 @pytest.mark.parametrize('train, recomputing', [(False, False), (True, True)])
 def test_moves_nothing(train, recomputing):
     bn = links.BatchNormalization(3)
@@ -69,21 +58,30 @@ def test_a_link_that_was_cast_after_construction():
     assert bn(np.random.randn(4, 3)).dtype == np.float64
 
 
+# Some roundings of numbers of order one.
+@pytest.mark.parametrize('dtype, tolerance', [('float32', 5e-6), ('float64', 1e-14)])
 @pytest.mark.parametrize('kernels', ['tgan', 'chainer'])
-@pytest.mark.parametrize('train', [True, False])
+@pytest.mark.parametrize('train, finetune', [(True, False), (True, True), (False, False)])
 @pytest.mark.parametrize('backprop', [True, False])
-@pytest.mark.parametrize('activation', [relu, LeakyReLU(0.2), F.sigmoid])
-def test_activation_of_the_same_call(kernels, train, backprop, activation):
-    with chainer.using_config('dtype', np.float64):
-        bn = links.BatchNormalization(3)
+@pytest.mark.parametrize('activation', [None, relu, LeakyReLU(0.2), F.sigmoid])
+def test_an_activation_of_the_same_call_and_what_chainer_normalises(
+        dtype, tolerance, kernels, train, finetune, backprop, activation):
+    with chainer.using_config('dtype', np.dtype(dtype)):
+        ours = links.BatchNormalization(3, statistics='chainer7')
+        chainers = chainer.links.BatchNormalization(3)
     rs = np.random.RandomState(0)
-    for array in (bn.gamma.array, bn.beta.array, bn.avg_mean, bn.avg_var):
-        array[...] = rs.uniform(0.5, 1, 3)
-    x = rs.randn(4, 3, 5)
+    for name in ('gamma', 'beta', 'avg_mean', 'avg_var'):
+        values = rs.uniform(0.5, 1, 3)
+        for bn in (ours, chainers):
+            chainer.as_array(getattr(bn, name))[...] = values
+    x = rs.randn(4, 3, 5).astype(dtype)
     with chainer.using_config('train', train), chainer.using_config('enable_backprop', backprop):
         with chainer.using_config('tgan_cpu_kernels', kernels):
-            found = bn.copy('copy')(x, activation)
-        normalised = bn.copy('copy')(x).array
-    # 1e-14: some float64 roundings of numbers of order one.
-    np.testing.assert_allclose(found.array, activation(normalised).array, atol=1e-14)
+            found = ours(x, activation, finetune=finetune)
+        normalised = chainers(x, finetune=finetune)
+    expected = activation(normalised).array if activation else normalised.array
+    assert found.dtype == dtype
+    assert ours.N == chainers.N
+    np.testing.assert_allclose(ours.avg_var, chainers.avg_var, atol=tolerance)
+    np.testing.assert_allclose(found.array, expected, atol=tolerance)
     assert (found.creator is not None) == backprop

@@ -1,34 +1,10 @@
-"""TGAN's networks; their numbers are tests/parity/, and what all systems share test_systems.py."""
+"""TGAN's critics. Its networks' arrays and numbers are parity's; what systems share is beside."""
 import chainer
 import numpy as np
 import pytest
 
 from tgan_chainer.io import snapshots
-from tgan_chainer.models import frame_seed_generator as g0
 from tgan_chainer.models import video_discriminator as d
-from tgan_chainer.models import video_generator as g1
-
-
-def variants(module, base):
-    return [cls for cls in vars(module).values()
-            if isinstance(cls, type) and issubclass(cls, base) and cls is not base]
-
-
-G0 = variants(g0, g0.FrameSeedGenerator)
-D = [cls for cls in variants(d, d.VideoDiscriminator) if not cls.__name__.endswith('Noise')]
-
-
-@pytest.mark.parametrize('cls', [*G0, *D])
-def test_beta_is_where_the_name_says(cls):
-    model = cls() if cls in G0 else cls(1, 4, 2)
-    assert (model.bn1.beta is None) == ('NoBeta' in cls.__name__)
-
-
-def test_default_weights_of_g1():
-    np.random.seed(0)
-    w = g1.VideoGeneratorInitDefault(5, 7, 1, 4, conv_ch=64, wscale=9).dc2.W.array
-    # LeCunNormal of Chainer's fan-in, which takes in a deconvolution the outputs' channels.
-    assert w.std() == pytest.approx((16 * 16) ** -0.5, rel=5 / np.sqrt(w.size))
 
 
 def test_critic_of_stacked_frames():

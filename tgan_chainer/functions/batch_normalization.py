@@ -25,14 +25,14 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
         x (numpy.ndarray or chainer.Variable): (N, C, ...), normalised over all axes but the second.
         gamma, beta (numpy.ndarray or chainer.Variable): (C,), of the dtype of ``x``.
         eps (float): Added to the variance.
-        running_mean, running_var (numpy.ndarray): (C,), updated in place.
+        running_mean, running_var (numpy.ndarray or None): (C,), updated in place.
         decay (float): What the running statistics keep of themselves.
         slope (float): Of the activation; 1 is none, 0 is ReLU.
 
     Returns:
         chainer.Variable: Of the shape of ``x``.
     """
-    node = _BatchNormalization(eps, running_mean, running_var, decay, slope=slope)
+    node = _BatchNormalization(eps, running_mean, running_var, decay, slope)
     return node.apply((x, gamma, beta))[0]
 
 
@@ -47,31 +47,16 @@ def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
     x = samples_last(x)
     y = np.empty_like(x)
     scale = gamma / np.sqrt(var + x.dtype.type(eps))
-    _for_channels(_activate, _rows(x), _rows(y), mean, scale, beta, x.dtype.type(slope))
+    _for_channels(_activate, x, y, mean, scale, beta, x.dtype.type(slope))
     return samples_first(y)
 
 
-class Normalization(function_node.FunctionNode):
-    """Batch normalisation with running statistics, which may be None."""
-
-    def __init__(self, eps, running_mean, running_var, decay):
+class _BatchNormalization(function_node.FunctionNode):
+    def __init__(self, eps, running_mean, running_var, decay, slope):
         self.eps = eps
         self.running_mean = running_mean
         self.running_var = running_var
         self.decay = decay
-
-    def move_statistics(self, mean, var, m):
-        """Move them to those of m elements, whose variance is the biased one."""
-        if self.running_mean is not None:
-            for running, new in ((self.running_mean, (1 - self.decay) * mean),
-                                 (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
-                running *= self.decay
-                running += new.astype(running.dtype)
-
-
-class _BatchNormalization(Normalization):
-    def __init__(self, *arguments, slope):
-        super().__init__(*arguments)
         self.slope = slope
 
     def forward_cpu(self, inputs):
@@ -82,11 +67,16 @@ class _BatchNormalization(Normalization):
         x = samples_last(x)
         y = np.empty_like(x)
         self.mean, var = np.empty((2, len(x)))
-        _for_channels(_statistics, _rows(x), self.mean, var)
+        _for_channels(_statistics, x, self.mean, var)
         self.inv_std = 1 / np.sqrt(var + self.eps)
-        _for_channels(_activate, _rows(x), _rows(y), self.mean.astype(x.dtype),
+        _for_channels(_activate, x, y, self.mean.astype(x.dtype),
                       (gamma * self.inv_std).astype(x.dtype), beta, x.dtype.type(self.slope))
-        self.move_statistics(self.mean, var, x.size // len(x))
+        m = x.size // len(x)
+        for running, new in ((self.running_mean, (1 - self.decay) * self.mean),
+                             (self.running_var, (1 - self.decay) * m / max(m - 1, 1) * var)):
+            if running is not None:
+                running *= self.decay
+                running += new.astype(running.dtype)
         return samples_first(y),
 
     def backward(self, indexes, grad_outputs):
@@ -102,10 +92,8 @@ class _BatchNormalization(Normalization):
         x, y, gy = map(samples_last, (x, y, gy))
         gx = np.empty_like(x)
         ggamma, gbeta = np.empty((2, len(x)), x.dtype)
-        _for_channels(
-            _backward, _rows(x), _rows(y), _rows(gy), _rows(gx), ggamma, gbeta,
-            self.mean.astype(x.dtype), self.inv_std.astype(x.dtype), gamma,
-            x.dtype.type(self.slope))
+        _for_channels(_backward, x, y, gy, gx, ggamma, gbeta, self.mean.astype(x.dtype),
+                      self.inv_std.astype(x.dtype), gamma, x.dtype.type(self.slope))
         return samples_first(gx), ggamma, gbeta
 
     def _differentiable_gradients(self, x, gamma, y, gy):
@@ -117,15 +105,14 @@ class _BatchNormalization(Normalization):
         return chainer.grad([normalised], inputs, [gy], enable_double_backprop=True)
 
 
-def _rows(x):
-    """(C, ..., N) -> (C, elements)."""
-    return x.reshape(len(x), -1)
+def _for_channels(function, x, *others):
+    """Call ``function(channels, x, *others)`` for ranges of channels, on all threads.
 
-
-def _for_channels(function, x, *arrays):
-    """Call ``function(channels, x, *arrays)`` for ranges of channels, on all threads."""
-    parts = parallel.cuts(len(x), max(1, parallel.TASK_ELEMENTS // max(1, x.shape[1])))
-    parallel.run(lambda channels: function(channels, x, *arrays), parts)
+    Of arrays with more than one dimension it gets (C, elements).
+    """
+    arrays = [a.reshape(len(a), -1) if a.ndim > 1 else a for a in (x, *others)]
+    parts = parallel.cuts(len(x), max(1, parallel.TASK_ELEMENTS // max(1, x[0].size)))
+    parallel.run(lambda channels: function(channels, *arrays), parts)
 
 
 @kernel
@@ -173,9 +160,7 @@ def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope
         for start in range(0, len(row), _SUM_LENGTH):
             part_g = part_gx = x.dtype.type(0)
             for i in range(start, min(len(row), start + _SUM_LENGTH)):
-                g = grad[i]
-                if slope != 1 and not out[i] > 0:
-                    g *= slope
+                g = _through(grad[i], out[i], slope)
                 part_g += g
                 part_gx += g * (row[i] - m)
             sum_g += part_g
@@ -185,7 +170,10 @@ def _backward(channels, x, y, gy, gx, ggamma, gbeta, mean, inv_std, gamma, slope
         a = gamma[c] * s
         shift, scale = x.dtype.type(sum_g / len(row)), x.dtype.type(sum_gx * s * s / len(row))
         for i in range(len(row)):
-            g = grad[i]
-            if slope != 1 and not out[i] > 0:
-                g *= slope
+            g = _through(grad[i], out[i], slope)
             result[i] = a * (g - shift - scale * (row[i] - m))
+
+
+@kernel
+def _through(gradient, output, slope):
+    return gradient if slope == 1 or output > 0 else gradient * slope

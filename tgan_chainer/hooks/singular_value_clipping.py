@@ -8,8 +8,6 @@ from chainer import links
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.functions.cpu import parallel
 
-METHODS = ('eigh', 'svd')    #: How :class:`SingularValueClipping` factorises.
-
 
 class SingularValueClipping:
     """Optimizer hook: bound the singular values of D's weights every ``freq`` updates.
@@ -45,11 +43,11 @@ class SingularValueClipping:
         if not 0 <= floor <= 1:
             raise ValueError(f'floor is {floor}: expected a number in [0, 1]')
         if method not in METHODS:
-            raise ValueError(f'unknown method {method!r}: expected one of {METHODS}')
+            raise ValueError(f'unknown method {method!r}: expected one of {(*METHODS,)}')
         self.freq = int(freq)
         self.bound = bound
         self.floor = floor
-        self._clip_matrix = clip_by_eigh if method == 'eigh' else clip_by_svd
+        self._clip_matrix = METHODS[method]
 
     def __call__(self, optimizer):
         if optimizer.t % self.freq == 0:
@@ -82,12 +80,9 @@ class SingularValueClipping:
                     clip(matrix)
             for child in link.links():
                 if isinstance(child, links.BatchNormalization) and child.gamma is not None:
-                    self._clip_gamma(child)
-
-    def _clip_gamma(self, bn):
-        upper = self.bound * bn.xp.sqrt(bn.avg_var)
-        gamma = bn.gamma.array
-        bn.xp.clip(gamma, self.floor * upper, upper, out=gamma)
+                    upper = self.bound * link.xp.sqrt(child.avg_var)
+                    gamma = child.gamma.array
+                    link.xp.clip(gamma, self.floor * upper, upper, out=gamma)
 
 
 def clip_by_svd(matrix, bound):
@@ -122,3 +117,7 @@ def clip_by_eigh(matrix, bound):
         scale = xp.where(excess, bound / xp.sqrt(xp.maximum(squares, bound ** 2)) - 1, 0)
     scaled = (u * scale).astype(matrix.dtype)
     matrix += scaled @ (u.T.astype(matrix.dtype) @ matrix)
+
+
+METHODS = {'eigh': clip_by_eigh, 'svd': clip_by_svd}
+"""How :class:`SingularValueClipping` factorises."""

@@ -1,5 +1,8 @@
 """Batch normalisation with the running statistics of Chainer 2 or of Chainer 7."""
+import functools
+
 import chainer
+import chainer.functions as F
 from chainer import links
 
 from tgan_chainer.functions.activation import LeakyReLU
@@ -62,51 +65,41 @@ class BatchNormalization(links.BatchNormalization):
 
         On the CPU kernels of this package a :class:`.LeakyReLU` takes no pass of its own.
         """
-        moves_statistics = chainer.config.train and not chainer.config.in_recomputing
+        given = x, self.gamma, self._zeros() if self.beta is None else self.beta
         on_ranks = self.ranks is not None and chainer.config.train
-        if not on_ranks and self._runs_on_cpu_kernels(x, finetune):
-            fused = isinstance(activation, LeakyReLU)
-            y = self._forward_cpu(x, activation.slope if fused else 1)
-            activation = None if fused else activation
+        # The kernels have no gradients through given statistics.
+        on_kernels = (not on_ranks and self.gamma.ndim == 1 and runs_on_cpu_kernels(x, self.gamma)
+                      and (chainer.config.train or not chainer.config.enable_backprop))
+        slope, function = 1, F.batch_normalization
+        if on_kernels and isinstance(activation, LeakyReLU):
+            slope, activation = activation.slope, None
+        if on_kernels:
+            function = functools.partial(batch_normalization, slope=slope)
+        elif on_ranks:
+            function = functools.partial(multi_node_batch_normalization, ranks=self.ranks)
+        if chainer.config.train:
+            y = self._moving_statistics(functools.partial(function, *given), finetune)
+        elif on_kernels:
+            y = chainer.Variable(fixed_batch_normalization(
+                *map(chainer.as_array, given), self.avg_mean, self.avg_var, self.eps, slope))
         else:
-            y = (self._forward_on_ranks(x, finetune) if on_ranks
-                 else super().forward(x, finetune=finetune))
-        if moves_statistics and self.statistics == 'chainer2':
-            m = x.size // self.avg_var.size * (1 if self.ranks is None else self.ranks.size)
-            decay = 1 - 1 / self.N if finetune else self.decay
-            self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
+            y = F.fixed_batch_normalization(*given, self.avg_mean, self.avg_var, self.eps)
         return y if activation is None else activation(y)
 
-    def _runs_on_cpu_kernels(self, x, finetune):
-        # Chainer's own function where the kernels have none: to recompute, to fine-tune, and for
-        # gradients through given statistics.
-        if chainer.config.in_recomputing or finetune or self.gamma.ndim != 1:
-            return False
-        return (runs_on_cpu_kernels(x, self.gamma)
-                and (chainer.config.train or not chainer.config.enable_backprop))
-
-    def _forward_cpu(self, x, slope):
-        if chainer.config.train:
-            return batch_normalization(x, self.gamma, self._beta_or_zeros(), self.eps,
-                                       self.avg_mean, self.avg_var, self.decay, slope)
-        arrays = map(chainer.as_array, (x, self.gamma, self._beta_or_zeros()))
-        return chainer.Variable(fixed_batch_normalization(
-            *arrays, self.avg_mean, self.avg_var, self.eps, slope))
-
-    def _forward_on_ranks(self, x, finetune):
-        moved, decay = (self.avg_mean, self.avg_var), self.decay
+    def _moving_statistics(self, normalise, finetune):
+        """The output in train mode; where it is computed again, statistics stay."""
         if chainer.config.in_recomputing:
-            moved = (None, None)
-        elif finetune:
-            self.N += 1
-            decay = 1 - 1 / self.N
-        return multi_node_batch_normalization(
-            x, self.gamma, self._beta_or_zeros(), self.eps, *moved, decay, self.ranks)
+            return normalise(eps=self.eps, running_mean=None, running_var=None, decay=self.decay)
+        self.N += finetune
+        decay = 1 - 1 / self.N if finetune else self.decay
+        y = normalise(eps=self.eps, running_mean=self.avg_mean, running_var=self.avg_var,
+                      decay=decay)
+        if self.statistics == 'chainer2':
+            m = y.size // self.avg_var.size * (1 if self.ranks is None else self.ranks.size)
+            self.avg_var += (1 - decay) * m / max(m - 1, 1) * self.eps
+        return y
 
-    def _beta_or_zeros(self):
-        return self._get_beta()[0] if self.beta is None else self.beta
-
-    def _get_beta(self):
-        # Chainer takes the dtype of construction, which a link that was cast since does not have.
+    def _zeros(self):
+        # Of the dtype of the statistics, which a link that was cast has changed.
         with chainer.using_device(self.device):
-            return self.xp.zeros_like(self.avg_mean),
+            return self.xp.zeros_like(self.avg_mean)

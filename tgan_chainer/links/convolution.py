@@ -14,38 +14,28 @@ from tgan_chainer.functions.convolution_nd import convolution_nd, deconvolution_
 class _OnCPUKernels:
     def forward(self, x):
         """x (N, in_channels, *size) -> (N, out_channels, *out_size), as Chainer's."""
-        if not (runs_on_cpu_kernels(x, self.b) and self._is_plain()):
+        outsize = getattr(self, 'outsize', None)    # a deconvolution's
+        if not (runs_on_cpu_kernels(x, self.b) and np.all(np.equal(self.dilate, 1))
+                and self.groups == 1 and not getattr(self, 'cover_all', False)
+                and (outsize is None or set(outsize) == {None})):
             return super().forward(x)
         if self.W.array is None:
             self._initialize_params(x.shape[1])
-        return type(self)._function(x, self.W, self.b, self.stride, self.pad)
-
-    def _is_plain(self):
-        outsize = getattr(self, 'outsize', None)
-        return (np.all(np.equal(self.dilate, 1)) and self.groups == 1
-                and not getattr(self, 'cover_all', False)
-                and (outsize is None or set(outsize) == {None}))
+        function = deconvolution_nd if hasattr(self, 'outsize') else convolution_nd
+        return function(x, self.W, self.b, self.stride, self.pad)
 
 
 class Convolution2D(_OnCPUKernels, L.Convolution2D):
     """Chainer's, on this package's CPU kernels."""
 
-    _function = staticmethod(convolution_nd)
-
 
 class ConvolutionND(_OnCPUKernels, L.ConvolutionND):
     """Chainer's, on this package's CPU kernels."""
-
-    _function = staticmethod(convolution_nd)
 
 
 class Deconvolution2D(_OnCPUKernels, L.Deconvolution2D):
     """Chainer's, on this package's CPU kernels."""
 
-    _function = staticmethod(deconvolution_nd)
-
 
 class DeconvolutionND(_OnCPUKernels, L.DeconvolutionND):
     """Chainer's, on this package's CPU kernels."""
-
-    _function = staticmethod(deconvolution_nd)

@@ -10,7 +10,6 @@ import numpy as np
 from chainer import initializers
 
 from tgan_chainer.functions import convolution_nd
-from tgan_chainer.links import BatchNormalization, Linear
 from tgan_chainer.models.frame_seed_generator import (
     N_FRAMES,
     FrameSeedGeneratorNoBetaInitUniform,
@@ -57,27 +56,16 @@ class ConditionalVideoGenerator(ImageGenerator):
                  bottom_width: int, conv_ch: int = 512, label_ch: int | None = None,
                  wscale: float = 0.01, background: float = 0.0):
         require_categories(n_categories)
-        super().__init__(out_channels, bottom_width, conv_ch)
+        super().__init__(out_channels, bottom_width, conv_ch, {
+            's': (z_slow_dim, conv_ch // 2), 'f': (z_fast_dim, conv_ch // 2),
+            'v': (n_categories, conv_ch // 2 if label_ch is None else label_ch),
+        }, initializers.Uniform(wscale), background)
         self.n_categories = n_categories
         self.z_slow_dim = z_slow_dim
         self.z_fast_dim = z_fast_dim
-        label_ch = conv_ch // 2 if label_ch is None else label_ch
-        flat, flat_v = (ch * bottom_width ** 2 for ch in (conv_ch // 2, label_ch))
-        initialW = initializers.Uniform(wscale)
-        with self.init_scope():
-            self.l0s = Linear(z_slow_dim, flat, nobias=True, initialW=initialW)
-            self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
-            self.l0v = Linear(n_categories, flat_v, nobias=True, initialW=initialW)
-            self.bn0s = BatchNormalization(flat)
-            self.bn0f = BatchNormalization(flat)
-            self.bn0v = BatchNormalization(flat_v)
-        self._add_deconvolutions(conv_ch + label_ch, initialW, background)
 
     def forward(self, z_slow, z_fast, labels):
-        v = one_hot(labels, self.n_categories, z_slow.dtype)
-        return self._frames(F.concat((self._branch(self.l0s, self.bn0s, z_slow),
-                                      self._branch(self.l0f, self.bn0f, z_fast),
-                                      self._branch(self.l0v, self.bn0v, v)), axis=1))
+        return self._frames(z_slow, z_fast, one_hot(labels, self.n_categories, z_slow.dtype))
 
 
 class ConditionalVideoDiscriminator(VideoDiscriminatorNoBetaInitUniform):

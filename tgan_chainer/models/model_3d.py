@@ -13,8 +13,7 @@ from chainer import initializers
 from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, DeconvolutionND, Linear
 from tgan_chainer.models.sampling import Latent
-from tgan_chainer.models.video_generator import begin_with
-from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
+from tgan_chainer.models.video_generator import WholeVideoGenerator, begin_with
 
 
 class VideoGenerator3D(WholeVideoGenerator):

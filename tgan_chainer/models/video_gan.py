@@ -4,6 +4,8 @@ The authors' code of this comparison was never released. Networks and initial va
 Vondrick et al.; for 16 frames instead of 32 the foreground's first kernel and the discriminator's
 last are (1, 4, 4) instead of (2, 4, 4), which is an assumption (FACTS §7).
 """
+import itertools
+
 import chainer
 import chainer.functions as F
 from chainer import function_node, initializers
@@ -12,8 +14,7 @@ from tgan_chainer.functions import relu
 from tgan_chainer.links import BatchNormalization, Deconvolution2D, DeconvolutionND
 from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
-from tgan_chainer.models.video_generator import begin_with
-from tgan_chainer.models.whole_video_generator import WholeVideoGenerator
+from tgan_chainer.models.video_generator import WholeVideoGenerator, begin_with
 
 WEIGHT_STD = 0.01           #: Weights are drawn from N(0, 0.01),
 GAMMA_STD = 0.02            #: those of batch normalisations (gamma) from N(1, 0.02).
@@ -40,51 +41,37 @@ class VideoGANGenerator(WholeVideoGenerator):
         if mask_penalty < 0:
             raise ValueError(f'mask_penalty is {mask_penalty}: expected 0 or more')
         self.mask_penalty = mask_penalty
-        first, widths = (bottom_width, 1, 0), (conv_ch, conv_ch // 2, conv_ch // 4, conv_ch // 8)
+        pairs = list(itertools.pairwise([*(conv_ch >> i for i in range(4)), out_channels]))
         w = {'initialW': initializers.Normal(WEIGHT_STD)}
         with self.init_scope():
-            self.b0 = Deconvolution2D(z_slow_dim, widths[0], *first, **w)
-            self.b1 = Deconvolution2D(widths[0], widths[1], 4, 2, 1, **w)
-            self.b2 = Deconvolution2D(widths[1], widths[2], 4, 2, 1, **w)
-            self.b3 = Deconvolution2D(widths[2], widths[3], 4, 2, 1, **w)
-            self.b4 = Deconvolution2D(widths[3], out_channels, 4, 2, 1, **w)
+            self.b0 = Deconvolution2D(z_slow_dim, conv_ch, bottom_width, 1, 0, **w)
+            for i, (given, made) in enumerate(pairs, 1):
+                setattr(self, f'b{i}', Deconvolution2D(given, made, 4, 2, 1, **w))
             self.f0 = DeconvolutionND(
-                3, z_slow_dim, widths[0], (1, bottom_width, bottom_width), 1, 0, **w)
-            self.f1 = DeconvolutionND(3, widths[0], widths[1], 4, 2, 1, **w)
-            self.f2 = DeconvolutionND(3, widths[1], widths[2], 4, 2, 1, **w)
-            self.f3 = DeconvolutionND(3, widths[2], widths[3], 4, 2, 1, **w)
-            self.f4 = DeconvolutionND(3, widths[3], out_channels, 4, 2, 1, **w)
-            self.m4 = DeconvolutionND(3, widths[3], 1, 4, 2, 1, **w)
-            for i, width in enumerate(widths):
-                setattr(self, f'bnb{i}', _drawn(BatchNormalization(width)))
-                setattr(self, f'bnf{i}', _drawn(BatchNormalization(width)))
+                3, z_slow_dim, conv_ch, (1, bottom_width, bottom_width), 1, 0, **w)
+            for i, (given, made) in enumerate(pairs, 1):
+                setattr(self, f'f{i}', DeconvolutionND(3, given, made, 4, 2, 1, **w))
+            self.m4 = DeconvolutionND(3, conv_ch // 8, 1, 4, 2, 1, **w)
+            for i in range(4):
+                for stream in 'bf':
+                    setattr(self, f'bn{stream}{i}', _drawn(BatchNormalization(conv_ch >> i)))
         begin_with(background, self.b4, self.f4)
 
     def forward(self, z_slow):
-        background = F.expand_dims(self._background(z_slow), 2)
-        foreground, mask = self._foreground(z_slow)
+        background = F.expand_dims(F.tanh(self.b4(self._features('b', z_slow))), 2)
+        h = self._features('f', z_slow)
+        foreground, mask = F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
         if self.mask_penalty and chainer.config.train:
             mask = penalize(mask, self.mask_penalty)    # a sigmoid: |m| is m
             chainer.report({'penalty': self.mask_penalty * F.mean(mask.array)}, self)
         return mask * foreground + (1 - mask) * background
 
-    def _background(self, z_slow):
-        """z_slow (B, Ks) -> image (B, C, 16 w, 16 w) in [-1, 1]."""
-        h = F.reshape(z_slow, (*z_slow.shape, 1, 1))
-        h = self.bnb0(self.b0(h), activation=relu)
-        h = self.bnb1(self.b1(h), activation=relu)
-        h = self.bnb2(self.b2(h), activation=relu)
-        h = self.bnb3(self.b3(h), activation=relu)
-        return F.tanh(self.b4(h))
-
-    def _foreground(self, z_slow):
-        """z_slow (B, Ks) -> video (B, C, 16, 16 w, 16 w) in [-1, 1], mask (B, 1, ...) in [0, 1]."""
-        h = F.reshape(z_slow, (*z_slow.shape, 1, 1, 1))
-        h = self.bnf0(self.f0(h), activation=relu)
-        h = self.bnf1(self.f1(h), activation=relu)
-        h = self.bnf2(self.f2(h), activation=relu)
-        h = self.bnf3(self.f3(h), activation=relu)
-        return F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
+    def _features(self, stream, z_slow):
+        """What the last layers of the background 'b' or of the foreground 'f' are given."""
+        h = F.reshape(z_slow, (*z_slow.shape, *(1,) * (self[f'{stream}0'].W.ndim - 2)))
+        for i in range(4):
+            h = self[f'bn{stream}{i}'](self[f'{stream}{i}'](h), activation=relu)
+        return h
 
 
 class VideoGANDiscriminator(VideoDiscriminator):

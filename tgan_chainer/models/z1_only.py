@@ -1,7 +1,6 @@
 """TGAN (G1(z1) only) of the paper's Table 3, whose code was never released (FACTS §7)."""
 from chainer import initializers
 
-from tgan_chainer.links import BatchNormalization, Linear
 from tgan_chainer.models.video_generator import ImageGenerator
 
 
@@ -18,14 +17,10 @@ class VideoGeneratorZ1Only(ImageGenerator):
 
     def __init__(self, z_fast_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
                  fast_ch: int | None = None, wscale: float = 0.01, background: float = 0.0):
-        super().__init__(out_channels, bottom_width, conv_ch)
-        self.z_fast_dim = z_fast_dim
         fast_ch = conv_ch // 2 if fast_ch is None else fast_ch
-        flat, initialW = fast_ch * bottom_width ** 2, initializers.Uniform(wscale)
-        with self.init_scope():
-            self.l0f = Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
-            self.bn0f = BatchNormalization(flat)
-        self._add_deconvolutions(fast_ch, initialW, background)
+        super().__init__(out_channels, bottom_width, conv_ch, {'f': (z_fast_dim, fast_ch)},
+                         initializers.Uniform(wscale), background)
+        self.z_fast_dim = z_fast_dim
 
     def forward(self, z_slow, z_fast):    # z_slow is not looked at
-        return self._frames(self._branch(self.l0f, self.bn0f, z_fast))
+        return self._frames(z_fast)

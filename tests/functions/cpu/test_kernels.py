@@ -1,10 +1,10 @@
-"""The kernels against equation (1) of the module, with blocks so small that every way is taken.
+"""The kernels against Chainer's functions, with blocks so small that every way is taken.
 
 Tolerances are of the largest element: 1e-12 in float64, 1e-5 in float32, for sums of fewer than
 1e4 products of standard normal numbers, and for transforms that add up to 64 of them.
 """
-import dataclasses
-
+import chainer
+import chainer.functions as F
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
@@ -72,28 +72,21 @@ def arguments(batch, channels, outputs, size, correlation, dtype=np.float64):
         (batch, outputs, *correlation.out_size), outputs, channels)]
 
 
-def by_equation(batch, channels, outputs, size, correlation, dtype):
-    """What :func:`results` is to be, tap by tap, in float64."""
-    x, W, y, b, c = (array.astype('d') for array in arguments(
+def by_chainer(batch, channels, outputs, size, correlation, dtype):
+    """What :func:`results` is to be: Chainer's, in float64, of what is read of the padded x."""
+    x, W, y, b, c = (chainer.Variable(array.astype('d')) for array in arguments(
         batch, channels, outputs, size, correlation, dtype))
-    dimensions = list(zip(*dataclasses.astuple(correlation), size, strict=True))
-    padding = [(max(0, -start), max(0, start + stride * (n - 1) + k - length))
-               for start, stride, k, n, length in dimensions]
-    padded = np.pad(x, [(0, 0), (0, 0), *padding])
-    found = {'y': np.zeros_like(y), 'x': np.zeros_like(padded), 'W': np.zeros_like(W)}
-    for tap in np.ndindex(correlation.ksize):
-        read = (..., *(slice(begin := before + start + k, begin + stride * (n - 1) + 1, stride)
-                       for k, (before, _), (start, stride, _, n, _)
-                       in zip(tap, padding, dimensions, strict=True)))
-        found['y'] += np.einsum('nc...,oc->no...', padded[read], W[(..., *tap)])
-        found['x'][read] += np.einsum('no...,oc->nc...', y, W[(..., *tap)])
-        found['W'][(..., *tap)] = np.tensordot(y, padded[read], [[0, *range(2, y.ndim)]] * 2)
-    found['x'] = found['x'][(..., *(slice(before, before + length) for (before, _), (*_, length)
-                                    in zip(padding, dimensions, strict=True)))]
-    for name, bias in (('y', b), ('x', c)):
-        found[f'{name} without bias'] = found[name]
-        found[name] = found[name] + bias.reshape(-1, *(1,) * len(size))
-    return found
+    padding, read = [(0, 0)] * 2, [...]
+    for length, start, stride, k, n in zip(size, *correlation, strict=True):
+        stop = start + stride * (n - 1) + k
+        padding.append((max(0, -start), max(0, stop - length)))
+        read.append(slice(max(0, start), max(0, -start) + stop))
+    windows = F.pad(x, padding, 'constant')[tuple(read)]
+    made = F.convolution_nd(windows, W, stride=correlation.stride)
+    gx, gW = chainer.grad([made], [x, W], [y])
+    spread = (..., *[None] * len(size))
+    return {'y': made.array + b.array[spread], 'x': gx.array + c.array[spread], 'W': gW.array,
+            'y without bias': made.array, 'x without bias': gx.array}
 
 
 def assert_same(found, expected, dtype):
@@ -126,10 +119,10 @@ def correlations(draw, winograd):
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 @hypothesis.given(st.data(), *[st.integers(1, 9), st.integers(1, 5), st.integers(1, 5)],
                   st.sampled_from([*TOLERANCE]), st.sampled_from([*MEMORY]))
-def test_kernels_are_the_equation(way, data, batch, channels, outputs, dtype, memory):
+def test_kernels_compute_what_chainer_does(way, data, batch, channels, outputs, dtype, memory):
     batch *= 8 if way == 'no columns' else 1    # whole vectors
     shapes = (batch, channels, outputs, *data.draw(correlations('Winograd' in way)), dtype)
-    assert_same(results(*shapes, memory=memory), by_equation(*shapes), dtype)
+    assert_same(results(*shapes, memory=memory), by_chainer(*shapes), dtype)
 
 
 PLANE = Correlation((-1, -1), (2, 2), (4, 4), (16, 16))
@@ -167,12 +160,12 @@ def test_winograds_filtering_runs_where_it_pays(size, correlation, batch, monkey
     (8, 64, PLANE), (32, 32, VOLUME), (16, 64, VOLUME), (4, 128, VOLUME), (1, 64, C3D)], ids=str)
 def test_where_winograds_filtering_pays(batch, channels, correlation):
     if correlation is VOLUME:    # of twice as many tiles
-        correlation = dataclasses.replace(VOLUME, out_size=(4, 8, 8))
+        correlation = VOLUME._replace(out_size=(4, 8, 8))
     pays = kernels.winograd_pays
     assert pays(batch, channels, channels, correlation)
     assert not pays(batch, channels - 1, channels, correlation)
     assert not pays(batch, channels, channels - 1, correlation)
-    fewer = dataclasses.replace(correlation, out_size=(
+    fewer = correlation._replace(out_size=(
         *correlation.out_size[:-1], correlation.out_size[-1] - 2))
     assert not pays(batch, channels, channels, fewer)
 
@@ -182,7 +175,7 @@ def test_where_winograds_filtering_pays(batch, channels, correlation):
     {'out_size': (16, 17)},
     {'start': (-1,), 'stride': (2,), 'ksize': (4,), 'out_size': (512,)}], ids=str)
 def test_it_never_pays_in_other_layers(change):
-    assert not kernels.winograd_pays(1000, 64, 64, dataclasses.replace(PLANE, **change))
+    assert not kernels.winograd_pays(1000, 64, 64, PLANE._replace(**change))
 
 
 @pytest.mark.parametrize('batch', [16, 256])    # a position, a part of one a vector

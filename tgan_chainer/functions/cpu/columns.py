@@ -5,9 +5,6 @@ each (output position, sample). Arrays have their samples last (:mod:`~tgan_chai
 layout`) and, in the kernels, three spatial dimensions: the missing first ones have size 1. Their
 `geometry` is (start, stride, ksize, out_size) of each dimension, see :class:`Correlation`.
 """
-import dataclasses
-import functools
-import math
 import typing
 
 import numpy as np
@@ -21,8 +18,7 @@ MAX_NDIM = 3
 """Spatial dimensions that the kernels take."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Correlation:
+class Correlation(typing.NamedTuple):
     """What is read: x[start + stride * q + k], k < ksize, q < out_size.
 
     All members are tuples with one integer for each spatial dimension, one to three of them.
@@ -33,19 +29,9 @@ class Correlation:
     ksize: tuple
     out_size: tuple
 
-    @functools.cached_property
-    def taps(self):
-        return math.prod(self.ksize)
-
-    @functools.cached_property
-    def positions(self):
-        return math.prod(self.out_size)
-
-    @functools.cached_property
+    @property
     def geometry(self):
-        missing = MAX_NDIM - len(self.ksize)
-        return ((0, 1, 1, 1),) * missing + tuple(
-            zip(self.start, self.stride, self.ksize, self.out_size, strict=True))
+        return ((0, 1, 1, 1),) * (MAX_NDIM - len(self.ksize)) + tuple(zip(*self, strict=True))
 
 
 class Rows(typing.NamedTuple):
@@ -95,9 +81,9 @@ def gather(x, shape, memory, rows, channels, positions, samples, geometry):
             for b in range(h_size):
                 for k in range(w_size):
                     begin, end = inside(w_start + k, w_stride, w_out, width)
-                    q, p = _first_line(positions, h_out, w_out)
-                    first = (q * h_out + p) * w_out - positions[0]    # column of the line's start
-                    while first < count:
+                    for line in range(positions[0] // w_out, -(-positions[1] // w_out)):
+                        first = line * w_out - positions[0]    # column of the line's start
+                        q, p = line // h_out, line % h_out
                         lo, hi = max(0, -first), min(w_out, count - first)
                         i, j = min(max(lo, begin), hi), min(max(lo, end), hi)
                         d, h = d_start + d_stride * q + a, h_start + h_stride * p + b
@@ -107,14 +93,9 @@ def gather(x, shape, memory, rows, channels, positions, samples, geometry):
                         zero(memory, t + lo * number, (i - lo) * number)
                         if j > i:
                             s = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
-                            copy(memory, t + i * number, number, x, s * batch + samples[0],
+                            move(memory, t + i * number, number, x, s * batch + samples[0],
                                  w_stride * batch, j - i, number, 0)
                         zero(memory, t + j * number, (hi - j) * number)
-                        first += w_out
-                        p += 1
-                        if p == h_out:
-                            p = 0
-                            q += 1
                     tap += 1
         _lift(memory, origin, rows, count * number)
 
@@ -127,7 +108,7 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
         memory: Columns; changed where the rows have steps.
         x: Memory of (C, D, H, W, N), changed.
         bias: (C,): x becomes the sum of this and the columns, of which only one reads each element.
-            Or empty.
+            Or None.
         rows, shape, channels, positions, samples, geometry: As of :func:`gather`.
     """
     (d_start, d_stride, d_size, _), (h_start, h_stride, h_size, h_out) = geometry[:2]
@@ -138,9 +119,9 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
     for c in range(channels[0], channels[1]):
         origin = (c - channels[0]) * step
         _lift(memory, origin, rows, count * number)
-        q, p = _first_line(positions, h_out, w_out)
-        first = (q * h_out + p) * w_out - positions[0]
-        while first < count:
+        for line in range(positions[0] // w_out, -(-positions[1] // w_out)):
+            first = line * w_out - positions[0]
+            q, p = line // h_out, line % h_out
             lo, hi = max(0, -first), min(w_out, count - first)
             tap = 0
             for a in range(d_size):
@@ -154,16 +135,11 @@ def scatter(memory, rows, x, shape, channels, positions, samples, geometry, bias
                             t = ((c * depth + d) * height + h) * width + w_start + k + w_stride * i
                             t, t_step = t * batch + samples[0], w_stride * batch
                             s = origin + places[taps[tap]] + (first + i) * number
-                            if len(bias):
-                                copy(x, t, t_step, memory, s, number, j - i, number, bias[c])
+                            if bias is None:
+                                move(x, t, t_step, memory, s, number, j - i, number, None)
                             else:
-                                add(x, t, t_step, memory, s, j - i, number)
+                                move(x, t, t_step, memory, s, number, j - i, number, bias[c])
                         tap += 1
-            first += w_out
-            p += 1
-            if p == h_out:
-                p = 0
-                q += 1
 
 
 @kernel
@@ -183,13 +159,6 @@ def _lift(memory, origin, rows, length):
 
 
 @kernel
-def _first_line(positions, h_out, w_out):
-    """Depth and height of the output line that positions start in."""
-    line = positions[0] // w_out
-    return line // h_out, line % h_out
-
-
-@kernel
 def inside(first, stride, count, size):
     """The range of q < count with 0 <= first + stride * q < size."""
     begin = max(0, -(first // stride))
@@ -205,35 +174,25 @@ def zero(target, t, count):
 
 
 @kernel
-def copy(target, t, t_step, source, s, s_step, runs, length, bias):
-    """Copy runs, whose steps are from one to the next, and add a number to each element."""
+def move(target, t, t_step, source, s, s_step, runs, length, bias):
+    """Copy runs, whose steps are from one to the next, plus a number; if it is None, add them."""
     if t_step == s_step == length:
         runs, length = 1, runs * length
-    bias = target.dtype.type(bias)
     t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(s_step)
     runs, length = np.uint64(runs), np.uint64(length)
     if length < _SHORT:
         for i in range(length):
             for run in range(runs):
-                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
+                _set(target, t + run * t_step + i, source[s + run * s_step + i], bias)
     else:
         for run in range(runs):
             for i in range(length):
-                target[t + run * t_step + i] = source[s + run * s_step + i] + bias
+                _set(target, t + run * t_step + i, source[s + run * s_step + i], bias)
 
 
 @kernel
-def add(target, t, t_step, source, s, runs, length):
-    """Add runs, one after the other in the source, to places `t_step` from one to the next."""
-    if t_step == length:
-        runs, length = 1, runs * length
-    t, s, t_step, s_step = np.uint64(t), np.uint64(s), np.uint64(t_step), np.uint64(length)
-    runs, length = np.uint64(runs), np.uint64(length)
-    if length < _SHORT:
-        for i in range(length):
-            for run in range(runs):
-                target[t + run * t_step + i] += source[s + run * s_step + i]
+def _set(target, i, value, bias):
+    if bias is None:
+        target[i] += value
     else:
-        for run in range(runs):
-            for i in range(length):
-                target[t + run * t_step + i] += source[s + run * s_step + i]
+        target[i] = value + target.dtype.type(bias)

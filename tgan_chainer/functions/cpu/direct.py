@@ -43,38 +43,32 @@ _MOST_CHANNELS = 64
 _MOST_OUTPUTS_A_CHANNEL = 16
 
 
-def pays(x, W, correlation):
+def pays(dtype, batch, outputs, channels, correlation):
     """Whether :func:`correlate` takes such arrays, and is faster than columns."""
-    return x.dtype == W.dtype and _pays(len(x), x.dtype, *W.shape[:2], correlation)
-
-
-def gradient_pays(x, y, correlation):
-    """As :func:`pays`, for the filter gradient."""
-    outputs, channels = y.shape[1], x.shape[1]
-    return (x.dtype == y.dtype and outputs <= _MOST_OUTPUTS_A_CHANNEL * channels
-            and _pays(len(x), x.dtype, outputs, channels, correlation))
-
-
-def transpose_pays(y, W, correlation, size):
-    """As :func:`pays`, for the transpose, whose result has that size."""
-    if (y.dtype != W.dtype or any(k < s or n % s for k, s, n in zip(
-            correlation.ksize, correlation.stride, size, strict=True))
-            # A vector of several positions would be written to places apart.
-            or (correlation.stride[-1] > 1 and len(y) % tile.lanes(y.dtype))):
-        return False
-    outputs, channels = W.shape[:2]
-    return all(_pays(len(y), y.dtype, channels, outputs, part)
-               for _, _, part in _phases(correlation, size))
-
-
-def _pays(batch, dtype, outputs, channels, correlation):
     # Lines are whole vectors, and the columns of a block of samples whole tiles.
     lanes, samples = tile.lanes(dtype), _block_samples(batch)
+    positions = math.prod(correlation.out_size)
     return (outputs >= _LEAST_OUTPUTS and channels <= _MOST_CHANNELS
-            and channels * correlation.taps >= _LEAST_TERMS
-            and correlation.positions * batch >= _LEAST_COLUMNS
+            and channels * math.prod(correlation.ksize) >= _LEAST_TERMS
+            and positions * batch >= _LEAST_COLUMNS
             and correlation.out_size[-1] * samples % lanes == 0
-            and correlation.positions * samples % (lanes * tile.VECTORS) == 0)
+            and positions * samples % (lanes * tile.VECTORS) == 0)
+
+
+def gradient_pays(dtype, batch, outputs, channels, correlation):
+    """As :func:`pays`, for the filter gradient."""
+    return (outputs <= _MOST_OUTPUTS_A_CHANNEL * channels
+            and pays(dtype, batch, outputs, channels, correlation))
+
+
+def transpose_pays(dtype, batch, outputs, channels, correlation, size):
+    """As :func:`pays`, for the transpose, whose result has that size."""
+    return (all(k >= s and n % s == 0 for k, s, n in zip(
+                correlation.ksize, correlation.stride, size, strict=True))
+            # A vector of several positions would be written to places apart.
+            and not (correlation.stride[-1] > 1 and batch % tile.lanes(dtype))
+            and all(pays(dtype, batch, channels, outputs, part)
+                    for _, _, part in _phases(correlation, size)))
 
 
 def _block_samples(batch):

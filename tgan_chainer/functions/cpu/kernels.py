@@ -73,10 +73,11 @@ _LEAST = {(4, 2, 2): {64: 512}, (4, 2, 3): {32: 1024, 64: 512, 128: 128},
 def correlate(x, W, b, correlation):
     """y of (1), plus the bias (O,)."""
     correlation, taps = _cropped(correlation, x.shape[2:])
-    W = W[taps]
+    W = W[taps].astype(x.dtype, copy=False)
     outputs, channels = W.shape[:2]
-    winograd = winograd_pays(len(x), outputs, channels, correlation)
-    if not winograd and direct.pays(x, W, correlation):
+    layer = len(x), outputs, channels, correlation
+    winograd = winograd_pays(*layer)
+    if not winograd and direct.pays(x.dtype, *layer):
         return direct.correlate(x, W, b, correlation)
     grid, x = _Grid.of(correlation, winograd), samples_last(x)
     U = grid.filter_points(W)
@@ -99,13 +100,14 @@ def correlate(x, W, b, correlation):
 def filter_gradient(x, y, correlation):
     """The gradient of W, of its shape."""
     cropped, taps = _cropped(correlation, x.shape[2:])
-    outputs, channels = y.shape[1], x.shape[1]
+    outputs, channels, y = y.shape[1], x.shape[1], y.astype(x.dtype, copy=False)
     if cropped != correlation:
         gradient = np.zeros((outputs, channels, *correlation.ksize), x.dtype)
         gradient[taps] = filter_gradient(x, y, cropped)
         return gradient
-    winograd = winograd_pays(len(x), outputs, channels, correlation)
-    if not winograd and direct.gradient_pays(x, y, correlation):
+    layer = len(x), outputs, channels, correlation
+    winograd = winograd_pays(*layer)
+    if not winograd and direct.gradient_pays(x.dtype, *layer):
         return direct.filter_gradient(x, y, correlation)
     grid, x, y = _Grid.of(correlation, winograd), samples_last(x), samples_last(y)
     blocks = grid.blocks(x, channels)
@@ -140,10 +142,11 @@ def filter_gradient(x, y, correlation):
 def transpose_correlate(y, W, b, correlation, size):
     """x, of the spatial ``size``, plus the bias (C,)."""
     correlation, taps = _cropped(correlation, size)
-    W = W[taps]
+    W = W[taps].astype(y.dtype, copy=False)
     outputs, channels = W.shape[:2]
-    winograd = winograd_pays(len(y), outputs, channels, correlation)
-    if not winograd and direct.transpose_pays(y, W, correlation, size):
+    layer = len(y), outputs, channels, correlation
+    winograd = winograd_pays(*layer)
+    if not winograd and direct.transpose_pays(y.dtype, *layer, size):
         return direct.transpose_correlate(y, W, b, correlation, size)
     grid, y = _Grid.of(correlation, winograd), samples_last(y)
     U = grid.filter_points(W)
@@ -179,7 +182,7 @@ def winograd_pays(batch, outputs, channels, correlation):
     alike = len({*correlation.ksize}) == len({*correlation.stride}) == 1
     # An odd size leaves half of its last tile unused.
     whole = all(size % 2 == 0 for size in correlation.out_size)
-    columns = correlation.positions // 2 ** ndim * batch
+    columns = math.prod(correlation.out_size) // 2 ** ndim * batch
     return alike and whole and any(min(outputs, channels) >= least_channels and columns >= some
                                    for least_channels, some in least.items())
 
@@ -190,11 +193,11 @@ def _cropped(correlation, size):
 
     D's c3, whose output is one frame, has two of its four taps along the time in the padding.
     """
-    start, stride, ksize, out_size = map(np.array, dataclasses.astuple(correlation))
+    start, stride, ksize, out_size = map(np.array, correlation)
     first = np.clip(-(start + stride * (out_size - 1)), 0, ksize - 1)
     stop = np.clip(size - start, first + 1, ksize)
-    return (dataclasses.replace(correlation, start=tuple((start + first).tolist()),
-                                ksize=tuple((stop - first).tolist())),
+    return (correlation._replace(start=tuple((start + first).tolist()),
+                                 ksize=tuple((stop - first).tolist())),
             (..., *map(slice, first.tolist(), stop.tolist())))
 
 
@@ -348,8 +351,8 @@ class _Grid:
     def collect(self, kind, memory, x, part, block, b=None):
         """The transpose: add to x; make y or W, plus a bias."""
         if self.winograd or kind == 'x':
-            if b is None:
-                b = np.zeros(0 if kind == 'x' else len(x), x.dtype)
+            if b is None and kind != 'x':
+                b = np.zeros(len(x), x.dtype)
             line, rows = self._line(kind, memory, transpose=True)
             scatter(line, rows, x.reshape(-1), volume_shape(x), part, block.tiles, block.samples,
                     self.geometry[kind], b)
