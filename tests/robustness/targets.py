@@ -31,7 +31,7 @@ from tgan_chainer import config, results
 from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.evaluation import classifier, convert_c3d, ledger, protocols
+from tgan_chainer.evaluation import classifier, convert_c3d, ledger
 from tgan_chainer.evaluation.inception_score import Evaluation
 from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.extensions.log_report import LogReport
@@ -164,18 +164,13 @@ def _read_c3d(path):
     classifier.load_c3d(path)
 
 
-def _read_mean(path):
-    protocols.MEAN_SHAPE = 3, 2, 4, 5    # the real one takes 4 MB
-    protocols.load_mean(path, sha256=None)
-
-
 def harmful_archives(whole):
     """Archives that did harm, from a whole file -> {what they did: content}, if it is one."""
     if not whole.startswith(b'PK'):
         return {}
     files, members = {}, dict(hostile.unzipped(whole))
     for harm, endings, kind, shape, data in (
-            ('took 300 MB', ('/W.npy', 'mean.npy', '/p.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
+            ('took 300 MB', ('/W.npy', '/p.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
             ('read beyond an array', 'numpy_position.npy', '<i8', (), b'\0\0\1' + bytes(5))):
         header = hostile.described(kind, shape)
         for harmed in [name for name in members if name.endswith(endings)][:1]:
@@ -269,8 +264,7 @@ TARGETS = {
     **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
         ('snapshot', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _read_snapshot),
         ('score', 'score.part.npz', _scores, _read_score),
-        ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
-        ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
+        ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d))},
     **{name: Target(file, whole, hostile.json_files, read, {
         **{f'traceback, {content}': content for content in harmful},
         **{f'RecursionError, {nested}': nested * 60_000 for nested in (b'[', b'{"a":')}})

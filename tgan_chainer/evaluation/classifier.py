@@ -8,7 +8,7 @@ import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
-from tgan_chainer.datasets.published import obtain
+from tgan_chainer.datasets.published import PUBLISHED, obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
@@ -92,7 +92,7 @@ def load_classifier(c3d, mean, protocol, device):
     clip = load_mean(mean_path)    # the smaller file first: an error comes before the long read
     network, digest = load_c3d(find(c3d, C3D_VARIABLE, usual_c3d_places()))
     return _classifier(network, clip, protocol, device,
-                       files={'c3d': digest, 'mean': files.sha256(mean_path)},
+                       files={'c3d': digest, 'mean': PUBLISHED['mean'].sha256},
                        mean_path=str(mean_path))
 
 
