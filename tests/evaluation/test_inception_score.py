@@ -87,9 +87,6 @@ class Noise:
     def make(self, drawn):
         return drawn
 
-    def skip(self, n):
-        self.draw(n)
-
 
 class NoiseSet:
     def __len__(self):

@@ -48,8 +48,7 @@ def test_only_the_published_mean_is_read(tmp_path, mean, shape, monkeypatch):
     with pytest.raises(DataError, match='cannot read .*expected mean2.npz as published.*--mean'):
         load_mean(path)
     np.savez(path, mean=mean.reshape(shape))
-    with pytest.raises(DataError, match=r'another file: it has .* bytes and sha256 \w{64}; expected '
-                       'mean2.npz as published'):
+    with pytest.raises(DataError, match=r'another file: .* sha256 \w{64}; expected mean2.npz as'):
         load_mean(path)
     monkeypatch.setattr(protocols, 'MEAN_SHA256', sha256(path))
     np.testing.assert_array_equal(load_mean(path), mean)

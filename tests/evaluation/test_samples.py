@@ -27,10 +27,10 @@ class Numbered:
         return (video, np.int32(1)) if self.labelled else video
 
 
-def test_generated_videos_are_those_of_make_video_and_skipping_draws_what_drawing_draws(result):
+def test_generated_videos_are_those_of_make_video(result):
     generated = GeneratedVideos(*results.load_generators(result, 5, CPU))
     np.random.seed(3)
-    generated.skip(5)
+    generated.draw(5)
     videos = generated.make(generated.draw(3))
     assert videos.shape == (3, 3, 16, 64, 64)
     assert np.ptp(videos, axis=0).max() > 0.01
@@ -66,13 +66,3 @@ def test_real_videos_come_once_a_round_in_an_order_of_the_seed(labelled):
         assert list(numbers[:7]) != list(numbers[7:])
         orders.append(list(numbers))
     assert orders[0] == orders[1] != orders[2]
-
-
-def test_skipping_real_videos_reads_none():
-    source, other = (RealVideos(Numbered(), CPU, 1) for _ in range(2))
-    source.draw(5)
-    np.random.seed(3)
-    expected = source.draw(4)
-    np.random.seed(3)
-    other.skip(5)    # draws no random number either
-    np.testing.assert_array_equal(other.draw(4), expected)

@@ -139,7 +139,7 @@ def _read_snapshot(path):
 
 
 def _evaluation(path):
-    draws = types.SimpleNamespace(skip=np.random.rand, draw_masks=np.random.rand)
+    draws = types.SimpleNamespace(draw=np.random.rand, draw_masks=np.random.rand)
     return Evaluation(draws, draws, Settings(100, 10, 1e-7, (0,)), RandomState(0, CPU), path,
                       {'protocol': 'tgan-v1', 'seed': 0})
 

@@ -138,20 +138,16 @@ class Evaluation:
         if changed := sorted(key for key in self.run if before.get(key) != self.run[key]):
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
-        # A device whose generator has no state to save draws again what was drawn. Then the states
-        # that were saved are loaded a second time.
-        self.random_state.seed_all()
+        # What was drawn is drawn again: a GPU's generator has no state that could be saved.
         for _ in range(self._batches):
-            self.source.skip(self.settings.batchsize)
+            self.source.draw(self.settings.batchsize)
             self.classifier.draw_masks(self.settings.batchsize)
-        snapshots.load(self.path, self)
 
     def serialize(self, serializer):
-        """Save or load the sums, the position and the random states."""
+        """Save or load the sums and the position."""
         self._run = serializer('run', self._run)
         self._batches = serializer('batches', self._batches)
         self._sums.serialize(serializer['sums'])
-        self.random_state.serialize(serializer['random_state'])
 
 
 def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
