@@ -162,7 +162,7 @@ def test_scores_are_flattened_turned_and_those_of_a_pair_added(vdis, sign, expec
     (TGANUpdaterVanilla, (-1, 0)), (TGANUpdaterLSGAN, (1, 0)), (TGANUpdaterWGANClip, (1, None)),
     (TGANUpdaterWGANSVC, (1, None))])
 def test_scale_of_a_critic(updater, expected):
-    assert gam.scale_of(updater) == expected
+    assert updater.critic_scale == expected
 
 
 @pytest.fixture

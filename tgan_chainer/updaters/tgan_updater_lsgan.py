@@ -12,6 +12,8 @@ class TGANUpdaterLSGAN(TGANUpdaterBase):
     D's graph is cut from the fake batch, which changes no number.
     """
 
+    critic_scale = 1, 0.0    # the targets' middle
+
     def update_core(self):
         _, fake, d_fake, d_real = self.forward()
         loss_gen = squared_error(d_fake, 0)

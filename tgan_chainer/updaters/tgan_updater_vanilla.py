@@ -12,6 +12,7 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
     """
 
     losses = ('loss_dis_fake', 'loss_dis_real')
+    critic_scale = -1, 0.0
 
     def update_core(self):
         _, fake, d_fake, d_real = self.forward()
