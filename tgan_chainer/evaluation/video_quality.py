@@ -3,9 +3,9 @@
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
 """
+import collections
 import itertools
 import random
-from typing import NamedTuple
 
 import chainer
 import chainer.functions as F
@@ -32,19 +32,9 @@ N_SPREAD = 128
 _BINS = 256    # of brightness
 _CHUNK = 64    # videos that are classified at once
 
-
-class Statistics(NamedTuple):
-    """What is kept of some videos. The features' mean is (64,), their covariance (64, 64)."""
-
-    distance: float
-    dimensions: float
-    motion: float
-    cumulated: np.ndarray
-    bright: float
-    brightest: float
-    mean: np.ndarray
-    covariance: np.ndarray
-    inception: float
+Statistics = collections.namedtuple(
+    'Statistics', 'distance dimensions motion cumulated bright brightest mean covariance inception')
+"""What is kept of some videos. The features' mean is (64,), their covariance (64, 64)."""
 
 
 def statistics(videos, classifier):
