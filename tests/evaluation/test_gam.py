@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from tgan_chainer.evaluation import gam, ledger
 from tgan_chainer.io.files import sha256
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
-from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
-from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip, TGANUpdaterWGANSVC
 
 CPU = chainer.get_device('@numpy')
 
@@ -156,13 +153,6 @@ def critic(videos):
 def test_scores_are_flattened_turned_and_those_of_a_pair_added(vdis, sign, expected):
     videos = np.arange(6.0).reshape(3, 1, 1, 1, 2)
     np.testing.assert_array_equal(gam.critic_scores(vdis, sign, videos), expected)
-
-
-@pytest.mark.parametrize('updater, expected', [
-    (TGANUpdaterVanilla, (-1, 0)), (TGANUpdaterLSGAN, (1, 0)), (TGANUpdaterWGANClip, (1, None)),
-    (TGANUpdaterWGANSVC, (1, None))])
-def test_scale_of_a_critic(updater, expected):
-    assert updater.critic_scale == expected
 
 
 @pytest.fixture

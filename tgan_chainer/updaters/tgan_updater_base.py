@@ -100,14 +100,12 @@ class TGANUpdaterBase(StandardUpdater):
     def _shuffles_time(self):
         return self.shuffle_time_order is not None and np.random.rand() > self.shuffle_time_order
 
-    def _backward_generators(self, variable, grad):
-        """Put into the generators the gradient of their loss, ``grad`` at ``variable``."""
+    def _update_generators(self, variable, grad):
+        """Update the generators by the gradient of their loss: ``grad`` at ``variable``."""
         for name in self._generators:
             getattr(self, name).cleargrads()
         variable.grad = grad
         variable.backward()
-
-    def _update_generators(self):
         for name in self._generators:
             self.get_optimizer(name).update()
 

@@ -20,8 +20,7 @@ class TGANUpdaterLSGAN(TGANUpdaterBase):
         loss_dis = squared_error(d_fake, -1) + squared_error(d_real, 1)
 
         self.vdis.cleargrads()
-        self._backward_generators(loss_gen, loss_gen.xp.ones_like(loss_gen.array))
-        self._update_generators()
+        self._update_generators(loss_gen, loss_gen.xp.ones_like(loss_gen.array))
 
         fake.unchain_backward()
         loss_dis.backward()

@@ -22,8 +22,7 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
 
         # D's own gradient of the generators' loss would be thrown away: it is not computed.
         fake_grad, = chainer.grad([loss_gen], [fake])
-        self._backward_generators(fake, fake_grad.array)
-        self._update_generators()
+        self._update_generators(fake, fake_grad.array)
 
         fake.unchain_backward()
         self.vdis.cleargrads()
