@@ -50,12 +50,8 @@ def preprocess(video, mean, protocol='tgan-v1'):
     Returns:
         Array (N, 3, 16, 112, 112) of the video's dtype on its device: BGR minus the mean.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f'unknown protocol {protocol!r}: expected one of {tuple(PROTOCOLS)}')
     if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2]:
         raise ValueError(f'videos of shape {video.shape}: expected (N, 3, 16, H, W)')
-    if mean.shape != MEAN_SHAPE:
-        raise ValueError(f'mean clip of shape {mean.shape}: expected {MEAN_SHAPE}')
     return PROTOCOLS[protocol].clips(video, mean)
 
 
