@@ -71,7 +71,7 @@ def test_load_classifier(tmp_path, arrays, mean, monkeypatch):
     device, mean_path = chainer.get_device('@numpy'), tmp_path / 'my_mean.npz'
     monkeypatch.setenv('TGAN_C3D', str(tmp_path / 'my_c3d.npz'))
     # Before the weights are read, which are not there yet.
-    with pytest.raises(DataError, match='cannot read .*my_mean.npz.*TGAN_MEAN'):
+    with pytest.raises(DataError, match='found no file .*my_mean.npz.*TGAN_MEAN'):
         load_classifier(None, mean_path, 'tgan-v1', device)
     np.savez(mean_path, mean=mean)
     np.savez(tmp_path / 'my_c3d.npz', **arrays)

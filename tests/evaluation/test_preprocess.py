@@ -40,7 +40,7 @@ def test_other_videos_are_refused(mean, shape):
 @pytest.mark.parametrize('shape', [MEAN_SHAPE, (1, *MEAN_SHAPE)])
 def test_only_the_published_mean_is_read(tmp_path, mean, shape, monkeypatch):
     path = tmp_path / 'mean2.npz'
-    with pytest.raises(DataError, match='cannot read .*expected mean2.npz as published.*--mean'):
+    with pytest.raises(DataError, match='found no file .*expected mean2.npz as published.*--mean'):
         load_mean(path)
     np.savez(path, mean=mean.reshape(shape))
     with pytest.raises(DataError, match=r'another file: .* sha256 \w{64}; expected mean2.npz as'):

@@ -10,8 +10,9 @@ from pathlib import Path
 from tgan_chainer import config
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
+from tgan_chainer.datasets.checks import telling_damage
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import ConfigError, DataError
+from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import inception_score, ledger, scoring_flags
 from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, snapshots
@@ -113,17 +114,14 @@ def find_measurement(folder, subject, classifier, settings):
 
 def read_table(path):
     """Rows of a table of ours or of the authors' -> list of lists of str, without the header."""
-    try:
+    with telling_damage(f'{path}: cannot be read', ', but its rows belong in the new table. Repair '
+                        'it, or move it elsewhere', (OSError, ValueError, csv.Error)):
         lines = csv.reader(path.read_text(encoding='utf-8').splitlines())
         rows = [[word.strip() for word in line] for line in lines if line]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f'{path}: cannot be read ({error}), but its rows belong in the new table. '
-                        'Repair it, or move it elsewhere') from error
-    for words in rows:
-        if len(words) != len(HEADER):
-            raise DataError(f'{path}: the line that begins with "{words[0]}" has {len(words)} '
-                            f'columns, expected {len(HEADER)}: {", ".join(HEADER)}. Repair the '
-                            'file, or move it elsewhere')
+        for words in rows:
+            if len(words) != len(HEADER):
+                raise ValueError(f'the line that begins with "{words[0]}" has {len(words)} '
+                                 f'columns, expected {len(HEADER)}: {", ".join(HEADER)}')
     return [words for words in rows if words != HEADER]
 
 

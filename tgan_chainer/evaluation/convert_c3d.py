@@ -13,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 
 from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
-from tgan_chainer.errors import DataError
+from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.io import files
 
@@ -44,60 +44,54 @@ def convert(source, target, shapes):
     A source that is missing, damaged or of another network is a DataError, as is a target that
     cannot be written.
     """
-    try:
+    require_file(source, 'expected a caffemodel of C3D')
+    with telling_damage(f'{source}: is damaged or no caffemodel of C3D', '',
+                        (OSError, ValueError, message.DecodeError)):
         if (size := os.path.getsize(source)) > MAX_BYTES:
-            raise ValueError(f'has {size} bytes, expected a caffemodel of at most {MAX_BYTES}')
-        arrays = _arrays(_read(Path(source).read_bytes(), shapes), shapes)
-    except OSError as error:
-        raise DataError(f'{source}: cannot be read ({error.strerror}); expected a caffemodel of '
-                        'C3D') from error
-    except (ValueError, message.DecodeError) as error:
-        raise DataError(f'{source}: is damaged or no caffemodel of C3D: {error}') from error
+            raise ValueError(f'it has {size} bytes, expected at most {MAX_BYTES}')
+        arrays = _read(Path(source).read_bytes(), shapes)
     with files.atomic_path(target) as temporary:
         np.savez(temporary, **arrays)
     return arrays
 
 
 def _read(content, shapes):
-    """The blobs of a caffemodel -> {key of ``shapes``: (dimensions, float32 values)}."""
+    """The arrays of a caffemodel -> {key of ``shapes``: array}."""
     names = dict.fromkeys(key.partition('/')[0] for key in shapes)
-    found = {}
+    arrays = {}
     for layer in map(_Layer.FromString, _Net.FromString(content).layers):
         if not layer.blobs:
             continue
         name = str(b''.join(layer.name[-1:]), 'utf-8')
         # Fine-tuned and original models call the last layer fc8, fc8-1 and the like.
         ours = 'fc8' if name.startswith('fc8') else name
-        if ours not in names or f'{ours}/W' in found:
+        if ours not in names or f'{ours}/W' in arrays:
             raise ValueError(f'a layer {reprlib.repr(name)} has weights, expected one of each of '
                              f'{", ".join(names)}')
         if len(layer.blobs) != 2:
             raise ValueError(f'layer {name} has {len(layer.blobs)} blobs, expected W and b')
-        for letter, blob in zip('Wb', map(_Blob.FromString, layer.blobs), strict=True):
-            found[f'{ours}/{letter}'] = (tuple(getattr(blob, size) for size in _SIZES),
-                                         np.frombuffer(b''.join(blob.data), '<f4'))
-    if lacking := shapes.keys() - found:
-        raise ValueError(f'has no weights {", ".join(sorted(lacking))}')
-    return found
-
-
-def _arrays(found, shapes):
-    """{key: array} of ``shapes``."""
-    arrays = {}
-    for key, shape in shapes.items():
-        dimensions, values = found[key]
-        if key.startswith('fc8/'):
-            shape = max(1, values.size // math.prod(shape[1:])), *shape[1:]
-        # Caffe pads the dimensions with ones in front.
-        kept, expected = ([size for size in sizes if size != 1] for sizes in (dimensions, shape))
-        if values.size != math.prod(shape) or kept != expected:
-            raise ValueError(f'{key} is {dimensions} with {values.size} values, expected {shape}')
-        if not np.isfinite(values).all():
-            raise ValueError(f'{key} holds values that are not finite')
-        arrays[key] = values.reshape(shape)
+        for key, blob in zip((f'{ours}/W', f'{ours}/b'), layer.blobs, strict=True):
+            arrays[key] = _array(key, _Blob.FromString(blob), shapes[key])
+    if lacking := shapes.keys() - arrays:
+        raise ValueError(f'it has no weights {", ".join(sorted(lacking))}')
     if len(arrays['fc8/W']) != len(arrays['fc8/b']):
         raise ValueError(f'W of fc8 has {len(arrays["fc8/W"])} outputs, b {len(arrays["fc8/b"])}')
     return arrays
+
+
+def _array(key, blob, shape):
+    """The values of a blob -> float32 array of ``shape``, but for fc8's number of classes."""
+    values = np.frombuffer(b''.join(blob.data), '<f4')
+    dimensions = tuple(getattr(blob, size) for size in _SIZES)
+    if key.startswith('fc8/'):
+        shape = max(1, values.size // math.prod(shape[1:])), *shape[1:]
+    # Caffe pads the dimensions with ones in front.
+    kept, expected = ([size for size in sizes if size != 1] for sizes in (dimensions, shape))
+    if values.size != math.prod(shape) or kept != expected:
+        raise ValueError(f'{key} is {dimensions} with {values.size} values, expected {shape}')
+    if not np.isfinite(values).all():
+        raise ValueError(f'{key} holds values that are not finite')
+    return values.reshape(shape)
 
 
 def parse_args(argv=None):

@@ -108,8 +108,7 @@ class Evaluation:
     run: dict     #: What the score depends on, as JSON.
 
     def __post_init__(self):
-        self._run, self._batches = json.dumps(self.run, sort_keys=True), 0
-        self._sums = InceptionSums(self.settings.eps)
+        self._batches, self._sums = 0, InceptionSums(self.settings.eps)
 
     def score(self):
         """Go on to the end -> float."""
@@ -128,14 +127,9 @@ class Evaluation:
     def _resume(self):
         try:
             snapshots.load(self.path, self)
-            before = json.loads(self._run)
-            if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
-                raise ValueError(f'position {self._batches} of {self.settings.batches}')
         except SnapshotError as error:
             raise SnapshotError(f'{error}; {_REMEDY}') from error
-        except (ValueError, RecursionError) as error:
-            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if changed := sorted(key for key in self.run if before.get(key) != self.run[key]):
+        if changed := sorted(key for key in self.run if self._before.get(key) != self.run[key]):
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
         # What was drawn is drawn again: a GPU's generator has no state that could be saved.
@@ -144,10 +138,12 @@ class Evaluation:
             self.classifier.draw_masks(self.settings.batchsize)
 
     def serialize(self, serializer):
-        """Save or load the sums and the position."""
-        self._run = serializer('run', self._run)
+        """Save or load the run, the sums and the position; a ValueError of damage."""
+        self._before = json.loads(serializer('run', json.dumps(self.run)))
         self._batches = serializer('batches', self._batches)
         self._sums.serialize(serializer['sums'])
+        if not isinstance(self._before, dict) or not 0 <= self._batches <= self.settings.batches:
+            raise ValueError(f'position {self._batches} of {self.settings.batches}')
 
 
 def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):

@@ -3,18 +3,17 @@
 They are ways to make of videos what C3D takes, and how many of them are scored.
 """
 import functools
-import hashlib
-import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import chainer
 import numpy as np
 
+from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.datasets.published import PUBLISHED, obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import resize
+from tgan_chainer.io import files
 
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
@@ -27,16 +26,12 @@ def load_mean(path):
 
     A file that is missing or any other, whose checksum tells, is a DataError.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read '{path}' ({error.strerror}); expected {obtain('mean')}. Give "
-                        'its path by --mean or in TGAN_MEAN') from error
-    if (found := hashlib.sha256(content).hexdigest()) != MEAN_SHA256:
-        raise DataError(f"'{path}' is damaged or another file: it has {len(content):,} bytes and "
-                        f'sha256 {found}; expected {obtain("mean")}. Another mean clip makes '
-                        'another score')
-    return np.load(io.BytesIO(content))['mean'].reshape(MEAN_SHAPE).astype(np.float64)
+    require_file(path, f'expected {obtain("mean")}. Give its path by --mean or in TGAN_MEAN')
+    if (found := files.sha256(path)) != MEAN_SHA256:
+        raise DataError(f"'{path}' is damaged or another file: it has sha256 {found}; expected "
+                        f'{obtain("mean")}. Another mean clip makes another score')
+    with np.load(path) as npz:
+        return npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
 
 
 def preprocess(video, mean, protocol='tgan-v1'):
