@@ -1,14 +1,15 @@
-"""Finding and checking C3D's weights and the mean clip."""
+"""C3D, and finding its weights and the mean clip; parity compares its weights and activations."""
 from pathlib import Path
 from types import SimpleNamespace
 
 import chainer
+import chainer.functions as F
 import chainer.links as L
 import numpy as np
 import pytest
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.evaluation import classifier
+from tgan_chainer.evaluation import c3d_ft, classifier
 from tgan_chainer.evaluation.classifier import find, load_c3d, load_classifier
 from tgan_chainer.evaluation.protocols import MEAN_SHA256, preprocess
 from tgan_chainer.io.files import sha256
@@ -25,6 +26,20 @@ def arrays():
     rs = np.random.RandomState(0)
     return {key: rs.randn(*shape).astype('f') for key, shape in (
         ('conv1a/W', (4, 3)), ('conv1a/b', (4,)), ('fc8/W', (2, 4)), ('fc8/b', (2,)))}
+
+
+def test_masks_are_chainers_and_clips_of_another_shape_are_refused(monkeypatch):
+    for name, value in (('_POOLED_SIZE', 2), ('_HIDDEN', 5), ('_CONVOLUTIONS', ())):
+        monkeypatch.setattr(c3d_ft, name, value)
+    network = c3d_ft.C3D(n_classes=2)
+    np.random.seed(3)
+    found = network.draw_masks(4)
+    np.random.seed(3)
+    with chainer.using_config('train', True):
+        expected = [F.dropout(np.ones((4, 5), 'f')).array for _ in range(2)]
+    np.testing.assert_array_equal(found, expected, strict=True)
+    with pytest.raises(ValueError, match=r'\(1, 3, 16, 128, 128\), expected \(B, 3, 16, 112, 112'):
+        network(np.zeros((1, 3, 16, 128, 128), np.float32))
 
 
 def test_a_missing_file_says_what_it_is_and_how_to_get_it(here):
@@ -120,14 +135,6 @@ def test_masks_do_not_depend_on_the_chunk(small_classifier, chunk):
     # A matrix product of other sizes may round otherwise; another mask differs by order 1.
     np.testing.assert_allclose(small_classifier(chunk=chunk)(VIDEOS, seen.append), whole, rtol=1e-5)
     assert sum(seen) == 5 and max(seen) <= chunk
-
-
-def test_a_rehearsal_takes_grey_videos(small_classifier):
-    rehearsal = small_classifier('tgan-v2', files={}, is_rehearsal=True)
-    np.testing.assert_array_equal(rehearsal(VIDEOS[:, :1]),
-                                  rehearsal(VIDEOS[:, :1].repeat(3, axis=1)))
-    with pytest.raises(ValueError, match='expected .N, 3, 16'):
-        small_classifier('tgan-v2')(VIDEOS[:, :1])
 
 
 def test_the_classifier_of_a_rehearsal_is_seeded_and_says_so(monkeypatch):
