@@ -45,10 +45,9 @@ def test_threshold_against_every_other(real, fake):
             assert gam.balanced_accuracy(real, fake, other) < best - 1e-12
 
 
-@pytest.mark.parametrize('real, fake', [([], [1.0]), ([1.0], []), ([np.nan], [1.0]),
-                                        ([1.0], [0.0, np.nan])])
+@pytest.mark.parametrize('real, fake', [([np.nan], [1.0]), ([1.0], [0.0, np.nan])])
 def test_scores_that_have_no_threshold(real, fake):
-    with pytest.raises(ValueError, match='expected some of each|NaN'):
+    with pytest.raises(ValueError, match='NaN'):
         gam.best_threshold(real, fake)
 
 

@@ -59,7 +59,6 @@ def parse_args(argv=None):
 def _run(args):
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
-    device.use()
     out, method = Path(args.out), scoring_flags.method_name(args)
     # The authors' name for their method only: scores of others do not compare.
     template = 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
@@ -79,8 +78,7 @@ def _run(args):
         records = args.ledger or subject.out / 'ledger'
         measurement = (find_measurement(records, subject, classifier, settings)
                        or inception_score.measure(subject, classifier, settings,
-                                                  list(settings.seeds), method, args.command_line,
-                                                  args.ledger))
+                                                  list(settings.seeds), args))
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
         last = max(snapshots.iterations(out, template), default=-1)

@@ -33,11 +33,9 @@ def best_threshold(real, fake):
     """The threshold of best balanced accuracy; scores above it count as real.
 
     It is one of the scores, so that it moves with them under any growing function, or -inf; the
-    lowest of equally good ones. A ValueError if there are none of either kind, or NaN.
+    lowest of equally good ones. A ValueError if one is NaN.
     """
-    real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
-    if not real.size or not fake.size:
-        raise ValueError(f'{real.size} real and {fake.size} fake scores: expected some of each')
+    real, fake = (np.sort(scores) for scores in (real, fake))
     if np.isnan(real[-1]) or np.isnan(fake[-1]):
         raise ValueError('a score is NaN')
     candidates = np.concatenate([[-np.inf], np.unique(np.concatenate([real, fake]))])
@@ -215,7 +213,6 @@ def parse_args(argv=None):
 
 def _run(args):
     device = get_device(args.gpu)
-    device.use()
     (a, of_a), (b, of_b) = (
         open_contestant(*which, device) for which in zip(args.result_dir, args.iter, strict=True))
     part = real_part(of_a.experiment, of_b.experiment, args.test)

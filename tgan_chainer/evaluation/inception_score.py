@@ -13,6 +13,7 @@ from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS, Settings
+from tgan_chainer.evaluation.scoring_flags import method_name
 from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.io.progress import progress
@@ -146,13 +147,14 @@ class Evaluation:
             raise ValueError(f'position {self._batches} of {self.settings.batches}')
 
 
-def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
+def measure(subject, classifier, settings, seeds, args):
     """Score a :class:`.sources.Subject`, and write down what was measured -> ledger.Measurement.
 
-    The file of the score, with ``method`` in its name, has the authors' line for every seed: result
-    folder, iteration, videos, mean clip, score; and below those of several seeds their mean,
-    standard deviation and best. In a rehearsal all lines are marked, and no record is written.
+    The file of the score has the authors' line for every seed: result folder, iteration, videos,
+    mean clip, score; and below those of several seeds their mean, standard deviation and best. In a
+    rehearsal all lines are marked, and no record is written. ``args`` are the command's.
     """
+    method = method_name(args)
     run = {**({'networks': subject.system.networks} if subject.system
               else {'data': subject.dataset.sha256}),
            'weights': classifier.files, 'protocol': classifier.protocol,
@@ -166,7 +168,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
                                  RandomState(seed, subject.device), part, run).score())
         print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
     measurement = ledger.measurement(
-        values, command_line, subject.device, metric='inception score', seeds=seeds,
+        values, args.command_line, subject.device, metric='inception score', seeds=seeds,
         systems=[subject.system] if subject.system else [], dataset=subject.dataset,
         protocol=classifier.protocol, samples=settings.scored, weights=classifier.files)
     lines = [f'{subject.name} {settings.samples} {classifier.mean_path} {value}'
@@ -180,7 +182,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     files.write_text(score, ''.join(f'{classifier.label(line)}\n' for line in lines))
     written = [score]
     if not classifier.is_rehearsal:
-        written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
+        written.append(ledger.write(args.ledger or subject.out / 'ledger', measurement))
     for part in parts:    # kept until the values are written down
         part.unlink()
     print(classifier.label(f'wrote {" and ".join(map(str, written))}'))

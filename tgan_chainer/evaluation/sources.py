@@ -98,11 +98,12 @@ class Subject:
 
 
 def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')):
-    """A result folder, ours or the authors', its ``roles`` on ``device`` -> :class:`Subject`.
+    """A result folder, ours or the authors', its ``roles`` on ``device``, in use -> Subject.
 
     ``iteration`` is as of :func:`tgan_chainer.results.choose_iteration`; without ``out`` results go
     into the result folder.
     """
+    device.use()
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
@@ -116,7 +117,8 @@ def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')
 
 
 def open_dataset(experiment_path, device, out):
-    """The data set of an experiment -> :class:`Subject`."""
+    """The data set of an experiment, whose videos go to ``device``, in use -> Subject."""
+    device.use()
     experiment = config.load(experiment_path)
     part = experiment.dataset
     return Subject(

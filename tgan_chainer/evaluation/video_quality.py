@@ -176,7 +176,6 @@ def parse_args(argv=None):
 
 def _run(args):
     device = get_device(args.gpu)
-    device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
     part = subject.experiment.dataset if not args.real else config.Part(
         fn='datasets/mnist_dataset.py', name='MovingMNISTDataset', cls=MovingMNISTDataset,
@@ -189,7 +188,9 @@ def _run(args):
         generated = generated_videos(*subject.source(args.seed), args.n, args.seed)
         sets = itertools.chain([('generated', generated)], sets)
     rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
-    print(table(rows))
+    print(' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
+          *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
+            for name, row in rows.items()), sep='\n')
     if subject:
         record = ledger.measurement(
             [rows['generated'].frechet], args.command_line, device, metric='video quality',
@@ -197,14 +198,6 @@ def _run(args):
             protocol='tgan-mm-v1', samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
-
-
-def table(rows):
-    """Lines with a column for each number of ``rows``, {name: ledger.QualityRecord}."""
-    return '\n'.join([
-        ' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
-        *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
-          for name, row in rows.items())])
 
 
 main = command('quality', parse_args, _run)
