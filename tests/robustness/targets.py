@@ -2,7 +2,6 @@
 
 Others of these are in the tests of tables, h5 files, archives and snapshots.
 """
-import contextlib
 import functools
 import io
 import json
@@ -32,7 +31,7 @@ from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
 from tgan_chainer.evaluation import classifier, convert_c3d, ledger
-from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation.inception_score import Evaluation, add, score_of
 from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.io import snapshots
@@ -146,8 +145,7 @@ def _evaluation(path):
 
 def _scores():
     evaluation = _evaluation('x')
-    evaluation._sums.add(np.full((10, 4), 0.25))
-    evaluation._batches = 1
+    evaluation._sums = add(0, np.full((10, 4), 0.25), 1e-7)
     return _saved(evaluation)
 
 
@@ -155,8 +153,8 @@ def _read_score(path):
     evaluation = _evaluation(path)
     evaluation._resume()
     np.random.rand(1400)
-    with np.errstate(all='ignore'), contextlib.suppress(ValueError):
-        evaluation._sums.score()
+    with np.errstate(all='ignore'):
+        score_of(evaluation._sums, 1e-7)
 
 
 def _read_c3d(path):
@@ -170,7 +168,7 @@ def harmful_archives(whole):
         return {}
     files, members = {}, dict(hostile.unzipped(whole))
     for harm, endings, kind, shape, data in (
-            ('took 300 MB', ('/W.npy', '/p.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
+            ('took 300 MB', ('/W.npy', 'sums.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
             ('read beyond an array', 'numpy_position.npy', '<i8', (), b'\0\0\1' + bytes(5))):
         header = hostile.described(kind, shape)
         for harmed in [name for name in members if name.endswith(endings)][:1]:
