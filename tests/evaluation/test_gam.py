@@ -182,14 +182,6 @@ def test_two_folders(folders, moving_mnist, capsys):
     assert "the real videos come from the training's data" in out
 
 
-def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):
-    shutil.copy(moving_mnist, tmp_path / 'other.npy')
-    assert run(folders, '--test', f'dataset_path={tmp_path / "other.npy"}', '--ledger', 'mine') == 0
-    found, = ledger.read_folder(tmp_path / 'mine')
-    assert found.battle.held_out and found.dataset.files == {'dataset_path': 'other.npy'}
-    assert "training's data" not in capsys.readouterr().out
-
-
 def test_errors(folders, result, make_result, moving_mnist, refused):
     a, b = folders
     conditional, without_d = make_result('c', 'conditional'), shutil.copytree(b, b.with_name('d'))
@@ -210,8 +202,12 @@ def test_errors(folders, result, make_result, moving_mnist, refused):
         assert re.search(message, refused(lambda argv, b=other: run([a, b], *argv), *flags.split()))
 
 
-def test_a_system_without_g0(folders, make_result, moving_mnist):
+def test_held_out_videos_and_a_system_without_g0(
+        folders, make_result, here, moving_mnist, capsys):
+    shutil.copy(moving_mnist, 'other.npy')
     folder = make_result('3d', '3d', in_channels=1, out_channels=1)
-    assert run([folders[0], folder], '--test', f'dataset_path={moving_mnist}') == 0
-    found, = ledger.read_folder(folders[0] / 'ledger')
+    assert run([folders[0], folder], '--test', 'dataset_path=other.npy', '--ledger', 'mine') == 0
+    found, = ledger.read_folder('mine')
+    assert found.battle.held_out and found.dataset.files == {'dataset_path': 'other.npy'}
+    assert "training's data" not in capsys.readouterr().out
     assert set(found.systems[1].networks) == {'vgen_iter_5.npz', 'vdis_iter_5.npz'}

@@ -229,7 +229,7 @@ def _run(args):
         [r_samples], args.command_line, device, metric='GAM', systems=[of_a.system, of_b.system],
         protocol='gam-v1', samples=args.n, dataset=ledger.describe_dataset(part), seeds=[args.seed],
         weights={}, battle=outcome)
-    print(describe(measurement, a.name, b.name))
+    print(*describe(measurement, a.name, b.name), sep='\n')
     print(f'wrote {ledger.write(args.ledger or of_a.out / "ledger", measurement)}')
 
 
@@ -253,27 +253,26 @@ def real_part(of_a, of_b, changes):
     return part.model_copy(update={'args': args, 'where': '--test'})
 
 
-def describe(measurement, name_a, name_b):
-    """What a battle came to, in lines."""
-    battle, lines = measurement.battle, []
-    for letter, name, critic in zip('AB', (name_a, name_b), battle.critics, strict=True):
+def describe(measurement, *names):
+    """Yield the lines that say what a battle came to."""
+    battle, samples = measurement.battle, measurement.samples
+    for letter, name, critic in zip('AB', names, battle.critics, strict=True):
         rule = (f'best of {battle.calibration} real and {battle.calibration} fake'
                 if critic.calibrated else 'natural')
-        lines += [
-            f'{letter}: {name}',
-            f'   threshold {critic.threshold:g} ({rule}; balanced accuracy '
-            f'{critic.calibration_accuracy:.4f})',
-            f"   recognises {critic.on_fakes:.4f} of {measurement.samples} fakes of the other's, "
-            f'{critic.on_test:.4f} of {measurement.samples} real videos']
+        yield f'{letter}: {name}'
+        yield (f'   threshold {critic.threshold:g} ({rule}; balanced accuracy '
+               f'{critic.calibration_accuracy:.4f})')
+        yield (f"   recognises {critic.on_fakes:.4f} of {samples} fakes of the other's, "
+               f'{critic.on_test:.4f} of {samples} real videos')
     if not battle.held_out:
-        lines.append("the real videos come from the training's data (see --test)")
-    r_test, r_samples = ('{:.4f} [{:.4f}, {:.4f}]'.format(value, *bounds) for value, bounds in (
-        (battle.r_test, battle.test_interval), (measurement.value, battle.interval)))
-    return '\n'.join([
-        *lines,
-        f'r_test    {r_test}, about 1 is {1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}',
-        f'r_samples {r_samples} ({battle.confidence:.0%} bootstrap)',
-        f'winner: {battle.winner}'])
+        yield "the real videos come from the training's data (see --test)"
+    for name, value, (low, high), about in (
+            ('r_test   ', battle.r_test, battle.test_interval,
+             f', about 1 is {1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}'),
+            ('r_samples', measurement.value, battle.interval,
+             f' ({battle.confidence:.0%} bootstrap)')):
+        yield f'{name} {value:.4f} [{low:.4f}, {high:.4f}]{about}'
+    yield f'winner: {battle.winner}'
 
 
 main = command('gam', parse_args, _run)
