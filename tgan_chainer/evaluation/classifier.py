@@ -18,9 +18,8 @@ CAFFEMODEL = 'c3d_ucf101_finetune_whole_iter_20000'
 """What the authors' code converts when it finds it in the working directory (FACTS §11)."""
 
 C3D_VARIABLE = 'TGAN_C3D'
-MEAN_FILE = 'mean2.npz'
 MEAN_VARIABLE = 'TGAN_MEAN'
-MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
+MEAN_PLACES = 'data/mean2.npz', 'mean2.npz'
 """Where the mean clip is looked for; the authors' scripts expect it in the working directory."""
 
 _PUBLISHED = (f"{obtain('c3d')}; its keys are conv1a/W, conv1a/b, ... fc8/b; or made from C3D's "
@@ -42,7 +41,7 @@ class Classifier:
     mean: np.ndarray                #: Mean clip (3, 16, 128, 171) on the network's device.
     protocol: str                   #: One of :data:`.protocols.PROTOCOLS`.
     files: dict                     #: 'c3d' and 'mean' -> sha256; empty in a rehearsal.
-    mean_path: str = MEAN_FILE      #: For the authors' line of a score.
+    mean_path: str = 'mean2.npz'    #: For the authors' line of a score.
     chunk: int | None = None        #: Videos that the network sees at once; None is all.
     is_rehearsal: bool = False
 

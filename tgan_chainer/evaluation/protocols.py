@@ -90,14 +90,9 @@ class Settings(NamedTuple):
     seeds: tuple
 
     @property
-    def batches(self):
-        """Whole batches; what is left over is not scored, as in the authors' code."""
-        return self.samples // self.batchsize
-
-    @property
     def scored(self):
-        """Videos that are scored."""
-        return self.batches * self.batchsize
+        """Videos that are scored: in whole batches, as in the authors' code."""
+        return self.samples // self.batchsize * self.batchsize
 
 
 class Protocol(NamedTuple):

@@ -74,7 +74,7 @@ def choose_settings(args):
     samples, batchsize = (8, 4) if args.rehearsal else settings[:2]
     settings = settings._replace(samples=args.calc_iter or samples,
                                  batchsize=args.batchsize or batchsize)
-    if not settings.batches:
+    if not settings.scored:
         raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
                           'too few: expected at least one whole batch; see --batchsize')
     return settings
