@@ -3,8 +3,8 @@ import math
 import os
 
 from benchmarks.race import TOLERANCE, TOLERANCE_AFTER_UPDATE
+from parity import layout
 from tgan_chainer.evaluation import ledger
-from tgan_chainer.io import layout
 
 BUSY = 0.5
 """Load above which other processes must have been running."""

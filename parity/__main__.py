@@ -4,13 +4,13 @@ import sys
 import time
 from pathlib import Path
 
-from parity import backend, checks, mutations, paper_tables, report, runner, tolerances
+from parity import backend, checks, layout, mutations, paper_tables, report, runner, tolerances
 from parity.check import Check, NotRunError, Verdict, choose
 from tgan_chainer.commands.flags import positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.functions.choice import KERNELS
-from tgan_chainer.io import files, layout
+from tgan_chainer.io import files
 
 TABLES = {'tables': "the paper's Tables 3 and 4 beside what was measured here",
           'mutations': 'the faults that the suite must catch',

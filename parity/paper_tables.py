@@ -8,8 +8,8 @@ import statistics
 from pathlib import Path
 from typing import NamedTuple
 
+from parity import layout
 from reference import paper
-from tgan_chainer.io import layout
 
 LEDGER = Path(__file__).with_name('ledger')
 """Folder of the records that belong to this project."""

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from parity import layout
 from parity.check import Comparisons, NotRunError, Tolerance, choose
 from parity.upstream import Upstream
 from reference import recordings
 from tgan_chainer.errors import TGANError
-from tgan_chainer.io import files, layout
+from tgan_chainer.io import files
 from tgan_chainer.io.progress import steps
 
 

@@ -10,12 +10,12 @@ import chainer
 import numpy as np
 
 import tgan_chainer
-from parity import backend
+from parity import backend, layout
 from parity.check import Verdict
 from parity.checks import LAYERS
 from parity.runner import MARKS
 from reference import recordings
-from tgan_chainer.io import files, layout
+from tgan_chainer.io import files
 from tgan_chainer.training.record import git_revision
 
 EXCLUSION = (

@@ -8,7 +8,7 @@ from unittest import mock
 from parity import backend
 from parity.check import Outcome, Verdict
 from parity.checks import registry
-from tgan_chainer.io.progress import Steps
+from tgan_chainer.io.progress import counted
 
 MARKS = {Verdict.PASSED: 'OK', Verdict.FAILED: 'NOT OK', Verdict.NOT_RUN: 'not run'}
 """How a verdict is printed."""
@@ -30,7 +30,7 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
 
     def finish(outcome):
         outcomes[outcome.name] = outcome
-        progress.end(f'{MARKS[outcome.verdict]:<8}{outcome.name}', costs[outcome.name])
+        end(f'{MARKS[outcome.verdict]:<8}{outcome.name}', costs[outcome.name])
 
     groups, here = {}, []
     for check in checks:
@@ -41,7 +41,7 @@ def run(checks, jobs=None, kernels=None, gpu=-1):
     groups = sorted(groups.values(), key=lambda group: -sum(check.cost for check in group))
     # Workers read the environment when they start, which is at the first submissions.
     with (mock.patch.dict(os.environ, _ENVIRONMENT),
-          Steps(len(costs), sum(costs.values())) as progress,
+          counted(len(costs), sum(costs.values())) as end,
           _pool(jobs, kernels, gpu) if groups else nullcontext() as pool):
         tasks = {pool.submit(_run_group, names): names    # the longest first
                  for names in ([check.name for check in group] for group in groups)}

@@ -1,4 +1,3 @@
-"""Fixtures for all tests: a small data set, a small experiment, an untouched configuration."""
 import contextlib
 import json
 import resource
@@ -19,26 +18,15 @@ from tgan_chainer.io import files, snapshots
 
 SMALL_EXPERIMENT = """\
 models:
-  fsgen:
-    fn: models/frame_seed_generator.py
-    name: FrameSeedGeneratorNoBetaInitUniform
-    args: {{n_frames: 16, z_slow_dim: 4, z_fast_dim: 4}}
-  vgen:
-    fn: models/video_generator.py
-    name: VideoGeneratorInitUniform
-    args: {{z_slow_dim: 4, z_fast_dim: 4, out_channels: 1, bottom_width: 4, conv_ch: 16}}
-  vdis:
-    fn: models/video_discriminator.py
-    name: VideoDiscriminatorNoBetaInitUniform
-    args: {{in_channels: 1, top_width: 4, mid_ch: 2}}
-dataset:
-  fn: datasets/mnist_dataset.py
-  name: MovingMNISTDataset
-  args: {{n_frames: 16, dataset_path: {data}}}
-updater:
-  fn: updaters/tgan_updater_wgan.py
-  name: TGANUpdaterWGANSVC
-  args: {{freq: 5}}
+  fsgen: {{fn: models/frame_seed_generator.py, name: FrameSeedGeneratorNoBetaInitUniform,
+           args: {{n_frames: 16, z_slow_dim: 4, z_fast_dim: 4}}}}
+  vgen: {{fn: models/video_generator.py, name: VideoGeneratorInitUniform, args: {{
+    z_slow_dim: 4, z_fast_dim: 4, out_channels: 1, bottom_width: 4, conv_ch: 16}}}}
+  vdis: {{fn: models/video_discriminator.py, name: VideoDiscriminatorNoBetaInitUniform,
+          args: {{in_channels: 1, top_width: 4, mid_ch: 2}}}}
+dataset: {{fn: datasets/mnist_dataset.py, name: MovingMNISTDataset,
+           args: {{n_frames: 16, dataset_path: {data}}}}}
+updater: {{fn: updaters/tgan_updater_wgan.py, name: TGANUpdaterWGANSVC, args: {{freq: 5}}}}
 batchsize: 2
 iterations: 8
 snapshot_interval: 4
@@ -97,7 +85,6 @@ def untouched_configuration():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The test's own folder, in which it then runs."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -124,9 +111,8 @@ def moving_mnist(tmp_path_factory):
     """Path of a file in the format of mnist_test_seq.npy: 6 videos of a block that moves."""
     path = tmp_path_factory.mktemp('data') / 'moving.npy'
     videos = np.zeros((20, 6, 64, 64), np.uint8)
-    for t in range(20):
-        for i in range(6):
-            videos[t, i, 2 * t:2 * t + 9, 3 * i:3 * i + 9] = 200
+    for t, i in np.ndindex(20, 6):
+        videos[t, i, 2 * t:2 * t + 9, 3 * i:3 * i + 9] = 200
     np.save(path, videos)
     return path
 
@@ -146,17 +132,15 @@ def write_result(tmp_path_factory):
     def write(folder, text, iterations, seed):
         key = text, iterations, seed
         if key not in written:
-            written[key] = tmp_path_factory.mktemp('result')
-            (written[key] / 'config.yml').write_text(text)
+            made = written[key] = tmp_path_factory.mktemp('result')
+            (made / 'config.yml').write_text(text)
             np.random.seed(seed)
-            networks = config.load(written[key] / 'config.yml').build_models()
-            for role, network in zip(config.NETWORKS, networks, strict=True):
-                for link in network.links(skipself=True) if network else ():
+            for role, network in config.load(made / 'config.yml').build_models().networks.items():
+                for link in network.links(skipself=True):
                     if hasattr(link, 'avg_var'):    # at 0, where it starts, all videos are alike
                         link.avg_var[...] = 1
-                for iteration in iterations if network else ():
-                    snapshots.save(
-                        written[key] / snapshots.NETWORKS[role].format(iteration), network)
+                for iteration in iterations:
+                    snapshots.save(made / snapshots.NETWORKS[role].format(iteration), network)
         return shutil.copytree(written[key], folder)
     return write
 
@@ -191,7 +175,6 @@ def make_result(tmp_path, write_result, shrunk):
 
 @pytest.fixture
 def small_result(make_result, small_experiment, here):
-    """A result folder, small, in the folder in which the test then runs."""
     return make_result('small', small_experiment, (5, 10))
 
 
@@ -201,8 +184,7 @@ def authors_training(tmp_path_factory, moving_mnist):
 
     Its files are written by Chainer's own extensions, under the names that Chainer gives them.
     """
-    folder = tmp_path_factory.mktemp('authors') / 'small_2017-04-01_00-00-00_0'
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp('small_2017-04-01_00-00-00_', numbered=True)
     document = SMALL_EXPERIMENT.format(data=moving_mnist).replace('iterations: 8', 'epoch: 2')
     for ours, theirs in (('fsgen:', 'frame_seed_generator:'), ('vgen:', 'video_generator:'),
                          ('vdis:', 'video_discriminator:'),
@@ -221,12 +203,12 @@ def authors_training(tmp_path_factory, moving_mnist):
         iterator=chainer.iterators.MultiprocessIterator(
             experiment.dataset.build(), experiment.batchsize, n_processes=1),
         optimizer={name: chainer.optimizers.RMSprop(lr=5e-5).setup(model)
-                   for name, model in zip(config.NETWORKS, models, strict=True)})
+                   for name, model in models.networks.items()})
     trainer = Trainer(updater, (1, 'epoch'), out=str(folder))
     display, save = (1, 'iteration'), (3, 'iteration')
     trainer.extend(extensions.snapshot(filename='snapshot_iter_{.updater.iteration}.npz'),
                    trigger=save)
-    for name, model in zip(config.NETWORKS, models, strict=True):
+    for name, model in models.networks.items():
         trainer.extend(extensions.snapshot_object(
             model, snapshots.NETWORKS[name].format('{.updater.iteration}')), trigger=save)
     trainer.extend(extensions.LogReport(trigger=display))

@@ -1,4 +1,3 @@
-"""Reading back what the package writes."""
 import av
 import numpy as np
 

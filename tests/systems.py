@@ -46,5 +46,4 @@ def video_gan(**kwargs):
 
 
 def labelled(videos):
-    """Examples of a data set of three categories."""
     return [(video, np.int32(i % 3)) for i, video in enumerate(videos)]

@@ -1,4 +1,3 @@
-"""Chainer starts under the patches, in every order of imports a user may choose."""
 import subprocess
 import sys
 import types

@@ -1,4 +1,3 @@
-"""A GPU that is not there is one clear message; what CuPy answers decides."""
 import sys
 from unittest import mock
 

@@ -1,4 +1,3 @@
-"""The documentation: its examples run, its links lead somewhere."""
 import importlib
 import json
 import re

@@ -1,4 +1,3 @@
-"""Without the extras [cpu] and [video] a training on Moving MNIST runs; what needs them says so."""
 import subprocess
 import sys
 from pathlib import Path

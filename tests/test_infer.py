@@ -1,4 +1,3 @@
-"""The command infer.py: what files it makes, and that their values are the authors'."""
 from pathlib import Path
 
 import chainer
@@ -9,25 +8,33 @@ from PIL import Image
 
 from tests.movies import read_movie
 from tgan_chainer import infer, results
+from tgan_chainer.commands import interpolate
 from tgan_chainer.commands.flags import PRETRAINED
 from tgan_chainer.io import pictures
 
-
-def run(result, *flags):
-    return infer.main(['--result_dir', str(result), '--gpu', '-1', '--n', '3', *flags])
+RED = (214, 39, 40)
 
 
-def test_files_of_both_flags(small_result, tmp_path, capsys):
-    assert run(small_result, '--iter', '5', '--video', '--images', '--seed', '4') == 0
-    stem = 'infer/small_iter-5_seed-4'
-    names = [*(f'{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif')),
-             *(f'{stem}_{i}.png' for i in range(3))]
+def run(result, *flags, main=infer.main):
+    return main(['--result_dir', str(result), '--gpu', '-1', '--n', '3', *flags])
+
+
+@pytest.mark.parametrize('main, flags, stem, movie, mode, size', [
+    (infer.main, ['--iter', '5', '--video', '--images', '--seed', '4'], 'small_iter-5_seed-4',
+     (16, 128, 128, 3), 'L', (16 * 64, 64)),    # of a grey video, as OpenCV writes it
+    (interpolate.main, ['--between', '1'], 'small_iter-10_seed-0_between-1',
+     (31, 128, 128, 3), 'RGB', (16 * 68, 2 * 68)),
+    (interpolate.main, [], 'small_iter-10_seed-0_between-3',
+     (61, 128, 128, 3), 'RGB', (16 * 68, 4 * 68))])
+def test_files(small_result, tmp_path, capsys, main, flags, stem, movie, mode, size):
+    assert run(small_result, *flags, main=main) == 0
+    names = [*(f'infer/{stem}{suffix}' for suffix in ('.avi', '.mp4', '.gif')),
+             *(f'infer/{stem}_{i}.png' for i in range(3))]
     assert capsys.readouterr().out.split() == names
-    with Image.open(tmp_path / f'{stem}_2.png') as strip:
-        assert strip.size == (16 * 64, 64)
-        assert strip.mode == 'L'    # of a grey video, as OpenCV writes it
     for name in names[:3]:
-        assert read_movie(tmp_path / name).shape == (16, 128, 128, 3)
+        assert read_movie(tmp_path / name).shape == movie
+    with Image.open(tmp_path / names[5]) as strip:
+        assert (strip.mode, strip.size) == (mode, size)
 
 
 def test_a_training_that_comes_with_the_package(here, capsys):
@@ -99,3 +106,57 @@ def test_errors(small_result, refused, flags, message):
         Path(path).touch()
     assert message in refused(
         infer.main, '--result_dir', small_result, '--gpu', '-1', '--images', *flags)
+
+
+# -- frames between frames -------------------------------------------------------------------------
+
+def frames_of(path):
+    """The frames (T, 64, 64, 3) of a strip of rows, and whether each has a red border."""
+    strip = np.array(Image.open(path).convert('RGB'))
+    assert strip.shape[1] == 16 * 68
+    frames = strip.reshape(-1, 68, 16, 68, 3).swapaxes(1, 2).reshape(-1, 68, 68, 3)
+    while (frames[-1] == 255).all():    # places left over
+        frames = frames[:-1]
+    border = frames.copy()
+    border[:, 2:-2, 2:-2] = frames[:, :1, :1]
+    assert (border == frames[:, :1, :1]).all()
+    return frames[:, 2:-2, 2:-2], [tuple(frame[0, 0]) == RED for frame in frames]
+
+
+@pytest.mark.parametrize('between', [1, 3])
+def test_the_given_frames_are_those_of_infer(small_result, tmp_path, between):
+    flags = '--seed', '4', '--n', '2'
+    assert run(small_result, '--between', str(between), *flags, main=interpolate.main) == 0
+    assert run(small_result, '--images', *flags) == 0
+    for i in range(2):
+        frames, red = frames_of(
+            tmp_path / 'infer' / f'small_iter-10_seed-4_between-{between}_{i}.png')
+        assert red == [t % (between + 1) == 0 for t in range(16 + 15 * between)]
+        strip = pictures.read_png(tmp_path / 'infer' / f'small_iter-10_seed-4_{i}.png')
+        expected = strip.reshape(64, 16, 64, 3).swapaxes(0, 1)
+        # One level: how many frames BLAS takes at once decides its last bits.
+        np.testing.assert_allclose(frames[red].astype(int), expected, atol=1)
+
+
+def test_categories_of_interpolation(make_result, here, capsys, refused):
+    folder = make_result('cond', 'conditional')
+    flags = '--between', '1', '--n', '2'
+    assert run(folder, '--category', 'C', '--category', 'A', *flags, main=interpolate.main) == 0
+    stem = 'infer/cond_iter-5_seed-0_between-1'
+    assert capsys.readouterr().out.split()[2:] == [
+        f'{stem}_C+A.gif', *(f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(2))]
+    movie = read_movie(here / f'{stem}_C+A.gif')
+    assert movie.shape == (31, 128, 128 + pictures.NAMES_WIDTH, 3)
+    assert run(folder, *flags, main=interpolate.main) == 0
+    for flags, message in (
+            ([folder, '--category', 'Z'], "there is no category 'Z'"),
+            ([make_result('whole', '3d')], 'VideoGenerator3D makes whole videos from one latent')):
+        assert message in refused(interpolate.main, '--gpu', '-1', '--result_dir', *flags)
+
+
+def test_ten_given_frames_a_second_and_up_to_50_in_all(small_result, monkeypatch):
+    rates = []
+    monkeypatch.setattr(pictures, 'save_movie', lambda path, frames, fps, raw: rates.append(fps))
+    for between in '19':
+        assert run(small_result, '--between', between, main=interpolate.main) == 0
+    assert rates == [20] * 3 + [50] * 3

@@ -1,4 +1,3 @@
-"""Each packaged experiment of a system without authors' code, made small: trained, then sampled."""
 import json
 import re
 from pathlib import Path

@@ -1,4 +1,3 @@
-"""Result folders: which experiment and which networks of one are meant."""
 import os
 from pathlib import Path
 
@@ -80,10 +79,9 @@ def test_every_command_knows_latest(three_results, parse, flags):
     assert args.result_dir in ('results/new', ['results/new', 'results/old'])
 
 
-def test_latest_without_any(here, capsys):
-    with pytest.raises(SystemExit, match='2'):
-        infer.main(['--result_dir', 'latest', '--video'])
-    assert 'newest result folder in results/, but there is none' in capsys.readouterr().err
+def test_latest_without_any(refused):
+    assert 'newest result folder in results/, but there is none' in refused(
+        infer.main, '--result_dir', 'latest', '--video')
 
 
 def test_the_parent_of_result_folders_lists_them(three_results, refused):

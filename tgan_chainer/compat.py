@@ -1,19 +1,16 @@
 """Lets Chainer 7.8.1 (2022) run on current NumPy, Python, setuptools and CuPy wheels.
 
-Imported before anything else in the package; no other module patches anything. An installation has
-``tgan_chainer.pth`` in site-packages, a line that Python runs at its start: the first
-``import chainer`` then imports this package before Chainer; where that fails, Chainer's own error
-is what the user sees. Each of the patches, no more than this project needs, is skipped where it is
-not needed:
+No other module patches anything. An installation has ``tgan_chainer.pth`` in site-packages, a line
+that Python runs at its start: the first ``import chainer`` then imports this package before
+Chainer; where that fails, Chainer's own error is what the user sees. The patches:
 
 * ``chainer._environment_check`` imports ``numpy.distutils`` (gone in Python 3.12, broken by
   setuptools 74) and ``pkg_resources`` (gone in setuptools 82), only to print version warnings.
   In its place Chainer's version is compared with the one of these patches.
 * ``numpy.sctypes`` (gone in NumPy 2.0) is read by ``chainer/functions/array/as_strided.py`` when
   it is imported and when it runs. The table of NumPy 1.26 is put back.
-* CuPy 13 does not look into NVIDIA's wheels for cuBLAS, cuRAND, cuSOLVER, NVRTC and cuDNN. Where
-  such wheels are installed they are loaded by name first, so that CuPy finds them in the process.
-  CuPy 14 looks there itself.
+* CuPy 13, unlike 14, does not look into NVIDIA's wheels for its libraries. Where such wheels are
+  installed they are loaded by name first, so that CuPy finds them in the process.
 * Chainer warns of a missing cuDNN, and to install CuPy again. CuPy 14 has none, and Chainer's own
   kernels run then: ``tgan doctor`` says which.
 
@@ -50,6 +47,15 @@ _CUDA_LIBRARIES = (
 )
 
 
+_NUMPY_SCTYPES = {
+    'int': [np.int8, np.int16, np.int32, np.int64],
+    'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
+    'float': [np.float16, np.float32, np.float64, np.longdouble],
+    'complex': [np.complex64, np.complex128, np.clongdouble],
+    'others': [bool, object, bytes, str, np.void],
+}
+
+
 def _preload_cuda_wheels():
     for folder in dict.fromkeys(sys.path):
         for library in _CUDA_LIBRARIES:
@@ -57,18 +63,6 @@ def _preload_cuda_wheels():
             if path.is_file():
                 with contextlib.suppress(OSError):    # CuPy's own error names it better
                     ctypes.CDLL(str(path))
-
-
-def _restore_numpy_sctypes():
-    if 'sctypes' in np.__dict__:
-        return
-    np.sctypes = {
-        'int': [np.int8, np.int16, np.int32, np.int64],
-        'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
-        'float': [np.float16, np.float32, np.float64, np.longdouble],
-        'complex': [np.complex64, np.complex128, np.clongdouble],
-        'others': [bool, object, bytes, str, np.void],
-    }
 
 
 def _replace_environment_check():
@@ -94,7 +88,8 @@ def install():
     """
     _preload_cuda_wheels()
     warnings.filterwarnings('ignore', 'cuDNN is not enabled', UserWarning)
-    _restore_numpy_sctypes()
+    if 'sctypes' not in np.__dict__:
+        np.sctypes = _NUMPY_SCTYPES
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
     elif importlib.util.find_spec('chainer'):

@@ -2,8 +2,7 @@
 
 An experiment names five parts, each by ``fn`` (a file), ``name`` (a class in it) and ``args``
 (constructor arguments), and any other fields of :class:`Experiment`; the authors' spelling is read,
-too (FACTS §11). Of ``fn`` only the stem is used, to find the class in this package; no path is ever
-imported.
+too (FACTS §11). Of ``fn`` only the stem counts; no path is ever imported.
 """
 import difflib
 import functools
@@ -12,17 +11,18 @@ import inspect
 import io
 import pkgutil
 import reprlib
+from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import chainer
 import pydantic
 import yaml
-from chainer.dataset import DatasetMixin
 from chainer.training.updaters import StandardUpdater
 from pydantic import NonNegativeInt, PositiveInt
 
+from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.errors import ConfigError, TGANError
 from tgan_chainer.io.yaml_reader import read_yaml
 from tgan_chainer.links.batch_normalization import BATCH_NORMS, STATISTICS
@@ -37,20 +37,14 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 PACKAGED = Path(__file__).parent / 'configs'    #: The experiments that ship with the package.
 
 
-class Role(NamedTuple):
-    """What a part is for; its classes are derived from ``bases`` and define ``method``."""
-
-    title: str
-    folder: str
-    bases: tuple
-    method: str = 'forward'
-
+#: What a part is for; its classes, in a folder, are derived from ``bases`` and define ``method``.
+Role = namedtuple('Role', ('title', 'folder', 'bases', 'method'))
 
 ROLES = {
-    'fsgen': Role('G0', 'models', (FrameSeedGenerator,)),
-    'vgen': Role('G1', 'models', (ImageGenerator, WholeVideoGenerator)),
-    'vdis': Role('D', 'models', (VideoDiscriminator, VideoAndFrameDiscriminator)),
-    'dataset': Role('data set', 'datasets', (DatasetMixin,), 'get_example'),
+    'fsgen': Role('G0', 'models', (FrameSeedGenerator,), 'forward'),
+    'vgen': Role('G1', 'models', (ImageGenerator, WholeVideoGenerator), 'forward'),
+    'vdis': Role('D', 'models', (VideoDiscriminator, VideoAndFrameDiscriminator), 'forward'),
+    'dataset': Role('data set', 'datasets', (DrawnDataset,), 'load'),
     'updater': Role('updater', 'updaters', (TGANUpdaterBase,), 'update_core'),
 }
 """The parts of an experiment, the networks in the order in which they are built."""
@@ -169,20 +163,15 @@ class Experiment(_Strict):
 
     @pydantic.model_validator(mode='after')
     def _has_g0_unless_g1_makes_whole_videos(self):
-        if not issubclass(self.vgen.cls, WholeVideoGenerator):
-            if self.fsgen is None:
-                raise ConfigError(f'{self.source}: no fsgen, of whose vectors {self.vgen.name} '
-                                  'makes frames; add it to models')
-        elif self.fsgen or self.optimizer.fsgen:
+        whole = issubclass(self.vgen.cls, WholeVideoGenerator)
+        if not whole and self.fsgen is None:
+            raise ConfigError(f'{self.source}: no fsgen, of whose vectors {self.vgen.name} makes '
+                              'frames; add it to models')
+        if whole and (self.fsgen or self.optimizer.fsgen):
             where = self.fsgen.where if self.fsgen else f'{self.source}: optimizer.fsgen'
             raise ConfigError(f'{where}: {self.vgen.name} makes whole videos without G0; leave it '
                               'out')
         return self
-
-    @property
-    def name(self):
-        """Stem of the file."""
-        return Path(self.source).stem
 
     def replace(self, **changes):
         """A copy with other values, checked; those that are None change nothing."""
@@ -339,7 +328,7 @@ def _classes(role):
         found |= {name: value for name, value in vars(module).items()
                   if inspect.isclass(value) and value.__module__ == module.__name__
                   and issubclass(value, role.bases) and getattr(value, role.method, None)
-                  not in (None, DatasetMixin.get_example, StandardUpdater.update_core)}
+                  not in (None, DrawnDataset.load, StandardUpdater.update_core)}
     return found
 
 

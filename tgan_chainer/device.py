@@ -6,11 +6,7 @@ from tgan_chainer.errors import DeviceError
 
 
 def count_gpus():
-    """Number of GPUs that CuPy can use: 0 without CuPy, driver or device.
-
-    ``chainer.backends.cuda.available`` is not asked, since it is true where the CUDA libraries
-    are installed and there is no GPU.
-    """
+    """Number of GPUs that CuPy can use: 0 without CuPy, driver or device."""
     return _probe()[0]
 
 
@@ -19,13 +15,11 @@ def get_device(gpu):
 
     None is GPU 0 if there is one, or else the CPU. One that cannot be used is a DeviceError.
     """
-    if gpu is None:
-        gpu = 0 if count_gpus() else -1
+    if gpu == -1 or (gpu is None and not count_gpus()):
+        return chainer.get_device('@numpy')
+    gpu, (count, reason) = gpu or 0, _probe()
     if gpu < -1:
         raise DeviceError(f'--gpu {gpu}: expected -1, the CPU, or the number of a GPU, from 0')
-    if gpu == -1:
-        return chainer.get_device('@numpy')
-    count, reason = _probe()
     if gpu >= count:
         raise DeviceError(f'--gpu {gpu}: {reason or f"there are {count} GPUs, numbered from 0"}. '
                           'Use --gpu -1 for the CPU.')
@@ -54,7 +48,7 @@ def _probe():
         reason = str(error).splitlines()[0]
         return 0, (f'CuPy is not installed or cannot start ({reason}); '
                    'the extra [cuda13] or [cuda12] brings it')
-    try:
+    try:    # chainer.backends.cuda.available is true where there are CUDA libraries, and no GPU
         count = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return 0, f'CUDA finds no GPU ({error})'

@@ -31,11 +31,10 @@ class Streams(NamedTuple):
 
 
 def global_streams():
-    """The global streams; in a worker process they are first made its own.
+    """The global streams; in a worker process of Chainer's MultiprocessIterator first its own.
 
-    The workers that Chainer's MultiprocessIterator forks inherit the state of NumPy's stream, and
-    would all draw the same offsets and crops. One that finds the streams as it inherited them seeds
-    them anew, from that state and its name: for one seed each draws the same numbers again.
+    Workers inherit the state of NumPy's stream, and would all draw the same offsets and crops. One
+    that finds the streams as it inherited them seeds them anew, from that state and its name.
     """
     global _inherited
     if _inherited is not None:
@@ -62,11 +61,9 @@ class RandomState(extension.Extension):
     """Save and restore the global generators of NumPy and Python.
 
     With them a resumed training on the CPU continues bit for bit. CuPy's generator has no state to
-    save: on the GPU it is seeded anew, from the seed of the experiment and the iteration, so a
-    resumed training is repeatable but draws other latent vectors.
-
-    Of many ranks, all draw the same parameters after :meth:`seed_all`; then each but the first,
-    which goes on as a training of one rank does, takes streams of its own (:meth:`part_ways`).
+    save: on the GPU it is seeded anew, from seed, rank and iteration, so a resumed training is
+    repeatable but draws other latent vectors. All ranks draw the same parameters after
+    :meth:`seed_all`; then each but the first takes streams of its own (:meth:`part_ways`).
     """
 
     name = 'random_state'
@@ -86,23 +83,23 @@ class RandomState(extension.Extension):
         self._seed_device(self.seed)
 
     def part_ways(self):
-        """Seed every generator of a rank but the first by seed and rank."""
+        """Seed every generator of a rank but the first, which goes on as one process does."""
         if self.rank:
             self.start_anew()
 
     def resume_at(self, iteration):
         """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
-        if self.rank:
-            self._seed_device(_words(self.seed, self.rank, iteration)[0])
-        else:
-            self._seed_device((self.seed + iteration) % 2 ** 32)
+        self._seed_device(self._words(iteration)[0])
 
     def start_anew(self, *iteration):
         """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
-        words = _words(self.seed, self.rank, *iteration)
+        words = self._words(*iteration)
         random.seed(words.tobytes())
         np.random.seed(words)
         self._seed_device(words[0])
+
+    def _words(self, *iteration):
+        return np.random.SeedSequence((self.seed, self.rank, *iteration)).generate_state(8)
 
     def _seed_device(self, seed):
         if self.device.xp is not np:
@@ -110,22 +107,14 @@ class RandomState(extension.Extension):
             self.device.xp.random.seed(int(seed))
 
     def serialize(self, serializer):
-        _, keys, position, has_gauss, cached_gaussian = np.random.get_state()
-        keys = serializer('numpy_keys', keys)
-        position = serializer('numpy_position', position)
-        has_gauss = serializer('numpy_has_gauss', has_gauss)
-        cached_gaussian = serializer('numpy_cached_gaussian', cached_gaussian)
-        if not 0 <= position <= len(keys):    # NumPy would read beyond the array
-            raise ValueError(f"position {position} in NumPy's state of {len(keys)} numbers")
-        np.random.set_state(('MT19937', keys, position, has_gauss, cached_gaussian))
-
+        algorithm, *state = np.random.get_state()
+        state = [serializer(f'numpy_{name}', value) for name, value in zip(
+            ('keys', 'position', 'has_gauss', 'cached_gaussian'), state, strict=True)]
+        if not 0 <= state[1] <= len(state[0]):    # NumPy would read beyond the array
+            raise ValueError(f"position {state[1]} in NumPy's state of {len(state[0])} numbers")
+        np.random.set_state((algorithm, *state))
         version, words, gauss = random.getstate()
         words = serializer('python_words', np.array(words, np.uint32))
         has_gauss = serializer('python_has_gauss', gauss is not None)
         gauss = serializer('python_gauss', gauss or 0.0)
         random.setstate((version, tuple(map(int, words)), gauss if has_gauss else None))
-
-
-def _words(*numbers):
-    """Eight words of 32 bits that depend on all ``numbers``."""
-    return np.random.SeedSequence(numbers).generate_state(8)

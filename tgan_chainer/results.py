@@ -7,10 +7,8 @@ from urllib.parse import quote
 
 from tgan_chainer import config
 from tgan_chainer.commands.flags import EVERY
-from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, SnapshotError
 from tgan_chainer.io import snapshots
-from tgan_chainer.models.sampling import first_generator
 
 CONFIG = 'config.yml'    #: The experiment as it ran, in a result folder of ours.
 #: The same in a folder of the authors' that was resumed: their infer.py takes any .yml.
@@ -56,7 +54,7 @@ def recorded_file(result_dir):
 
 
 def choose_iteration(result_dir, wanted):
-    """The iteration to load: ``wanted``, or when it is None the authors' default, else the newest.
+    """The iteration to load: ``wanted``, or for None the authors' default, else the newest.
 
     A folder without networks of it is a SnapshotError, which lists those there are.
     """
@@ -90,22 +88,6 @@ def load_generators(result_dir, iteration, device):
     return load_system(result_dir, iteration, device, ('fsgen', 'vgen'))[:2]
 
 
-def open_generators(args):
-    """What the flags name, on the device that they name, whose generator is seeded.
-
-    Returns:
-        (fsgen, vgen, names, labels, stem), see :func:`load_generators`, :func:`choose_labels` and
-        :func:`output_stem`.
-    """
-    device = get_device(args.gpu)
-    device.use()
-    iteration = choose_iteration(experiment_file(args.result_dir).parent, args.iter)
-    fsgen, vgen = load_generators(args.result_dir, iteration, device)
-    names, labels = choose_labels(args, fsgen, vgen)
-    device.xp.random.seed(args.seed)
-    return fsgen, vgen, names, labels, output_stem(args, iteration)
-
-
 def output_stem(args, iteration):
     """Start of the names of files that networks of ``iteration`` made, as the flags ask.
 
@@ -114,23 +96,6 @@ def output_stem(args, iteration):
     """
     of = '' if iteration == DEFAULT_ITERATION else f'_iter-{iteration}'
     return f'{Path(args.result_dir).resolve().name}{of}_seed-{args.seed}'
-
-
-def choose_labels(args, fsgen, vgen):
-    """The categories that the flags name -> (names, labels), ``args.n`` labels for each name.
-
-    Without the flag there are no names, and the labels are None.
-    """
-    if not args.categories:
-        return [], None
-    n_categories = first_generator(fsgen, vgen).n_categories
-    if not n_categories:
-        raise ConfigError(f'--category: the system in {args.result_dir} is not conditional; leave '
-                          'the flag out')
-    names = read_categories(args.result_dir, n_categories)
-    labels = find_categories(args.categories, names)
-    return ([names[label] for label in labels],
-            vgen.xp.asarray(labels, 'i').repeat(args.n))
 
 
 def category_part(args):

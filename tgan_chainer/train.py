@@ -8,27 +8,24 @@ import chainer
 from chainer.training import Trainer, extensions
 
 from tgan_chainer.commands.train import main
-from tgan_chainer.distributed.connect import connect
+from tgan_chainer.distributed import connect
 from tgan_chainer.extensions.critic_spectrum import log_critic_spectrum
-from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport
+from tgan_chainer.extensions.log_report import AverageOverRanks, LogReport, stop_on_divergence
 from tgan_chainer.extensions.plots import Plots
 from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot
-from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.functions.cpu.jit import numba
 from tgan_chainer.io.files import remove_leftovers, write_json
 from tgan_chainer.models.system import System
 from tgan_chainer.random_streams import RandomState
 from tgan_chainer.results import CATEGORIES
-from tgan_chainer.training.checks import check_batchsize, check_shapes
-from tgan_chainer.training.data import first_videos, make_data
-from tgan_chainer.training.flags import choose, new_result_folder
+from tgan_chainer.training.data import check_batchsize, check_shapes, first_videos
+from tgan_chainer.training.flags import new_result_folder, prepare
 from tgan_chainer.training.iterators import PrefetchIterator
-from tgan_chainer.training.overview import overview
-from tgan_chainer.training.record import write_record
+from tgan_chainer.training.record import overview, write_record
 from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
 
@@ -37,8 +34,8 @@ def train(args):
     """Train as the flags of :mod:`.commands.train` say; a DivergedError if a loss is not finite."""
     ranks = connect(args.communicator)    # one process, unless mpiexec started more
     with ranks.ending_together():
-        device = ranks.get_device(args.gpu)
-        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)
+        device = ranks.on_all(ranks.get_device, args.gpu)
+        experiment, snapshot = ranks.on_first(prepare, args, ranks.size)    # makes data, too
         training = ranks.on_all(build, experiment, device, ranks)
         for network in training.system.networks.values():
             ranks.broadcast(network)
@@ -47,13 +44,6 @@ def train(args):
         training.trainer.out = ranks.on_first(
             open_folder, training, experiment, snapshot, args, ranks)
         run(training.trainer, ranks, experiment.tensorboard)
-
-
-def prepare(args, n_ranks):
-    """What is to be trained, with its data made -> what :func:`.flags.choose` returns."""
-    experiment, snapshot = choose(args)
-    make_data(experiment, n_ranks)
-    return experiment, snapshot
 
 
 class Training(NamedTuple):
@@ -84,7 +74,10 @@ def build(experiment, device, ranks):
     random_state.seed_all()
     system = build_system(experiment, dataset, video, device, ranks)
     random_state.part_ways()
-    updater = build_updater(experiment, system, share, ranks, device)
+    updater = experiment.updater.build(
+        models=system, iterator=PrefetchIterator(share, experiment.batchsize), device=device,
+        optimizer={name: ranks.averaging(experiment.optimizer.of(name).build().setup(network))
+                   for name, network in system.networks.items()})
     trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
     extend(trainer, experiment, dataset, random_state, ranks)
     return Training(trainer, system, dataset, video, random_state)
@@ -108,15 +101,6 @@ def find_sizes(vdis, video):
     if not all(param.is_initialized for param in vdis.params()):
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
-
-
-def build_updater(experiment, system, dataset, ranks, device):
-    """The networks' optimizers, the iterator and the updater, on ``device``."""
-    optimizers = {name: ranks.wrap(experiment.optimizer.of(name).build().setup(network))
-                  for name, network in system.networks.items()}
-    iterator = PrefetchIterator(dataset, experiment.batchsize)
-    return experiment.updater.build(
-        models=system, iterator=iterator, optimizer=optimizers, device=device)
 
 
 def count_iterations(experiment, n_videos):

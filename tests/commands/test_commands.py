@@ -1,4 +1,3 @@
-"""Flags of the commands, and what is not imported to read them."""
 import os
 import subprocess
 import sys
@@ -100,3 +99,26 @@ def test_another_pipe_that_breaks_is_a_fault():
             pipe.write('x')
     with pytest.raises(BrokenPipeError):
         run_command(write)
+
+
+MEMORY = '''
+import numpy as np
+from tgan_chainer.commands.run import keep_freed_memory
+
+def resident():
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * 4096
+
+def kept():
+    before = resident()
+    np.ones(1 << 26, np.uint8)    # 64 MiB come and go
+    return resident() - before
+
+default = kept()
+keep_freed_memory()
+assert default < 1 << 25 < kept()
+'''
+
+
+def test_large_blocks_stay_with_a_process_that_asked_for_it():
+    subprocess.run([sys.executable, '-c', MEMORY], check=True)

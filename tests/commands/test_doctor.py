@@ -1,4 +1,3 @@
-"""The command doctor: what it finds is what is there; and the version."""
 import re
 import subprocess
 import sys

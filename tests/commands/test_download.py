@@ -1,6 +1,4 @@
-"""The command download, against a server of the test's own."""
 import dataclasses
-import functools
 import hashlib
 import http.server
 import re
@@ -19,7 +17,7 @@ from tgan_chainer.errors import EXIT_USER_ERROR, DataError
 from tgan_chainer.evaluation.classifier import load_c3d
 from tgan_chainer.evaluation.protocols import load_mean
 from tgan_chainer.prepare.golf import find_pictures
-from tgan_chainer.prepare.ucf_videos import find_videos, read_split_list
+from tgan_chainer.prepare.ucf101 import find_videos, select_videos
 
 CONTENT = np.random.RandomState(0).bytes(3_000_000)
 LISTS = zipped([('ucfTrainTestlist/trainlist01.txt', b'A/v_A_g01_c01.avi 1\n')])
@@ -29,22 +27,16 @@ PART, WHOLE = Path('data/mean2.npz.part'), Path('data/mean2.npz')
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves ``content``, of a range if it ``knows_ranges``, and hangs up after ``most`` bytes."""
 
-    def __init__(self, state, *args):
-        self.state = state
-        super().__init__(*args)
-
     def do_GET(self):
-        start = int(self.headers['Range'].removeprefix('bytes=').removesuffix('-'))
+        start, content = int(self.headers['Range'][len('bytes='):-1]), self.state['content']
         self.state['asked'].append(start)
-        content = self.state['content']
         if self.path != '/file':
             return self.send_error(404)
+        self.send_response(206 if self.state['knows_ranges'] else 200)
         if self.state['knows_ranges']:
-            self.send_response(206)
             self.send_header('Content-Range', f'bytes {start}-{len(content) - 1}/{len(content)}')
         else:
             start = 0
-            self.send_response(200)
         self.send_header('Content-Length', str(len(content) - start))
         self.end_headers()
         self.wfile.write(content[start:][:self.state['most']])
@@ -55,7 +47,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def publish(monkeypatch):
-    """Function that changes what is known of a published file."""
     return lambda name, **changes: monkeypatch.setitem(
         PUBLISHED, name, dataclasses.replace(PUBLISHED[name], **changes))
 
@@ -63,13 +54,13 @@ def publish(monkeypatch):
 @pytest.fixture
 def server(here, publish):
     """The state of a server that has the mean clip, in whose absence the test's folder is."""
-    state = {'content': CONTENT, 'knows_ranges': True, 'most': None, 'asked': []}
-    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Handler, state)) as it:
+    Handler.state = {'content': CONTENT, 'knows_ranges': True, 'most': None, 'asked': []}
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as it:
         threading.Thread(target=it.serve_forever, daemon=True).start()
         for name, content in (('mean', CONTENT), ('ucf101-splits', LISTS)):
             publish(name, address=f'http://127.0.0.1:{it.server_port}/file', size=len(content),
                     sha256=hashlib.sha256(content).hexdigest())
-        yield state
+        yield Handler.state
         it.shutdown()
 
 
@@ -128,7 +119,7 @@ def test_without_a_checksum_the_steps_are_said(name, here, capsys):
     ('moving-mnist', lambda: MovingMNISTDataset(dataset_path='none.npy')),
     ('ucf101', lambda: UCFDataset(16, 'none.h5', 'none.csv')),
     ('ucf101', lambda: find_videos('.')),
-    ('ucf101-splits', lambda: read_split_list('trainlist01.txt')),
+    ('ucf101-splits', lambda: select_videos({}, 'trainlist01.txt')),
     ('golf', lambda: find_pictures('.')),
     ('mean', lambda: load_mean('none.npz')),
     ('c3d', lambda: load_c3d('none.npz'))])

@@ -1,4 +1,3 @@
-"""The command export: what it writes computes what the networks compute, or is not kept."""
 import sys
 
 import chainer

@@ -1,4 +1,3 @@
-"""The command figures: counterparts of the paper's Figures 2 to 7."""
 import json
 from pathlib import Path
 
@@ -8,12 +7,13 @@ from PIL import Image
 
 from tgan_chainer import infer, results
 from tgan_chainer.commands import figures
-from tgan_chainer.commands.infer import parse_args
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import DataError
+from tgan_chainer.extensions import plots
 from tgan_chainer.io import pictures
 from tgan_chainer.models.sampling import draw_labels, draw_z_slow
 
+CPU = get_device(-1)
 LOG = [{'iteration': i, 'vdis/loss_gen': 1 / i, 'vdis/loss_dis': -1.0} for i in range(1, 30)]
 
 
@@ -28,33 +28,29 @@ def run(number, *flags):
 
 
 def picture(number):
-    """The one figure of that number."""
     path, = Path('figures').glob(f'figure_{number}_*.png')
     return np.array(Image.open(path).convert('RGB'))
 
 
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
-    arguments = parse_args(['--result_dir', str(folder), '--gpu', '-1', '--video'])
-    fsgen, vgen, *_ = results.open_generators(arguments)
-    videos = pictures.infer_pixels(infer.make_video(fsgen, vgen, n)[0])
+    generators = results.load_generators(folder, results.choose_iteration(folder, None), CPU)
+    np.random.seed(0)
+    videos = pictures.infer_pixels(infer.make_video(*generators, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos))
 
 
-def test_losses_are_those_of_the_logs_a_row_each(result, make_result, small_experiment, capsys):
-    other = make_result('other', small_experiment)
+def test_losses_are_those_of_the_logs_a_row_each(
+        result, make_result, small_experiment, capsys, monkeypatch):
+    other, drawn, draw = make_result('other', small_experiment), [], plots.draw
     (other / 'log').write_text(json.dumps(LOG[:5]))
+    monkeypatch.setattr(plots, 'draw', lambda *args: drawn.append(draw(*args)) or drawn[-1])
     assert run(2, '--result_dir', result, other) == 0
     assert capsys.readouterr().out == 'figures/figure_2_small+other.png\n'
-    assert picture(2).shape[1] == 800
-
-    figure = figures.draw_losses([
-        (figures.describe_training(folder), *figures.read_losses(folder))
-        for folder in (result, other)])
-    (point,), = (axes.lines for axes in figures.draw_losses([('short', [4], [0.5])]).axes)
-    assert point.get_marker() == '.'    # a line of one point would show nothing
-    first, second = figure.axes
+    assert picture(2).shape == (2 * 450, 1000, 3)
+    first, second = (figure.axes[0] for figure in drawn)
     assert first.get_title() == 'WGAN, singular value clipping: small, MovingMNISTDataset'
+    assert first.get_xlim() == second.get_xlim()
     for axes, log in ((first, LOG), (second, LOG[:5])):
         line, = axes.lines
         assert line.get_xydata().tolist() == [[e['iteration'], e['vdis/loss_gen']] for e in log]
@@ -123,7 +119,7 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, here, monke
     folder, named = make_result('cond', 'conditional'), []
     monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
-    fsgen, _ = results.load_generators(folder, 5, get_device(-1))
+    fsgen, _ = results.load_generators(folder, 5, CPU)
     np.random.seed(0)
     draw_z_slow(fsgen, 6)
     assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]

@@ -1,4 +1,3 @@
-"""The visualizer command: from a preview image to its movies, and what it says."""
 import subprocess
 import sys
 from pathlib import Path

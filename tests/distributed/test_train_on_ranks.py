@@ -1,4 +1,3 @@
-"""The command train.py under mpiexec, as a user runs it."""
 import json
 import os
 import re
@@ -38,7 +37,6 @@ def folder(tmp_path_factory, moving_mnist, shrunk):
 
 @pytest.fixture
 def training(start, folder):
-    """Function (n, flags...) -> Job of train.py with these flags."""
     def start_training(n, *flags, program=ROOT / 'train.py', config='small.yml'):
         flags = [*flags, *([] if '--resume' in flags else ['--config_path', config])]
         return start(n, [program, *flags, '--communicator', 'naive'], folder)

@@ -1,4 +1,3 @@
-"""What happens beside the updates, on a trainer of small networks each."""
 import csv
 import random
 import re
@@ -27,13 +26,12 @@ from tgan_chainer.evaluation.digit_classifier import load_classifier
 from tgan_chainer.extensions import plots
 from tgan_chainer.extensions.compilation import Compilation
 from tgan_chainer.extensions.critic_spectrum import critic_spectrum
-from tgan_chainer.extensions.log_report import LogReport
+from tgan_chainer.extensions.log_report import LogReport, stop_on_divergence
 from tgan_chainer.extensions.plots import CHARTS, Plots, draw, wanted
-from tgan_chainer.extensions.preview import Preview, spread_labels
+from tgan_chainer.extensions.preview import Preview
 from tgan_chainer.extensions.progress_bar import ProgressBar
 from tgan_chainer.extensions.quality import Quality
 from tgan_chainer.extensions.snapshot import Snapshot, saved
-from tgan_chainer.extensions.stop_on_divergence import stop_on_divergence
 from tgan_chainer.extensions.tensorboard import TensorBoard
 from tgan_chainer.io import pictures, snapshots
 from tgan_chainer.io.files import write_json
@@ -45,8 +43,6 @@ CHAINERS_LOG = training.extensions.LogReport
 
 
 class Updater(training.updaters.StandardUpdater):
-    """Reports losses that the test gives and changes nothing."""
-
     def __init__(self, models, losses=()):
         optimizers = {name: chainer.optimizers.SGD().setup(model) for name, model in zip(
             config.NETWORKS, models, strict=True) if model is not None}
@@ -68,11 +64,7 @@ def models():
 
 @pytest.fixture
 def run(models, tmp_path):
-    """Function that trains with extensions, or pairs of one and its interval -> the trainer.
-
-    It takes the losses of the updates; networks that are to be others, where to write, and a
-    snapshot with which to begin.
-    """
+    """Function from the losses of updates and extensions, or pairs of one and its interval."""
     def run(losses, *extensions, models=models, out=tmp_path, snapshot=None):
         trainer = training.Trainer(
             Updater(models, losses), lambda trainer: not trainer.updater.given, out=str(out))
@@ -162,24 +154,16 @@ def test_random_state_comes_back(tmp_path):
 
 
 def test_ranks_draw_the_same_parameters_and_then_other_numbers():
-    def draws():
+    def draws(seed, *args):
+        seed(*args)
         return np.random.rand(), random.random()
 
-    found = []
-    for rank in range(3):
-        state = RandomState(5, CPU, rank)
-        state.seed_all()
-        first = draws()
-        state.part_ways()
-        found.append((first, draws()))
+    found = [(draws(state.seed_all), draws(state.part_ways))
+             for state in (RandomState(5, CPU, rank) for rank in range(3))]
     assert len({first for first, _ in found}) == 1 and len(set(found)) == 3
-    RandomState(5, CPU).seed_all()
-    assert (draws(), draws()) == found[0]    # rank 0 goes on as one process does
-
-    found = []    # which depends on seed, rank and iteration
-    for seed, rank, iteration in ((5, 0, 7), (6, 0, 7), (5, 1, 7), (5, 0, 8), (5, 0, 7)):
-        RandomState(seed, CPU, rank).start_anew(iteration)
-        found.append(draws())
+    assert (draws(RandomState(5, CPU).seed_all), draws(int)) == found[0]    # as one process does
+    found = [draws(RandomState(seed, CPU, rank).start_anew, iteration) for seed, rank, iteration in
+             ((5, 0, 7), (6, 0, 7), (5, 1, 7), (5, 0, 8), (5, 0, 7))]
     assert len(set(found)) == 4 and found[0] == found[4]
 
 
@@ -254,14 +238,6 @@ def test_the_top_row_of_a_preview_is_real(run, tmp_path, models, n_real):
     assert abs(movies[0][:, 64:].astype(int) - movies[1]).mean() < 2
 
 
-@pytest.mark.parametrize('n, n_categories, labels', [
-    (6, 3, [0, 0, 1, 1, 2, 2]), (5, 3, [0, 0, 1, 1, 2]), (3, 101, [0, 33, 67]), (2, 0, None),
-])
-def test_labels_of_a_preview(n, n_categories, labels):
-    found = spread_labels(n, n_categories)
-    assert (found if found is None else found.tolist()) == labels
-
-
 def test_critic_spectrum(models):
     vdis = models[2]
     vdis.bn2.avg_mean[:] = 1
@@ -275,29 +251,16 @@ def test_critic_spectrum(models):
 
 # -- the log and its plots -------------------------------------------------------------------------
 
-def test_the_log_is_that_of_chainer_whose_snapshot_goes_on_here(run, tmp_path):
-    losses, every = [1.0, 2.0, 3.0, 4.0], (2, 'iteration')
-    run(losses, LogReport(every), out=tmp_path / 'a')
-    theirs = run(losses, CHAINERS_LOG(trigger=every), out=tmp_path / 'b')
-    assert names(tmp_path / 'a') == {'log', 'log.csv'}
-    assert read_log(tmp_path / 'a') == read_log(tmp_path / 'b')
-    assert [entry['iteration'] for entry in read_log(tmp_path / 'a')] == [2, 4]
-    snapshots.save(tmp_path / 'snapshot_iter_4.npz', theirs)
-    run(losses[:2], LogReport(every), out=tmp_path / 'c', snapshot=tmp_path / 'snapshot_iter_4.npz')
-    assert [entry['iteration'] for entry in read_log(tmp_path / 'c')] == [2, 4, 6]
-
-
 def test_the_rest_is_in_the_file_and_in_no_snapshot(run, tmp_path):
     trainer = run([0.0, 1.0, 2.0], LogReport((2, 'iteration')))
+    assert names(tmp_path) == {'log', 'log.csv'}
     states = []
     for _ in range(2):
-        snapshots.save(tmp_path / 'state.npz', trainer)
-        with np.load(tmp_path / 'state.npz') as archive:
-            states.append({key: archive[key].tobytes() for key in archive.files})
+        states.append(chainer.serializers.npz.serialize(trainer))
         trainer.get_extension('LogReport').finish(trainer)
         assert [(entry['iteration'], entry['vdis/loss_gen']) for entry in read_log(tmp_path)] == [
             (2, 0.5), (3, 2.0)]    # the second time without a rest
-    assert states[0] == states[1]
+    np.testing.assert_equal(*states)
 
 
 def test_what_json_does_not_know_is_left_out(run, tmp_path):
@@ -388,9 +351,9 @@ def test_which_plot_has_what():
         quality[3:]]
 
 
-@pytest.mark.parametrize('name', ['vdis/loss_gen', 'vdis/frame_dis/bn{}/gamma_ratio'])
-def test_a_legend_covers_nothing_and_leaves_no_strip_empty(name):
-    keys = [name.format(i) for i in range(10)]
+@pytest.mark.parametrize('keys', [
+    ['vdis/loss_gen'], [f'vdis/frame_dis/bn{i}/gamma_ratio' for i in range(10)]])
+def test_a_legend_covers_nothing_and_leaves_no_strip_empty(keys):
     figure = draw([{'iteration': 1, **dict.fromkeys(keys, 1)}], keys, 'title', 'ratio', 1)
     figure.canvas.draw()
     axes, = figure.axes

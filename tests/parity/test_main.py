@@ -4,10 +4,9 @@ import json
 import pytest
 
 import parity.checks
-from parity import runner
+from parity import layout, runner
 from parity.__main__ import main
 from tgan_chainer import device
-from tgan_chainer.io import layout
 
 
 def test_list(capsys):

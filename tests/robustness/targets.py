@@ -232,7 +232,8 @@ def _read_h5(path):
 
 def _read_state(path):
     path.with_name('image').write_bytes(bytes(4096 + 2 * 12))
-    with UnfinishedH5(path.parents[1] / 'videos.h5', (3, 4), {'filter': 'box'}) as videos:
+    file = UnfinishedH5(path.parents[1] / 'videos.h5', (3, 4), {'filter': 'box'})
+    with file.opened() as videos:
         sum(entry['rows'] for entry in videos.entries)
 
 

@@ -1,7 +1,6 @@
 import random
 import threading
 
-import chainer
 import numpy as np
 import pytest
 from chainer import serializers
@@ -17,25 +16,25 @@ from tgan_chainer.training.iterators import PrefetchIterator
 N = 10
 
 
-class Numbers(DrawnDataset, chainer.dataset.DatasetMixin):
-    """Examples (i, a number of NumPy's stream, one of Python's); notes which threads load."""
+class Numbers(DrawnDataset):
+    """Examples (i, a number of NumPy's stream, one of Python's); counts those loaded ``ahead``."""
 
-    def __init__(self):
-        self.threads = []
+    def __init__(self, n=N, damaged=None):
+        self.n, self.damaged = n, damaged
+        self.ahead = threading.Semaphore(0)
 
     def __len__(self):
-        return N
+        return self.n
 
     def draw(self, i, streams):
         return streams.numpy.randint(1 << 30), streams.python.randint(0, 1 << 30)
 
     def load(self, i, drawn):
-        self.threads.append(threading.current_thread().name)
+        if threading.current_thread().name.startswith('prefetch'):
+            self.ahead.release()
+        if i == self.damaged:
+            raise DataError(f'example {i} is damaged')
         return int(i), *drawn
-
-    @property
-    def loaded_ahead(self):
-        return sum(name.startswith('prefetch') for name in self.threads)
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +52,8 @@ def seed():
 
 @pytest.fixture
 def prefetching():
-    """Makes a PrefetchIterator of Numbers that is finalized in the end."""
     made = []
-
-    def make(*args, dataset=None, **kwargs):
-        made.append(PrefetchIterator(Numbers() if dataset is None else dataset, *args, **kwargs))
-        return made[-1]
-
-    yield make
+    yield lambda *args, **kwargs: made.append(PrefetchIterator(*args, **kwargs)) or made[-1]
     for iterator in made:
         iterator.finalize()
 
@@ -92,7 +85,7 @@ def history(cls, operations, batch_size, shuffle, repeat, **kwargs):
                      iterator.epoch_detail, iterator.previous_epoch_detail, Streams().get_states(),
                      {key: value.tobytes() for key, value in arrays.items()}))
     iterator.finalize()
-    return seen, iterator.dataset.loaded_ahead
+    return seen, iterator.dataset.ahead._value
 
 
 @given(operations=st.lists(st.sampled_from(['next'] * 3 + [
@@ -121,16 +114,13 @@ def test_it_does_what_a_serial_iterator_does(operations, batch_size, shuffle, re
         assert loaded_ahead == 0
 
 
-def test_another_share_goes_on_with_the_epoch_alone(prefetching, tmp_path):
-    iterator = prefetching(4)
+def test_another_share_goes_on_with_the_epoch_alone(prefetching):
+    iterator, other = prefetching(Numbers(), 4), prefetching(Numbers(N // 2), 4)
     for _ in range(6):    # to the third pass
         iterator.next()
-    serializers.save_npz(tmp_path / 'it.npz', iterator)
-    share = Numbers()
-    share.__class__ = type('Share', (Numbers,), {'__len__': lambda self: N // 2})
-    other = prefetching(4, dataset=share)
     other.loads_order = False
-    serializers.load_npz(tmp_path / 'it.npz', other)
+    serializers.NpzDeserializer({key: np.array(value) for key, value in serializers.npz.serialize(
+        iterator).items()}).load(other)
     other.begin_pass()
     assert (other.epoch, other.current_position) == (2, 0)
     batch = [example[0] for example in other.next() + other.next()]
@@ -138,19 +128,10 @@ def test_another_share_goes_on_with_the_epoch_alone(prefetching, tmp_path):
 
 
 def test_the_next_batch_is_loaded_before_it_is_asked_for(prefetching):
-    dataset, loaded = Numbers(), threading.Semaphore(0)
-    load = dataset.load
-
-    def load_and_tell(i, drawn):
-        if threading.current_thread() is not threading.main_thread():
-            loaded.release()
-        return load(i, drawn)
-
-    dataset.load = load_and_tell
-    iterator = prefetching(3, dataset=dataset)
+    iterator = prefetching(Numbers(), 3)
     iterator.next(), iterator.next()
     for _ in range(3):
-        assert loaded.acquire(timeout=60)
+        assert iterator.dataset.ahead.acquire(timeout=60)
 
 
 def test_another_kind_of_dataset():
@@ -159,17 +140,8 @@ def test_another_kind_of_dataset():
 
 
 def test_an_example_that_cannot_be_loaded_is_an_error_of_its_batch(prefetching):
-    dataset = Numbers()
-    load = dataset.load
-
-    def fail(i, drawn):
-        if i == 7:
-            raise DataError('example 7 is damaged')
-        return load(i, drawn)
-
-    dataset.load = fail
-    iterator = prefetching(1, dataset=dataset, shuffle=False)
+    iterator = prefetching(Numbers(damaged=7), 1, shuffle=False)
     assert [iterator.next()[0][0] for _ in range(7)] == list(range(7))
     with pytest.raises(DataError, match='example 7 is damaged'):
         iterator.next()
-    assert iterator.dataset.loaded_ahead
+    assert iterator.dataset.ahead._value

@@ -1,4 +1,3 @@
-"""Optimizers in one pass: Chainer's bits, state and files."""
 import chainer
 import numpy as np
 import pytest
@@ -29,7 +28,6 @@ def network(dtype='f'):
 
 
 def update(optimizer, times, seed=1):
-    """Update by gradients of all sizes, among them zeros."""
     rs = np.random.RandomState(seed)
     for _ in range(times):
         for param in optimizer.target.params():

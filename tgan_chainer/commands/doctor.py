@@ -5,9 +5,9 @@ import os
 import platform
 import shutil
 import sys
+from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
 
 from tgan_chainer import __version__, config
 from tgan_chainer.commands.flags import parser_of
@@ -33,16 +33,11 @@ SOURCES = {
 }
 """Start of a path -> where such a file comes from."""
 
-_PACKAGES = ('pydantic', 'PyYAML', 'matplotlib', 'tqdm')
 _LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
 
 
-class File(NamedTuple):
-    """A file that some command reads; ``note`` is its size, or where it comes from."""
-
-    path: str
-    found: bool
-    note: str
+#: A file that some command reads; its note is its size, or where it comes from.
+File = namedtuple('File', ('path', 'found', 'note'))
 
 
 def data_files():
@@ -73,7 +68,6 @@ def score_files():
 
 @functools.cache
 def _packaged():
-    """{name: Experiment} of those that ship with the package."""
     return {name: config.load(config.PACKAGED / name) for name in config.packaged_names()}
 
 
@@ -90,16 +84,14 @@ def report():
     yield f'tgan_chainer {__version__}{f", revision {revision[:12]}" if revision else ""}'
     yield f'Python {platform.python_version()}, {platform.platform()}'
     yield '\npackages'
-    packages = record.versions() | {name: metadata.version(name) for name in _PACKAGES}
-    yield from (f'  {name:12} {version}' for name, version in packages.items())
+    yield from (f'  {name:12} {version}' for name, version in record.versions().items())
     yield '\ndevices'
     yield from _devices()
     for title, files in (('data (in this folder)', data_files()),
                          ('inception score', score_files())):
         yield f'\n{title}'
         for file in files:
-            yield f'  {"found  " if file.found else "missing"}  {file.path}'
-            yield f'           {file.note}'
+            yield f'  {"found  " if file.found else "missing"}  {file.path}\n{" " * 11}{file.note}'
     yield '\nwhat to do next'
     yield from (f'  {line}' for line in next_steps())
 
@@ -132,17 +124,14 @@ def _gpu():
 def _mpi():
     if importlib.util.find_spec('mpi4py') is None:
         return 'mpi4py is not installed: the extra [mpi] brings it'
-    beside_python = str(Path(sys.executable).parent)
-    command = (shutil.which('mpiexec', path=beside_python) or shutil.which('mpiexec')
-               or 'no mpiexec on the PATH')
-    return f'mpi4py {metadata.version("mpi4py")}, {command}'
+    mpiexec = shutil.which('mpiexec', path=Path(sys.executable).parent) or shutil.which('mpiexec')
+    return f'mpi4py {metadata.version("mpi4py")}, {mpiexec or "no mpiexec on the PATH"}'
 
 
 def next_steps():
     """What can be done with what is here, as lines of text."""
     ready = ready_experiments()
-    yield (f'these {len(ready)} of {len(_packaged())} packaged experiments can be '
-           'trained:')
+    yield f'these {len(ready)} of {len(_packaged())} packaged experiments can be trained:'
     yield from (f'  tgan train --config_path configs/{name}' for name in ready)
     if not all(file.found for file in data_files()):
         yield 'the others need the data that is missing above'

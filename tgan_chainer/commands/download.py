@@ -1,8 +1,4 @@
-"""Fetch a published file, or say how to get it: `tgan download NAME`.
-
-What has come stays beside the place of the file, and the same command goes on from there. A file
-gets its name when its checksum is right.
-"""
+"""`tgan download`: fetch a published file, or say how to get it; it is named when it is checked."""
 import argparse
 import http.client
 import urllib.request

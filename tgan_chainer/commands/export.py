@@ -1,7 +1,4 @@
-"""Networks of a snapshot for programs without Chainer, as ONNX and safetensors: `tgan export`.
-
-Each ONNX file is run by onnxruntime beside ours before it gets its name.
-"""
+"""`tgan export`: networks for programs without Chainer; each is tried before it gets its name."""
 import importlib
 import inspect
 from pathlib import Path
@@ -28,7 +25,12 @@ def export(args):
 
     One that differs by more than :data:`BOUND` is a DataError, and is not kept.
     """
-    _require('onnx', 'onnxruntime', 'safetensors')
+    try:
+        for name in (packages := ('onnx', 'onnxruntime', 'safetensors')):
+            importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigError(f'{name} cannot be imported ({error}); the extra [export] brings it: '
+                          f'pip install {" ".join(packages)}') from error
     folder = results.experiment_file(args.result_dir).parent
     iteration = results.choose_iteration(folder, args.iter)
     names = {role: name.format(iteration) for role, name in snapshots.NETWORKS.items()
@@ -36,6 +38,8 @@ def export(args):
     system = results.load_system(folder, iteration, chainer.get_device('@numpy'), names)
     np.random.seed(0)
     examples = [_examples(system, n) for n in (2, 1, 3)]
+    outputs = {'fsgen': ['z_fast'], 'vgen': ['frame' if system.fsgen else 'video'],
+               'vdis': ['score', 'frame_score'][:1 + system.vdis.returns_pair]}
     for role in filter(names.get, system.networks):
         stem = Path(args.out_dir, f'{folder.resolve().name}_{names[role]}')
         network, inputs = getattr(system, role), [example[role] for example in examples]
@@ -44,7 +48,7 @@ def export(args):
         for suffix, write in (('.safetensors', _write_safetensors), ('.onnx', _write_onnx)):
             path = stem.with_suffix(suffix)
             with atomic_path(path) as temporary:
-                difference = write(temporary, network, inputs, _outputs(role, system), about)
+                difference = write(temporary, network, inputs, outputs[role], about)
                 if not difference <= BOUND:    # NaN, too
                     raise DataError(
                         f'{path}: differs from our network by {difference:.1e} of its largest '
@@ -53,31 +57,14 @@ def export(args):
             print(f'{path}: differs from ours by {difference:.0e}')
 
 
-def _require(*packages):
-    for name in packages:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise ConfigError(f'{name} cannot be imported ({error}); the extra [export] brings it: '
-                              f'pip install {" ".join(packages)}') from error
-
-
 def _examples(system, n):
     """Inputs of ``n`` videos, as the system makes them -> {role: {name: array (n, ...)}}."""
     labels = draw_labels(first_generator(system.fsgen, system.vgen), n)
     video, z_slow, z_fast = make_video(system.fsgen, system.vgen, n, labels=labels)
-    z_slow = {'z_slow': z_slow}
     z_fast = {} if z_fast is None else {'z_fast': z_fast[:, :, 0]}
     labels = {} if labels is None else {'labels': labels.astype(np.int64)}
-    return {'fsgen': z_slow | labels, 'vgen': z_slow | z_fast | labels,
+    return {'fsgen': {'z_slow': z_slow} | labels, 'vgen': {'z_slow': z_slow} | z_fast | labels,
             'vdis': {'video': video} | labels}
-
-
-def _outputs(role, system):
-    """Names of what a network returns."""
-    if role == 'vdis':
-        return ['score', 'frame_score'] if system.vdis.returns_pair else ['score']
-    return ['z_fast'] if role == 'fsgen' else ['video' if system.fsgen is None else 'frame']
 
 
 def _write_safetensors(path, network, inputs, outputs, about):

@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
 from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.errors import DataError
+from tgan_chainer.extensions import plots
 from tgan_chainer.io import pictures
 
 METHODS = {
@@ -25,21 +24,6 @@ METHODS = {
 """Updater -> how people call its method."""
 
 _HEADING = 22    # height of a line of text over a block of frames, in pixels
-
-
-def draw_losses(curves):
-    """Figure 2: the generator's loss, a row for (title, iterations, losses) of each training."""
-    figure = Figure(figsize=(8, 2.2 * len(curves) + 0.5), dpi=100, layout='constrained')
-    FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
-    rows = figure.subplots(len(curves), sharex=True, squeeze=False)[:, 0]
-    for axes, (title, iterations, losses) in zip(rows, curves, strict=True):
-        axes.plot(iterations, losses, linewidth=0.8, marker='' if losses[1:] else '.')
-        axes.set_title(title, fontsize='medium')
-        axes.set_ylabel("generator's loss")
-        axes.grid(alpha=0.3)
-    rows[-1].set_xlabel('iteration')
-    rows[-1].xaxis.get_major_locator().set_params(integer=True)
-    return figure
 
 
 def draw_blocks(blocks):
@@ -59,58 +43,52 @@ def draw_blocks(blocks):
 
 
 def read_losses(result_dir):
-    """The generator's loss over a training -> iterations, losses, as lists, or a DataError."""
+    """The generator's loss over a training -> list of {'iteration', 'loss_gen'}, or a DataError."""
     path = Path(result_dir, 'log')
     try:
         log = json.loads(path.read_text(encoding='utf-8'))
-        points = [(int(entry['iteration']), float(entry[key])) for entry in log for key in entry
-                  if key.split('/')[-1] == 'loss_gen']
+        losses = [{'iteration': int(entry['iteration']), 'loss_gen': float(entry[key])}
+                  for entry in log for key in entry if key.split('/')[-1] == 'loss_gen']
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         reason = getattr(error, 'strerror', None) or 'not a list of entries as LogReport writes it'
         raise DataError(f'{path}: {reason}; give a result folder of a training, whose log it is') \
             from error
-    if not points:
+    if not losses:
         raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
                         'that reports it (WGAN or LSGAN; a normal GAN does not) and has gone on '
                         'for a display interval')
-    return tuple(map(list, zip(*points, strict=True)))
-
-
-def describe_training(result_dir):
-    """Method and data set of a result folder, in words."""
-    experiment = config.load(results.experiment_file(result_dir))
-    method = METHODS.get(experiment.updater.name, experiment.updater.name)
-    return f'{method}: {Path(result_dir).resolve().name}, {experiment.dataset.name}'
+    return losses
 
 
 def _losses(args):
-    figure = draw_losses([(describe_training(folder), *read_losses(folder))
-                          for folder in args.result_dir])
-    figure.canvas.draw()
-    image = np.array(figure.canvas.buffer_rgba())[..., :3]
-    return image, '+'.join(Path(folder).resolve().name for folder in args.result_dir)
+    logs, blocks = [read_losses(folder) for folder in args.result_dir], []
+    last = max(entry['iteration'] for log in logs for entry in log)
+    for folder, log in zip(args.result_dir, logs, strict=True):
+        experiment = config.load(results.experiment_file(folder))
+        method = METHODS.get(experiment.updater.name, experiment.updater.name)
+        figure = plots.draw(log, ['loss_gen'], f'{method}: {Path(folder).resolve().name}, '
+                            f'{experiment.dataset.name}', "generator's loss")
+        figure.axes[0].set_xlim(0, 1.02 * last)    # of one scale
+        figure.canvas.draw()
+        blocks.append(('', np.array(figure.canvas.buffer_rgba())[..., :3]))
+    return draw_blocks(blocks), '+'.join(Path(folder).resolve().name for folder in args.result_dir)
 
 
 def _samples(args):
-    blocks, stems = [], []
+    blocks, stems, every = [], [], args.between and args.between + 1
     for folder in args.result_dir:
         title = [Path(folder).resolve().name] if len(args.result_dir) > 1 else []
         videos, names, stem, rows = infer.sample(
             argparse.Namespace(**{**vars(args), 'result_dir': folder}))
+        if every:
+            videos = videos[:, :, :(args.frames - 1) * every + 1]
         blocks += [(': '.join([*title, *filter(None, [name])]), sheet)
-                   for name, sheet in _sheets(videos, names, rows=rows)]
+                   for name, sheet in _sheets(videos, names, every, rows)]
         stems.append(stem + results.category_part(args))
     return draw_blocks(blocks), '+'.join(stems)
 
 
-def _interpolation(args):
-    videos, names, stem, _ = infer.sample(args, args.between)
-    every = args.between + 1
-    sheets = _sheets(videos[:, :, :(args.frames - 1) * every + 1], names, every)
-    return draw_blocks(list(sheets)), f'{stem}_between-{args.between}{results.category_part(args)}'
-
-
-def _sheets(videos, names, every=None, rows=None):
+def _sheets(videos, names, every, rows):
     """A sheet of all videos, or one of each category's: yield (name, uint8 (H, W, 3)).
 
     With ``rows``, every row of the sheet of all has its name. With ``every``, so many frames from
@@ -140,8 +118,8 @@ def parse_args(argv=None):
         samples = _add(figures, number, _samples, 'sample sheet of one or more trained systems, a '
                                                   'row a video')
         flags.add_result_flags(samples, 8, several=True)
-    between = _add(figures, 6, _interpolation, "frames between frames, G0's bordered in red")
-    flags.add_result_flags(between, 4)
+    between = _add(figures, 6, _samples, "frames between frames, G0's bordered in red")
+    flags.add_result_flags(between, 4, several=True)
     flags.add(between, 'between')
     between.add_argument('--frames', type=flags.in_range(2, 16, "of G0's frames"), default=4,
                          help="G0's frames that are shown, from the first (default: %(default)s)")

@@ -2,8 +2,6 @@
 import argparse
 from pathlib import Path
 
-from tgan_chainer.errors import SnapshotError
-
 EVERY = 'all'    #: Every category of a conditional system, in place of a name.
 PRETRAINED = Path(__file__).parents[1] / 'pretrained'    #: Result folders of the package.
 
@@ -34,10 +32,7 @@ def result_folder(text):
     if text != 'latest':
         return text
     from tgan_chainer.io import snapshots
-    try:
-        return snapshots.latest_folder()
-    except SnapshotError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+    return snapshots.latest_folder()
 
 
 def pretrained_folder(name):
@@ -83,6 +78,7 @@ def add_gpu(parser, default=None):
 
 def add_result_flags(parser, n, n_help='videos (default: %(default)s)', several=False):
     """Add the flags of every command that samples a result folder, or more than one."""
+    parser.set_defaults(between=None)
     source = parser.add_mutually_exclusive_group(required=True)
     add(source, 'result_dir', nargs='+' if several else None)
     source.add_argument('--pretrained', type=pretrained_folder, metavar='NAME', dest='result_dir',

@@ -11,10 +11,11 @@ def parse_args(argv=None):
     flags.add_result_flags(parser, None, 'number of videos (default: 9; with --category, of each '
                            'category, 3)')
     flags.add(parser, 'between', 'out_dir')
+    parser.set_defaults(video=True, images=True)
     args = parser.parse_args(argv)
     if args.n is None:
         args.n = 3 if args.categories else 9
     return args
 
 
-main = command('interpolate', parse_args, 'tgan_chainer.infer:interpolate')
+main = command('interpolate', parse_args, 'tgan_chainer.infer:infer')

@@ -10,9 +10,8 @@ from tgan_chainer.io import pictures
 def visualize(args):
     """Write the frames 0.png, ... and the movies out.avi and out.mov of a sheet; print their paths.
 
-    The sheet is a PNG of ``rows`` videos of ``cols`` frames (:func:`pictures.frame_sheet`), which
-    are played in a grid; with one channel only its luminance is shown. The folder has its name
-    without the suffix.
+    The sheet's ``rows`` videos of ``cols`` frames are played in a grid; with one channel only its
+    luminance is shown. The folder has its name without the suffix.
     """
     pictures.require_av()
     sheet_path, width, rows, cols = Path(args.preview_png), args.W, args.rows, args.cols
@@ -45,12 +44,12 @@ def parse_args(argv=None):
                         help='PNG sheet of videos: a row each, frames side by side')
     parser.add_argument('--C', type=int, choices=(1, 3), default=3,
                         help='channels: 3 for colour, 1 for grey (3)')
-    for flag, default, meaning in (('--H', 64, 'height of a frame in pixels'),
-                                   ('--W', 64, 'width of a frame in pixels'),
-                                   ('--rows', 100, 'videos in the image, a row each'),
-                                   ('--cols', 16, 'frames of each video, side by side')):
-        parser.add_argument(flag, type=flags.positive, default=default,
-                            help=f'{meaning} ({default})')
+    for flag, default, meaning in (('H', 64, 'height of a frame in pixels'),
+                                   ('W', 64, 'width of a frame in pixels'),
+                                   ('rows', 100, 'videos in the image, a row each'),
+                                   ('cols', 16, 'frames of each video, side by side')):
+        parser.add_argument(f'--{flag}', type=flags.positive, default=default,
+                            help=f'{meaning} (%(default)s)')
     flags.add(parser, 'scale')
     return parser.parse_args(argv)
 

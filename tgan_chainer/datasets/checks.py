@@ -14,16 +14,13 @@ def require_file(path, remedy):
 
 
 @contextlib.contextmanager
-def telling_damage(what, then, errors=Exception):
-    """Turn what the body raises into the DataError 'WHAT (ERROR)THEN'; its own DataErrors stay.
-
-    A damaged file can make HDF5, Pillow and NumPy raise almost anything, other readers ``errors``.
-    """
+def telling_damage(what, then):
+    """Turn what the body raises into the DataError 'WHAT (ERROR)THEN'; its own DataErrors stay."""
     try:
         yield
     except DataError:
         raise
-    except errors as error:
+    except Exception as error:  # a damaged file can make its reader raise almost anything
         raise DataError(f'{what} ({" ".join(str(error).split())}){then}') from error
 
 
@@ -37,8 +34,7 @@ def require_place(path, overwrite):
 def require_rows(table, good, path, expected):
     """Raise a DataError that shows the first row that is not `good`, boolean (rows,), of a table.
 
-    `table` is {name: array} read from `path`; `expected` ends the sentence: what was expected of a
-    row, and what to do.
+    `table` is {name: array} read from `path`; `expected` ends the sentence.
     """
     if not good.all():
         row = int(np.argmin(good))

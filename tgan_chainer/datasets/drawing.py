@@ -1,16 +1,16 @@
 """Examples in two steps: what is random about one is drawn, and what was drawn is loaded.
 
-Drawing is quick and needs the random streams in the authors' order. Loading takes the time, needs
-no random number, and so can be done in another thread without changing any example. Here is what
-the datasets share: where a clip starts, its values, labels (FACTS §5, §7).
+Drawing is quick and needs the random streams in the authors' order. Loading takes the time, and
+can be done in another thread without changing any example (FACTS §5, §7).
 """
 import numpy as np
+from chainer.dataset import DatasetMixin
 
 from tgan_chainer.random_streams import global_streams
 
 
-class DrawnDataset:
-    """A base before Chainer's DatasetMixin; what is asked for draws from the global streams."""
+class DrawnDataset(DatasetMixin):
+    """A data set of Chainer's in two steps; what is asked for draws from the global streams."""
 
     n_categories = 0
 
@@ -33,8 +33,7 @@ class Labelled:
 
     Attributes:
         category_names: Sorted list of str, the categories that the table names. Case does not count
-            in their order, as it does not in that of UCF-101's classInd.txt, whose numbers are
-            these and 1: there Hammering is before HammerThrow, and JumpingJack before JumpRope.
+            in their order, as in UCF-101's classInd.txt, where Hammering is before HammerThrow.
         n_categories: How many they are.
         category_prior: float64 (n_categories,), the share of each among the videos.
     """
@@ -54,9 +53,8 @@ class Labelled:
 def draw_offset(length, n_frames, stream):
     """First frame of a clip in a video of `length` frames, by a stream of NumPy.
 
-    Uniform over 0..length - n_frames - 1, so the last possible clip is never drawn; no random
-    number is used up when `length` is `n_frames`. Both are the authors', and needed to stay in step
-    with their random stream.
+    Uniform over 0..length - n_frames - 1: the last possible clip is never drawn, and no random
+    number used up when `length` is `n_frames`, as by the authors.
     """
     return stream.randint(length - n_frames) if length > n_frames else 0
 

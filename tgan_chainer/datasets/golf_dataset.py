@@ -1,8 +1,8 @@
 """The golf videos of Vondrick et al. (2016)."""
 import contextlib
+import functools
 import os
 
-import chainer
 import numpy as np
 from PIL import Image
 
@@ -17,12 +17,11 @@ FILE_NAME = '{:04d}.jpg'    #: Of an image, by its number.
 RESTORE = 'restore it from the golf data set of Vondrick et al. (2016), or remove it from the table'
 
 
-class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
+class GolfDataset(DrawnDataset):
     """Clips of golf videos, stored as images that hold the frames of a video one below the other.
 
-    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1): a random image of row `i`, resized to
-    64 pixels a frame with the nearest pixel, then a random offset in it. The image is chosen by
-    Python's `random`, as in the authors' code: seed that, too.
+    Example `i` is float32 (n_frames, 3, 64, 64) in [-1, 1), of the nearest pixels: a random offset
+    in a random image of row `i`, chosen by Python's `random`, as by the authors: seed that, too.
 
     Args:
         n_frames: Frames a clip.
@@ -47,7 +46,18 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
             table, (start >= 0) & (start <= end), config_path,
             '0 <= start <= end, the numbers of the first and the last image; correct the row')
         self._rows = list(zip(path, start.tolist(), end.tolist(), strict=True))
-        self._require_pictures(config_path)
+
+        @functools.cache    # one look-up for each of perhaps a million images would take longer
+        def names_in(path):
+            folder = os.path.join(root_path, path)
+            return set(os.listdir(folder)) if os.path.isdir(folder) else set()
+
+        for row, (path, start, end) in enumerate(self._rows):
+            for number in range(start, end + 1):
+                if FILE_NAME.format(number) not in names_in(path):
+                    raise DataError(
+                        f"found no file '{self._picture(path, number)}', which row {row} of "
+                        f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
     def __len__(self):
         return len(self._rows)
@@ -70,20 +80,6 @@ class GolfDataset(DrawnDataset, chainer.dataset.DatasetMixin):
 
     def _picture(self, path, number):
         return os.path.join(self.root_path, path, FILE_NAME.format(number))
-
-    def _require_pictures(self, config_path):
-        """One listing a folder, instead of one look-up for each of perhaps a million images."""
-        listings = {}
-        for row, (path, start, end) in enumerate(self._rows):
-            if path not in listings:
-                folder = os.path.join(self.root_path, path)
-                listings[path] = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-            missing = next((number for number in range(start, end + 1)
-                            if FILE_NAME.format(number) not in listings[path]), None)
-            if missing is not None:
-                raise DataError(
-                    f"found no file '{self._picture(path, missing)}', which row {row} of "
-                    f"'{config_path}' names; {RESTORE}, and see that root_path is right")
 
 
 class GolfDatasetAugmented(GolfDataset):

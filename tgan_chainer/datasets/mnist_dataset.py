@@ -1,5 +1,4 @@
 """Moving MNIST (Srivastava et al. 2015)."""
-import chainer
 import numpy as np
 
 from tgan_chainer.datasets.checks import require_file, telling_damage
@@ -14,7 +13,7 @@ EXPECTED = (
     'dataset_path')
 
 
-class MovingMNISTDataset(DrawnDataset, chainer.dataset.DatasetMixin):
+class MovingMNISTDataset(DrawnDataset):
     """Clips of the videos in `mnist_test_seq.npy`, or in a file of `make_moving_mnist`.
 
     Example `i` is float32 (n_frames, 1, H, W) in [-1, 1), from a random offset in video `i`.

@@ -1,10 +1,9 @@
 """Tables of videos: the authors' pickled DataFrames, and CSV files with a header line.
 
-A pickle can run any code when it is loaded, but not by the reader here. Each name in the pickle
-must be one of those that a DataFrame of numbers and strings needs, and even such a name stands for
-no object of pandas or NumPy, but for an inert record of its arguments, from which the columns are
-then taken. So the reader does not depend on the pandas release either: it knows what 0.20 (2017) to
-2.3 write, in Python 2 and 3.
+A pickle can run any code when it is loaded, but not by the reader here. Each name in it must be one
+of those that a DataFrame of numbers and strings needs, and stands for no object of pandas or NumPy,
+but for an inert record of its arguments, from which the columns are then taken. So it does not
+depend on the pandas release either: it knows what 0.20 (2017) to 2.3 write, in Python 2 and 3.
 """
 import contextlib
 import csv
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.checks import require_file, telling_damage
 from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import write_bytes
 
@@ -50,9 +49,6 @@ def read_table(path, columns):
         raise DataError(f"'{path}' has {size} bytes, expected a table of at most {MAX_BYTES}; "
                         'see that it is the right file')
     content = Path(path).read_bytes()
-    if content.startswith(b'\x1f\x8b'):
-        raise DataError(f"'{path}' is compressed by gzip, expected the table itself; unpack it, "
-                        f"gzip -dc '{path}' > TABLE, and name the new file")
     table = (_read_csv if _is_csv(path) else _read_pickle)(content, path)
     if missing := [name for name in columns if name not in table]:
         raise DataError(
@@ -76,12 +72,9 @@ def write_table(path, table):
     text = io.StringIO(newline='')
     rows = list(zip(*(table[name] for name in table), strict=True))
     csv.writer(text).writerows([[*table], *rows])
-    try:
+    with telling_damage(f"cannot write the table '{path}'", ', expected names of files in valid '
+                        'UTF-8; rename the file'):
         content = text.getvalue().encode()
-    except UnicodeEncodeError as error:     # a file name need not be UTF-8
-        found = error.object[error.start:error.end]
-        raise DataError(f"cannot write the table '{path}': {found!r} is not "
-                        'valid UTF-8, expected a name that is; rename the file') from error
     if len(content) > MAX_BYTES:
         raise DataError(f"cannot write the table '{path}': found {len(content)} bytes in "
                         f'{len(rows)} rows, expected at most {MAX_BYTES}; use fewer videos a table')
@@ -91,8 +84,8 @@ def write_table(path, table):
 def write_frame(path, table):
     """Pickle {name: list} as a pandas DataFrame, whole or not at all.
 
-    pandas' own pickles are read only by a similar release of pandas, NumPy and Python. Here it is
-    a call of the class with lists, which any release reads, and which needs no pandas to write.
+    It is a call of the class with lists, which any release reads, unlike pandas' own pickles, and
+    which needs no pandas to write.
     """
     start, stop = len(pickle.PROTO) + 1, -len(pickle.STOP)
     arguments = pickle.dumps((table,), protocol=2)[start:stop]
@@ -101,7 +94,7 @@ def write_frame(path, table):
 
 
 def require_csv(path):
-    """Raise a DataError unless `path` ends in `.csv`, by which `read_table` knows what it wrote."""
+    """Raise a DataError unless `path` ends in `.csv`, by which `read_table` knows a table."""
     if not _is_csv(path):
         raise DataError(f"cannot write the table '{path}': expected a name that ends in .csv; "
                         'choose such a name')
@@ -119,36 +112,27 @@ def _is_csv(path):
 
 def _convert(values, kind, where):
     """A column as an array of int64, or of objects that are str."""
-    wanted, what = (np.int64, 'an integer') if kind is int else (str, 'a string')
-    converted = [_integer(value) if kind is int else value for value in values]
+    column = np.empty(len(values), np.int64 if kind is int else object)
     for row, value in enumerate(values):
-        if not isinstance(converted[row], wanted):
-            try:
-                found = reprlib.repr(value)
-            except ValueError:  # Python refuses to print an integer of thousands of digits
-                found = 'an endless number'
-            raise DataError(f'row {row} of {where} has {found}, expected {what}; correct it')
-    return np.fromiter(converted, np.int64 if kind is int else object, len(converted))
-
-
-def _integer(value):
-    """An np.int64, or None for what is none."""
-    with contextlib.suppress(TypeError, ValueError, OverflowError):
-        # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
-        integer = int(value)
-        if isinstance(value, str) or (integer == value and not isinstance(value, bool | np.bool_)):
-            return np.int64(integer)
-    return None
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            column[row] = kind(value)
+            # A column that once had a gap is stored as floats; 16.0 is a frame number all the same.
+            if isinstance(value, str) or (kind is int and column[row] == value
+                                          and not isinstance(value, bool | np.bool_)):
+                continue
+        is_endless = isinstance(value, int) and value.bit_length() > 999    # Python prints no such
+        found = 'an endless number' if is_endless else reprlib.repr(value)
+        raise DataError(f'row {row} of {where} has {found}, expected '
+                        f'{"an integer" if kind is int else "a string"}; correct it')
+    return column
 
 
 def _read_csv(content, path):
     """Columns as name -> list of str."""
-    try:
+    with telling_damage(f"'{path}' is not a CSV file",
+                        ', expected UTF-8 text with a header line; write it again'):
         text = content.decode('utf-8-sig')
         header, *rows = csv.reader(io.StringIO(text, newline=''), strict=True)
-    except (ValueError, csv.Error) as error:
-        raise DataError(f"'{path}' is not a CSV file ({error}), expected UTF-8 text with a header "
-                        'line; write it again') from error
     for row, cells in enumerate(rows):
         if len(cells) != len(header):
             raise DataError(f"row {row} (counted from 0) of '{path}' has {len(cells)} values, "
@@ -218,16 +202,17 @@ class _TableUnpickler(pickle._Unpickler):
 
     def find_class(self, module, name):
         if module not in _MODULES.get(name, ()):
-            raise DataError(
-                f"the pickle asks for '{module}.{name}', expected only what a table of "
-                'integers and strings needs; nothing of it was run. If you trust the file, write '
-                'it as CSV where it was made: pandas.read_pickle(...).to_csv(..., index=False)')
+            raise pickle.UnpicklingError(
+                f"it asks for '{module}.{name}', which no table of integers and strings needs; "
+                'nothing of it was run. If you trust the file, write it as CSV where it was made: '
+                'pandas.read_pickle(...).to_csv(..., index=False)')
         return _RECORDS[name]
 
 
 def _read_pickle(content, path):
     """Columns as name -> 1-D array."""
-    try:
+    with telling_damage(f"'{path}' is damaged or no table", ', expected a pickled pandas '
+                        'DataFrame, or a CSV file with a name that ends in .csv; write it again'):
         # Reading the opcodes without obeying them finds data said to be longer than the file. The
         # memo has no more slots than there are opcodes, honestly; more would take endless memory.
         for opcode, argument, _ in pickletools.genops(content):
@@ -235,22 +220,9 @@ def _read_pickle(content, path):
                 raise ValueError(f'memo slot {argument}')
         # latin1 keeps the bytes in the strings of Python 2.
         return _columns(_TableUnpickler(io.BytesIO(content), encoding='latin1').load())
-    except DataError as error:
-        raise DataError(f"'{path}' was refused: {error}") from None
-    except Exception as error:  # a damaged pickle can make the unpickler raise almost anything
-        raise DataError(
-            f"'{path}' is damaged or no table ({type(error).__name__}: {error}), expected a "
-            'pickled pandas DataFrame, or a CSV file with a name that ends in .csv; write it again'
-        ) from error
 
 
 def _columns(frame):
-    if (isinstance(frame, list) and frame and isinstance(frame[0], tuple)
-            and [*map(type, frame[0])] == [int, int]):
-        raise DataError(
-            f'found a list of {len(frame)} pairs (start, end), which make_ucf101 writes to '
-            'STEM_conf.pkl, expected the table that it writes beside it, STEM_conf_pd.pkl or '
-            'STEM_pd.csv; name that file')
     _require(frame, 'DataFrame')
     if frame.args:    # as write_frame writes it
         columns, = frame.args

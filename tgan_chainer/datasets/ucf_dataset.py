@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 
-import chainer
 import h5py
 import numpy as np
 
@@ -36,7 +35,7 @@ with h5py.File(sys.argv[1], 'r') as file:
 '''
 
 
-class UCFDataset(DrawnDataset, chainer.dataset.DatasetMixin):
+class UCFDataset(DrawnDataset):
     """Clips of UCF-101, columns 10 to 10 + img_size of each frame.
 
     Example `i` is float32 (n_frames, 3, img_size, img_size) in [-1, 1), from a random offset in the
@@ -162,16 +161,13 @@ def _checked_image(file, path, img_size):
     if not isinstance(image, h5py.Dataset):
         raise DataError(
             f"'{path}' has {reprlib.repr(sorted(file))}, expected the h5 dataset 'image'; {REMAKE}")
-    # HDF5 would read other files that a file names, and unpack a chunk of any size.
-    chunk_bytes = math.prod(image.chunks or ())
-    if image.is_virtual or image.external or chunk_bytes > MAX_CHUNK_BYTES:
-        raise DataError(
-            f"'image' in '{path}' lies in other files, or in chunks of more than {MAX_CHUNK_BYTES} "
-            f'bytes, expected an array in the file itself; {REMAKE}')
     least = img_size + CENTER_LEFT
-    if (image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != (3, img_size)
+    # HDF5 would read other files that a file names, and unpack a chunk of any size.
+    if (image.is_virtual or image.external or math.prod(image.chunks or ()) > MAX_CHUNK_BYTES
+            or image.dtype != np.uint8 or image.ndim != 4 or image.shape[1:3] != (3, img_size)
             or not least <= image.shape[3] <= MAX_WIDTH):
         raise DataError(
             f"'image' in '{path}' is {image.dtype} {image.shape}, expected uint8 (frames, 3, "
-            f'{img_size}, {least} or more, at most {MAX_WIDTH}) for img_size={img_size}; {REMAKE}')
+            f'{img_size}, {least} or more, at most {MAX_WIDTH}) for img_size={img_size}, in this '
+            f'file and in chunks of at most {MAX_CHUNK_BYTES} bytes; {REMAKE}')
     return image

@@ -32,18 +32,15 @@ class OneProcess:
 
     def say(self, text):
         """Print ``text``, on rank 0."""
-        print(text, flush=True)
+        if self.is_first:
+            print(text, flush=True)
 
     def ending_together(self):
         """Context in which an error that only one rank has ends all of them."""
         return contextlib.nullcontext()
 
-    def largest(self, number):
-        """The largest of all ranks' ``number`` -> int."""
-        return number
-
     def gather(self, value):
-        """All ranks' ``value``: a list by rank on rank 0, None on the others."""
+        """All ranks' ``value`` -> list by rank, on every rank."""
         return [value]
 
     def mean(self, array):
@@ -53,8 +50,8 @@ class OneProcess:
     def broadcast(self, link):
         """Give all ranks the parameters of rank 0's ``link``."""
 
-    def wrap(self, optimizer):
-        """``optimizer``, so that its updates take the mean of all ranks' gradients."""
+    def averaging(self, optimizer):
+        """``optimizer``, whose updates then take the mean of all ranks' gradients."""
         return optimizer
 
     def share(self, dataset, seed):

@@ -9,15 +9,14 @@ import traceback
 import chainer
 import chainermn
 import numpy as np
-from chainer.dataset import DatasetMixin
 from chainermn.communicators import _memory_utility
 from mpi4py import MPI
 
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.device import count_gpus
-from tgan_chainer.distributed.multi_node_optimizer import MultiNodeOptimizer
 from tgan_chainer.distributed.one_process import OneProcess
 from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
+from tgan_chainer.links import BatchNormalization
 
 COMMUNICATORS = ('naive', 'pure_nccl')    #: ChainerMN's on the CPU, and on GPUs, one a rank.
 EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
@@ -42,22 +41,15 @@ class Ranks(OneProcess):
 
     def get_device(self, gpu):
         """The CPU, or the GPU of this rank's number on its node; no other may be asked for."""
-        return self.on_all(self._get_own_device, gpu)
-
-    def _get_own_device(self, gpu):
         if gpu != -1:
             raise ConfigError(
                 f'--gpu {gpu}: --communicator decides on the device: with pure_nccl every rank '
                 'takes the GPU of its number on its node, with naive the CPU. Leave --gpu out')
         return super().get_device(self.communicator.intra_rank if self._uses_gpus else -1)
 
-    def say(self, text):
-        if self.is_first:
-            super().say(text)
-
     def on_all(self, function, *args):
         result, error = _outcome(function, args)
-        self._raise_first(self._mpi.allgather(error))
+        self._raise_first(self.gather(error))
         return result
 
     def on_first(self, function, *args):
@@ -66,16 +58,12 @@ class Ranks(OneProcess):
         return result
 
     def _raise_first(self, errors):
-        failed = [rank for rank, error in enumerate(errors) if error is not None]
-        if not failed:
-            return
-        error = errors[failed[0]]
-        if not self.is_first:
+        rank, error = next(((rank, error) for rank, error in enumerate(errors) if error), (0, None))
+        if error and not self.is_first:
             raise SystemExit(error.exit_code)
-        if failed[0] > 0:
-            error = type(error)(f'rank {failed[0]}: {error}')
-        self._shared_error = error
-        raise error
+        if error:
+            self._shared_error = type(error)(f'rank {rank}: {error}') if rank else error
+            raise self._shared_error
 
     @contextlib.contextmanager
     def ending_together(self):
@@ -85,24 +73,18 @@ class Ranks(OneProcess):
         except (Exception, KeyboardInterrupt) as error:
             if self.size == 1 or error is self._shared_error:
                 raise
+            message, code = f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT
             if isinstance(error, TGANError):
-                self._abort(f'error: rank {self.rank}: {error}', error.exit_code)
+                message, code = f'error: rank {self.rank}: {error}', error.exit_code
             elif isinstance(error, KeyboardInterrupt):
-                self._abort(f'interrupted: rank {self.rank}', EXIT_INTERRUPTED)
-            else:
-                self._abort(f'rank {self.rank}: {traceback.format_exc()}', EXIT_FAULT)
-
-    def _abort(self, message, exit_code):
-        sys.stdout.flush()
-        print(message, file=sys.stderr, flush=True)
-        time.sleep(_TIME_TO_PRINT)
-        self._mpi.Abort(exit_code)
-
-    def largest(self, number):
-        return self._mpi.allreduce(number, op=MPI.MAX)
+                message, code = f'interrupted: rank {self.rank}', EXIT_INTERRUPTED
+            sys.stdout.flush()
+            print(message, file=sys.stderr, flush=True)
+            time.sleep(_TIME_TO_PRINT)
+            self._mpi.Abort(code)
 
     def gather(self, value):
-        return self._mpi.gather(value)
+        return self._mpi.allgather(value)
 
     def mean(self, array):
         xp = chainer.backend.get_array_module(array)
@@ -129,8 +111,32 @@ class Ranks(OneProcess):
             param.array = param.xp.ascontiguousarray(param.array)    # or a copy would receive
         self.communicator.bcast_data(link)
 
-    def wrap(self, optimizer):
-        return MultiNodeOptimizer(optimizer, self)
+    def averaging(self, optimizer):
+        # ChainerMN's own optimizer would take every first update for a broadcast alone. As the
+        # first hook of Chainer's, this comes before those that clip.
+        optimizer.add_hook(self._average, 'average_over_ranks', 'pre')
+        return optimizer
+
+    def _average(self, optimizer):
+        self._average_statistics(optimizer.target)
+        for param in optimizer.target.params(include_uninit=False):
+            if param.grad is not None:    # of one that is not contiguous a copy would get the mean
+                param.grad = param.xp.ascontiguousarray(param.grad)
+        self.communicator.multi_node_mean_grad(optimizer.target)
+
+    def _average_statistics(self, link):
+        """Average, in one message, running statistics of normalisations over each rank's own batch.
+
+        Singular value clipping bounds gamma by them, and a snapshot holds one of each.
+        """
+        arrays = [array for child in link.links()
+                  if isinstance(child, BatchNormalization) and child.ranks is None
+                  for array in (child.avg_mean, child.avg_var)]
+        if not arrays:
+            return
+        means = self.mean(link.xp.concatenate([array.ravel() for array in arrays]))
+        for array in arrays:
+            array[...], means = means[:array.size].reshape(array.shape), means[array.size:]
 
     def share(self, dataset, seed):
         """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it, but of indices: nothing is sent.
@@ -145,7 +151,7 @@ class Ranks(OneProcess):
         return Share(dataset, order[begin:end])
 
 
-class Share(DrawnDataset, DatasetMixin):
+class Share(DrawnDataset):
     """The examples of ``dataset`` at ``indices``, which are drawn and loaded as there."""
 
     def __init__(self, dataset, indices):
@@ -174,7 +180,9 @@ def connect_ranks(name):
     """The ranks that mpiexec started, one without it, with ChainerMN's communicator ``name``."""
     ranks = Ranks(chainermn.create_communicator('naive'))
     if name == 'naive':
-        _divide_cores(ranks.communicator)
+        # The kernels of every rank of a node get the same number of threads, unless it is given.
+        cores = max(1, (os.cpu_count() or 1) // ranks.communicator.intra_size)
+        os.environ.setdefault('TGAN_NUM_THREADS', str(cores))
         return ranks
     # In two steps: a rank that fails the first must not miss when the others talk in the second.
     ranks.on_all(_require_gpus, name, ranks.communicator)
@@ -200,9 +208,3 @@ def _require_gpus(name, communicator):
             f'{MPI.Get_processor_name()}, and every rank takes one of its own. Start fewer ranks '
             'there, or use --communicator naive, which runs on the CPU. Support for GPUs comes '
             'with the extra [cuda13] or [cuda12]')
-
-
-def _divide_cores(communicator):
-    """Give the kernels of every rank of a node the same number of threads, unless it is given."""
-    cores = max(1, (os.cpu_count() or 1) // communicator.intra_size)
-    os.environ.setdefault('TGAN_NUM_THREADS', str(cores))

@@ -113,7 +113,7 @@ def find_measurement(folder, subject, classifier, settings):
 def read_table(path):
     """Rows of a table of ours or of the authors' -> list of lists of str, without the header."""
     with telling_damage(f'{path}: cannot be read', ', but its rows belong in the new table. Repair '
-                        'it, or move it elsewhere', (OSError, ValueError, csv.Error)):
+                        'it, or move it elsewhere'):
         lines = csv.reader(path.read_text(encoding='utf-8').splitlines())
         rows = [[word.strip() for word in line] for line in lines if line]
         for words in rows:

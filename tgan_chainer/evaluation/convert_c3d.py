@@ -9,7 +9,7 @@ import reprlib
 from pathlib import Path
 
 import numpy as np
-from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from tgan_chainer.commands.flags import parser_of
 from tgan_chainer.commands.run import command
@@ -45,8 +45,7 @@ def convert(source, target, shapes):
     cannot be written.
     """
     require_file(source, 'expected a caffemodel of C3D')
-    with telling_damage(f'{source}: is damaged or no caffemodel of C3D', '',
-                        (OSError, ValueError, message.DecodeError)):
+    with telling_damage(f'{source}: is damaged or no caffemodel of C3D', ''):
         if (size := os.path.getsize(source)) > MAX_BYTES:
             raise ValueError(f'it has {size} bytes, expected at most {MAX_BYTES}')
         arrays = _read(Path(source).read_bytes(), shapes)

@@ -19,8 +19,8 @@ class Compilation(extension.Extension, event.TimingListener):
 
     def __init__(self):
         super().__init__()
-        if Compilation._listening:    # of a trainer that never ran
-            Compilation._listening.finalize()
+        if Compilation._listening:
+            Compilation._listening.finalize()    # of a trainer that never ran
         Compilation._listening = self
         event.register(_EVENT, self)
 

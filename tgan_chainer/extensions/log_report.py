@@ -1,29 +1,41 @@
-"""The log of a training."""
+"""What is done with the values that an update reports, and the log of them."""
 import csv
 import io
 import math
 from pathlib import Path
 
 import chainer
-from chainer.training import extension, extensions
+from chainer.training import extension, extensions, make_extension
 
+from tgan_chainer.errors import DivergedError
 from tgan_chainer.io.files import write_json, write_text
 
 
 class AverageOverRanks(extension.Extension):
     """Replace every reported value, which all ranks must have, by its mean, on the device."""
 
-    name = 'average_over_ranks'
     priority = extension.PRIORITY_WRITER + 2    # before whoever looks at the values
 
     def __init__(self, ranks):
         self.ranks = ranks
 
     def __call__(self, trainer):
-        observation = trainer.observation
-        values = [chainer.as_array(value) for value in observation.values()]
-        xp = chainer.backend.get_array_module(*values)
-        observation.update(zip(observation, self.ranks.mean(xp.stack(values)), strict=True))
+        values = [chainer.as_array(value) for value in trainer.observation.values()]
+        means = self.ranks.mean(chainer.backend.get_array_module(*values).stack(values))
+        trainer.observation.update(zip(trainer.observation, means, strict=True))
+
+
+@make_extension(priority=extension.PRIORITY_WRITER + 1)    # before whoever reads the losses
+def stop_on_divergence(trainer):
+    """Raise a DivergedError for a loss that is NaN or infinite, before it is logged or saved.
+
+    Reading a loss from a GPU makes the host wait for it, so there train.py triggers it only at the
+    display interval; a NaN of before is in the parameters by then, which no snapshot is made of.
+    """
+    for key, value in trainer.observation.items():
+        number = float(chainer.as_array(value))
+        if not math.isfinite(number):
+            raise DivergedError(f'iteration {trainer.updater.iteration}: {key} is {number}')
 
 
 class LogReport(extensions.LogReport):
@@ -49,10 +61,9 @@ class LogReport(extensions.LogReport):
         It is in no snapshot: a resumed training makes a whole entry of these updates and others.
         """
         if means := self._summary.compute_mean():
-            updater = trainer.updater
-            self._rest = [{**{key: float(value) for key, value in means.items()},
-                           'epoch': updater.epoch, 'iteration': updater.iteration,
-                           'elapsed_time': trainer.elapsed_time}]
+            means = {key: float(value) for key, value in means.items()}
+            self._rest = [{**means, 'epoch': trainer.updater.epoch, 'elapsed_time':
+                           trainer.elapsed_time, 'iteration': trainer.updater.iteration}]
             self._write(trainer)
 
     def _write(self, trainer):

@@ -33,8 +33,7 @@ class Plots(extension.Extension):
     """Draw the log against the iteration: losses, the critic's bounds, and quality.
 
     Reading the log rather than keeping a history of its own makes a resumed training's plots whole.
-    What has no entry in the log is not drawn, nor what has no new one. Drawing takes time, so the
-    trigger had better be rarer than that of the log; a training that diverges is drawn, too.
+    What has no entry in the log is not drawn, nor what has no new one; a training that diverges is.
     """
 
     name = 'plots'
@@ -52,8 +51,7 @@ class Plots(extension.Extension):
         self._drawn = log[-1]
 
     def on_error(self, trainer, exception, traceback):
-        """Draw what the log holds, unless it is the disk that fails."""
-        with contextlib.suppress(DataError):
+        with contextlib.suppress(DataError):    # it may be the disk that fails
             self(trainer)
 
 
@@ -68,7 +66,6 @@ def draw(log, keys, title, axis, bound=None):
     # Here, since a third of a second is much for a command that draws nothing.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-
     figure = Figure(figsize=(10, 4.5), dpi=100)
     FigureCanvasAgg(figure)    # draws without a display, and leaves pyplot's state alone
     axes = figure.add_subplot()
@@ -83,7 +80,7 @@ def draw(log, keys, title, axis, bound=None):
     axes.grid(alpha=0.3)
     legend = axes.legend(fontsize='small', loc='upper left', bbox_to_anchor=(1.01, 1),
                          borderaxespad=0)
-    # Matplotlib's own choice of margins would double the time. Right of it is the legend.
     width = legend.get_window_extent().width / figure.bbox.width
+    # Matplotlib's own choice of margins would double the time.
     figure.subplots_adjust(left=0.08, right=0.98 - width, bottom=0.11, top=0.93)
     return figure

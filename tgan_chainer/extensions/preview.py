@@ -15,17 +15,17 @@ class Preview(extension.Extension):
     """Write a sheet and movies of the same latent vectors each time.
 
     ``preview/image_img_NNNNNNNN.png`` has a row a video with its 16 frames side by side;
-    ``preview/video_NNNNNNNN.avi`` and ``.mov`` play the videos in a grid, ten frames a second
-    (authors' names, FACTS §10), and so does ``.gif``, which is ours; without PyAV there are none.
-    The latent vectors come from a generator of its own and batch normalisation runs in test mode,
-    so the training is left untouched. The categories of a conditional system are in order, at equal
-    distances, and their names beside the rows of the sheet. The top row of each is real.
+    ``preview/video_NNNNNNNN.avi``, ``.mov`` and ``.gif`` play the videos in a grid, ten frames a
+    second (authors' names, FACTS §10; the last is ours); without PyAV there are none.
+    The latent vectors come from a generator of its own, so the training is left untouched. The
+    categories of a conditional system are in order, at equal distances, and their names beside the
+    rows of the sheet.
 
     Args:
         fsgen, vgen: G0 and G1; fsgen is None for a single generator.
         n, seed: Number of videos, and seed of their latent vectors.
-        real (array or None): Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1: for the
-            top row, of which the grid repeats them if it has more columns. None: no such row.
+        real: Real videos (R, C, T, H, W), float32 in [-1, 1], R at least 1, for the top row, which
+            repeats them if the grid has more columns; None: no such row.
     """
 
     name = 'preview'
@@ -35,10 +35,11 @@ class Preview(extension.Extension):
         self.fsgen = fsgen
         self.vgen = vgen
         first = first_generator(fsgen, vgen)
-        z_slow = draw_latent(np.random.RandomState(seed), first.latent, (n, first.z_slow_dim))
-        self._z_slow = z_slow.astype(np.float32)
+        self._z_slow = draw_latent(np.random.RandomState(seed), first.latent,
+                                   (n, first.z_slow_dim)).astype(np.float32)
         self._real = real
-        self._labels = spread_labels(n, first.n_categories)
+        self._labels = ((np.arange(n) * first.n_categories // n).astype(np.int32)
+                        if first.n_categories else None)
 
     def __call__(self, trainer):
         xp = self.vgen.xp
@@ -62,7 +63,6 @@ class Preview(extension.Extension):
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
 
     def _names(self, trainer):
-        """Names of the sheet's rows, if there are categories and the result folder names them."""
         if self._labels is None or not Path(trainer.out, CATEGORIES).exists():
             return []
         names = read_categories(trainer.out, first_generator(self.fsgen, self.vgen).n_categories)
@@ -72,11 +72,6 @@ class Preview(extension.Extension):
     def exists(trainer):
         """Whether there is a sheet of this iteration."""
         return _path(trainer, 'image_img', 'png').exists()
-
-
-def spread_labels(n, n_categories):
-    """Labels (n,) in ascending order, as evenly as can be; None without categories."""
-    return (np.arange(n) * n_categories // n).astype(np.int32) if n_categories else None
 
 
 def _path(trainer, name, suffix):

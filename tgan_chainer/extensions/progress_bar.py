@@ -11,8 +11,8 @@ from tgan_chainer.io.progress import progress
 class ProgressBar(extension.Extension):
     """A bar with iterations done, speed and time left on stderr; lines of text above it.
 
-    If whoever reads stdout or stderr leaves (``| head``), the training ends as by SIGTERM, with a
-    snapshot. ``total`` is the number of iterations of the whole training.
+    If whoever reads stdout or stderr leaves (``| head``), the training ends as by SIGTERM.
+    ``total`` is the number of iterations of the whole training.
     """
 
     name = 'progress_bar'

@@ -6,6 +6,15 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import video_quality
 from tgan_chainer.evaluation.digit_classifier import load_classifier
 
+N_VIDEOS = 128    #: Generated ones that are measured each time.
+
+
+def require_videos(found, n=N_VIDEOS):
+    """Raise a DataError unless so many videos are enough to measure the quality of n."""
+    if found < 2 * n:
+        raise DataError(f'quality_interval: found {found} videos, expected at least {2 * n}; train '
+                        'on more, or with --set quality_interval=null')
+
 
 class Quality(extension.Extension):
     """Add ``quality/NAME`` to the log for every NAME of :class:`.ledger.QualityRecord`.
@@ -20,10 +29,8 @@ class Quality(extension.Extension):
     name = 'quality'
     priority = extension.PRIORITY_WRITER
 
-    def __init__(self, fsgen, vgen, dataset, n=128, seed=0):
-        if len(dataset) < 2 * n:
-            raise DataError(f'quality_interval: found {len(dataset)} videos, expected at least '
-                            f'{2 * n}; train on more, or with --set quality_interval=null')
+    def __init__(self, fsgen, vgen, dataset, n=N_VIDEOS, seed=0):
+        require_videos(len(dataset), n)
         real = video_quality.real_videos(dataset, 2 * n, seed)
         self._classifier = load_classifier()
         self._real, others = (

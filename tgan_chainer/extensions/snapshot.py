@@ -1,6 +1,8 @@
 """Snapshots of the trainer and its networks."""
 import hashlib
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from chainer import Serializer, serializers
@@ -14,14 +16,12 @@ from tgan_chainer.io import snapshots
 class Snapshot(extension.Extension):
     """Write ``gen_iter_N``, ``vgen_iter_N``, ``vdis_iter_N`` and ``snapshot_iter_N`` (.npz).
 
-    A system without G0 has no ``gen_iter_N``. The trainer's file, from which a training is resumed,
-    comes last: when it is there, the others are.
-
-    Of many ranks the first writes, when all call it. What each has of its own is where one process
-    has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
+    A system without G0 has no ``gen_iter_N``. The trainer's file comes last: when it is there, the
+    others are. Of many ranks the first writes, when all call it. What each has of its own is where
+    one process has it for rank 0, and under ``extensions/snapshot/rank_R`` for rank R.
 
     Args:
-        ranks (OneProcess or None): The ranks; None is one process.
+        ranks (OneProcess or None): None is one process.
         own (dict): Serializable objects, by name, whose state is a rank's own.
         keep (int or None): How many of the newest stay, see :func:`.snapshots.prune`; None: all.
 
@@ -40,17 +40,14 @@ class Snapshot(extension.Extension):
         self._states = []    # of the ranks, at the last snapshot
 
     def __call__(self, trainer):
-        updater = trainer.updater
-        optimizers = updater.get_all_optimizers()
+        folder, iteration = Path(trainer.out), trainer.updater.iteration
+        optimizers = trainer.updater.get_all_optimizers()
         networks = {name: optimizers[name].target
                     for name in snapshots.NETWORKS if name in optimizers}
         if self._ranks.size > 1:
-            self._gather(networks, updater.iteration)
-        if self._ranks.is_first:
-            self._write(Path(trainer.out), networks, trainer)
-
-    def _write(self, folder, networks, trainer):
-        iteration = trainer.updater.iteration
+            self._gather(networks, iteration)
+        if not self._ranks.is_first:
+            return
         for name, network in networks.items():
             for key, array in serializers.npz.serialize(network).items():
                 if not np.isfinite(array).all():
@@ -63,18 +60,16 @@ class Snapshot(extension.Extension):
             snapshots.prune(folder, iteration, self._keep)
 
     def _gather(self, networks, iteration):
-        """Bring the ranks' own states to rank 0, and see that what they share is the same."""
+        """Gather the ranks' own states, and see that what they share is the same."""
         digests = {name: _digest(network) for name, network in networks.items()}
         own = serializers.DictionarySerializer()
         self._serialize_own(own)
-        found = self._ranks.gather((own.target, digests)) or []    # of all, at the first
-        self._states = [state for state, _ in found]
-        for rank, (_, other) in enumerate(found):
-            for name in networks:
-                if other[name] != digests[name]:
-                    raise RuntimeError(
-                        f'iteration {iteration}: {name} of rank {rank} is not that of rank 0, so '
-                        'no snapshot is written; the communicator is at fault, or this project')
+        self._states, digests = zip(*self._ranks.gather((own.target, digests)), strict=True)
+        for rank, name in itertools.product(range(len(digests)), networks):
+            if digests[rank][name] != digests[0][name]:
+                raise RuntimeError(
+                    f'iteration {iteration}: {name} of rank {rank} is not that of rank 0, so no '
+                    'snapshot is written; the communicator is at fault, or this project')
 
     def serialize(self, serializer):
         """Save all ranks' states, or load this rank's, if there are those of as many ranks."""
@@ -100,15 +95,11 @@ class Snapshot(extension.Extension):
 
 def saved(path):
     """(iteration, number of ranks) of the training that wrote the trainer's snapshot ``path``."""
-    found = _Saved()
-    snapshots.load(path, found)
-    return found.iteration, found.ranks
-
-
-class _Saved:
-    def serialize(self, serializer):
-        self.iteration = int(serializer['updater']('iteration', 0))
-        self.ranks = _count_ranks(serializer['extensions'][Snapshot.name])
+    found = []
+    snapshots.load(path, SimpleNamespace(serialize=lambda serializer: found.extend((
+        int(serializer['updater']('iteration', 0)),
+        _count_ranks(serializer['extensions'][Snapshot.name])))))
+    return tuple(found)
 
 
 def _count_ranks(deserializer):

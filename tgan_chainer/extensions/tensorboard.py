@@ -15,8 +15,8 @@ _FILES = 'events.out.tfevents.{}.tgan'    # as TensorBoard looks for them
 class TensorBoard(extension.Extension):
     """Write what the log and ``preview/`` hold into an event file of the result folder.
 
-    Every start writes a new file with all that there is, and removes the one before: it is whole,
-    and has nothing that the log has not. Without tensorboardX it is a ConfigError.
+    Every start writes all that there is anew, so that the file is whole, and has nothing that the
+    log has not. Without tensorboardX it is a ConfigError.
     """
 
     name = 'tensorboard'
@@ -24,12 +24,12 @@ class TensorBoard(extension.Extension):
 
     def __init__(self):
         try:
-            import tensorboardX as library
-            from tensorboardX.proto import event_pb2, summary_pb2
+            from tensorboardX import RecordWriter
+            from tensorboardX.proto.event_pb2 import Event
         except ImportError as error:
             raise ConfigError(f'tensorboard: tensorboardX cannot be imported ({error}); the extra '
                               '[tensorboard] brings it: pip install tensorboardX') from error
-        self._library, self._events, self._summaries = library, event_pb2, summary_pb2
+        self._writer, self._event = RecordWriter, Event
         self._written = set()    # entries of the log by their number, movies by their paths
 
     def initialize(self, trainer):
@@ -37,9 +37,9 @@ class TensorBoard(extension.Extension):
         with write_errors(self._path, self._path):
             for before in self._path.parent.glob(_FILES.format('*')):
                 before.unlink()
-            self._file = self._library.RecordWriter(str(self._path))
+            self._file = self._writer(str(self._path))
             self._write(file_version='brain.Event:2')
-            self._write(session_log=self._events.SessionLog(status=self._events.SessionLog.START))
+            self._write(session_log={'status': 'START'})
 
     def trigger(self, trainer):
         """Whether there is something new; a snapshot need not know."""
@@ -50,15 +50,19 @@ class TensorBoard(extension.Extension):
         with write_errors(self._path, self._path):
             for number, entry in enumerate(trainer.get_extension('LogReport').log):
                 if number not in self._written:
-                    self._summarize(entry['iteration'], [
-                        self._summaries.Summary.Value(tag=key, simple_value=value)
-                        for key, value in entry.items() if key != 'iteration'])
+                    self._write(step=entry['iteration'], summary={'value': [
+                        {'tag': key, 'simple_value': value}
+                        for key, value in entry.items() if key != 'iteration']})
                     self._written.add(number)
             for path in sorted(Path(trainer.out, 'preview').glob('video_*.gif')):
                 number = path.stem.removeprefix('video_')
                 if path not in self._written and number.isdecimal() and int(
                         number) <= trainer.updater.iteration:
-                    self._summarize(int(number), [self._movie(path)])
+                    with Image.open(path) as image:
+                        width, height = image.size
+                    self._write(step=int(number), summary={'value': [{'tag': 'preview', 'image': {
+                        'width': width, 'height': height, 'colorspace': 3,
+                        'encoded_image_string': path.read_bytes()}}]})
                     self._written.add(path)
             self._file.flush()
 
@@ -67,15 +71,5 @@ class TensorBoard(extension.Extension):
         self(trainer)
         self._file.close()
 
-    def _movie(self, path):
-        with Image.open(path) as image:
-            width, height = image.size
-        return self._summaries.Summary.Value(tag='preview', image=self._summaries.Summary.Image(
-            width=width, height=height, colorspace=3, encoded_image_string=path.read_bytes()))
-
-    def _summarize(self, iteration, values):
-        self._write(step=iteration, summary=self._summaries.Summary(value=values))
-
     def _write(self, **content):
-        event = self._events.Event(wall_time=time.time(), **content)
-        self._file.write(event.SerializeToString())
+        self._file.write(self._event(wall_time=time.time(), **content).SerializeToString())

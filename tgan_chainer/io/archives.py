@@ -4,37 +4,25 @@
 look at it, so a few kilobytes can ask for terabytes. Here the header of an array is read alone, and
 whoever wants the array compares it with what is expected.
 """
-import contextlib
-import math
 import sys
 import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-MAX_BYTES = 2 ** 28    #: Largest array that is read where no size is expected: the text of a log.
-
-_SUFFIX = '.npy'
-_NUMBERS = 'biuf'    # kinds of NumPy's types that a parameter can be made from
-
 # The others (bzip2, LZMA) are never written by NumPy, and may ask for any amount of memory.
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_COMPRESSIONS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
 
 
 class Header(NamedTuple):
-    """What an array in an archive is said to be."""
+    """What an array in an archive is said to be; none of its sizes is negative."""
 
-    shape: tuple    #: Sizes, none negative.
+    shape: tuple
     dtype: np.dtype
 
-    @property
-    def n_bytes(self):
-        """Memory that the array takes."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
     def is_numbers_of(self, shape):
-        """Whether it is an array of numbers of a shape."""
-        return self.dtype.kind in _NUMBERS and self.shape == tuple(shape)
+        """Whether a parameter of a shape can be made from it."""
+        return self.dtype.kind in 'biuf' and self.shape == tuple(shape)
 
     def __str__(self):
         return f'{self.dtype!s:.40} {self.shape}'
@@ -43,31 +31,25 @@ class Header(NamedTuple):
 class Archive(zipfile.ZipFile):
     """An npz file, given as a path or a file object of bytes; a context manager.
 
-    ``files`` are the keys of its arrays, in the order of the file.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: It is damaged or no npz file.
+    ``files`` are the keys of its arrays, in the order of the file. A damaged file can make it, and
+    :meth:`check`, raise almost anything.
     """
 
     def __init__(self, file):
-        with _damage('no whole npz file: '):
-            super().__init__(file)
-        names = [name for name in self.namelist() if name.endswith(_SUFFIX)]
-        self.files = [name.removesuffix(_SUFFIX) for name in names]
-        if len(set(names)) < len(names):
+        super().__init__(file)
+        self.files = [name.removesuffix('.npy') for name in self.namelist()
+                      if name.endswith('.npy')]
+        if len(set(self.files)) < len(self.files):
             self.close()
             raise ValueError('two arrays of one name')
 
     def __contains__(self, key):
-        return key + _SUFFIX in self.NameToInfo
+        return f'{key}.npy' in self.NameToInfo
 
     def header(self, key):
-        """What the array of a key is said to be -> :class:`Header`.
+        """What the array of a key is said to be -> :class:`Header`; a KeyError without one.
 
-        Raises:
-            KeyError: There is none.
-            ValueError: It is damaged, or written as NumPy does not write numbers or strings.
+        One that is damaged, or that NumPy would not write of numbers or strings, is a ValueError.
         """
         return self._array(key, _read_header)
 
@@ -76,31 +58,21 @@ class Archive(zipfile.ZipFile):
         return self._array(key, _read_array)
 
     def check(self):
-        """Read all of the file, whose checksums tell damage, which is a ValueError."""
-        with _damage('no whole npz file: '):
-            damaged = self.testzip()
-        if damaged:
+        """Read all of the file, whose checksums tell damage."""
+        if damaged := self.testzip():
             raise ValueError(f'the checksum of {damaged} is not that of what it holds')
 
     def _array(self, key, read):
         if key not in self:
             raise KeyError(f'{key} is not a file in the archive')
-        info = self.getinfo(key + _SUFFIX)
+        info = self.getinfo(f'{key}.npy')
         if info.compress_type not in _COMPRESSIONS:
             raise ValueError(f'{key} is packed by method {info.compress_type}')
-        with _damage(after=f' in {key}'), self.open(info) as file:
-            return read(file)
-
-
-@contextlib.contextmanager
-def _damage(before='', after=''):
-    """What damage makes zipfile, zlib and NumPy raise, almost anything, is a ValueError."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(f'{before}{error}{after}') from error
+        try:
+            with self.open(info) as file:
+                return read(file)
+        except Exception as error:  # what zipfile, zlib and NumPy raise is almost anything
+            raise ValueError(f'{error} in {key}') from error
 
 
 def _read_header(file):

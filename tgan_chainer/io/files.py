@@ -24,8 +24,7 @@ def atomic_path(path):
 
     It exists, empty, when the body starts: a folder that cannot be written to is noticed before the
     work. It keeps the suffix of ``path``, by which encoders choose a format. Missing folders are
-    made. When the body raises anything, it is removed and the old file stays. A symbolic link stays
-    one; the file it points to is replaced.
+    made, and of a symbolic link the file is replaced. When the body raises, the old file stays.
 
     Raises:
         DataError: The folder cannot be made or written to, the disk is full, or ``path`` is no

@@ -2,13 +2,10 @@
 
 Videos are NumPy arrays (N, C, T, H, W) with C = 1 (grey) or 3 (RGB): floats in [-1, 1], which are
 shown as previews are, or uint8. Images are uint8 (H, W, 3), movies uint8 (T, H, W, 3); other arrays
-are a ValueError. Layouts follow the authors' preview and inference (FACTS §10). Files are written
-whole or not at all; what cannot be read or written is a DataError. Movies are encoded by PyAV, the
-extra [video].
+are a ValueError. Layouts follow the authors' preview and inference (FACTS §10). What cannot be read
+or written is a DataError. Movies are encoded by PyAV, the extra [video].
 """
-import contextlib
 import io
-import itertools
 import math
 import textwrap
 from fractions import Fraction
@@ -33,8 +30,6 @@ NAMES_WIDTH = 100    #: Of a column of names, in pixels.
 FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25    #: Of the movies of inference: ffmpeg's choice, which the authors left to it.
 
-_RED = (214, 39, 40)
-
 # The choices of ffmpeg itself for these suffixes, which the authors' previews were made with.
 _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 
@@ -45,10 +40,6 @@ _CODECS = {'.avi': 'mpeg4', '.gif': 'gif', '.mov': 'libx264', '.mp4': 'libx264'}
 _OPTIONS = {'libx264': {'crf': '18', 'preset': 'veryfast', 'threads': '1',
                         'x264-params': 'cpu-independent=1'},
             'mpeg4': {'flags': '+qscale', 'global_quality': str(2 * 118)}}
-
-# Values of ffmpeg's AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG: how swscale turns RGB into YUV. Players
-# would take a movie of 720 rows or more for BT.709 if the file did not say.
-_BT601, _LIMITED_RANGE = 5, 1
 
 
 def preview_pixels(x):
@@ -105,17 +96,17 @@ def named_movie(videos, names):
     return name_rows(movie, names) if names else movie
 
 
-def frame_borders(videos, every=None, width=2):
-    """Videos -> uint8 (N, 3, T, H + 2 width, W + 2 width) with a border around every frame.
+def frame_borders(videos, every=None):
+    """Videos -> uint8 (N, 3, T, H + 4, W + 4) with a border of 2 pixels around every frame.
 
     It is red around each ``every``-th, from the first, and white around others.
     """
     pixels = _rgb_pixels(videos)
     n, t, h, w, _ = pixels.shape
-    framed = np.full((n, t, h + 2 * width, w + 2 * width, 3), 255, np.uint8)
+    framed = np.full((n, t, h + 4, w + 4, 3), 255, np.uint8)
     if every:
-        framed[:, ::every] = _RED
-    framed[:, :, width:-width, width:-width] = pixels
+        framed[:, ::every] = 214, 39, 40
+    framed[:, :, 2:-2, 2:-2] = pixels
     return framed.transpose(0, 4, 1, 2, 3)
 
 
@@ -192,8 +183,8 @@ def save_movie(path, frames, fps=FPS, raw=False):
     ``.mp4`` and ``.mov`` are H.264, or MPEG-4 where PyAV was built without libx264; ``.avi`` is
     MPEG-4, or with ``raw`` not compressed; all in yuv420p, which every player shows, and which
     needs even sides: the last row or column is repeated. A ``.gif`` loops forever, in one palette
-    and not dithered, so that what does not move does not flicker; grey is kept exactly, up to 256
-    colours within one level a channel. Browsers slow down more than 50 frames a second.
+    and not dithered, so that what does not move does not flicker; up to 256 colours are kept
+    exactly. Browsers slow down more than 50 frames a second.
     """
     require_av()
     suffix = Path(path).suffix.lower()
@@ -204,15 +195,15 @@ def save_movie(path, frames, fps=FPS, raw=False):
         raise ValueError(f'frames must be uint8 (T, H, W, 3) and not empty, '
                          f'got {frames.dtype} {frames.shape}')
     codec = 'rawvideo' if raw else _CODECS[suffix]
-    files.write_bytes(path, _encode(frames, suffix[1:],
-                                    codec if codec in av.codecs_available else 'mpeg4',
-                                    Fraction(fps).limit_denominator(1000)))
+    codec = codec if codec in av.codecs_available else 'mpeg4'
+    files.write_bytes(path, _encode(
+        frames, suffix[1:], codec, Fraction(fps).limit_denominator(1000)))
 
 
 def save_movies(stem, frames, fps=INFER_FPS):
     """Write the authors' movie of infer.py, STEM.avi, not compressed (FACTS §11) -> list of paths.
 
-    Two more are smaller: the .mp4, which browsers play, and the .gif, which they show in a page.
+    The .mp4 and .gif beside it are smaller, and for browsers.
     """
     paths = [Path(f'{stem}{suffix}') for suffix in ('.avi', '.mp4', '.gif')]
     for path in paths:
@@ -238,22 +229,23 @@ def save_strips(stem, videos, names, columns=None):
 
 def _encode(frames, container, codec, rate):
     """A movie (T, H, W, 3) as the bytes of a file."""
-    if is_gif := codec == 'gif':
-        pictures = _quantise(frames, rate)
-    else:
-        even = ((0, side % 2) for side in frames.shape[1:3])
-        frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
-        pictures = _yuv_frames(frames)
     buffer = io.BytesIO()
     with av.open(buffer, 'w', format=container) as output:
         stream = output.add_stream(codec, rate=rate, options=_OPTIONS.get(codec, {}))
+        if codec == 'gif':
+            stream.pix_fmt, encoded = 'pal8', _gif_frames(frames)
+        else:
+            even = ((0, side % 2) for side in frames.shape[1:3])
+            frames = np.pad(frames, ((0, 0), *even, (0, 0)), 'edge')
+            stream.pix_fmt, encoded = 'yuv420p', _yuv_frames(frames)
+            # AVCOL_SPC_BT470BG and AVCOL_RANGE_MPEG, as swscale turns RGB into YUV. Players would
+            # take a movie of 720 rows or more for BT.709 if the file did not say.
+            stream.codec_context.colorspace, stream.codec_context.color_range = 5, 1
         stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = 'pal8' if is_gif else 'yuv420p'
-        if not is_gif:
-            stream.codec_context.colorspace = _BT601
-            stream.codec_context.color_range = _LIMITED_RANGE
-        for picture in itertools.chain(pictures, [None]):
-            output.mux(stream.encode(picture))
+        for number, frame in enumerate(encoded):
+            frame.pts = number
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
     return buffer.getvalue()
 
 
@@ -264,34 +256,15 @@ def _yuv_frames(frames):
     grey videos have one channel, from which the conversion rounds otherwise than from three.
     """
     is_grey = (frames == frames[..., :1]).all()
-    for frame in _av_frames(*((frames[..., 0], 'gray') if is_grey else (frames, 'rgb24'))):
+    for pixels in np.ascontiguousarray(frames[..., 0] if is_grey else frames):
+        frame = av.VideoFrame.from_ndarray(pixels, format='gray' if is_grey else 'rgb24')
         yield frame.reformat(format='yuv420p', interpolation='BICUBIC')
 
 
-def _quantise(frames, rate):
+def _gif_frames(frames):
     """Yield (T, H, W, 3) as PyAV's frames in one palette of 256 colours for all of them."""
-    graph = av.filter.Graph()
-    source = graph.add_buffer(width=frames.shape[2], height=frames.shape[1], format='rgb24',
-                              time_base=1 / rate)
-    copies, sink = graph.add('split'), graph.add('buffersink')
-    palette = graph.add('palettegen', 'reserve_transparent=0')
-    mapping = graph.add('paletteuse', 'dither=none')
-    source.link_to(copies)
-    copies.link_to(mapping, 0, 0)
-    copies.link_to(palette, 1, 0)
-    palette.link_to(mapping, 0, 1)
-    mapping.link_to(sink)
-    graph.configure()
-    for picture in itertools.chain(_av_frames(frames, 'rgb24'), [None]):
-        source.push(picture)
-    with contextlib.suppress(av.EOFError):
-        while True:
-            yield sink.pull()
-
-
-def _av_frames(frames, pixel_format):
-    """Yield (T, H, W, 3), or 'gray' (T, H, W), as PyAV's frames with their numbers as times."""
-    for number, picture in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=pixel_format)
-        frame.pts = number
-        yield frame
+    height, width = frames.shape[1:3]
+    sheet = Image.fromarray(frames.reshape(-1, width, 3)).quantize()
+    palette = np.roll(np.resize(sheet.getpalette('RGBA'), (256, 4)), 1, axis=1).astype(np.uint8)
+    for colours in np.asarray(sheet).reshape(-1, height, width):
+        yield av.VideoFrame.from_ndarray((colours, palette), 'pal8')

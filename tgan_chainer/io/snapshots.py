@@ -5,6 +5,7 @@ there. The trainer's goes one way: theirs is continued here (:mod:`tgan_chainer.
 but their trainer asks for entries of its own extensions, which ours has not.
 """
 import contextlib
+import math
 import re
 import shlex
 import sys
@@ -13,16 +14,14 @@ from pathlib import Path
 from chainer import serializers
 
 from tgan_chainer.errors import SnapshotError
-from tgan_chainer.io.archives import MAX_BYTES, Archive
+from tgan_chainer.io.archives import Archive
 from tgan_chainer.io.files import atomic_path
 
 TRAINER = 'snapshot_iter_{}.npz'
 NETWORKS = {'fsgen': 'gen_iter_{}.npz', 'vgen': 'vgen_iter_{}.npz', 'vdis': 'vdis_iter_{}.npz'}
 """File names of the networks, with a place for the iteration."""
 
-# What damage makes Archive raise, and the objects that are loaded: of JSON, counts, positions.
-_DAMAGE = (OSError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError,
-           ArithmeticError, LookupError)
+MAX_BYTES = 2 ** 28    #: Largest array that is read where no size is expected: a log's string.
 
 
 def save(path, target):
@@ -35,8 +34,7 @@ def save(path, target):
 def load(path, target, may_lack=lambda key: False):
     """Read an object that :func:`save` or the authors' code wrote.
 
-    Arrays of Python objects, and of another shape than those they are for, are refused before they
-    are read. What the file lacks stays as it is, if ``may_lack`` is true of its key.
+    What the file lacks stays as it is, if ``may_lack`` is true of its key.
 
     Raises:
         SnapshotError: The file is missing, damaged, or of something else. ``target`` may then be
@@ -65,13 +63,15 @@ def _reading(path):
         with Archive(path) as archive:
             try:
                 yield archive
-            except (KeyError, _MismatchError) as error:
+            except KeyError as error:
                 archive.check()    # damage may look like this too
                 raise SnapshotError(f'{path}: {error.args[0]}; it was written for another network '
                                     'or experiment than the one it is loaded into') from error
     except FileNotFoundError as error:
         raise SnapshotError(f'{path}: there is no such snapshot') from error
-    except _DAMAGE as error:
+    except SnapshotError:
+        raise
+    except Exception as error:  # of the archive, or of the objects: of JSON, counts, positions
         path = Path(path)
         message = (f'{path}: cannot be loaded ({" ".join(str(error).split())}). It is damaged, or '
                    'no snapshot')
@@ -80,10 +80,6 @@ def _reading(path):
             message += ('. To continue from the one before it: --resume '
                         + shlex.quote(str(path.with_name(TRAINER.format(before[-1])))))
         raise SnapshotError(message) from error
-
-
-class _MismatchError(Exception):
-    """A whole array is not of the shape, or not numbers, as what it is for."""
 
 
 class _Deserializer(serializers.NpzDeserializer):
@@ -102,11 +98,11 @@ class _Deserializer(serializers.NpzDeserializer):
             return value
         header = self.npz.header(name)
         if value is None or isinstance(value, str):    # a string, or an array of any shape
-            if header.n_bytes > MAX_BYTES:
-                raise ValueError(f'{name} takes {header.n_bytes} bytes, expected at most '
-                                 f'{MAX_BYTES}')
+            n_bytes = math.prod(header.shape) * header.dtype.itemsize
+            if n_bytes > MAX_BYTES:
+                raise ValueError(f'{name} takes {n_bytes} bytes, expected at most {MAX_BYTES}')
         elif not header.is_numbers_of(shape := getattr(value, 'shape', ())):
-            raise _MismatchError(f'{name} is {header}, expected numbers of shape {shape}')
+            raise KeyError(f'{name} is {header}, expected numbers of shape {shape}')
         return super().__call__(key, value)
 
 

@@ -39,12 +39,6 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 'counting what aliases repeat', node.start_mark)
         return node
 
-    def construct_yaml_int(self, node):
-        if len(self.construct_scalar(node)) > MAX_DIGITS:
-            raise yaml.constructor.ConstructorError(
-                None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark)
-        return super().construct_yaml_int(node)
-
     def construct_mapping(self, node, deep=False):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         for key in keys:
@@ -54,13 +48,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_UniqueKeyLoader.add_constructor('tag:yaml.org,2002:int', _UniqueKeyLoader.construct_yaml_int)
-
-
 def _count_values(node, counts):
-    """Nodes at and below a node, infinitely many where it holds itself."""
+    """Nodes at and below a node, infinitely many where it holds itself; no integer too long."""
     if isinstance(node, tuple):    # of a key and its value, in a mapping
         return sum(_count_values(part, counts) for part in node)
+    if node.tag.endswith(':int') and len(node.value) > MAX_DIGITS:
+        raise yaml.constructor.ConstructorError(
+            None, None, f'a number of more than {MAX_DIGITS} digits', node.start_mark)
     if node not in counts:
         counts[node] = math.inf    # until it is known
         children = () if isinstance(node, yaml.ScalarNode) else node.value

@@ -1,10 +1,8 @@
 """Make the table of the golf videos that training reads, from the folder of their images.
 
-The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, FOLDER/0002.jpg,
-..., each a strip of frames of 128 x 128 pixels below each other. The table has a row for each run
-of successive images in a folder: path, start, end (both included).
+The videos of Vondrick et al. (2016) are published as images, FOLDER/0001.jpg, ..., each a strip
+of frames below each other. The table has a row for each run of successive images in a folder.
 """
-import contextlib
 import functools
 import os
 from pathlib import Path
@@ -20,11 +18,10 @@ from tgan_chainer.io.progress import progress
 from tgan_chainer.prepare.workers import map_in_order
 
 ROOT = 'data/golf'
-OUT = 'data/golf_pd.csv'
 
 
 def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=False):
-    """Look at all images and write the table of those that can be used.
+    """Look at all images and write the table of those that can be used, as GolfDataset reads it.
 
     Args:
         table_path: `.csv` file to write; with `overwrite` it may exist.
@@ -42,16 +39,14 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
     require_place(table_path, overwrite)
     pictures, rows, skipped = find_pictures(root_path), [], []
     look = functools.partial(_look_at, root_path=root_path, n_frames=n_frames)
-    with progress(total=len(pictures), unit='image') as bar, \
-            contextlib.closing(map_in_order(look, pictures, workers)) as reasons:
-        for (path, number), reason in zip(pictures, reasons, strict=True):
-            bar.update()
-            if reason:
-                skipped.append(reason)
-            elif rows and rows[-1][::2] == [path, number - 1]:
-                rows[-1][2] = number
-            else:
-                rows.append([path, number, number])
+    reasons = progress(map_in_order(look, pictures, workers), total=len(pictures), unit='image')
+    for (path, number), reason in zip(pictures, reasons, strict=True):
+        if reason:
+            skipped.append(reason)
+        elif rows and rows[-1][::2] == [path, number - 1]:
+            rows[-1][2] = number
+        else:
+            rows.append([path, number, number])
     if not rows:
         raise DataError(f"'{root_path}' has no image that can be used of {len(pictures)}, the "
                         f'first: {skipped[0]}')
@@ -62,27 +57,23 @@ def make_golf(table_path, root_path=ROOT, n_frames=16, workers=None, overwrite=F
 
 def find_pictures(root_path):
     """Images below a folder -> sorted list of (path, number), path being relative to it."""
-    pictures = []
-    for folder, _, names in os.walk(root_path):
-        path = Path(folder).relative_to(root_path).as_posix()
-        for name in names:
-            stem = name.removesuffix('.jpg')
-            if stem.isascii() and stem.isdecimal() and FILE_NAME.format(int(stem)) == name:
-                pictures.append((path, int(stem)))
+    pictures = sorted(
+        (path.parent.relative_to(root_path).as_posix(), int(path.stem))
+        for path in Path(root_path).rglob('*.jpg') if path.stem.isascii()
+        and path.stem.isdecimal() and FILE_NAME.format(int(path.stem)) == path.name)
     if not pictures:
         raise DataError(f"'{root_path}' has no images of the golf data set, expected folders of "
                         '0001.jpg, 0002.jpg, ...; unpack the data set there, or name its place '
                         f"with --root. It is in {obtain('golf')}")
-    return sorted(pictures)
+    return pictures
 
 
 def _look_at(picture, root_path, n_frames):
     """Why an image cannot be used, or None."""
     path, number = picture
-    path = os.path.join(root_path, path, FILE_NAME.format(number))
     try:
-        with open_strip(path, n_frames) as (strip, _):
-            strip.load()
+        with open_strip(os.path.join(root_path, path, FILE_NAME.format(number)), n_frames) as image:
+            image[0].load()
     except DataError as error:
         return str(error)
     return None
@@ -94,7 +85,8 @@ def parse_args(argv=None):
                              '(2016) that training reads, after a look at all images.')
     parser.add_argument('--root', default=ROOT, help='folder of the images, root_path in '
                         'experiments (default: %(default)s)')
-    parser.add_argument('--out', default=OUT, help='table to write (default: %(default)s)')
+    parser.add_argument('--out', default='data/golf_pd.csv',
+                        help='table to write (default: %(default)s)')
     parser.add_argument('--n_frames', type=flags.positive, default=16, metavar='N',
                         help='frames an image must have at least (default: %(default)s)')
     flags.add(parser, 'workers', 'overwrite')

@@ -1,14 +1,11 @@
 """Make videos like those of Moving MNIST, from the MNIST digits that come with the package.
 
-The file has the format of the published `mnist_test_seq.npy`, uint8 (20, N, 64, 64), and its videos
-follow the same rules (Srivastava, Mansimov, Salakhutdinov 2015, "Unsupervised Learning of Video
-Representations using LSTMs", and their generator): two digits of 28 x 28 pixels, each with a random
-start and direction, move in straight lines and bounce off the edges of the frame.
+The file has the format of the published `mnist_test_seq.npy`, and its videos follow the same rules
+(Srivastava, Mansimov, Salakhutdinov 2015, and their generator): two digits of 28 x 28 pixels, each
+with a random start and direction, move in straight lines and bounce off the edges of the frame.
 """
 import os
-import shutil
 import signal
-from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,20 +14,18 @@ from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.datasets.checks import require_place
 from tgan_chainer.datasets.tables import write_table
-from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import atomic_path
-from tgan_chainer.io.progress import progress
+from tgan_chainer.io.progress import chunk_progress
 from tgan_chainer.prepare.digits import SPLITS, load_digits
 
 N_FRAMES = 20
 FRAME_SIZE = 64
 STEP = 0.1  # way of a digit from frame to frame, in units of the room it has to move
-
 CHUNK = 250  # videos rendered at a time: about 20 MB
 
 
 def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digits=2,
-                      overwrite=False):
+                      overwrite=False, table_path=None):
     """Write a file of Moving MNIST videos, uint8 (20, n_videos, size, size), whole or not at all.
 
     Video `i` depends on `seed`, `split`, `digits` and `i` only: a shorter file begins a longer one,
@@ -42,54 +37,39 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
         split: Digits to use, 'train' or 'heldout'; they have no digit image in common.
         size: Rows and columns of a frame, 64 or 32.
         digits: Digits a video, 1 or 2.
+        table_path: `.csv` file to write, too, for MovingMNISTDatasetLabelled: its column `category`
+            has a video's digit, such as 7, or its two in ascending order, such as 3-7.
 
     Raises:
-        DataError: The file exists, or it cannot be written.
+        DataError: A file exists, or it cannot be written.
     """
-    path = Path(path)
-    require_place(path, overwrite)
-    images, _ = load_digits(split)
-    rs = _random_state(seed, split)
-    with atomic_path(path) as temporary:
-        # A memory map that finds the disk full ends the process without a message.
-        needed, free = N_FRAMES * n_videos * size**2, shutil.disk_usage(path.parent).free
-        if free < needed:
-            raise DataError(f"'{path.parent}' has {free / 1e6:.0f} MB of free space, expected the "
-                            f'{needed / 1e6:.0f} MB of {n_videos} videos; free some, or ask for '
-                            'fewer videos with --n')
-        np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with progress(total=n_videos, unit='video') as bar:
-            for start in range(0, n_videos, CHUNK):
-                # Mapped anew each time: a map left open would come to hold the whole file.
-                chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
-                videos = render(images, *draw_videos(rs, chunk.shape[1], len(images), digits))
-                chunk[...] = videos if size == FRAME_SIZE else np.rint(halve(videos))
-                bar.update(chunk.shape[1])
-
-
-def write_labels(path, n_videos=10000, seed=0, split='train', digits=2):
-    """Write the table of what :func:`make_moving_mnist` shows, for MovingMNISTDatasetLabelled.
-
-    Its column `category` has a video's digit, such as 7, or its two in ascending order, such as
-    3-7.
-    """
-    _, labels = load_digits(split)
-    shown, _ = draw_videos(_random_state(seed, split), n_videos, len(labels), digits)
-    write_table(path, {
-        'category': ['-'.join(map(str, sorted(row))) for row in labels[shown].tolist()]})
-
-
-def _random_state(seed, split):
+    for place in filter(None, (path, table_path)):
+        require_place(place, overwrite)
+    images, labels = load_digits(split)
     # The legacy generator, since its stream is frozen: a seed means the same file for ever.
-    return np.random.RandomState([SPLITS.index(split), seed])
+    rs, shown = np.random.RandomState([SPLITS.index(split), seed]), []
+    with atomic_path(path) as temporary:
+        np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
+        with temporary.open('rb+') as file:
+            # A memory map that finds the disk full ends the process without a message.
+            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+        for start in chunk_progress(range(0, n_videos, CHUNK)):
+            # Mapped anew each time: a map left open would come to hold the whole file.
+            chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
+            digit, position = draw_videos(rs, chunk.shape[1], len(images), digits)
+            videos = render(images, digit, position)
+            chunk[...] = videos if size == FRAME_SIZE else np.rint(halve(videos))
+            shown += labels[digit].tolist()
+        if table_path:    # before its videos are there: without it they would stay so
+            write_table(table_path, {
+                'category': ['-'.join(map(str, sorted(labels))) for labels in shown]})
 
 
 def draw_videos(rs, n_videos, n_digits, digits=2):
     """Draw which digits are seen in each video, and where; how many at a time does not matter.
 
     Returns:
-        int (n_videos, digits), 0..n_digits - 1, the images to choose from; and float
-        (20, n_videos, digits, 2), the y and x of `trajectories`.
+        int (n_videos, digits), 0..n_digits - 1; float (20, n_videos, digits, 2), of `trajectories`.
     """
     digit, y, x, direction = np.moveaxis(rs.random_sample((n_videos, digits, 4)), -1, 0)
     position = trajectories(np.stack([y, x], axis=-1), 2 * np.pi * direction)
@@ -110,9 +90,8 @@ def trajectories(start, direction, step=STEP):
     Returns:
         float (20, ..., 2), y and x in [0, 1] in each frame.
     """
-    position = start
+    position, frames = start, []
     step = step * np.stack([np.sin(direction), np.cos(direction)], axis=-1)
-    frames = []
     for _ in range(N_FRAMES):
         position = position + step
         step = np.where((position <= 0) | (position >= 1), -step, step)
@@ -161,17 +140,14 @@ def parse_args(argv=None):
     parser.add_argument('--n', type=flags.positive, default=10000, metavar='N',
                         help='number of videos (default: %(default)s)')
     flags.add(parser, 'seed', help='the same seed gives the same videos (default: 0)')
-    parser.add_argument('--split', choices=SPLITS, default='train',
-                        help='which digit images to use; the two sets have none in common '
-                             '(default: %(default)s)')
-    parser.add_argument('--size', type=int, choices=(64, 32), default=64,
-                        help='rows and columns of a frame; 32 averages the same videos over 2 x 2 '
-                             'pixels (default: %(default)s)')
+    parser.add_argument('--split', choices=SPLITS, default='train', help='which digit images to '
+                        'use; the two sets have none in common (default: %(default)s)')
+    parser.add_argument('--size', type=int, choices=(64, 32), default=64, help='rows and columns '
+                        'of a frame; 32 averages over 2 x 2 pixels (default: %(default)s)')
     parser.add_argument('--digits', type=int, choices=(1, 2), default=2,
                         help='digits a video (default: %(default)s)')
-    parser.add_argument('--labels', action='store_true',
-                        help='write the table of the digits shown, too, as FILE_pd.csv, which '
-                             'MovingMNISTDatasetLabelled takes as config_path')
+    parser.add_argument('--labels', action='store_true', help='write the digits shown, too, to '
+                        'FILE_pd.csv, which MovingMNISTDatasetLabelled takes as config_path')
     flags.add(parser, 'overwrite')
     return parser.parse_args(argv)
 
@@ -180,19 +156,16 @@ def _make(args):
     size = '' if args.size == FRAME_SIZE else f'_{args.size}'
     digits = '' if args.digits == 2 else '_1-digit'
     path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
-    table = f'{os.path.splitext(path)[0]}_pd.csv'
-    if args.labels:    # before the videos, which take their time
-        require_place(table, args.overwrite)
+    table = f'{os.path.splitext(path)[0]}_pd.csv' if args.labels else None
     # Being terminated cleans up as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         make_moving_mnist(path, args.n, args.seed, args.split, args.size, args.digits,
-                          args.overwrite)
+                          args.overwrite, table)
     finally:
         signal.signal(signal.SIGTERM, previous)
     print(f'wrote {args.n} videos to {path}')
-    if args.labels:
-        write_labels(table, args.n, args.seed, args.split, args.digits)
+    if table:
         print(f'wrote their digits to {table}')
 
 

@@ -17,18 +17,18 @@ import h5py
 import numpy as np
 
 from tgan_chainer.errors import DataError
-from tgan_chainer.io.files import write_bytes
+from tgan_chainer.io.files import write_bytes, write_errors
 
 HEADER_BYTES = 4096
 CHECKPOINT_BYTES = 64 * 2**20  # of the array, after which what was written is made sure of
 
 
 class UnfinishedH5:
-    """The h5 dataset `image`, uint8 (N, *shape), in the making; a context manager.
+    """The h5 dataset `image`, uint8 (N, *shape), in the making.
 
     It grows in `folder`, PATH.unfinished, and is moved to `path` by :meth:`finish`. Where the
     folder exists, work goes on where it was left: `entries` are the dicts given to :meth:`append`,
-    also in earlier runs. Leaving the context keeps the folder.
+    also in earlier runs.
 
     Args:
         settings: What decides the content, as JSON knows it.
@@ -43,29 +43,30 @@ class UnfinishedH5:
         self.path = Path(os.path.realpath(path))
         self.folder = self.path.with_name(self.path.name + '.unfinished')
         self.entries = []
-        self._shape = shape
-        self._settings = settings
-        self._start_over = start_over
+        self._image, self._state = self.folder / 'image', self.folder / 'state.json'
+        self._shape, self._settings, self._start_over = shape, settings, start_over
         self._unsaved_bytes = 0
 
-    def __enter__(self):
-        with self._write_errors(), contextlib.ExitStack() as stack:
+    @contextlib.contextmanager
+    def opened(self):
+        """A context in which this can be appended to; what there is stays when it is left."""
+        with write_errors(self.path, self._image):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._array = stack.enter_context((self.folder / 'image').open('ab'))
-            try:
-                fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DataError(f"'{self.folder}' is in use by another process that makes "
-                                f"'{self.path}'; wait for it to end") from error
-            self._go_on()
-            stack.pop_all()
-        return self
-
-    def __exit__(self, *exception):
-        # A file that could not be written before is written no better now.
-        with contextlib.suppress(OSError, DataError), self._array:
-            if self.folder.exists():    # it is not after finish
-                self.save()
+            self._image.touch()
+            with self._image.open('rb+') as self._array:
+                try:
+                    fcntl.flock(self._array, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise DataError(f"'{self.folder}' is in use by another process that makes "
+                                    f"'{self.path}'; wait for it to end") from error
+                self._go_on()
+                try:
+                    yield self
+                finally:
+                    # A file that could not be written before is written no better now.
+                    with contextlib.suppress(OSError, DataError):
+                        if self.folder.exists():    # it is not after finish
+                            self.save()
 
     def append(self, entry, rows=None):
         """Append rows, uint8 (n, *shape), if any, and a dict that JSON knows, and keeps, for them.
@@ -74,8 +75,7 @@ class UnfinishedH5:
         """
         entry['rows'] = 0 if rows is None else len(rows)
         if rows is not None:
-            with self._write_errors():
-                self._array.write(np.ascontiguousarray(rows).data)
+            self._array.write(np.ascontiguousarray(rows).data)
             self._unsaved_bytes += rows.nbytes
         self.entries.append(entry)
         if self._unsaved_bytes >= CHECKPOINT_BYTES:
@@ -83,27 +83,22 @@ class UnfinishedH5:
 
     def save(self):
         """Bring to the disk what was appended, the array before the state that vouches for it."""
-        with self._write_errors():
-            _sync(self._array)
-        state = json.dumps([self._settings, *self.entries])
-        write_bytes(self.folder / 'state.json', state.encode())
+        self._array.flush()
+        os.fsync(self._array.fileno())
+        write_bytes(self._state, json.dumps([self._settings, *self.entries]).encode())
         self._unsaved_bytes = 0
 
     def finish(self):
         """Make the h5 file of what was appended, and remove the folder."""
+        self._array.seek(0)
+        self._array.write(_header((self._n_rows(), *self._shape)))
         self.save()
-        header = _header((self._n_rows(), *self._shape))
-        with self._write_errors():
-            with (self.folder / 'image').open('rb+') as file:
-                file.write(header)
-                _sync(file)
-            (self.folder / 'image').replace(self.path)
+        self._image.replace(self.path)
         self.discard()
 
     def discard(self):
         """Remove the folder and all that is in it."""
-        with self._write_errors():
-            shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder)
 
     def _go_on(self):
         """Take over what the state vouches for, and remove what was written after that."""
@@ -119,19 +114,19 @@ class UnfinishedH5:
             entries = []
         self.entries = entries
         wanted = HEADER_BYTES + self._n_rows() * math.prod(self._shape)
-        found = os.path.getsize(self.folder / 'image')
+        found = self._array.seek(0, os.SEEK_END)
         if found < wanted and entries:
             raise self._damaged(f'its array has {found} bytes, expected {wanted} or more')
         self._array.truncate(wanted)
+        self._array.seek(wanted)
         self.save()
 
     def _read_state(self):
         """Settings and entries, as they were saved."""
-        path = self.folder / 'state.json'
-        if not path.exists():
+        if not self._state.exists():
             return [self._settings]
         with contextlib.suppress(ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            settings, *entries = json.loads(path.read_bytes())
+            settings, *entries = json.loads(self._state.read_bytes())
             # Beyond 2 ** 40 rows no file system goes.
             if settings.keys() and all(type(entry['rows']) is int and 0 <= entry['rows'] < 2 ** 40
                                        for entry in entries):
@@ -143,21 +138,6 @@ class UnfinishedH5:
 
     def _damaged(self, how):
         return DataError(f"'{self.folder}' is damaged: {how}; remove it to start over")
-
-    @contextlib.contextmanager
-    def _write_errors(self):
-        try:
-            yield
-        except OSError as error:
-            raise DataError(
-                f"cannot write '{self.folder}' or '{self.path}': {error.strerror or error}; check "
-                'that the folder can be written to and that the disk has space, and run the '
-                'command again: it goes on where it stopped') from error
-
-
-def _sync(file):
-    file.flush()
-    os.fsync(file.fileno())
 
 
 class _NeverLonger(io.BytesIO):

@@ -15,10 +15,8 @@ AHEAD = 2  # tasks a worker that are begun before a result is asked for; bounds 
 def map_in_order(function, tasks, n_workers=None):
     """Yield `function(task)` for each task, in their order; a DataError if a worker is killed.
 
-    Args:
-        function: Function of a module; it, the tasks and the results are sent between processes.
-        tasks: Sequence.
-        n_workers: Processes; 1 is this one, None as many as there are cores for it.
+    `function` is one of a module: it, tasks and results are sent between processes. Of these,
+    `n_workers`, 1 is this process, and None as many as there are cores for it.
     """
     n_workers = n_workers or len(os.sched_getaffinity(0))
     if n_workers == 1:

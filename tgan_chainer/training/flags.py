@@ -6,11 +6,12 @@ from pathlib import Path
 from tgan_chainer import config, results
 from tgan_chainer.commands.train import DEFAULT_CONFIG
 from tgan_chainer.errors import ConfigError, SnapshotError
+from tgan_chainer.training.data import make_data
 from tgan_chainer.training.resume import find_snapshot, require_one_training
 
 
-def choose(args):
-    """What the flags mean -> (Experiment, path of the snapshot to go on from, or None)."""
+def prepare(args, n_ranks):
+    """What is to be trained, its data made -> (Experiment, path of a snapshot to go on from)."""
     snapshot_path = find_snapshot(args.resume) if args.resume else None
     experiment = load_experiment(args, snapshot_path)
     take_folders(args, experiment)
@@ -20,6 +21,7 @@ def choose(args):
         raise ConfigError('--branch: continues from a snapshot; add --resume PATH')
     if snapshot_path and not args.branch:
         require_one_training(snapshot_path, experiment)
+    make_data(experiment, n_ranks)
     return experiment, snapshot_path
 
 
@@ -65,11 +67,10 @@ def new_result_folder(args, experiment, snapshot=None):
     if args.out:
         candidates = [args.out]
     elif args.test:
-        candidates = itertools.chain(['results/test'],
-                                     (f'results/test_{i}' for i in itertools.count(1)))
+        candidates = (f'results/test{f"_{i}" * bool(i)}' for i in itertools.count())
     else:
         name = (f'{snapshot.resolve().parent.name}_branch' if snapshot
-                else f'{experiment.name}_{now}')
+                else f'{Path(experiment.source).stem}_{now}')
         candidates = (f'results/{name}_{i}' for i in itertools.count())
     for folder in map(Path, candidates):
         try:

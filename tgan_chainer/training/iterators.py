@@ -13,23 +13,20 @@ class PrefetchIterator(SerialIterator):
     """SerialIterator that loads the next batch while the current one is worked on.
 
     It gives the batches of a SerialIterator, bit for bit, and has its state in a snapshot, though
-    others may draw from the global streams between two batches: the next batch is drawn
-    ahead from copies of the streams as they are when a batch is handed out. It counts only if at
-    the next call nobody has drawn; then the streams are brought to where the copies ended.
-    Otherwise it is thrown away, and the batch is made as a SerialIterator makes it.
+    others may draw between two batches: the next is drawn ahead from copies of the global streams,
+    and counts only if at the next call nobody has drawn; then the streams are brought to where the
+    copies ended. Otherwise the batch is made as a SerialIterator makes it.
 
     On a GPU the latent vectors come from CuPy's stream, and all batches are loaded ahead. On the
     CPU they come from NumPy's and none is, which costs little there (docs/data.md).
 
     The dataset has examples in two steps (`tgan_chainer.datasets.drawing.DrawnDataset`); its error
     comes from the call that would hand out the example.
-
-    Attributes:
-        loads_order (bool): Whether a snapshot's order and position are taken over. False: only its
-            epoch, since it is of another number of ranks, whose shares are others.
     """
 
     _executor = None
+    #: Whether a snapshot's order and position are taken over; only its epoch if False, since it is
+    #: of another number of ranks, whose shares are others.
     loads_order = True
 
     def __init__(self, dataset, batch_size, repeat=True, shuffle=True, n_threads=4):
@@ -55,7 +52,7 @@ class PrefetchIterator(SerialIterator):
     next = __next__
 
     def _draw(self, state, states):
-        """Draw the batch after `state` from copies of the streams, and begin to load it.
+        """Draw, from copies of the streams, and begin to load the batch after `state`.
 
         Returns the state after it, that of the streams, and its examples; None at the end.
         """
@@ -69,7 +66,6 @@ class PrefetchIterator(SerialIterator):
             self._executor.submit(self.dataset.load, *example) for example in drawn]
 
     def _take(self, state, states, examples):
-        """Make the batch that was loaded ahead the current one."""
         self._previous_epoch_detail = self.epoch_detail
         self._state = state
         if examples is None:

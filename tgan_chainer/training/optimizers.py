@@ -1,8 +1,7 @@
 """Chainer's optimizers, whose update of a parameter on the CPU is one pass on all threads.
 
-Chainer updates by a chain of NumPy operations, each a pass through memory with a temporary array of
-its own. Here every element goes through the same operations, in the same order and precision, while
-it is in a register: results have Chainer's bits. State, snapshots and hooks are Chainer's.
+Every element goes through Chainer's operations, in the same order and precision, while it is in a
+register: results have Chainer's bits. State, snapshots and hooks are Chainer's.
 """
 import chainer
 import numpy as np

@@ -1,7 +1,6 @@
 """Going on with a training: which snapshot is meant, whether it is this training's, and loading it.
 
-Chainer complains about the first array that is missing, if at all. So what a snapshot is of is
-compared with the training first, by the headers of its arrays.
+What a snapshot is of is compared with the training first, by the headers of its arrays.
 
 The authors' trainer writes the same entries for networks, optimizers, order of the data and log,
 none for the random state and for our extensions; with Chainer 2, none for triggers and for the
@@ -53,10 +52,13 @@ def require_one_training(path, experiment):
     """Raise a SnapshotError if to go on in a snapshot's own folder mixed two trainings there."""
     folder = shlex.quote(str(path.parent))
     iteration, _ = saved(path)
-    newest = next((number for number in reversed(snapshots.iterations(path.parent,
-                                                                      snapshots.TRAINER))
-                   if number > iteration and _is_whole(path.parent, number)), None)
-    if newest:
+    for newest in reversed(snapshots.iterations(path.parent, snapshots.TRAINER)):
+        if newest <= iteration:
+            break
+        try:
+            snapshots.require_whole(path.with_name(snapshots.TRAINER.format(newest)))
+        except SnapshotError:    # in nobody's way
+            continue
         raise SnapshotError(f'{path}: its folder holds newer snapshots, to iteration {newest}, and '
                             f'a log of them. Go on from the newest, --resume {folder}, or add '
                             '--branch to go on from this one in a new folder')
@@ -74,16 +76,7 @@ def require_one_training(path, experiment):
                             'go on with yours in a new folder')
 
 
-def _is_whole(folder, iteration):
-    try:
-        snapshots.require_whole(folder / snapshots.TRAINER.format(iteration))
-    except SnapshotError:
-        return False
-    return True
-
-
 def _settings(document, prefix=''):
-    """The values of a nested mapping by their keys, joined by points."""
     if not isinstance(document, dict):
         return {prefix[:-1]: document}
     return {key: value for name, child in document.items()
@@ -100,16 +93,12 @@ def resume(trainer, path, experiment, random_state, ranks):
     Returns:
         str or None: What does not go on as it was, for people.
     """
-    headers = snapshots.headers(path)
-    updater = trainer.updater
-    iterator = updater.get_iterator('main')
-    optimizers = updater.get_all_optimizers()
+    headers, updater = snapshots.headers(path), trainer.updater
+    iterator, optimizers = updater.get_iterator('main'), updater.get_all_optimizers()
     _, n_ranks = saved(path)
     iterator.loads_order = n_ranks == ranks.size
-    difference = (_of_networks(headers, experiment, optimizers)
-                  or _of_optimizers(headers, experiment, optimizers)
-                  or (iterator.loads_order and _of_data(headers, len(iterator.dataset))))
-    if difference:
+    n_videos = len(iterator.dataset) if iterator.loads_order else None
+    for difference in _differences(headers, experiment, optimizers, n_videos):
         snapshots.require_whole(path)
         raise SnapshotError(f'{path}: is of {difference}')
 
@@ -141,29 +130,26 @@ def resume(trainer, path, experiment, random_state, ranks):
     return None
 
 
-def _of_networks(headers, experiment, optimizers):
-    """That the networks are others, or None."""
+def _differences(headers, experiment, optimizers, n_videos):
+    """Yield how a snapshot is of another training; without ``n_videos`` whatever its data were."""
+    of_experiment = f'that of {experiment.source}'
     for role, optimizer in optimizers.items():
         prefix = f'updater/model:{role}/'
         found = {key.removeprefix(prefix): header for key, header in headers.items()
                  if key.startswith(prefix)}
         expected = npz.serialize(optimizer.target)
         for key in sorted(found.keys() | expected.keys()):
-            difference = None
             if key not in expected:
-                difference = f'has {key}, which that of {experiment.source} has not'
+                what = f'{key}, which {of_experiment} has not'
             elif key not in found:
-                difference = f'has no {key}, which that of {experiment.source} has'
+                what = f'no {key}, which {of_experiment} has'
             elif (expected[key].dtype != object    # None: the first batch decides its size
                   and not found[key].is_numbers_of(shape := expected[key].shape)):
-                difference = f'has {key} of {found[key]}, that of {experiment.source} {shape}'
-            if difference:
-                return f'other networks: its {role} {difference}; {_REMEDY}'
-    return None
+                what = f'{key} of {found[key]}, {of_experiment} {shape}'
+            else:
+                continue
+            yield f'other networks: its {role} has {what}; {_REMEDY}'
 
-
-def _of_optimizers(headers, experiment, optimizers):
-    """That an optimizer is another, or None."""
     for role in optimizers:
         prefix = f'updater/optimizer:{role}/'
         states = {key.rpartition('/')[2] for key in headers
@@ -171,16 +157,11 @@ def _of_optimizers(headers, experiment, optimizers):
         states = tuple(sorted(states - {'t', 'vhat'}))    # the latter: an option of Adam's
         found, expected = _OPTIMIZERS.get(states), experiment.optimizer.of(role).name
         if found != expected:
-            return (f'another optimizer: it has trained {role} by '
-                    f'{found or f"one with the states {states}"}, that of {experiment.source} is '
-                    f'{expected}; {_REMEDY}')
-    return None
+            yield (f'another optimizer: it has trained {role} by '
+                   f'{found or f"one with the states {states}"}, {of_experiment} is {expected}; '
+                   f'{_REMEDY}')
 
-
-def _of_data(headers, n_videos):
-    """That the data set is another, by its size, or None."""
-    order = next((headers[key] for key in _ORDERS if key in headers), None)
-    if order is None or len(order.shape) != 1 or order.shape == (n_videos,):
-        return None
-    return (f'another data set: it was trained on {order.shape[0]} videos, here are {n_videos}; '
-            'resume on the data that it is of, or begin a new training, without --resume')
+    shape = next((headers[key].shape for key in _ORDERS if key in headers), ())
+    if n_videos and len(shape) == 1 and shape != (n_videos,):
+        yield (f'another data set: it was trained on {shape[0]} videos, here are {n_videos}; '
+               'resume on the data that it is of, or begin a new training, without --resume')

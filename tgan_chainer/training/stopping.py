@@ -2,25 +2,22 @@
 import contextlib
 import signal
 
-from tgan_chainer.distributed.one_process import OneProcess
-
 
 class StopAt:
     """A trainer's stop trigger: true from ``iterations`` updates on, or after a signal.
 
-    A signal lets the current update finish, so that the trainer can be saved; ``signal_name`` is
-    then its name, such as 'SIGINT'. Of many ranks, each of which asks its own trigger before every
-    update, all end after the same one, whichever of them got it.
+    A signal lets the current update finish; ``signal_name`` is then its name, such as 'SIGINT'. Of
+    many ranks all end after the same update, whichever of them got it.
     """
 
-    def __init__(self, iterations, ranks=None):
+    def __init__(self, iterations, ranks):
         self.iterations = iterations
         self.signal_name = None
-        self._ranks = ranks or OneProcess()
+        self._ranks = ranks
         self._number = 0    # of the signal that came to this process
 
     def __call__(self, trainer):
-        number = self._ranks.largest(self._number)
+        number = max(self._ranks.gather(self._number))
         self.signal_name = signal.Signals(number).name if number else None
         return self.signal_name is not None or trainer.updater.iteration >= self.iterations
 
@@ -31,12 +28,11 @@ class StopAt:
     @contextlib.contextmanager
     def on_signals(self, *numbers):
         """Within this context the signals end the training; a second one acts as usual."""
-        previous = {number: signal.signal(number, self._handle) for number in numbers}
-        self._previous = previous
+        self._previous = {number: signal.signal(number, self._handle) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in previous.items():
+            for number, handler in self._previous.items():
                 signal.signal(number, handler)
 
     def _handle(self, number, frame):
