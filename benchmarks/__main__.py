@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, side by side, and report ratios."""
 import argparse
 import contextlib
+import itertools
 import sys
 import traceback
 from pathlib import Path
@@ -9,7 +10,7 @@ from benchmarks import cases, output, recipe
 from benchmarks.race import Outcome
 from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
 from parity.check import choose
-from tgan_chainer.commands.flags import positive
+from tgan_chainer.commands.flags import in_range, positive
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import get_device
 from tgan_chainer.functions.cpu.parallel import num_threads
@@ -33,17 +34,17 @@ def parse(argv=None):
     add('--list', action='store_true', help='print the names of the benchmarks')
     add('--only', nargs='+', action='extend', metavar='NAME',
         help='run the benchmarks whose name has this part, or matches this shell pattern')
-    add('--size', choices=[name for name in recipe.SIZES if name != 'quick'], default='full',
-        help="of the networks: the paper's for Moving MNIST (default) or UCF-101, a quarter of its "
-             "channels, or the default experiment's")
+    add('--size', nargs='+', choices=[name for name in recipe.SIZES if name != 'quick'],
+        default=['full'], help="of the networks, in turn: the paper's for Moving MNIST (default) "
+        "or UCF-101, a quarter of its channels, the default experiment's")
     add('--quick', action='store_true', help='tiny networks, few rounds, one thread: shows that '
         'everything runs, measures nothing of interest')
     add('--repeats', type=positive, metavar='N',
         help='rounds of every comparison (5; with --quick 2)')
     add('--threads', type=positive, metavar='N',
         help='threads of every process (TGAN_NUM_THREADS, or one a CPU)')
-    add('--load', type=positive, default=0, metavar='N',
-        help='measure beside N processes that keep a core busy each')
+    add('--load', nargs='+', type=in_range(0), default=[0], metavar='N',
+        help='measure beside N processes that keep a core busy each, for every N in turn')
     add('--json', type=Path, metavar='FILE', help='write everything that was measured')
     add('--gpu', type=int, default=-1, metavar='N', help='GPU, -1 for the CPU')
     add('--tf32', action='store_true', help='let products on a GPU round float32 factors to TF32: '
@@ -57,24 +58,26 @@ def parse(argv=None):
     options.threads = options.threads or min(num_threads(), 1 if options.quick else sys.maxsize)
     options.repeats = options.repeats or (2 if options.quick else 5)
     if options.quick:
-        options.size = 'quick'
+        options.size = ['quick']
     return options
 
 
 def _main(argv):
     options, outcomes, interrupted = parse(argv), [], None
     names = choose('benchmark', cases.CASES, options.only)
+    runs = {f'{name}, size {size}, load {load}': (name, size, load)
+            for size, load, name in itertools.product(options.size, options.load, names)}
     if options.list:
         print('\n'.join(f'{name:<21}{cases.CASES[name][0]}' for name in names))
         return
     machine = output.machine(get_device(options.gpu))
     # The file is there, whole, at the end; a place that cannot be written to shows at once.
     target = files.atomic_path(options.json) if options.json else contextlib.nullcontext()
-    with target as json_file, Session(options) as session, busy_neighbours(options.load):
+    with target as json_file, Session(options) as session:
         session.require_what_was_asked_for()
         try:
-            for name in steps(names):
-                outcomes.append(run_case(name, session))
+            for run in steps(runs):
+                outcomes.append(run_case(session, *runs[run]))
         except KeyboardInterrupt as error:    # keeps what was measured
             interrupted = error
         found = outcomes, machine, session.descriptions, options
@@ -86,18 +89,20 @@ def _main(argv):
     return int(any(outcome.verdict == 'failed' for outcome in outcomes))
 
 
-def run_case(name, session):
-    """Run a benchmark -> its Outcome, which has what it raises."""
+def run_case(session, name, size, load):
+    """Run a benchmark with networks of a size, beside so many -> Outcome, with what it raises."""
     about, function, *args = cases.CASES[name]
+    session.size = recipe.SIZES[size]
     try:
-        outcome = function(session, *args)
+        with busy_neighbours(load):
+            outcome = function(session, *args)
     except NotRunError as reason:
         outcome = Outcome(not_run=[(name, str(reason))])
     except WorkerError as error:
         outcome = Outcome(errors=[str(error)])
     except Exception:    # a fault of ours may raise anything, and is a failure
         outcome = Outcome(errors=[traceback.format_exc()])
-    outcome.name, outcome.about = name, about
+    outcome.name, outcome.about, outcome.size, outcome.load = name, about, size, load
     return outcome
 
 

@@ -4,8 +4,8 @@ import dataclasses
 import functools
 
 from benchmarks import flops, ours_worker
-from benchmarks.race import LABELS, Contestant, Outcome, everyone, race, take_turns
-from benchmarks.sides import AUTHORS, OURS, TORCH, NotRunError
+from benchmarks.race import Contestant, Outcome, everyone, race, take_turns
+from benchmarks.sides import OURS, TORCH, NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
 SAMPLED = 16
@@ -23,7 +23,6 @@ def arithmetic(session):
 
 def step(session, updater, batch):
     """Training steps of all sides, and the floor."""
-    batch = session.batch(batch)
     return race(session, trainings(session, updater, batch), _rows_of_step(session, batch))
 
 
@@ -45,6 +44,12 @@ def busy(session):
 
 def _rows_of_step(session, batch):
     return flops.of_step(*ours_worker.networks(session.size).values(), batch)
+
+
+def kernels(session):
+    """Where the time of a training step on a GPU goes."""
+    return Outcome(text=session.worker(OURS).run(
+        'kernels', {'batch': 32, 'size': session.size})['text'])
 
 
 def svc(session, weights):
@@ -84,8 +89,8 @@ def loader(session, dataset):
     return race(session, [
         Contestant('training step', OURS, 'step', {
             'updater': 'clip', 'batch': batch, 'size': size}),
-        Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch, 'n_videos': (
-            2 if session.options.quick else 32) * batch}, task='loader')])
+        Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch,
+                                           'n_videos': 32 * batch}, task='loader')])
 
 
 def memory(session):
@@ -98,33 +103,13 @@ def memory(session):
         except NotRunError as reason:
             not_run.append((contestant.name, str(reason)))
     # Memory hardly varies from process to process.
-    rounds = 1 if session.options.quick else min(session.options.repeats, 3)
-    return Outcome(costs=take_turns(runnable, rounds), unit='bytes', not_run=not_run)
+    return Outcome(costs=take_turns(runnable, min(session.options.repeats, 3)), unit='bytes',
+                   not_run=not_run)
 
 
 def _peak(session, contestant):
     with contextlib.closing(session.start(contestant.side)) as worker:
         return contestant.turn(worker)['peak']
-
-
-def growth(session, axis):
-    """Our steps and the authors' at every size, in units of ours at the usual one.
-
-    By weight clipping: what clips singular values takes the same whatever the batch.
-    """
-    quick, usual = session.options.quick, session.size['batch' if axis == 'batch' else 'width']
-    if axis == 'batch':
-        points = {n: (n, session.size) for n in ((2, 4) if quick else (2, 4, 8, 16, 32))}
-    else:
-        points = {16 * n: (session.size['batch'], {**session.size, 'width': n})
-                  for n in ((1, 2) if quick else (2, 4, 8))}
-        usual *= 16
-    return race(session, [
-        Contestant(f'{LABELS[side]}, {axis} {value}', side, 'step', {
-            'updater': 'clip', 'batch': batch, 'size': size}, task=str(value))
-        for side in (OURS, AUTHORS)
-        # Ours at the usual size first: it is the unit.
-        for value, (batch, size) in sorted(points.items(), key=lambda point: point[0] != usual)])
 
 
 CASES = {
@@ -135,6 +120,7 @@ CASES = {
         for batch in (4, 8, 16, 32)},
     'step/busy': ('training step, WGAN with weight clipping, beside 0, 1 and 2 busy neighbours',
                   busy),
+    'step/kernels': ('kernels of a training step on a GPU, by PyTorch, batch of 32', kernels),
     **{f'svc/{weights}': (f"clipping the singular values of D's weights, {about}", svc, weights)
        for weights, about in (
            ('layers', 'as they are before the first clipping of a training'),
@@ -145,8 +131,6 @@ CASES = {
         f'loading a batch of {label}, as a share of the training step that takes it', loader,
         dataset) for dataset, (_, _, label, _) in ours_worker.DATASETS.items()},
     'memory/step': ('peak memory of two training steps, WGAN with singular value clipping', memory),
-    **{f'growth/{axis}': (f'training step by {what}, relative to the usual one', growth, axis)
-       for axis, what in (('batch', 'videos a batch'), ('width', 'width of a frame'))},
 }
 """Every benchmark in the order in which a report shows them.
 

@@ -20,23 +20,22 @@ from chainer.iterators import SerialIterator
 from benchmarks import recipe
 from parity import backend, driver, replay
 from parity.checks import data
-from parity.serving import serve
+from parity.serving import UnavailableError, serve
 from tgan_chainer.commands.run import run_command
 from tgan_chainer.device import gpu_libraries
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.hooks.singular_value_clipping import SingularValueClipping, clip_by_svd
 
 CLIPPED = ('c0', 'c1', 'c2', 'c3', 'c4')
-BATCHES = 8
-"""Timed at a time."""
+_on_host = chainer.get_device('@numpy').send
+BATCHES, PROFILED = 8, 10
+"""Batches and updates that are timed at a time."""
 
 
 def networks(size):
     """{'fsgen', 'vgen', 'vdis'}: G0, G1 and D of the recipe, on the CPU."""
     return driver.build(replay.OURS, recipe.networks(size), recipe.BUILD_SEED)
 
-
-# -- clipping of singular values -------------------------------------------------------------------
 
 def svc(device, clock, weights, method, size):
     """Clipping of D's five weights, one by one, each repetition of copies."""
@@ -96,12 +95,6 @@ def _clip_on_host(weight):
     return chainer.backend.get_array_module(weight).asarray(host)
 
 
-def _on_host(array):
-    return chainer.get_device('@numpy').send(array)
-
-
-# -- loaders ---------------------------------------------------------------------------------------
-
 def loader(device, clock, dataset, batch, n_videos):
     """Batches of a data set, from a file that the system has in memory; timed on the host."""
     folder = tempfile.TemporaryDirectory(prefix='tgan-benchmark-')
@@ -127,7 +120,37 @@ DATASETS = {
 """Name -> class, contents of its files, of noise; label, channels of a frame."""
 
 
-# -- the process -----------------------------------------------------------------------------------
+def kernels(device, clock, batch, size):
+    """Updates of WGAN with weight clipping under PyTorch's profiler, which sees all of a process.
+
+    In its text there is no kernel without a GPU.
+    """
+    try:
+        from torch.autograd import DeviceType
+        from torch.profiler import ProfilerActivity, profile
+    except ImportError as error:
+        raise UnavailableError(f'PyTorch, whose profiler this takes: {error}') from None
+    update = driver.training(replay.OURS, networks(size), *recipe.UPDATERS['clip'],
+                             recipe.videos(batch, size), batch, recipe.LEARNING_RATE)
+
+    def updates():    # between which the host does not wait
+        for _ in range(PROFILED):
+            update()
+
+    def run():
+        clock(updates)    # compiles
+        milliseconds = 1000 * clock(updates)[0] / PROFILED
+        with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
+            clock(updates)
+        rows = sorted(((each.self_device_time_total / 1000 / PROFILED, each.count / PROFILED,
+                        each.key) for each in found.key_averages()
+                       if each.device_type == DeviceType.CUDA), reverse=True)
+        return {'text': '\n'.join([
+            f'{milliseconds:.2f} ms an update; {sum(n for _, n, _ in rows):.0f} kernels and copies '
+            f'keep the GPU busy for {sum(busy for busy, *_ in rows):.2f} ms of them',
+            *(f'{busy:9.3f} ms {n:7.1f} x  {name[:120]}' for busy, n, name in rows)])}
+    return run
+
 
 def sgemm(device, clock, width):
     """A product of two square matrices in float32, on all threads of BLAS."""
@@ -158,7 +181,7 @@ def _serve():
     device = backend.device
     clock, peak = recipe.chainer_device(device.xp)
     works = {work.__name__: functools.partial(work, device, clock)
-             for work in (svc, loader, sgemm, copy)}
+             for work in (svc, loader, kernels, sgemm, copy)}
     works |= recipe.chainer_works(driver, replay.OURS, clock, C3D.__call__)
     serve(lambda: (works, environment(device)), lambda: {'peak': peak()})
 

@@ -45,16 +45,15 @@ def header(machine, sides, options):
            f'{machine["memory bytes"] / 2 ** 30:.0f} GiB; {machine["gpu"] or "no GPU"}; '
            f'{machine["platform"]}')
     busy = ', so something else was running' if machine['load'] > BUSY else ''
-    yield (f'{options.threads} threads in every process, {options.load} busy neighbours; load '
-           f'before the start {machine["load"]:.1f}{busy}')
+    yield (f'{options.threads} threads in every process, {options.repeats} rounds; load before '
+           f'the start {machine["load"]:.1f}{busy}')
     for name, description in sides.items():
         yield f'{name}: ' + ', '.join(f'{key} {value}' for key, value in description.items())
-    yield f'{options.repeats} rounds, networks of size {options.size}'
     yield from layout.fill(READING)
 
 
 def _lines(outcome, reasons):
-    yield f'{outcome.name}: {outcome.about}'
+    yield f'{outcome.name}, size {outcome.size}, load {outcome.load}: {outcome.about}'
     for name, ratio in outcome.ratios().items() if outcome.costs else ():
         yield f'    {name:<50}{format_ratio(*ratio)}'
     yield from (f'    {line}' for line in outcome.text.splitlines())

@@ -29,6 +29,8 @@ class Outcome:
 
     name: str = ''
     about: str = ''
+    size: str = ''
+    load: int = 0    #: Processes beside that kept a core busy each.
     #: Name of a side -> its cost in each round, a list of float; the first is the others' unit.
     costs: dict = field(default_factory=dict)
     unit: str = 'seconds'    #: Or 'bytes'.

@@ -4,6 +4,7 @@ Stands alone and keeps to the syntax of Python 3.6, since sides run on interpret
 All sides draw from NumPy's legacy generator, whose stream is frozen: one seed gives the same
 weights, videos and latent vectors everywhere, and so the same first losses.
 """
+import functools
 import time
 
 import numpy as np
@@ -109,8 +110,6 @@ def _uniform(seed, bound, shape):
     return np.random.RandomState(seed).uniform(-bound, bound, shape).astype(np.float32)
 
 
-# -- clocks and memory -----------------------------------------------------------------------------
-
 def time_on_host(function):
     """Call ``function()`` -> (seconds, what it returned)."""
     start = time.perf_counter()
@@ -140,7 +139,7 @@ def chainer_device(xp):
     if not hasattr(xp, 'cuda'):
         return time_on_host, peak_memory
     xp.random.uniform = lambda *args: xp.asarray(np.random.uniform(*args))
-    return (lambda function: time_on_device(xp.cuda.Event, xp.cuda.get_elapsed_time, function),
+    return (functools.partial(time_on_device, xp.cuda.Event, xp.cuda.get_elapsed_time),
             lambda: xp.get_default_memory_pool().total_bytes())
 
 

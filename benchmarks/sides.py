@@ -40,6 +40,7 @@ class Session(contextlib.ExitStack):
     """The options of a run, and its workers, started when first needed and ended with it.
 
     Attributes:
+        size (dict): Of the networks, one of :data:`benchmarks.recipe.SIZES`.
         slack (float): By how much sides may differ more than on the CPU: on a GPU they run other
             algorithms (Winograd, FFT), and TF32 keeps 10 bits of a factor.
     """
@@ -47,20 +48,16 @@ class Session(contextlib.ExitStack):
     def __init__(self, options):
         super().__init__()
         self.options = options
-        self.size = recipe.SIZES[options.size]
+        self.size = recipe.SIZES[options.size[0]]
         self.slack = 10 if options.tf32 else 4 if options.gpu >= 0 else 1
         # Seconds before each turn: idle threads of a BLAS spin for some 30 ms.
-        self.pause = 0.0 if options.quick else 0.05
+        self.pause = 0.05
         self._workers, self._not_run = {}, {}
 
     @property
     def descriptions(self):
         """{name of a worker that was started: what it said of itself}."""
         return {name: worker.description for name, worker in self._workers.items()}
-
-    def batch(self, videos):
-        """Videos a batch where a benchmark says ``videos``."""
-        return max(2, videos // 8) if self.options.quick else videos
 
     def worker(self, name):
         """The worker of a side, started anew if it has ended; raises as :class:`Worker`."""

@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 from functools import partial
-from itertools import count
 
 sys.path.append(os.path.join(os.path.dirname(__file__), os.pardir, 'parity'))
 
@@ -20,31 +19,19 @@ from serving import UnavailableError, serve
 
 try:
     import torch
-    import torch.nn.functional as F
     from torch import nn
 except ImportError:
     torch = None
     nn = type('nn', (), {'Module': object, 'Sequential': object})
 
 
-class BatchNorm(nn.Module):
-    """Chainer 2's: its eps, and a running variance that starts at 0 and accumulates eps too."""
-
-    def __init__(self, channels, beta=True):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels)) if beta else None
-        self.register_buffer('running_mean', torch.zeros(channels))
-        self.register_buffer('running_var', torch.zeros(channels))
-        self.eps_share = 0.0    # of the running variance; apart, for autograd keeps that
-
-    def forward(self, x):
-        y = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
-                         self.training, 0.1, recipe.BATCH_NORM_EPS)
-        if self.training:
-            m = x.numel() // x.shape[1]
-            self.eps_share += 0.1 * (m / (m - 1) * recipe.BATCH_NORM_EPS - self.eps_share)
-        return y
+def batch_norm(cls, channels, beta=True):
+    """Chainer 2's: its eps, and a running variance that starts at 0."""
+    layer = cls(channels, recipe.BATCH_NORM_EPS)
+    layer.running_var.zero_()
+    if not beta:
+        layer.bias = None
+    return layer
 
 
 class FrameSeedGenerator(nn.Sequential):
@@ -56,7 +43,7 @@ class FrameSeedGenerator(nn.Sequential):
         layers = []
         for a, b in itertools.pairwise((size['z'], 512, 256, 128, 128, size['z'])):
             layers += [nn.ConvTranspose1d(a, b, *((4, 2, 1) if layers else (1, 1, 0))),
-                       BatchNorm(b, beta=False), nn.ReLU()]
+                       batch_norm(nn.BatchNorm1d, b, beta=False), nn.ReLU()]
         super().__init__(nn.Unflatten(1, (-1, 1)), *layers[:-2], nn.Tanh())
 
 
@@ -70,11 +57,11 @@ class VideoGenerator(nn.Module):
         ch, width, layers = size['conv_ch'], size['width'], []
         flat = ch // 2 * width ** 2
         self.branches = nn.ModuleList(nn.Sequential(
-            nn.Linear(size['z'], flat, bias=False), BatchNorm(flat), nn.ReLU(),
-            nn.Unflatten(1, (-1, width, width))) for _ in range(2))
+            nn.Linear(size['z'], flat, bias=False), batch_norm(nn.BatchNorm1d, flat),
+            nn.ReLU(), nn.Unflatten(1, (-1, width, width))) for _ in range(2))
         for i in range(4):
             layers += [nn.ConvTranspose2d(ch >> i, ch >> i + 1, 4, 2, 1, bias=False),
-                       BatchNorm(ch >> i + 1), nn.ReLU()]
+                       batch_norm(nn.BatchNorm2d, ch >> i + 1), nn.ReLU()]
         self.layers = nn.Sequential(
             *layers, nn.ConvTranspose2d(ch // 16, size['channels'], 3, 1, 1), nn.Tanh())
 
@@ -93,7 +80,8 @@ class VideoDiscriminator(nn.Sequential):
         layers = [nn.Conv3d(size['channels'], mid, 4, 2, 1), nn.LeakyReLU(slope)]
         for i in range(3):
             layers += [nn.Conv3d(mid << i, mid << i + 1, 4, 2, 1),
-                       BatchNorm(mid << i + 1, beta=False), nn.LeakyReLU(slope)]
+                       batch_norm(nn.BatchNorm3d, mid << i + 1, beta=False),
+                       nn.LeakyReLU(slope)]
         super().__init__(*layers, nn.Flatten(1, 2), nn.Conv2d(mid << 3, 1, size['width']))
 
 
@@ -111,7 +99,7 @@ def build_networks(size, device):
 def initialize(network, draw):
     """Set weights and biases of convolutions and linear layers, in their order."""
     for layer in layers_with_arrays(network):
-        if not isinstance(layer, BatchNorm):
+        if layer.weight.ndim > 1:
             weight, bias = draw(layer)
             layer.weight.data = torch.from_numpy(weight.astype(np.float32))
             if layer.bias is not None:
@@ -146,16 +134,15 @@ def generate(fsgen, vgen, z_slow):
 def step(device, updater, batch, size, algorithm='authors'):
     """Training steps by the authors' algorithm or by ours; a repetition as everywhere."""
     networks = fsgen, vgen, vdis = build_networks(size, device)
-    critic, videos, iterations = list(vdis.parameters()), recipe.videos(batch, size), count()
+    critic = list(vdis.parameters())
+    batches = enumerate(itertools.cycle(np.split(recipe.videos(batch, size), 2)), 1)
     optimizers = [torch.optim.RMSprop(
         network.parameters(), recipe.LEARNING_RATE, recipe.ALPHA, recipe.RMSPROP_EPS)
         for network in networks]
 
     def update():
-        iteration = next(iterations)
-        first = iteration * batch % len(videos)
-        real = torch.from_numpy(videos[first:first + batch].transpose(
-            0, 2, 1, 3, 4)).to(device).contiguous()
+        iteration, real = next(batches)
+        real = torch.from_numpy(real).to(device).transpose(1, 2).contiguous()
         z_slow = np.random.uniform(-1, 1, (batch, size['z'])).astype(np.float32)
         fake = generate(fsgen, vgen, torch.from_numpy(z_slow).to(device))
         d_fake, d_real = vdis(fake), vdis(real)
@@ -176,7 +163,7 @@ def step(device, updater, batch, size, algorithm='authors'):
             loss_dis.backward(inputs=critic)
         for optimizer in optimizers:
             optimizer.step()
-        if updater == 'clip' or (iteration + 1) % recipe.TIMED_FREQ == 0:
+        if updater == 'clip' or iteration % recipe.TIMED_FREQ == 0:
             constrain(vdis, updater, algorithm)
         return {'loss_gen': loss_gen.detach(), 'loss_dis': loss_dis.detach()}
 
@@ -193,11 +180,12 @@ def constrain(vdis, updater, algorithm):
             return
         clip = clip_by_gram if algorithm == 'ours' else clip_by_svd
         for layer in layers_with_arrays(vdis):
-            if isinstance(layer, BatchNorm):
-                upper = (layer.running_var + layer.eps_share).sqrt()
-                layer.weight.copy_(layer.weight.clamp(0.01 * upper, upper))
-            else:
+            if layer.weight.ndim > 1:
                 clip(layer.weight.view(len(layer.weight), -1))
+            else:    # Chainer 2's running variance has accumulated eps, too
+                share = 1 - 0.9 ** layer.num_batches_tracked
+                upper = (layer.running_var + share * recipe.BATCH_NORM_EPS).sqrt()
+                layer.weight.copy_(layer.weight.clamp(0.01 * upper, upper))
 
 
 def clip_by_svd(matrix):
@@ -222,10 +210,9 @@ def sampling(device, n, size):
     """Generated videos, in test mode."""
     fsgen, vgen, _ = build_networks(size, device)
     for network in (fsgen, vgen):
-        network.eval()
-        for module in network.modules():
-            if isinstance(module, BatchNorm):
-                module.running_var.fill_(1)
+        for layer in layers_with_arrays(network.eval()):
+            if layer.weight.ndim == 1:
+                layer.running_var.fill_(1)
     z_slow = torch.from_numpy(recipe.latents(n, size)).to(device)
     return _forward(device, lambda: generate(fsgen, vgen, z_slow))
 
@@ -265,13 +252,12 @@ def clock(device):
     """Function that times a call on a device -> (seconds, what it returned)."""
     if device.type == 'cpu':
         return recipe.time_on_host
-    return lambda function: recipe.time_on_device(
-        lambda: torch.cuda.Event(enable_timing=True), lambda start, end: start.elapsed_time(end),
-        function)
+    return partial(recipe.time_on_device, partial(torch.cuda.Event, enable_timing=True),
+                   torch.cuda.Event.elapsed_time)
 
 
-def environment(gpu):
-    """What this side is."""
+def start(gpu):
+    """The works of this side, and what it is."""
     if torch is None:
         raise UnavailableError(
             f'PyTorch is not installed for {sys.executable}: pip install torch, or name an '
@@ -281,24 +267,14 @@ def environment(gpu):
             f'PyTorch {torch.__version__} of {sys.executable} finds no GPU {gpu}: install a build '
             'of PyTorch for CUDA, or leave out --gpu')
     torch.set_num_threads(int(os.environ['OMP_NUM_THREADS']))
-    return {'python': platform.python_version(), 'torch': torch.__version__,
-            'numpy': np.__version__, 'threads': torch.get_num_threads(),
-            'oneDNN': torch.backends.mkldnn.is_available(),
-            'MKL': torch.backends.mkl.is_available()}
-
-
-def main():
-    """Serve requests on the device of the command line."""
-    gpu = int(sys.argv[1])
-
-    def start():
-        found = environment(gpu)
-        device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
-        return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, found
-
-    peak = recipe.peak_memory if gpu < 0 else lambda: torch.cuda.max_memory_reserved(gpu)
-    serve(start, lambda: {'peak': peak()})
+    device = torch.device('cpu' if gpu < 0 else f'cuda:{gpu}')
+    return {work.__name__: partial(work, device) for work in (step, sampling, c3d)}, {
+        'python': platform.python_version(), 'torch': torch.__version__,
+        'numpy': np.__version__, 'threads': torch.get_num_threads(),
+        'oneDNN': torch.backends.mkldnn.is_available(), 'MKL': torch.backends.mkl.is_available()}
 
 
 if __name__ == '__main__':
-    main()
+    GPU = int(sys.argv[1])
+    serve(partial(start, GPU), lambda: {'peak': (
+        recipe.peak_memory() if GPU < 0 else torch.cuda.max_memory_reserved(GPU))})

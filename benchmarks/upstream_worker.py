@@ -11,36 +11,28 @@ import contextlib
 import os
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.append(os.path.join(os.path.dirname(HERE), 'parity'))
-GPU = int(sys.argv[2])
-
-import numpy as np  # noqa: E402
-import recipe  # noqa: E402
-
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'parity'))
+FOLDER, GPU = sys.argv[1], int(sys.argv[2])
 if GPU >= 0:
     with contextlib.suppress(ImportError):
         import tgan_chainer  # noqa: F401 -- has CuPy find the CUDA libraries of NVIDIA's wheels
 
-import upstream_runner  # noqa: E402
+import numpy as np  # noqa: E402
+import recipe  # noqa: E402
 from serving import serve  # noqa: E402
-from upstream_runner import chainer  # noqa: E402
+from upstream_runner import Checkout, chainer, driver, environment  # noqa: E402
+
+if GPU >= 0:
+    chainer.cuda.get_device_from_id(GPU).use()
+clock, peak = recipe.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
 
 
-def main():
-    """Serve requests."""
-    if GPU >= 0:
-        chainer.cuda.get_device_from_id(GPU).use()
-    clock, peak = recipe.chainer_device(np if GPU < 0 else chainer.cuda.cupy)
-
-    def start():
-        checkout = upstream_runner.Checkout(sys.argv[1], GPU)
-        works = recipe.chainer_works(upstream_runner.driver, checkout, clock, (
-            lambda network, x: network(x, layers=['prob'])['prob']))
-        return works, dict(upstream_runner.environment(), directory=checkout.folder)
-
-    serve(start, lambda: {'peak': peak()})
+def start():
+    """The works of the checkout, and what it is."""
+    checkout = Checkout(FOLDER, GPU)
+    works = recipe.chainer_works(driver, checkout, clock, (
+        lambda network, x: network(x, layers=['prob'])['prob']))
+    return works, dict(environment(), directory=checkout.folder)
 
 
-if __name__ == '__main__':
-    main()
+serve(start, lambda: {'peak': peak()})

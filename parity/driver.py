@@ -33,8 +33,6 @@ FUNCTIONS = tuple((name, chainer.functions, name)
 STATISTICS = ('avg_mean', 'avg_var', 'N')
 
 
-# -- networks --------------------------------------------------------------------------------------
-
 def build(side, models, seed, dtype='float32'):
     """Build fsgen, vgen and vdis, in this order, after seeding NumPy's generator, and cast them.
 
@@ -112,8 +110,6 @@ def layers(network, name):
     return [(name + path, link) for path, link in network.namedlinks(skipself=True)
             if not isinstance(link, chainer.Chain)]
 
-
-# -- arrays ----------------------------------------------------------------------------------------
 
 def array_of(x):
     """A Variable, or an array of any device -> NumPy's."""

@@ -29,23 +29,18 @@ class Ours:
 
     @property
     def device(self):
-        """Of the updaters."""
         return backend.device
 
     def get(self, name):
-        """A class or function by the authors' name."""
         return next(vars(module)[name] for module in _MODULES if name in vars(module))
 
     def place(self, network):
-        """Move a network to the device."""
         return network.to_device(backend.device)
 
     def optimizer(self, network, lr):
-        """The optimizer of an experiment."""
         return Optimizer(args={'lr': lr}).build().setup(network)
 
     def update(self, updater):
-        """One update."""
         updater.update()
 
     @staticmethod
@@ -56,7 +51,6 @@ class Ours:
         return C3D()
 
     def activations(self, network, x):
-        """Every layer of C3D, as it is computed."""
         return network.stages(x)
 
 
@@ -109,7 +103,10 @@ def request(recording):
     if kind == 'forward':
         inputs['z_slow'], inputs['video'] = recordings.forward_inputs(recording)
     elif kind == 'train':
-        inputs['videos'] = recordings.training_videos(recording)
+        critic = found['models']['vdis']['kwargs']
+        inputs['videos'] = recordings.synthetic_videos(
+            meta['n_videos'], critic['in_channels'], found['seeds']['videos'],
+            16 * critic['top_width'])
     elif kind == 'inception':
         inputs = recording.arrays
     elif kind == 'c3d':

@@ -122,8 +122,6 @@ def _fields(found):
         else value for name, value in vars(found).items()}}
 
 
-# -- the page --------------------------------------------------------------------------------------
-
 def page(outcomes):
     """HTML, which is XML, too."""
     headline = verdict(outcomes)

@@ -11,7 +11,6 @@ import itertools
 import os
 import tempfile
 from pathlib import Path
-from types import MappingProxyType
 from unittest import mock
 
 import numpy as np
@@ -43,9 +42,6 @@ class Upstream(Worker):
     """
 
     def __init__(self, directory, python=None):
-        if not Path(directory).is_dir():
-            raise WorkerError(
-                f'{directory}: there is no such folder; expected a checkout of pfnet-research/tgan')
         try:
             super().__init__("the authors' side", [
                 interpreter(python), str(RUNNER), os.path.abspath(directory)], environment())
@@ -81,8 +77,6 @@ class Upstream(Worker):
             return found, dict(np.load(given))
 
 
-# -- recipes ---------------------------------------------------------------------------------------
-
 def _models(config):
     """One of the recorded configurations, or 'pair', which only live parity runs.
 
@@ -108,7 +102,7 @@ def recipes():
     wide = shipped['forward-ucf_vanilla-b2-seed0-train-f64']
     trained = shipped['train-small-svc-b4-seed0-f64']
     pair = {'config': 'pair', 'models': _models('pair')}
-    return MappingProxyType({
+    return {
         **shipped,
         **{f'forward-{config}-b2-seed0-train-f64': {**wide, 'config': config}
            for config in ('ucf_default', 'beta_default', 'beta_uniform')},
@@ -117,7 +111,7 @@ def recipes():
         'train-pair-video_frame-b4-seed0-f64': {
             **trained, **pair,
             'updater': {'cls': 'TGANUpdaterWGANVideoFrameDis', 'kwargs': {'freq': 5}}},
-    })
+    }
 
 
 def _request(name, part, folder):
@@ -143,8 +137,6 @@ def _dataset(cls, folder, seed):
     return {'key': data.recorded_name(cls), 'class': cls, 'n': n, 'seed': seed + offset,
             'kwargs': {'n_frames': 16, **kwargs}, 'table': table}
 
-
-# -- checks ----------------------------------------------------------------------------------------
 
 def checks(directory, python=None):
     """The checks of a checkout; takes the arguments of :class:`Upstream`, and raises the same."""

@@ -314,8 +314,6 @@ def run_datasets(checkout, request, inputs):
 KINDS = {name[4:]: run for name, run in dict(vars(driver), **vars()).items() if name[:4] == 'run_'}
 
 
-# -- the protocol ----------------------------------------------------------------------------------
-
 def environment():
     return {'python': platform.python_version(), 'chainer': chainer.__version__,
             'numpy': np.__version__}

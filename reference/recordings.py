@@ -6,16 +6,12 @@
 
 A recording is `golden/chainer-VERSION/NAME.json` and, where it has tensors, `NAME.npz`. Every read
 is held against `golden/MANIFEST.json`, so an altered reference cannot pass for a reference.
-
-    python -m reference.recordings                    # check every file
-    python -m reference.recordings --write-manifest   # after recording again
 """
-import argparse
 import hashlib
 import io
 import json
-import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +65,6 @@ class Stage(NamedTuple):
     values: np.ndarray    #: The kept values, 1-D.
     l2: float       #: Float64 Euclidean norm of the whole tensor.
 
-
-# -- reading ---------------------------------------------------------------------------------------
 
 def names(chainer=CHAINERS[0]):
     """Names of all recordings made on a Chainer release, sorted; a RecordingError for no such."""
@@ -138,14 +132,14 @@ def rounding_noise(names):
 
 # -- recipes of the inputs -------------------------------------------------------------------------
 
-def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
+def synthetic_videos(n, channels, seed, size=64):
     """The training videos of the `train-*` recordings: a coloured block that moves over noise.
 
-    float32 (n, T, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an update,
-    from the start again after the end.
+    float32 (n, 16, C, H, W) in [-1, 1). The authors' iterator took them in order, `batch` an
+    update, from the start again after the end.
     """
-    rs = np.random.RandomState(seed)
-    videos = np.zeros((n, n_frames, channels, size, size), np.uint8)
+    rs, block = np.random.RandomState(seed), size // 4
+    videos = np.zeros((n, 16, channels, size, size), np.uint8)
     for video in videos:
         y, x = rs.randint(0, size - block, 2)
         dy, dx = rs.randint(-3, 4, 2)
@@ -155,14 +149,6 @@ def synthetic_videos(n, channels, seed, n_frames=16, size=64, block=16):
             frame[:, top:top + block, left:left + block] = color[:, None, None]
     videos += rs.randint(0, 16, videos.shape).astype(np.uint8) // 2
     return (videos.astype(np.float32) - 128) / 128
-
-
-def training_videos(recording):
-    """`synthetic_videos` of a `train-*` recording, of the size that its D takes."""
-    meta, critic = recording.meta, models(recording)['vdis']['kwargs']
-    size = 16 * critic['top_width']
-    return synthetic_videos(meta['n_videos'], critic['in_channels'],
-                            meta['seed'] + SEED_OFFSETS['videos'], size=size, block=size // 4)
 
 
 def forward_inputs(recording):
@@ -192,46 +178,26 @@ def mean_clip(seed):
     return rs.uniform(80, 130, (3, 16, 128, 171))
 
 
-class DatasetInputs(NamedTuple):
-    """Contents of the input files behind `datasets-seed0`; all uint8."""
-
-    moving_mnist: np.ndarray    #: (20, 6, 64, 64), the npy file of `MovingMNISTDataset`.
-    ucf_image: np.ndarray       #: (85, 3, 64, 85), the h5 dataset `image` of the UCF classes.
-    ucf_spans: tuple            #: (start, end) of each video in it, end exclusive.
-    golf_strips: tuple          #: Three (2560, 128, 3) strips of frames, 0001.jpg to 0003.jpg.
-    golf_span: tuple            #: start and end, inclusive, of the single row of the golf table.
-
-
 def dataset_inputs(seed=0):
-    """Draw the input files of `datasets-seed0` again."""
+    """Contents of the input files of `datasets-seed0`, drawn again; arrays are uint8.
+
+    Of Moving MNIST the npy file; of UCF-101 the h5 dataset `image`, and start and end, exclusive,
+    of each video; of golf the strips 0001.jpg to 0003.jpg, and first and last of the table's row.
+    """
     rs = np.random.RandomState(seed)
     mnist, image, *strips = (rs.randint(0, 256, shape).astype(np.uint8) for shape in (
         (20, 6, 64, 64), (85, 3, 64, 85), *[(2560, 128, 3)] * 3))
-    return DatasetInputs(mnist, image, ((0, 16), (16, 36), (36, 69), (69, 85)), strips, (1, 3))
+    return SimpleNamespace(
+        moving_mnist=mnist, ucf_image=image, ucf_spans=((0, 16), (16, 36), (36, 69), (69, 85)),
+        golf_strips=strips, golf_span=(1, 3))
 
-
-# -- the manifest ----------------------------------------------------------------------------------
 
 def write_manifest(golden=None):
-    """Write size and sha256 of every recorded file to `golden/MANIFEST.json`; returns the path."""
+    """Write size and sha256 of every recorded file to `golden/MANIFEST.json`."""
     golden = golden or GOLDEN
     manifest = {path.relative_to(golden).as_posix(): _fingerprint(path.read_bytes())
                 for chainer in CHAINERS for path in (golden / _folder(chainer)).iterdir()}
     (golden / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + '\n')
-    return golden / MANIFEST
-
-
-def check_all():
-    """Check every file of the manifest, and that there are no others; returns their number."""
-    manifest = _manifest()
-    for path in manifest:
-        _read(path)
-    for path in GOLDEN.glob('chainer-*/*'):
-        if path.relative_to(GOLDEN).as_posix() not in manifest:
-            raise RecordingError(
-                f'{path} is not in {MANIFEST}; remove it, or, if it was recorded on purpose, run '
-                'python -m reference.recordings --write-manifest')
-    return len(manifest)
 
 
 def _folder(chainer):
@@ -262,24 +228,6 @@ def _read(path):
     if found != (expected := _manifest()[path]):
         raise RecordingError(
             f'golden/{path} is not as recorded: found {found}, expected {expected}; restore it '
-            'from version control, or, if it was recorded again on purpose, run '
-            'python -m reference.recordings --write-manifest')
+            'from version control, or, if it was recorded again on purpose, go on as '
+            'reference/PROVENANCE.md says')
     return content
-
-
-def main(argv=None):
-    """Command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog='python -m reference.recordings', description='Check the recordings in golden/.')
-    parser.add_argument('--write-manifest', action='store_true',
-                        help='accept the files as they are and write their sha256 to the manifest')
-    if parser.parse_args(argv).write_manifest:
-        print(f'wrote {write_manifest()}')
-    try:
-        print(f'{check_all()} files are as recorded')
-    except RecordingError as error:
-        return error
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -5,6 +5,7 @@ import io
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import chainer
 import numpy as np
@@ -149,11 +150,8 @@ def whole_score(version):
 
 def _surest(ys):
     """Which video of a batch of these probabilities tile_prediction keeps."""
-    class Numbered:
-        draw = staticmethod(np.arange)
-        make = staticmethod(lambda numbers: numbers)
-    number, _, _ = surest(Numbered, lambda videos: ys, len(ys))
-    return int(number)
+    numbered = SimpleNamespace(draw=np.arange, make=lambda numbers: numbers)
+    return int(surest(numbered, lambda videos: ys, len(ys))[0])
 
 
 def bicubic():
@@ -180,11 +178,15 @@ def preprocessing():
     return found
 
 
+def _against_release(path, where):
+    if not path.is_file():
+        raise NotRunError(f'needs data/{path.name}, which the authors released ({where})')
+    return Comparisons("the authors' release")
+
+
 def released_mean():
     """The mean clip that the authors released."""
-    if not MEAN.is_file():
-        raise NotRunError(f'needs data/{MEAN.name}, which the authors released (v1.0.0)')
-    found = Comparisons("the authors' release")
+    found = _against_release(MEAN, 'v1.0.0')
     found.equal('mean', 'sha256', files.sha256(MEAN), preprocess.MEAN_SHA256,
                 'another mean makes another score')
     found.equal('mean', 'shape', preprocess.load_mean(MEAN).shape,
@@ -194,12 +196,10 @@ def released_mean():
 
 def released_weights():
     """That the released weights of C3D fit our network."""
-    if not WEIGHTS.is_file():
-        raise NotRunError(f'needs data/{WEIGHTS.name}, released beside tgan2 v1.0')
+    found = _against_release(WEIGHTS, 'beside tgan2 v1.0')
     ours = {path[1:]: param.shape for path, param in c3d_ft.C3D().namedparams()}
     with np.load(WEIGHTS, allow_pickle=False) as npz:
         theirs = {key: npz[key].shape for key in npz.files}
-    found = Comparisons("the authors' release")
     found.equal('C3D', 'keys and shapes', ours, theirs, 'published weights must load')
     return found
 

@@ -63,21 +63,21 @@ def forward_pass(configuration, version, train):
     """Every tensor of G0, G1 and D, and the statistics after."""
     ours, models, states = setup(configuration, version)
     rs = np.random.RandomState(SEED + 1)
-    z_slow = rs.uniform(-1, 1, (BATCH, models['fsgen'].z_slow_dim))
-    video = rs.uniform(-1, 1, (BATCH, models['vdis'].in_channels, 16, 64, 64))
+    z_slow = rs.uniform(-1, 1, (BATCH, len(states['fsgen']['dc0/W'])))
+    video = rs.uniform(-1, 1, (BATCH, states['vdis']['c0/W'].shape[1], 16, 64, 64))
     made = replay.run('forward', {'train': train, **REQUEST}, {'z_slow': z_slow, 'video': video},
                       ours)
     mode = networks.Mode(train, _statistics(version), np.random.RandomState(SEED))
-    seeds = models['fsgen'].forward(states['fsgen'], z_slow, mode)
+    seeds = networks.run_forward(models['fsgen'], states['fsgen'], z_slow, mode)
     frames = models['vgen'].forward(states['vgen'], z_slow, networks.output(seeds)[:, :, 0], mode)
-    scores = models['vdis'].forward(states['vdis'], video, mode)
+    scores = networks.run_forward(models['vdis'], states['vdis'], video, mode)
     found = Comparisons(ORACLE)
     for network, steps in (('G0', seeds), ('G1', frames), ('D', scores)):
         # D adds its noise between two links, where no call is recorded.
-        steps = [step for step in steps if step.layer.name != 'noise']
+        steps = [step for step in steps if step.name != 'noise']
         calls = recordings.stages(made, network)
         found.equal(network, 'order of calls', [call.name.split('/')[-1] for call in calls],
-                    [step.layer.name for step in steps], 'the layers as they run')
+                    [step.name for step in steps], 'the layers as they run')
         for call, step in zip(calls, steps, strict=False):
             found.close(network, call.name, call.values, step.output, tolerances.FORWARD_64)
     for key, array in recordings.arrays(made, 'stat_').items():
@@ -95,7 +95,7 @@ def train(updater, version, updates=UPDATES):
     """Losses, gradients of the first update, parameters and statistics after the last."""
     cls, kwargs, configuration = UPDATERS[updater]
     ours, models, states = setup(configuration, version)
-    videos = recordings.synthetic_videos(8, models['vdis'].in_channels, SEED)
+    videos = recordings.synthetic_videos(8, states['vdis']['c0/W'].shape[1], SEED)
     made = replay.run('train', {
         'updater': {'cls': cls, 'kwargs': kwargs}, 'batch': BATCH, 'lr': 5e-5,
         'n_updates': updates, **REQUEST}, {'videos': videos}, ours)

@@ -1,19 +1,14 @@
 """Inception score, and what is done to a video before C3D sees it, under `tgan-v1`."""
 import numpy as np
 
-#: Shape of the released mean clip.
-MEAN_SHAPE = (3, 16, 128, 171)
-
 
 def inception_score(ys, eps=1e-7):
     """exp(1/N sum_i sum_c p log(p + eps) - p log(p_mean + eps)) (Salimans et al. 2016; one split).
 
     From 1 (all rows of `ys`, (N, classes), alike) to `classes` (sure of each example, all classes
-    equally often); a ValueError for what is not two-dimensional or empty.
+    equally often).
     """
     ys = np.asarray(ys, np.float64)
-    if ys.ndim != 2 or not ys.size:
-        raise ValueError(f'probabilities of shape {ys.shape}: expected (N, classes)')
     p_mean = ys.mean(axis=0)
     divergence = ys * (np.log(ys + eps) - np.log(p_mean + eps))
     return float(np.exp(divergence.sum(axis=1).mean()))
@@ -25,11 +20,8 @@ def preprocess(video, mean):
     x * 128 + 128, neither clipped nor rounded; every frame to 128 x 128, bicubic; RGB to BGR; minus
     the mean's columns 21 to 148; rows and columns 8 to 119. From (N, 3, 16, H, W), RGB in [-1, 1],
     and the `mean` of the authors' mean2.npz, (3, 16, 128, 171), BGR in [0, 255], to float64
-    (N, 3, 16, 112, 112), BGR; a ValueError for other shapes.
+    (N, 3, 16, 112, 112), BGR.
     """
-    if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2] or mean.shape != MEAN_SHAPE:
-        raise ValueError(f'video of shape {video.shape}, mean of {mean.shape}: expected '
-                         f'(N, 3, 16, H, W) and {MEAN_SHAPE}')
     x = resize_cubic(np.asarray(video, np.float64) * 128 + 128, 128, 128)
     return (x[:, ::-1] - mean[..., 21:149])[..., 8:120, 8:120]
 

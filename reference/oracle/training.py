@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reference.oracle import networks, objectives
-from reference.oracle.networks import output, run_backward
+from reference.oracle.networks import output, run_backward, run_forward
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,23 @@ class Training:
         """One update with real videos (B, 16, C, 64, 64) in [-1, 1) -> reported losses by name."""
         self.iteration += 1
         real = np.asarray(real, np.float64).swapaxes(1, 2)
-        fake, seeds, frames = self._generate(self.draw_z_slow(len(real)))
-        fake_order, real_order = self.draw_time_orders()
+        width, rng = len(self.states['fsgen']['dc0/W']), self.mode.rng
+        z_slow = rng.uniform(-1, 1, (len(real), width)).astype(np.float32)    # as theirs take it
+        fake, seeds, frames = self._generate(z_slow.astype(np.float64))
+        fake_order, real_order = np.arange(networks.N_FRAMES), np.arange(networks.N_FRAMES)
+        p = self.updater.shuffle_time_order
+        if p is not None and rng.rand() >= p:
+            rng.shuffle(fake_order)
+            rng.shuffle(real_order)
 
-        vdis, state, objective = self.models['vdis'], self.states['vdis'], self.updater.objective
-        on_fake = vdis.forward(state, fake[:, :, fake_order], self.mode)
-        on_real = vdis.forward(state, real[:, :, real_order], self.mode)
+        state, objective = self.states['vdis'], self.updater.objective
+        on_fake, on_real = (run_forward(self.models['vdis'], state, video, self.mode)
+                            for video in (fake[:, :, fake_order], real[:, :, real_order]))
 
         self.grads = self._zero_grads()
         loss_gen, gscore = objective.generator(output(on_fake))
         gfake = run_backward(
-            on_fake, state, gscore,
+            on_fake, gscore,
             self.grads['vdis'] if self.updater.keeps_generator_gradient else None)
         self._generate_backward(seeds, frames, gfake[:, :, np.argsort(fake_order)])
         self._step('fsgen', 'vgen')
@@ -85,7 +91,7 @@ class Training:
         for steps, term in ((on_fake, objective.fake), (on_real, objective.real)):
             loss, gscore = term(output(steps))
             terms.append(loss)
-            run_backward(steps, state, gscore, self.grads['vdis'], to_input=False)
+            run_backward(steps, gscore, self.grads['vdis'], to_input=False)
         self._step('vdis')
         if self.updater.constraint and self.iteration % self.updater.freq == 0:
             self.updater.constraint(state)
@@ -93,26 +99,12 @@ class Training:
             return dict(zip(('vdis/loss_dis_fake', 'vdis/loss_dis_real'), terms, strict=True))
         return {'vdis/loss_gen': loss_gen, 'vdis/loss_dis': sum(terms)}
 
-    def draw_z_slow(self, batch):
-        """z_slow ~ U(-1, 1), (batch, Ks), rounded to float32 as the authors' networks take it."""
-        width = self.models['fsgen'].z_slow_dim
-        return self.mode.rng.uniform(-1, 1, (batch, width)).astype(np.float32).astype(np.float64)
-
-    def draw_time_orders(self):
-        """Order of the frames of all fakes, and of all reals; each a permutation of 0 to 15."""
-        orders = np.arange(networks.N_FRAMES), np.arange(networks.N_FRAMES)
-        p, rng = self.updater.shuffle_time_order, self.mode.rng
-        if p is not None and rng.rand() >= p:
-            for order in orders:
-                rng.shuffle(order)
-        return orders
-
     def _generate(self, z_slow):
         """Fake videos (B, C, 16, H, W) in (-1, 1), with the steps of G0 and G1 that made them.
 
         Every frame is one example of G1's batch, frames of a video next to each other.
         """
-        seeds = self.models['fsgen'].forward(self.states['fsgen'], z_slow, self.mode)
+        seeds = run_forward(self.models['fsgen'], self.states['fsgen'], z_slow, self.mode)
         batch, width, n_frames = output(seeds).shape
         frames = self.models['vgen'].forward(
             self.states['vgen'], np.repeat(z_slow, n_frames, axis=0),
@@ -124,9 +116,9 @@ class Training:
         """Add the derivatives of all parameters of G0 and G1, from that of the video."""
         batch, width, n_frames = output(seeds).shape
         gframes = gvideo.swapaxes(1, 2).reshape(output(frames).shape)
-        gz = self.models['vgen'].backward(self.states['vgen'], frames, gframes, self.grads['vgen'])
+        gz = self.models['vgen'].backward(frames, gframes, self.grads['vgen'])
         gz_fast = gz.reshape(batch, n_frames, width).swapaxes(1, 2)
-        run_backward(seeds, self.states['fsgen'], gz_fast, self.grads['fsgen'], to_input=False)
+        run_backward(seeds, gz_fast, self.grads['fsgen'], to_input=False)
 
     def _step(self, *roles):
         for role in roles:

@@ -1,19 +1,17 @@
 """Workers that are not there: answers by name, and a log of who was asked."""
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.__main__ import parse
 from benchmarks.sides import NotRunError, Session, WorkerError
 
 
-class FakeWorker:
+class FakeWorker(SimpleNamespace):
     """Answers like a worker; that it was asked is in ``log``, which all workers share."""
 
     alive = True
     description = {}
-
-    def __init__(self, name, log, seconds, found, fails):
-        self.name, self.log, self.found, self.fails = name, log, found, fails
-        self.seconds = iter(seconds)
 
     def run(self, work, args):
         self.log.append(self.name)
@@ -38,7 +36,8 @@ class FakeSession(Session):
         self.log, self.fakes = [], {}
 
     def add(self, name, seconds, fails=False, **found):
-        self.fakes[name] = FakeWorker(name, self.log, seconds, found, fails)
+        self.fakes[name] = FakeWorker(
+            name=name, log=self.log, seconds=iter(seconds), found=found, fails=fails)
 
     def start(self, name):
         if name not in self.fakes:
@@ -48,11 +47,9 @@ class FakeSession(Session):
 
 @pytest.fixture
 def quick():
-    """A run with small networks."""
     return FakeSession('--quick')
 
 
 @pytest.fixture
 def full():
-    """A run in full size, of four rounds."""
     return FakeSession('--repeats', '4')

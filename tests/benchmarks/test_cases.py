@@ -1,5 +1,6 @@
-"""What each benchmark asks of which side, and the works of ours, in this process."""
 import contextlib
+from types import SimpleNamespace
+from unittest import mock
 
 import chainer
 import numpy as np
@@ -12,14 +13,6 @@ from parity import driver, replay
 
 CPU = chainer.get_device('@numpy')
 SIZE = dict(recipe.SIZES['quick'], z=4)
-
-
-def test_kinds_and_sizes(quick, full):
-    kinds = list(dict.fromkeys(name.split('/')[0] for name in cases.CASES))
-    assert kinds == ['flops', 'step', 'svc', 'sampling', 'c3d', 'loaders', 'memory', 'growth']
-    assert (full.size['conv_ch'], full.size['mid_ch'], full.size['width']) == (512, 64, 4)
-    assert quick.size['conv_ch'] < 64
-    assert (full.batch(32), quick.batch(32), quick.batch(8)) == (32, 4, 2)
 
 
 def test_who_trains(full):
@@ -121,10 +114,19 @@ def test_peak_memory(full):
     assert [entry for entry in full.log if 'ours' in entry] == ['ours', 'ours ends'] * 3
 
 
-@pytest.mark.parametrize('axis, values', [('batch', [8, 2, 4, 16, 32]), ('width', [64, 32, 128])])
-def test_growth_is_relative_to_ours_at_the_usual_size(full, axis, values):
-    full.add('ours', [1.0] * 99)
-    full.add('authors', [3.0] * 99)
-    outcome = cases.growth(full, axis)
-    assert list(outcome.costs) == [f'{label}, {axis} {value}' for label in (
-        'ours', "authors' algorithm, Chainer's kernels") for value in values]
+def test_on_a_gpu_events_time_the_device_and_the_host_draws():
+    log = mock.MagicMock(elapsed=mock.Mock(return_value=2000.0))
+    cupy = SimpleNamespace(
+        asarray=lambda array: ('on the GPU', array), random=SimpleNamespace(),
+        get_default_memory_pool=lambda: SimpleNamespace(total_bytes=lambda: 12345),
+        cuda=SimpleNamespace(Event=mock.Mock(side_effect=[log.start, log.end]),
+                             get_elapsed_time=log.elapsed))
+    clock, peak = recipe.chainer_device(cupy)
+    assert (clock(log.kernel), peak()) == ((2.0, log.kernel.return_value), 12345)
+    assert log.mock_calls == [
+        mock.call.start.record(), mock.call.kernel(), mock.call.end.record(),
+        mock.call.end.synchronize(), mock.call.elapsed(log.start, log.end)]
+    np.random.seed(1)
+    where, drawn = cupy.random.uniform(-1, 1, (2, 3))
+    assert where == 'on the GPU'
+    np.testing.assert_array_equal(drawn, np.random.RandomState(1).uniform(-1, 1, (2, 3)))

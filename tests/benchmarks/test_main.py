@@ -1,8 +1,9 @@
-"""The command `python -m benchmarks`."""
+import contextlib
 import json
 
 import pytest
 
+from benchmarks import __main__ as command
 from benchmarks import cases
 from benchmarks.__main__ import main
 from benchmarks.race import Outcome
@@ -23,7 +24,7 @@ def test_quick_end_to_end(tmp_path, capfd):
                  '--json', str(json_file)]) == 0
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == '6 measured, 0 failed, 2 not run'
-    assert '[8/8] loaders/ucf101' in err
+    assert '[8/8] loaders/ucf101, size quick, load 1' in err
     assert 'c3d/clips-2' in out and 'leave out --quick' in out
     found = json.loads(json_file.read_text())
     assert {'ours', 'authors'} <= found['sides'].keys()
@@ -56,6 +57,24 @@ def outcomes(monkeypatch):
         'broken': ('about', raises, WorkerError('the worker ended')),
         'wrong': ('about', raises, KeyError('fault')),
         'interrupted': ('about', raises, KeyboardInterrupt())})
+
+
+def test_every_size_beside_every_load(outcomes, monkeypatch, tmp_path, capsys):
+    beside = []
+    monkeypatch.setattr(command, 'busy_neighbours',
+                        lambda n: contextlib.nullcontext(beside.append(n)))
+    monkeypatch.setitem(cases.CASES, 'size', ('about', lambda session: Outcome(
+        text=f'{session.size["mid_ch"]} beside {beside[-1]}')))
+    json_file = tmp_path / 'a.json'
+    assert main(['--size', 'full', 'small', '--load', '0', '2', '--only', 'size',
+                 '--json', str(json_file)]) == 0
+    assert [(run['name'], run['size'], run['load'], run['text'])
+            for run in json.loads(json_file.read_text())['benchmarks']] == [
+        ('size', 'full', 0, '64 beside 0'), ('size', 'full', 2, '64 beside 2'),
+        ('size', 'small', 0, '32 beside 0'), ('size', 'small', 2, '32 beside 2')]
+    out, err = capsys.readouterr()
+    assert 'size, size small, load 2: about' in out
+    assert '[4/4] size, size small, load 2' in err
 
 
 def test_a_failure_decides_the_exit_code(outcomes, capsys):

@@ -17,7 +17,6 @@ from tgan_chainer.functions import choice
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch):
-    """Those of before come back."""
     monkeypatch.setattr(backend, 'device', backend.device)
     monkeypatch.setattr(chainer.global_config, 'tgan_cpu_kernels', 'tgan')
 

@@ -1,33 +1,15 @@
-"""Every check of `python -m parity`."""
-import os
-
 import pytest
 
-from parity import report, runner
+from parity import report
 from parity.check import Verdict
 from parity.checks import LAYERS, registry
-
-
-@pytest.fixture(scope='session')
-def outcome_of(request):
-    """Function from the name of a check to its outcome.
-
-    All run at once, on every core, as by the command; but under xdist, which is several sessions,
-    each runs alone.
-    """
-    if 'PYTEST_XDIST_WORKER' in os.environ:
-        return lambda name: registry()[name].run()
-    asked = [item.callspec.params['name'] for item in request.session.items
-             if item.originalname == 'test_check']
-    outcomes = runner.run([registry()[name] for name in asked])
-    return {outcome.name: outcome for outcome in outcomes}.__getitem__
 
 
 @pytest.mark.parametrize('name', [
     pytest.param(name, marks=pytest.mark.slow if check.cost >= 4 else [])
     for name, check in registry().items()])
-def test_check(name, outcome_of):
-    outcome = outcome_of(name)
+def test_check(name):
+    outcome = registry()[name].run()
     if outcome.verdict is Verdict.NOT_RUN:
         pytest.skip(outcome.why_not_run)
     assert outcome.verdict is Verdict.PASSED, report.text([outcome])

@@ -1,4 +1,3 @@
-"""The command `python -m parity`."""
 import json
 
 import pytest
@@ -26,7 +25,7 @@ def test_what_cannot_be_asked(arguments):
 
 @pytest.mark.parametrize('arguments, message', [
     (['--only', 'nothing'], 'no check matches nothing; --list prints the names'),
-    (['--upstream', 'nowhere'], 'nowhere: there is no such folder'),
+    (['--upstream', '/nowhere'], '/nowhere is no checkout of pfnet-research/tgan'),
     (['--gpu', '0', '--only', 'shapes/'],
      '--gpu 0: CUDA finds no GPU. Use --gpu -1 for the CPU.')])
 def test_what_is_not_there(arguments, message, monkeypatch, capsys):

@@ -1,4 +1,3 @@
-"""Live parity and recording, against a checkout of the same layout with code of our own."""
 import ast
 import fnmatch
 import re
@@ -11,7 +10,6 @@ import pytest
 from parity import __main__ as parity_main
 from parity import upstream
 from parity.check import Check, Verdict
-from parity.worker import WorkerError
 from reference import recordings
 from tgan_chainer import config
 
@@ -48,8 +46,6 @@ def checks(directory):
 def live():
     return checks(STAND_IN)
 
-
-# -- live ------------------------------------------------------------------------------------------
 
 def slow(*case):
     return pytest.param(*case, marks=pytest.mark.slow)
@@ -130,8 +126,6 @@ def test_experiment_files(tmp_path):
     assert 'there are no experiment files' in check.run().why_not_run
 
 
-# -- what cannot run -------------------------------------------------------------------------------
-
 @pytest.mark.parametrize('path, old, new, name, reasons', [
     ('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(', 'init-pair',
      ["NameError: name 'Undefined'", '(models/video_discriminator.py, line ']),
@@ -167,19 +161,13 @@ def test_a_missing_file_is_named(checkout, tmp_path, monkeypatch, capsys, comman
     assert not Path('out').exists()
 
 
-def test_no_such_interpreter(tmp_path):
-    with pytest.raises(WorkerError, match='cannot start .*no-python'):
-        upstream.checks(STAND_IN, str(tmp_path / 'no-python'))
-
-
 def test_the_runner_is_python_3_6_and_leaves_nothing_behind(live):
-    for name in ('upstream_runner', 'serving', 'driver'):
-        ast.parse(upstream.RUNNER.with_name(f'{name}.py').read_text(), feature_version=(3, 6))
+    for name in ('parity/upstream_runner', 'parity/serving', 'parity/driver',
+                 'benchmarks/recipe', 'benchmarks/upstream_worker'):
+        ast.parse((STAND_IN.parents[2] / f'{name}.py').read_text(), feature_version=(3, 6))
     live['inception'].run()
     assert not list(STAND_IN.rglob('__pycache__'))
 
-
-# -- recording -------------------------------------------------------------------------------------
 
 def record(upstream, out, *only):
     return parity_main.main(['record', '--upstream', str(upstream), '--out', str(out), *only])
@@ -193,7 +181,6 @@ def test_recordings_are_of_the_shipped_format(tmp_path, monkeypatch):
     shipped = {name: recordings.load(name, '7.8.1') for name in names}
     monkeypatch.setattr(recordings, 'GOLDEN', tmp_path)
     assert recordings.names('7.8.1') == names
-    assert recordings.check_all() == 2 * len(names) - 1    # datasets have no tensors
     for name, theirs in shipped.items():
         ours = recordings.load(name, '7.8.1')
         assert ours.meta.keys() == theirs.meta.keys()

@@ -1,4 +1,3 @@
-import re
 import shutil
 
 import pytest
@@ -22,11 +21,10 @@ def golden_copy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_every_file_is_as_recorded():
-    assert recordings.check_all() == 100
-
-
-def test_names_its_release_and_holds_plain_numbers():
+def test_every_file_is_as_recorded_and_holds_plain_numbers():
+    files = {path.relative_to(recordings.GOLDEN).as_posix()
+             for path in recordings.GOLDEN.glob('chainer-*/*')}
+    assert files == recordings._manifest().keys() and len(files) == 100
     for chainer, name in EVERYTHING:
         recording = recordings.load(name, chainer)
         assert recording.meta['chainer'] == recording.chainer == chainer
@@ -39,10 +37,9 @@ def test_altered_file_is_refused(golden_copy):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    message = 'infer-small-seed0.npz is not as recorded: found .* expected .* restore it'
-    with pytest.raises(recordings.RecordingError, match=message):
+    with pytest.raises(recordings.RecordingError, match='infer-small-seed0.npz is not as recorded: '
+                       'found .* expected .* restore it'):
         recordings.load('infer-small-seed0')
-    assert re.search(message, str(recordings.main([])))
 
 
 @pytest.mark.parametrize('missing, message', [
@@ -52,14 +49,6 @@ def test_missing_file_is_named(golden_copy, missing, message):
     (golden_copy / missing).unlink()
     with pytest.raises(recordings.RecordingError, match=message):
         recordings.load('infer-small-seed0')
-
-
-def test_file_outside_the_manifest_is_refused(golden_copy):
-    (golden_copy / 'chainer-7.8.1' / 'new.json').write_text('{}')
-    with pytest.raises(recordings.RecordingError, match=r'new\.json .* not in'):
-        recordings.check_all()
-    assert recordings.main(['--write-manifest']) is None
-    assert 'new' in recordings.names('7.8.1')
 
 
 def test_unknown_names_list_the_known():

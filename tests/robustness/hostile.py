@@ -63,8 +63,6 @@ def _texts(whole, separators, new):
         lambda parts: ''.join(parts).encode('utf-8', 'surrogateescape'))
 
 
-# -- experiments and tables ------------------------------------------------------------------------
-
 _SCALARS = (
     '~', 'true', '-1', '0', '.inf', '.nan', '1e999', '0x' + 'f' * 5000, '9' * 5000,
     ':'.join(['1'] * 500), ':'.join(['1'] * 500) + '.5', '2001-99-99', '2001-01-01 99:99:99',
@@ -102,8 +100,6 @@ def csv_tables(whole):
     return _texts(whole, '([,\r\n])', _CELLS)
 
 
-# -- pickles ---------------------------------------------------------------------------------------
-
 _NAMES = st.sampled_from([name.replace(b' ', b'\n').join((b'c', b'\n')) for name in (
     b'os system', b'builtins eval', b'builtins getattr', b'numpy dtype', b'numpy ndarray',
     b'numpy.core.multiarray _reconstruct', b'builtins slice', b'pandas.core.frame DataFrame',
@@ -125,8 +121,6 @@ def pickles(whole):
     programs = st.lists(_OPCODES, max_size=60).map(lambda codes: [b'\x80\x04', *codes, b'.'])
     return st.one_of(opcodes, programs).map(b''.join)
 
-
-# -- arrays ----------------------------------------------------------------------------------------
 
 _HEADER = "{{'descr': {}, 'fortran_order': {}, 'shape': {}, }}".format
 _HEADERS = st.builds(
@@ -205,8 +199,6 @@ def archives(whole):
         st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) * 10
                         + (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)))
 
-
-# -- protobuf and JSON -----------------------------------------------------------------------------
 
 SHAPES = {'conv1a/W': (2, 3, 3, 3, 3), 'conv1a/b': (2,), 'fc8/W': (7, 4), 'fc8/b': (7,)}
 """Arrays of a network with names such as C3D's."""

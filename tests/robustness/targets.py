@@ -52,8 +52,6 @@ class Target(NamedTuple):
     allowed: tuple = ()   # audit events that this reader has a reason for
 
 
-# -- experiments and tables ------------------------------------------------------------------------
-
 def _experiments():
     return [SMALL_EXPERIMENT.format(data='x.npy').encode(),
             *((config.PACKAGED / name).read_bytes() for name in config.packaged_names())]
@@ -94,8 +92,6 @@ def _csv_tables():
 def _read_table(path):
     tables.read_table(str(path), {'start': int, 'end': int, 'category': str})
 
-
-# -- archives --------------------------------------------------------------------------------------
 
 def _written(save, *arguments):
     """What a function writes to a file, its first argument -> bytes."""
@@ -176,8 +172,6 @@ def harmful_archives(whole):
                 harmed: hostile.with_header(header, bytes(data), skipped=0)}).items()])
     return files
 
-
-# -- videos ----------------------------------------------------------------------------------------
 
 def _moving_mnist():
     return [_written(np.save, np.ones(shape, dtype)) for dtype, shape in (

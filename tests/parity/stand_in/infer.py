@@ -1,5 +1,5 @@
-import argparse
 import os
+import sys
 
 import chainer
 import cupy as cp  # noqa: F401
@@ -25,19 +25,14 @@ def get_models(result_dir, iteration):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    for name in ('n', 'seed', 'gpu'):
-        parser.add_argument('--' + name, type=int)
-    for name in ('result_dir', 'out_dir'):
-        parser.add_argument('--' + name)
-    parser.add_argument('--images', action='store_true')
-    args = parser.parse_args()
-    np.random.seed(args.seed)
-    chainer.cuda.cupy.random.seed(args.seed)
-    chainer.cuda.Device(args.gpu).use()
-    fsgen, vgen, _ = get_models(args.result_dir, 0)
-    videos = make_video(fsgen, vgen, args.n)[0] * 128 + 128
+    n, seed, gpu, result_dir, out_dir = (sys.argv[sys.argv.index('--' + name) + 1] for name in (
+        'n', 'seed', 'gpu', 'result_dir', 'out_dir'))
+    np.random.seed(int(seed))
+    chainer.cuda.cupy.random.seed(int(seed))
+    chainer.cuda.Device(int(gpu)).use()
+    fsgen, vgen, _ = get_models(result_dir, 0)
+    videos = make_video(fsgen, vgen, int(n))[0] * 128 + 128
     for i, video in enumerate(videos):    # each (C, T, H, W); OpenCV wants BGR last
         strip = np.concatenate(list(video.transpose(1, 2, 3, 0)), axis=1)[..., ::-1]
-        name = f'{os.path.basename(args.result_dir)}_seed-{args.seed}_{i}.png'
-        cv2.imwrite(os.path.join(args.out_dir, name), strip)
+        name = f'{os.path.basename(result_dir)}_seed-{seed}_{i}.png'
+        cv2.imwrite(os.path.join(out_dir, name), strip)

@@ -12,15 +12,11 @@ class Stand(chainer.Chain):
         widths = [3, 64, 128, 256, 256, 512, 512, 512, 512]
         names = ['1a', '2a', '3a', '3b', '4a', '4b', '5a', '5b']
         normal = chainer.initializers.Normal
-        with self.init_scope():
-            for i, name in enumerate(names):
-                setattr(self, 'conv' + name, L.ConvolutionND(
-                    3, widths[i], widths[i + 1], 3, 1, 1, initialW=normal(0.01), initial_bias=0))
-            for name, n_in, n_out in [('fc6', 8192, 4096), ('fc7', 4096, 4096),
-                                      ('fc8', 4096, 101)]:
-                setattr(self, name, L.Linear(
-                    n_in, n_out, initialW=normal(0.005), initial_bias=1))
-
+        for i, name in enumerate(names):
+            self.add_link('conv' + name, L.ConvolutionND(
+                3, widths[i], widths[i + 1], 3, 1, 1, initialW=normal(0.01), initial_bias=0))
+        for name, n_in, n_out in ('fc6', 8192, 4096), ('fc7', 4096, 4096), ('fc8', 4096, 101):
+            self.add_link(name, L.Linear(n_in, n_out, initialW=normal(0.005), initial_bias=1))
         pools = {'1a': (1, 2, 2), '2a': 2, '3b': 2, '4b': 2, '5b': 2}
         self.steps = []
         for name in names:

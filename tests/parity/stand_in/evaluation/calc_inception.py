@@ -1,4 +1,4 @@
-import argparse
+import sys
 
 import chainer
 import cupy as cp  # noqa: F401
@@ -26,25 +26,20 @@ def to_clips(videos, mean):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('--result_dir')
-    parser.add_argument('--mean')
-    for number in ('seed', 'iter', 'calc_iter'):
-        parser.add_argument('--' + number, type=int)
-    args = parser.parse_args()
+    args = dict(zip(sys.argv[1::2], sys.argv[2::2]))  # noqa: B905 -- Python 3.6
+    folder, iteration = args['--result_dir'], args['--iter']
     chainer.cuda.get_device(0).use()
-    chainer.cuda.cupy.random.seed(args.seed)
-    fsgen, vgen, _ = get_models(args.result_dir, args.iter)
+    chainer.cuda.cupy.random.seed(int(args['--seed']))
+    fsgen, vgen, _ = get_models(folder, iteration)
     c3d = Stand()
     c3d.to_gpu()
-    mean = np.load(args.mean)['mean']
+    mean = np.load(args['--mean'])['mean']
     ys = []
-    for _ in range(args.calc_iter // BATCH):
+    for _ in range(int(args['--calc_iter']) // BATCH):
         clips = to_clips(make_video(fsgen, vgen, BATCH)[0], mean)
         with chainer.no_backprop_mode():
             ys.append(c3d(chainer.Variable(chainer.cuda.cupy.asarray(clips)), layers=['prob'])[
                 'prob'].data.get())
     score = calc_inception(np.concatenate(ys))
-    path = f'{args.result_dir}/inception_iter-{args.iter}_INTER_CUBIC.txt'
-    with open(path, 'w') as file:
-        file.write(f'{args.result_dir} {score}\n')
+    with open(f'{folder}/inception_iter-{iteration}_INTER_CUBIC.txt', 'w') as file:
+        file.write(f'{folder} {score}\n')

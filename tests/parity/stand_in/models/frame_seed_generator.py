@@ -10,13 +10,12 @@ class G0(chainer.Chain):
         self.z_slow_dim = z_slow_dim
         initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         widths = [z_slow_dim, 512, 256, 128, 128, z_fast_dim]
-        with self.init_scope():
-            for i in range(5):
-                kernel = (4, 2, 1) if i else (1, 1, 0)
-                setattr(self, f'dc{i}', L.DeconvolutionND(
-                    1, widths[i], widths[i + 1], *kernel, initialW=initialW))
-            for i in range(4):
-                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
+        for i in range(5):
+            kernel = (4, 2, 1) if i else (1, 1, 0)
+            self.add_link(f'dc{i}', L.DeconvolutionND(
+                1, widths[i], widths[i + 1], *kernel, initialW=initialW))
+        for i in range(4):
+            self.add_link(f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
 
     def __call__(self, z_slow):
         h = F.reshape(z_slow, z_slow.shape + (1,))

@@ -12,13 +12,12 @@ class D(chainer.Chain):
         self.sigma = sigma
         initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         widths = [in_channels] + [mid_ch * 2 ** i for i in range(4)]
-        with self.init_scope():
-            for i in range(4):
-                setattr(self, f'c{i}', L.ConvolutionND(
-                    3, widths[i], widths[i + 1], 4, 2, 1, initialW=initialW))
-            self.c4 = L.Convolution2D(widths[4], 1, top_width, 1, 0, initialW=initialW)
-            for i in range(4):
-                setattr(self, f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
+        for i in range(4):
+            self.add_link(f'c{i}', L.ConvolutionND(
+                3, widths[i], widths[i + 1], 4, 2, 1, initialW=initialW))
+        self.add_link('c4', L.Convolution2D(widths[4], 1, top_width, 1, 0, initialW=initialW))
+        for i in range(4):
+            self.add_link(f'bn{i}', L.BatchNormalization(widths[i + 1], use_beta=self.beta))
 
     def activate(self, h):
         if self.sigma and chainer.config.train:
@@ -48,12 +47,11 @@ class FrameDiscriminator(chainer.Chain):
     def __init__(self, mid_ch=64):
         super().__init__()
         widths = [None] + [mid_ch * 2 ** i for i in range(4)]
-        with self.init_scope():
-            for i in range(4):
-                setattr(self, f'c{i}', L.Convolution2D(widths[i], widths[i + 1], 4, 2, 1))
-            self.l4l = L.Linear(None, 1)
-            for i in range(4):
-                setattr(self, f'bn{i}', L.BatchNormalization(64 * 2 ** i))
+        for i in range(4):
+            self.add_link(f'c{i}', L.Convolution2D(widths[i], widths[i + 1], 4, 2, 1))
+        self.add_link('l4l', L.Linear(None, 1))
+        for i in range(4):
+            self.add_link(f'bn{i}', L.BatchNormalization(64 * 2 ** i))
 
     def __call__(self, x):
         h = F.leaky_relu(self.c0(x), SLOPE)
@@ -66,9 +64,8 @@ class VideoAndFrameDiscriminator(chainer.Chain):
 
     def __init__(self, in_channels, top_width, mid_ch):
         super().__init__()
-        with self.init_scope():
-            self.frame_dis = FrameDiscriminator(mid_ch)
-            self.video_dis = VideoDiscriminator(in_channels, top_width, mid_ch)  # noqa: F821
+        self.add_link('frame_dis', FrameDiscriminator(mid_ch))
+        self.add_link('video_dis', VideoDiscriminator(in_channels, top_width, mid_ch))  # noqa: F821
 
     def __call__(self, x):
         of_video = self.video_dis(x)

@@ -13,17 +13,14 @@ class VideoGeneratorInitUniform(chainer.Chain):
         initialW = chainer.initializers.Uniform(wscale) if self.uniform else None
         flat = conv_ch // 2 * bottom_width ** 2
         widths = [conv_ch // 2 ** i for i in range(5)]
-        with self.init_scope():
-            self.l0s = L.Linear(z_slow_dim, flat, nobias=True, initialW=initialW)
-            self.l0f = L.Linear(z_fast_dim, flat, nobias=True, initialW=initialW)
-            for i in range(1, 5):
-                setattr(self, f'dc{i}', L.Deconvolution2D(
-                    widths[i - 1], widths[i], 4, 2, 1, nobias=True, initialW=initialW))
-            self.dc5 = L.Deconvolution2D(widths[4], out_channels, 3, 1, 1, initialW=initialW)
-            self.bn0s = L.BatchNormalization(flat)
-            self.bn0f = L.BatchNormalization(flat)
-            for i in range(1, 5):
-                setattr(self, f'bn{i}', L.BatchNormalization(widths[i]))
+        for which, width in (('s', z_slow_dim), ('f', z_fast_dim)):
+            self.add_link('l0' + which, L.Linear(width, flat, nobias=True, initialW=initialW))
+        for i in range(1, 5):
+            self.add_link(f'dc{i}', L.Deconvolution2D(
+                widths[i - 1], widths[i], 4, 2, 1, nobias=True, initialW=initialW))
+        self.add_link('dc5', L.Deconvolution2D(widths[4], out_channels, 3, 1, 1, initialW=initialW))
+        for i, width in [('0s', flat), ('0f', flat), *list(enumerate(widths))[1:]]:
+            self.add_link(f'bn{i}', L.BatchNormalization(width))
 
     def __call__(self, z_slow, z_fast):
         slow = F.reshape(F.relu(self.bn0s(self.l0s(z_slow))), (len(z_slow.data),) + self.half)
