@@ -72,6 +72,7 @@ setup(
         'pydantic>=2.7,<3',
         'tqdm>=4.66',
         'threadpoolctl>=3.1',
+        'protobuf>=4.22',    # Chainer brings it, of any version
     ],
     extras_require={
         'cpu': CPU,

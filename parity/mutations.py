@@ -126,12 +126,11 @@ MUTATIONS = tuple(Mutation(*fields) for fields in (
      'random.uniform(0, 1, shape)', _SAMPLING_CHECK),
     # updaters
     ('D updated before G', 'updaters/tgan_updater_wgan',
-     '        self._update_generators()\n'
+     '        self._update_generators(fake, -fake_grad)\n'
      "        self.get_optimizer('vdis').update()\n",
      "        self.get_optimizer('vdis').update()\n"
      '        fake_grad, = chainer.grad([-self._mean(self.vdis(fake), batch)], [fake])\n'
-     '        self._backward_generators(fake, fake_grad.array)\n'
-     '        self._update_generators()\n', _GRADIENTS_CHECK, 1),
+     '        self._update_generators(fake, fake_grad.array)\n', _GRADIENTS_CHECK, 1),
     ('D sees the real batch first', 'updaters/tgan_updater_base',
      'real, fake, self.vdis(fake, *labels), self.vdis(real, *labels)',
      '(real, fake, *[self.vdis(video, *labels) for video in (real, fake)][::-1])',

@@ -107,11 +107,11 @@ def test_rows_of_the_authors_table_are_carried_over(run, folders, tmp_path):
 
 @pytest.mark.parametrize('content, found', [
     (b'a,b\n', 'the line that begins with "a" has 2 columns, expected 14: Inception Score (Mean)'),
-    (b'\xff\xfe', 'cannot be read')])
+    (b'\xff\xfe', '\'utf-8')])
 def test_a_table_that_is_none(run, tmp_path, refused, commands_classify, content, found):
     path = tmp_path / 'results' / 'inception_0.txt'
     path.write_bytes(content)
-    assert f'results/inception_0.txt: {found}' in refused(lambda _: run())
+    assert f'results/inception_0.txt: cannot be read ({found}' in refused(lambda _: run())
     assert path.read_bytes() == content and commands_classify == []
 
 

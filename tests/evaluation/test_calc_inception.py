@@ -163,4 +163,4 @@ def test_runs_as_the_authors_script(result, tmp_path):
         [sys.executable, script, '--result_dir', result, '--mean', 'nowhere.npz'], cwd=tmp_path,
         env={**os.environ, 'PYTHONPATH': str(script.parents[1])}, capture_output=True, text=True)
     assert done.returncode == EXIT_USER_ERROR
-    assert done.stderr.startswith("error: cannot read 'nowhere.npz'")
+    assert done.stderr.startswith("error: found no file 'nowhere.npz'")

@@ -13,9 +13,6 @@ from hypothesis import strategies as st
 from tgan_chainer.evaluation import gam, ledger
 from tgan_chainer.io.files import sha256
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
-from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
-from tgan_chainer.updaters.tgan_updater_wgan import TGANUpdaterWGANClip, TGANUpdaterWGANSVC
 
 CPU = chainer.get_device('@numpy')
 
@@ -48,10 +45,9 @@ def test_threshold_against_every_other(real, fake):
             assert gam.balanced_accuracy(real, fake, other) < best - 1e-12
 
 
-@pytest.mark.parametrize('real, fake', [([], [1.0]), ([1.0], []), ([np.nan], [1.0]),
-                                        ([1.0], [0.0, np.nan])])
+@pytest.mark.parametrize('real, fake', [([np.nan], [1.0]), ([1.0], [0.0, np.nan])])
 def test_scores_that_have_no_threshold(real, fake):
-    with pytest.raises(ValueError, match='expected some of each|NaN'):
+    with pytest.raises(ValueError, match='NaN'):
         gam.best_threshold(real, fake)
 
 
@@ -158,13 +154,6 @@ def test_scores_are_flattened_turned_and_those_of_a_pair_added(vdis, sign, expec
     np.testing.assert_array_equal(gam.critic_scores(vdis, sign, videos), expected)
 
 
-@pytest.mark.parametrize('updater, expected', [
-    (TGANUpdaterVanilla, (-1, 0)), (TGANUpdaterLSGAN, (1, 0)), (TGANUpdaterWGANClip, (1, None)),
-    (TGANUpdaterWGANSVC, (1, None))])
-def test_scale_of_a_critic(updater, expected):
-    assert gam.scale_of(updater) == expected
-
-
 @pytest.fixture
 def folders(small_experiment, here, make_result):
     """Result folders of two untrained systems; the small data set has six videos."""
@@ -193,14 +182,6 @@ def test_two_folders(folders, moving_mnist, capsys):
     assert "the real videos come from the training's data" in out
 
 
-def test_held_out_videos(folders, tmp_path, moving_mnist, capsys):
-    shutil.copy(moving_mnist, tmp_path / 'other.npy')
-    assert run(folders, '--test', f'dataset_path={tmp_path / "other.npy"}', '--ledger', 'mine') == 0
-    found, = ledger.read_folder(tmp_path / 'mine')
-    assert found.battle.held_out and found.dataset.files == {'dataset_path': 'other.npy'}
-    assert "training's data" not in capsys.readouterr().out
-
-
 def test_errors(folders, result, make_result, moving_mnist, refused):
     a, b = folders
     conditional, without_d = make_result('c', 'conditional'), shutil.copytree(b, b.with_name('d'))
@@ -221,8 +202,12 @@ def test_errors(folders, result, make_result, moving_mnist, refused):
         assert re.search(message, refused(lambda argv, b=other: run([a, b], *argv), *flags.split()))
 
 
-def test_a_system_without_g0(folders, make_result, moving_mnist):
+def test_held_out_videos_and_a_system_without_g0(
+        folders, make_result, here, moving_mnist, capsys):
+    shutil.copy(moving_mnist, 'other.npy')
     folder = make_result('3d', '3d', in_channels=1, out_channels=1)
-    assert run([folders[0], folder], '--test', f'dataset_path={moving_mnist}') == 0
-    found, = ledger.read_folder(folders[0] / 'ledger')
+    assert run([folders[0], folder], '--test', 'dataset_path=other.npy', '--ledger', 'mine') == 0
+    found, = ledger.read_folder('mine')
+    assert found.battle.held_out and found.dataset.files == {'dataset_path': 'other.npy'}
+    assert "training's data" not in capsys.readouterr().out
     assert set(found.systems[1].networks) == {'vgen_iter_5.npz', 'vdis_iter_5.npz'}

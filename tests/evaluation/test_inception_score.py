@@ -1,19 +1,19 @@
-"""Scores of batches against those of all examples at once, interrupted and gone on with."""
+"""Sources of videos; scores of batches against those of all at once, also interrupted."""
 from dataclasses import dataclass
-from types import ModuleType
 
 import chainer
 import numpy as np
 import pytest
-from chainer import serializers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.oracle import scores
+from tgan_chainer import results
 from tgan_chainer.errors import DataError, SnapshotError
-from tgan_chainer.evaluation.inception_score import Evaluation, InceptionSums, calc_inception
+from tgan_chainer.evaluation.inception_score import Evaluation, add, calc_inception, score_of
 from tgan_chainer.evaluation.protocols import Settings
-from tgan_chainer.evaluation.sources import RealVideos
+from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
+from tgan_chainer.models.sampling import make_video
 from tgan_chainer.random_streams import RandomState
 
 CPU = chainer.get_device('@numpy')
@@ -30,15 +30,13 @@ def probabilities(n, classes=11, seed=0, sharpness=3.0):
        eps=st.sampled_from([1e-7, 1e-20]), sharpness=st.floats(0, 40))
 def test_batches_of_any_size(cuts, seed, eps, sharpness):
     ys = probabilities(60, seed=seed, sharpness=sharpness)
-    sums = InceptionSums(eps)
+    sums = 0
     for part in np.split(ys, sorted(cuts)):
-        sums.add(part)
-    assert sums.n == 60
+        sums = add(sums, part, eps)
+    assert sums[0] == 60 and sums.shape == (2 + 11,)    # memory does not grow
     # float64: sums of some hundred terms in another order.
-    assert sums.score() == pytest.approx(scores.inception_score(ys, eps), rel=1e-12)
-    assert sums.score() == pytest.approx(calc_inception(ys, eps), rel=1e-12)
-    held = [value for value in vars(sums).values() if isinstance(value, np.ndarray)]
-    assert [array.shape for array in held] == [(11,)]    # memory does not grow
+    assert score_of(sums, eps) == pytest.approx(scores.inception_score(ys, eps), rel=1e-12)
+    assert score_of(sums, eps) == pytest.approx(calc_inception(ys, eps), rel=1e-12)
 
 
 def test_float32_is_summed_in_float64():
@@ -55,60 +53,69 @@ def test_what_are_no_distributions_is_refused(ys, message):
         calc_inception(np.array(ys))
 
 
-def test_a_batch_of_other_classes_and_no_examples():
-    sums = InceptionSums(1e-7)
-    with pytest.raises(ValueError, match='needs at least one example'):
-        sums.score()
-    sums.add(probabilities(3, classes=5))
-    with pytest.raises(ValueError, match=r'shape \(3, 4\): expected \(N, 5\)'):
-        sums.add(probabilities(3, classes=4))
-
-
-@pytest.mark.parametrize('changes', [
-    {'n': -1}, {'p': np.zeros((2, 2))}, {'p': np.zeros(4, 'f4')}, {'p': np.array('text')}])
-def test_what_are_no_sums_is_refused(tmp_path, changes):
-    sums = InceptionSums(1e-7)
-    sums.add(probabilities(3))
-    serializers.save_npz(tmp_path / 'sums.npz', sums)
-    np.savez(tmp_path / 'sums.npz', **{**np.load(tmp_path / 'sums.npz'), **changes})
-    with pytest.raises(ValueError, match='expected one float64 a class'):
-        serializers.load_npz(tmp_path / 'sums.npz', InceptionSums(1e-7))
-
-
 @dataclass
-class Noise:
-    """Videos from NumPy's global generator, or from another, which no file holds."""
+class Numbered:
+    """Seven videos that tell their number, and draw a random number each."""
 
-    stream: ModuleType | np.random.RandomState = np.random
+    labelled: bool = False
 
-    def draw(self, n):
-        return self.stream.rand(n, 6) * 5 * self.stream.rand()    # one more number a batch
-
-    def make(self, drawn):
-        return drawn
-
-    def skip(self, n):
-        self.draw(n)
-
-
-class NoiseSet:
     def __len__(self):
         return 7
 
     def __getitem__(self, i):
-        return i + np.random.randn(2, 3, 1, 1).astype(np.float32)
+        video = np.full((16, 3, 2, 2), i, np.float32)
+        video[1] = np.random.rand()
+        return (video, np.int32(1)) if self.labelled else video
+
+
+def test_generated_videos_are_those_of_make_video(result):
+    generated = GeneratedVideos(*results.load_generators(result, 5, CPU))
+    np.random.seed(3)
+    videos = generated.make(generated.draw(3))
+    assert videos.shape == (3, 3, 16, 64, 64)
+    assert np.ptp(videos, axis=0).max() > 0.01
+    np.random.seed(3)
+    np.testing.assert_array_equal(make_video(*generated, 3)[0], videos)
+
+
+def test_videos_are_of_the_labels_that_were_drawn_which_follow_the_prior(make_result):
+    source = GeneratedVideos(*results.load_generators(
+        make_result('c', 'conditional', wscale=0.3), 5, CPU))
+    (z_slow, _), labels = source.draw(2), np.array([0, 1], 'i')
+    videos = source.make((z_slow, labels))
+    np.testing.assert_array_equal(videos, make_video(*source, 2, z_slow, labels=labels)[0])
+    assert np.abs(videos - source.make((z_slow, 1 - labels))).max() > 1e-3
+
+    source.fsgen.category_prior[...] = 0.25, 0, 0.75
+    z_slow, labels = source.draw(2000)
+    assert z_slow.shape == (2000, 4) and labels.shape == (2000,)
+    # Five standard deviations of a share of 2000 draws.
+    assert set(labels) == {0, 2} and abs((labels == 2).mean() - 0.75) < 0.05
+
+
+@pytest.mark.parametrize('labelled', [False, True])
+def test_real_videos_come_once_a_round_in_an_order_of_the_seed(labelled):
+    orders = []
+    for seed in (1, 1, 2):
+        source = RealVideos(Numbered(labelled), CPU, seed)
+        videos = [source.make(source.draw(n)) for n in (3, 4, 5, 2)]
+        assert videos[0].shape == (3, 3, 16, 2, 2) and videos[0].dtype == np.float32
+        numbers = np.concatenate(videos)[:, 0, 0, 0, 0]
+        assert sorted(numbers[:7]) == sorted(numbers[7:]) == list(range(7))
+        assert list(numbers[:7]) != list(numbers[7:])
+        orders.append(list(numbers))
+    assert orders[0] == orders[1] != orders[2]
 
 
 @dataclass
 class Dropping:
-    """A classifier that draws a mask a batch, from such a stream."""
+    """A classifier that draws a mask a batch."""
 
-    stream: ModuleType | np.random.RandomState = np.random
     after: int | None = None    # it is interrupted after so many batches
     calls: int = 0
 
     def draw_masks(self, n):
-        return self.stream.rand(n, 6) >= 0.5
+        return np.random.rand(n, 192) >= 0.5
 
     def __call__(self, videos, done):
         mask = self.draw_masks(len(videos))
@@ -120,42 +127,31 @@ class Dropping:
         return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
 
 
-def of_a_data_set(after=None):
-    return RealVideos(NoiseSet(), CPU, seed=2), Dropping(after=after)
+def evaluation(path, after=None, run=None):
+    return Evaluation(RealVideos(Numbered(), CPU, 2), Dropping(after), SETTINGS,
+                      RandomState(2, CPU), path, run or {'seed': 2})
 
 
-def from_one_stream(after=None):
-    """As on a GPU, latent vectors and masks come in turn from one stream that no file holds."""
-    stream = np.random.RandomState(8)
-    return Noise(stream), Dropping(stream, after)
-
-
-def evaluation(path, pair=None, run=None):
-    return Evaluation(*(pair or (Noise(), Dropping())), SETTINGS, RandomState(2, CPU), path,
-                      run or {'seed': 2})
-
-
-@pytest.mark.parametrize('make', [of_a_data_set, from_one_stream])
 @pytest.mark.parametrize('after', [0, 1, 3, 4])
-def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, make, after):
-    whole = evaluation(tmp_path / 'whole.npz', make()).score()
+def test_interrupted_anywhere_ends_with_the_same_bits(tmp_path, after):
+    score = evaluation(tmp_path / 'whole.npz').score()
     np.random.seed(2)
-    source, classify = make()
-    ys = [classify(source.make(source.draw(4)), int) for _ in range(5)]
-    assert whole == pytest.approx(scores.inception_score(np.concatenate(ys)), rel=1e-13)
+    source = RealVideos(Numbered(), CPU, 2)
+    ys = [Dropping()(source.make(source.draw(4)), int) for _ in range(5)]
+    assert score == pytest.approx(scores.inception_score(np.concatenate(ys)), rel=1e-13)
     with pytest.raises(KeyboardInterrupt):
-        evaluation(tmp_path / 'part.npz', make(after)).score()
+        evaluation(tmp_path / 'part.npz', after).score()
     assert (tmp_path / 'part.npz').exists() == (after >= 1)
     np.random.seed(99)
-    pair = make()
-    assert evaluation(tmp_path / 'part.npz', pair).score() == whole
-    assert pair[1].calls == 5 - after    # no whole batch was classified again
+    resumed = evaluation(tmp_path / 'part.npz')
+    assert resumed.score() == score
+    assert resumed.classifier.calls == 5 - after    # no whole batch was classified again
 
 
 def test_a_finished_score_is_not_made_again_and_belongs_to_its_run(tmp_path):
     path, run = tmp_path / 'part.npz', {'seed': 2, 'protocol': 'tgan-v1', 'weights': {'c3d': 'a'}}
     whole = evaluation(path, run=run).score()
-    assert evaluation(path, (Noise(), Dropping(after=0)), run=run).score() == whole
+    assert evaluation(path, after=0, run=run).score() == whole
     for changes, named in (({'protocol': 'tgan-v2'}, 'protocol'),
                            ({'weights': {'c3d': 'b'}, 'seed': 3}, 'seed and weights')):
         with pytest.raises(SnapshotError, match=f'of other {named}; delete it to start'):
@@ -165,3 +161,14 @@ def test_a_finished_score_is_not_made_again_and_belongs_to_its_run(tmp_path):
         evaluation(path, run=run).score()
     with pytest.raises(DataError, match='cannot write'):
         evaluation(path / 'part.npz').score()
+
+
+@pytest.mark.parametrize('changes', [
+    {'sums': sums} for sums in (np.full(4, -1.0), np.full(4, 21.0), np.zeros((4, 4)), np.zeros(2),
+                                np.zeros(4, 'f4'), np.array('text'))] + [{'run': '[1]'}])
+def test_what_are_no_sums_is_refused(tmp_path, changes):
+    path = tmp_path / 'part.npz'
+    evaluation(path).score()
+    np.savez(path, **{**np.load(path), **changes})
+    with pytest.raises(SnapshotError, match='it has sums of .* expected float64 of at most 20 ex'):
+        evaluation(path).score()

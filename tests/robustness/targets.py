@@ -2,7 +2,6 @@
 
 Others of these are in the tests of tables, h5 files, archives and snapshots.
 """
-import contextlib
 import functools
 import io
 import json
@@ -31,8 +30,8 @@ from tgan_chainer import config, results
 from tgan_chainer.datasets import tables
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.datasets.ucf_dataset import UCFDataset
-from tgan_chainer.evaluation import classifier, convert_c3d, ledger, protocols
-from tgan_chainer.evaluation.inception_score import Evaluation
+from tgan_chainer.evaluation import classifier, convert_c3d, ledger
+from tgan_chainer.evaluation.inception_score import Evaluation, add, score_of
 from tgan_chainer.evaluation.protocols import Settings
 from tgan_chainer.extensions.log_report import LogReport
 from tgan_chainer.io import snapshots
@@ -135,15 +134,14 @@ def _read_snapshot(path):
 
 
 def _evaluation(path):
-    draws = types.SimpleNamespace(skip=np.random.rand, draw_masks=np.random.rand)
+    draws = types.SimpleNamespace(draw=np.random.rand, draw_masks=np.random.rand)
     return Evaluation(draws, draws, Settings(100, 10, 1e-7, (0,)), RandomState(0, CPU), path,
                       {'protocol': 'tgan-v1', 'seed': 0})
 
 
 def _scores():
     evaluation = _evaluation('x')
-    evaluation._sums.add(np.full((10, 4), 0.25))
-    evaluation._batches = 1
+    evaluation._sums = add(0, np.full((10, 4), 0.25), 1e-7)
     return _saved(evaluation)
 
 
@@ -151,18 +149,13 @@ def _read_score(path):
     evaluation = _evaluation(path)
     evaluation._resume()
     np.random.rand(1400)
-    with np.errstate(all='ignore'), contextlib.suppress(ValueError):
-        evaluation._sums.score()
+    with np.errstate(all='ignore'):
+        score_of(evaluation._sums, 1e-7)
 
 
 def _read_c3d(path):
     classifier.C3D = _network    # the network itself has 78 million parameters
     classifier.load_c3d(path)
-
-
-def _read_mean(path):
-    protocols.MEAN_SHAPE = 3, 2, 4, 5    # the real one takes 4 MB
-    protocols.load_mean(path, sha256=None)
 
 
 def harmful_archives(whole):
@@ -171,7 +164,7 @@ def harmful_archives(whole):
         return {}
     files, members = {}, dict(hostile.unzipped(whole))
     for harm, endings, kind, shape, data in (
-            ('took 300 MB', ('/W.npy', 'mean.npy', '/p.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
+            ('took 300 MB', ('/W.npy', 'sums.npy'), '|u1', (3 * 10 ** 8,), 3 * 10 ** 8),
             ('read beyond an array', 'numpy_position.npy', '<i8', (), b'\0\0\1' + bytes(5))):
         header = hostile.described(kind, shape)
         for harmed in [name for name in members if name.endswith(endings)][:1]:
@@ -264,8 +257,7 @@ TARGETS = {
     **{name: Target(file, whole, hostile.archives, read) for name, file, whole, read in (
         ('snapshot', 'snapshot_iter_4.npz', lambda: _saved(_trainer()), _read_snapshot),
         ('score', 'score.part.npz', _scores, _read_score),
-        ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d),
-        ('mean', 'mean2.npz', lambda: _saved({'mean': np.ones((3, 2, 4, 5))}), _read_mean))},
+        ('c3d', 'c3d.npz', lambda: _saved(_network()), _read_c3d))},
     **{name: Target(file, whole, hostile.json_files, read, {
         **{f'traceback, {content}': content for content in harmful},
         **{f'RecursionError, {nested}': nested * 60_000 for nested in (b'[', b'{"a":')}})

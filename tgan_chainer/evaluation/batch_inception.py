@@ -10,8 +10,9 @@ from pathlib import Path
 from tgan_chainer import config
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
+from tgan_chainer.datasets.checks import telling_damage
 from tgan_chainer.device import get_device
-from tgan_chainer.errors import ConfigError, DataError
+from tgan_chainer.errors import ConfigError
 from tgan_chainer.evaluation import inception_score, ledger, scoring_flags
 from tgan_chainer.evaluation.sources import open_result
 from tgan_chainer.io import files, snapshots
@@ -58,7 +59,6 @@ def parse_args(argv=None):
 def _run(args):
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
-    device.use()
     out, method = Path(args.out), scoring_flags.method_name(args)
     # The authors' name for their method only: scores of others do not compare.
     template = 'inception_{}.txt' if method == 'INTER_CUBIC' else f'inception-{method}_{{}}.txt'
@@ -78,8 +78,7 @@ def _run(args):
         records = args.ledger or subject.out / 'ledger'
         measurement = (find_measurement(records, subject, classifier, settings)
                        or inception_score.measure(subject, classifier, settings,
-                                                  list(settings.seeds), method, args.command_line,
-                                                  args.ledger))
+                                                  list(settings.seeds), args))
         rows.append(row(measurement, classifier.label(folder)))
         # Named after the first score: that may take hours, in which another run may write one.
         last = max(snapshots.iterations(out, template), default=-1)
@@ -113,17 +112,14 @@ def find_measurement(folder, subject, classifier, settings):
 
 def read_table(path):
     """Rows of a table of ours or of the authors' -> list of lists of str, without the header."""
-    try:
+    with telling_damage(f'{path}: cannot be read', ', but its rows belong in the new table. Repair '
+                        'it, or move it elsewhere'):
         lines = csv.reader(path.read_text(encoding='utf-8').splitlines())
         rows = [[word.strip() for word in line] for line in lines if line]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f'{path}: cannot be read ({error}), but its rows belong in the new table. '
-                        'Repair it, or move it elsewhere') from error
-    for words in rows:
-        if len(words) != len(HEADER):
-            raise DataError(f'{path}: the line that begins with "{words[0]}" has {len(words)} '
-                            f'columns, expected {len(HEADER)}: {", ".join(HEADER)}. Repair the '
-                            'file, or move it elsewhere')
+        for words in rows:
+            if len(words) != len(HEADER):
+                raise ValueError(f'the line that begins with "{words[0]}" has {len(words)} '
+                                 f'columns, expected {len(HEADER)}: {", ".join(HEADER)}')
     return [words for words in rows if words != HEADER]
 
 

@@ -36,15 +36,13 @@ def parse_args(argv=None):
 def _run(args):
     settings = scoring_flags.choose_settings(args)
     device = get_device(args.gpu)
-    device.use()
     if args.real:
         subject = open_dataset(args.real, device, args.out or 'results')
     else:
         subject = open_result(args.result_dir, args.iter, device, args.out)
     subject.check_colour(args.rehearsal)
     classifier = scoring_flags.open_classifier(args, device)
-    measure(subject, classifier, settings, args.seed, scoring_flags.method_name(args),
-            args.command_line, args.ledger)
+    measure(subject, classifier, settings, args.seed, args)
 
 
 main = command('calc-inception', parse_args, _run)

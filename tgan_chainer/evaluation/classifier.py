@@ -1,28 +1,25 @@
 """The classifier behind the scores: C3D's weights and the mean clip, found and checked."""
 import os
-import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import chainer
 import numpy as np
 
-from tgan_chainer.datasets.checks import require_file, telling_damage
-from tgan_chainer.datasets.published import obtain
-from tgan_chainer.errors import DataError
+from tgan_chainer.datasets.checks import require_file
+from tgan_chainer.datasets.published import PUBLISHED, obtain
+from tgan_chainer.errors import DataError, SnapshotError
 from tgan_chainer.evaluation.c3d_ft import C3D
 from tgan_chainer.evaluation.protocols import MEAN_SHAPE, PROTOCOLS, load_mean, preprocess
-from tgan_chainer.io import files
-from tgan_chainer.io.archives import Archive
+from tgan_chainer.io import files, snapshots
 
 C3D_FILE = 'conv3d_deepnetA_ucf.npz'
 CAFFEMODEL = 'c3d_ucf101_finetune_whole_iter_20000'
 """What the authors' code converts when it finds it in the working directory (FACTS §11)."""
 
 C3D_VARIABLE = 'TGAN_C3D'
-MEAN_FILE = 'mean2.npz'
 MEAN_VARIABLE = 'TGAN_MEAN'
-MEAN_PLACES = f'data/{MEAN_FILE}', MEAN_FILE
+MEAN_PLACES = 'data/mean2.npz', 'mean2.npz'
 """Where the mean clip is looked for; the authors' scripts expect it in the working directory."""
 
 _PUBLISHED = (f"{obtain('c3d')}; its keys are conv1a/W, conv1a/b, ... fc8/b; or made from C3D's "
@@ -44,7 +41,7 @@ class Classifier:
     mean: np.ndarray                #: Mean clip (3, 16, 128, 171) on the network's device.
     protocol: str                   #: One of :data:`.protocols.PROTOCOLS`.
     files: dict                     #: 'c3d' and 'mean' -> sha256; empty in a rehearsal.
-    mean_path: str = MEAN_FILE      #: For the authors' line of a score.
+    mean_path: str = 'mean2.npz'    #: For the authors' line of a score.
     chunk: int | None = None        #: Videos that the network sees at once; None is all.
     is_rehearsal: bool = False
 
@@ -92,7 +89,7 @@ def load_classifier(c3d, mean, protocol, device):
     clip = load_mean(mean_path)    # the smaller file first: an error comes before the long read
     network, digest = load_c3d(find(c3d, C3D_VARIABLE, usual_c3d_places()))
     return _classifier(network, clip, protocol, device,
-                       files={'c3d': digest, 'mean': files.sha256(mean_path)},
+                       files={'c3d': digest, 'mean': PUBLISHED['mean'].sha256},
                        mean_path=str(mean_path))
 
 
@@ -138,20 +135,16 @@ def load_c3d(path):
                  f'give its path by --c3d or in {C3D_VARIABLE}{conversion}')
     network = C3D()
     params = {key[1:]: param for key, param in network.namedparams()}
-    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}'), \
-            Archive(path) as npz:
-        keys = set(npz.files)
-        if keys != set(params):
-            raise DataError(f"'{path}' lacks {reprlib.repr(sorted(params.keys() - keys))} and has "
-                            f'besides {reprlib.repr(sorted(keys - params.keys()))}; expected '
-                            f'{_PUBLISHED}')
+    try:
+        for key, header in snapshots.headers(path).items():
+            if key not in params:
+                raise SnapshotError(f'{path}: found {key:.40}, which C3D does not have')
+            if header.dtype.kind != 'f' or header.shape != params[key].shape:
+                raise SnapshotError(f'{path}: {key} is {header}, not floats {params[key].shape}')
+        snapshots.load(path, network)
         for key, param in params.items():
-            header = npz.header(key)
-            if header.dtype.kind != 'f' or header.shape != param.shape:
-                raise DataError(f"{key} in '{path}' is {header}, expected floats {param.shape}: "
-                                f'{_PUBLISHED}')
-            param.array[...] = npz[key]
             if not np.isfinite(param.array).all():
-                raise DataError(f"{key} in '{path}' holds values that are not finite; expected "
-                                f'{_PUBLISHED}')
+                raise SnapshotError(f'{path}: {key} holds values that are not finite')
+    except SnapshotError as error:
+        raise DataError(f'{error}; expected {_PUBLISHED}') from error
     return network, files.sha256(path)

@@ -21,8 +21,6 @@ from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos, open_re
 from tgan_chainer.io.progress import progress
 from tgan_chainer.models.sampling import first_generator
 from tgan_chainer.random_streams import RandomState
-from tgan_chainer.updaters.tgan_updater_lsgan import TGANUpdaterLSGAN
-from tgan_chainer.updaters.tgan_updater_vanilla import TGANUpdaterVanilla
 
 NEAR_ONE = 1.1
 """r_test counts as about 1 between 1 / 1.1 and 1.1: one critic sees at most a tenth more."""
@@ -35,11 +33,9 @@ def best_threshold(real, fake):
     """The threshold of best balanced accuracy; scores above it count as real.
 
     It is one of the scores, so that it moves with them under any growing function, or -inf; the
-    lowest of equally good ones. A ValueError if there are none of either kind, or NaN.
+    lowest of equally good ones. A ValueError if one is NaN.
     """
-    real, fake = (np.sort(np.ravel(scores)) for scores in (real, fake))
-    if not real.size or not fake.size:
-        raise ValueError(f'{real.size} real and {fake.size} fake scores: expected some of each')
+    real, fake = (np.sort(scores) for scores in (real, fake))
     if np.isnan(real[-1]) or np.isnan(fake[-1]):
         raise ValueError('a score is NaN')
     candidates = np.concatenate([[-np.inf], np.unique(np.concatenate([real, fake]))])
@@ -51,12 +47,7 @@ def best_threshold(real, fake):
 
 def balanced_accuracy(real, fake, threshold):
     """Mean of the shares of real scores above and of fake scores not above a threshold."""
-    return float((np.mean(np.ravel(real) > threshold) + np.mean(np.ravel(fake) <= threshold)) / 2)
-
-
-def ratio(a, b):
-    """a / b of two shares; inf where only b is 0, and NaN where both are."""
-    return a / b if b else math.inf if a else math.nan
+    return float(np.mean(real > threshold) + np.mean(fake <= threshold)) / 2
 
 
 def winner(r_samples, r_test):
@@ -66,6 +57,7 @@ def winner(r_samples, r_test):
     return 'A' if r_samples > 1 else 'B'
 
 
+@np.errstate(divide='ignore', invalid='ignore')
 def interval(a, b, seed, paired):
     """Bootstrap interval of mean(a) / mean(b), by percentiles -> [low, high].
 
@@ -79,8 +71,7 @@ def interval(a, b, seed, paired):
         of_a, of_b = both + only_a, both + only_b
     else:
         of_a, of_b = (rs.binomial(len(hits), hits.mean(), RESAMPLES) for hits in (a, b))
-    with np.errstate(divide='ignore', invalid='ignore'):
-        ratios = (of_a / len(a)) / (of_b / len(b))
+    ratios = (of_a / len(a)) / (of_b / len(b))
     known = ratios[~np.isnan(ratios)]
     if not known.size:
         return [math.nan, math.nan]
@@ -99,6 +90,7 @@ class Scores(NamedTuple):
     test: np.ndarray           #: and other real ones.
 
 
+@np.errstate(divide='ignore', invalid='ignore')    # inf where only b is 0, NaN where both are
 def judge(a, b, seed, held_out):
     """The outcome from both critics' Scores -> r_samples, ledger.Battle; seed of the bootstrap."""
     fakes, tests, critics = [], [], []
@@ -110,9 +102,8 @@ def judge(a, b, seed, held_out):
         critics.append(ledger.CriticRecord(
             threshold=threshold, calibrated=scores.natural is None,
             calibration_accuracy=balanced_accuracy(scores.real, scores.own_fakes, threshold),
-            on_fakes=float(fakes[-1].mean()), on_test=float(tests[-1].mean())))
-    r_samples = ratio(critics[0].on_fakes, critics[1].on_fakes)
-    r_test = ratio(critics[0].on_test, critics[1].on_test)
+            on_fakes=fakes[-1].mean(), on_test=tests[-1].mean()))
+    r_samples, r_test = (float(x.mean() / y.mean()) for x, y in (fakes, tests))
     return r_samples, ledger.Battle(
         critics=critics, r_test=r_test, winner=winner(r_samples, r_test),
         interval=interval(*fakes, seed, paired=False),
@@ -182,17 +173,6 @@ def critic_scores(vdis, sign, videos):
         sign * sum(score.array.reshape(len(videos)) for score in pair))
 
 
-def scale_of(updater):
-    """How an updater's class trains D -> (sign, natural threshold or None).
-
-    A vanilla GAN's score is the logit of being fake, in the authors' code; least squares pull it to
-    -1 and 1; a Wasserstein critic has no zero of its own (paper, on Table 3).
-    """
-    if issubclass(updater, TGANUpdaterVanilla):
-        return -1, 0.0
-    return 1, 0.0 if issubclass(updater, TGANUpdaterLSGAN) else None
-
-
 def open_contestant(result_dir, iteration, device):
     """The three networks of a result folder, of no conditional system -> Contestant, Subject."""
     subject = open_result(result_dir, iteration, device, roles=('fsgen', 'vgen', 'vdis'))
@@ -200,7 +180,7 @@ def open_contestant(result_dir, iteration, device):
     if first_generator(*source).n_categories:
         raise ConfigError(f'{result_dir}: a conditional critic judges videos with labels, of which '
                           'the metric knows nothing; give systems without categories')
-    sign, natural = scale_of(subject.experiment.updater.cls)
+    sign, natural = subject.experiment.updater.cls.critic_scale
     critic = functools.partial(critic_scores, subject.vdis, sign)
     name = f'{result_dir} iter:{subject.system.iteration}'
     return Contestant(name, source, critic, natural), subject
@@ -233,7 +213,6 @@ def parse_args(argv=None):
 
 def _run(args):
     device = get_device(args.gpu)
-    device.use()
     (a, of_a), (b, of_b) = (
         open_contestant(*which, device) for which in zip(args.result_dir, args.iter, strict=True))
     part = real_part(of_a.experiment, of_b.experiment, args.test)
@@ -250,7 +229,7 @@ def _run(args):
         [r_samples], args.command_line, device, metric='GAM', systems=[of_a.system, of_b.system],
         protocol='gam-v1', samples=args.n, dataset=ledger.describe_dataset(part), seeds=[args.seed],
         weights={}, battle=outcome)
-    print(describe(measurement, a.name, b.name))
+    print(*describe(measurement, a.name, b.name), sep='\n')
     print(f'wrote {ledger.write(args.ledger or of_a.out / "ledger", measurement)}')
 
 
@@ -274,27 +253,26 @@ def real_part(of_a, of_b, changes):
     return part.model_copy(update={'args': args, 'where': '--test'})
 
 
-def describe(measurement, name_a, name_b):
-    """What a battle came to, in lines."""
-    battle, lines = measurement.battle, []
-    for letter, name, critic in zip('AB', (name_a, name_b), battle.critics, strict=True):
+def describe(measurement, *names):
+    """Yield the lines that say what a battle came to."""
+    battle, samples = measurement.battle, measurement.samples
+    for letter, name, critic in zip('AB', names, battle.critics, strict=True):
         rule = (f'best of {battle.calibration} real and {battle.calibration} fake'
                 if critic.calibrated else 'natural')
-        lines += [
-            f'{letter}: {name}',
-            f'   threshold {critic.threshold:g} ({rule}; balanced accuracy '
-            f'{critic.calibration_accuracy:.4f})',
-            f"   recognises {critic.on_fakes:.4f} of {measurement.samples} fakes of the other's, "
-            f'{critic.on_test:.4f} of {measurement.samples} real videos']
+        yield f'{letter}: {name}'
+        yield (f'   threshold {critic.threshold:g} ({rule}; balanced accuracy '
+               f'{critic.calibration_accuracy:.4f})')
+        yield (f"   recognises {critic.on_fakes:.4f} of {samples} fakes of the other's, "
+               f'{critic.on_test:.4f} of {samples} real videos')
     if not battle.held_out:
-        lines.append("the real videos come from the training's data (see --test)")
-    r_test, r_samples = ('{:.4f} [{:.4f}, {:.4f}]'.format(value, *bounds) for value, bounds in (
-        (battle.r_test, battle.test_interval), (measurement.value, battle.interval)))
-    return '\n'.join([
-        *lines,
-        f'r_test    {r_test}, about 1 is {1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}',
-        f'r_samples {r_samples} ({battle.confidence:.0%} bootstrap)',
-        f'winner: {battle.winner}'])
+        yield "the real videos come from the training's data (see --test)"
+    for name, value, (low, high), about in (
+            ('r_test   ', battle.r_test, battle.test_interval,
+             f', about 1 is {1 / NEAR_ONE:.3f} to {NEAR_ONE:.3f}'),
+            ('r_samples', measurement.value, battle.interval,
+             f' ({battle.confidence:.0%} bootstrap)')):
+        yield f'{name} {value:.4f} [{low:.4f}, {high:.4f}]{about}'
+    yield f'winner: {battle.winner}'
 
 
 main = command('gam', parse_args, _run)

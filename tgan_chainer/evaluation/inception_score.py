@@ -13,6 +13,7 @@ from tgan_chainer.errors import SnapshotError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation.classifier import Classifier
 from tgan_chainer.evaluation.protocols import EPS, PROTOCOLS, Settings
+from tgan_chainer.evaluation.scoring_flags import method_name
 from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.io.progress import progress
@@ -35,62 +36,39 @@ def calc_inception(ys, eps=EPS):
         float from 1 (all examples alike) to the number of classes (sure of each example, and all
         classes equally often). Computed in float64.
     """
-    sums = InceptionSums(eps)
-    sums.add(ys)
-    return sums.score()
+    return score_of(add(0, ys, eps), eps)
 
 
-class InceptionSums:
-    """:func:`calc_inception` of examples that come in batches, ``n`` of them so far.
+def add(sums, ys, eps):
+    """Add examples, see :func:`calc_inception`, to the sums of those before, 0 at first.
 
-    The second term needs nothing of an example but its share of the mean: sums of p log(p + eps)
-    and of p are all there is to keep, in float64.
+    The second term needs nothing of an example but its share of the mean, so these are enough:
+
+    Returns:
+        Array of float64, on the CPU: the number of examples, the sum of all p log(p + eps), and
+        that of p of each class.
     """
+    xp = chainer.backend.get_array_module(ys)
+    if ys.ndim != 2 or 0 in ys.shape:
+        raise ValueError(f'class probabilities of shape {ys.shape}: expected (N, classes)')
+    ys = ys.astype(xp.float64, copy=False)
+    totals = ys.sum(axis=1)
+    # Written so that NaN is refused, too.
+    bad = ~((ys >= 0).all(axis=1) & (xp.abs(totals - 1) <= _SUM_TOLERANCE))
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
+            f'{float(ys[row].max()):g} that sum to {float(totals[row]):g}: expected '
+            'probabilities from 0 to 1 that sum to 1 (softmax, not fc8)')
+    p = chainer.get_device('@numpy').send(ys.sum(axis=0))
+    return sums + np.array([len(ys), float((ys * xp.log(ys + eps)).sum()), *p])
 
-    def __init__(self, eps):
-        self.eps = eps
-        self.n = 0
-        self._p = np.zeros(0)
-        self._p_log_p = 0.0
 
-    def add(self, ys):
-        """Add examples, see :func:`calc_inception`."""
-        xp, n_classes = chainer.backend.get_array_module(ys), len(self._p)
-        if ys.ndim != 2 or 0 in ys.shape or n_classes not in (0, ys.shape[1]):
-            raise ValueError(f'class probabilities of shape {ys.shape}: expected '
-                             f'(N, {n_classes or "classes"})')
-        ys = ys.astype(xp.float64, copy=False)
-        sums = ys.sum(axis=1)
-        # Written so that NaN is refused, too.
-        bad = ~((ys >= 0).all(axis=1) & (xp.abs(sums - 1) <= _SUM_TOLERANCE))
-        if bad.any():
-            row = int(bad.argmax())
-            raise ValueError(
-                f'row {row} of the class probabilities has values from {float(ys[row].min()):g} to '
-                f'{float(ys[row].max()):g} that sum to {float(sums[row]):g}: expected '
-                'probabilities from 0 to 1 that sum to 1 (softmax, not fc8)')
-        p = chainer.get_device('@numpy').send(ys.sum(axis=0))
-        self._p = self._p + p if self.n else p
-        self._p_log_p += float((ys * xp.log(ys + self.eps)).sum())
-        self.n += len(ys)
-
-    def score(self):
-        """The score of all examples so far; a ValueError where there is none."""
-        if not self.n:
-            raise ValueError('a score needs at least one example')
-        mean = self._p / self.n
-        return float(np.exp(self._p_log_p / self.n - (mean * np.log(mean + self.eps)).sum()))
-
-    def serialize(self, serializer):
-        """Save the sums, or load them; a ValueError where what is loaded are none."""
-        # The number of classes is the file's: there is no array of its size yet to read into.
-        reading = isinstance(serializer, chainer.Deserializer)
-        self.n = serializer('n', self.n)
-        self._p = serializer('p', None if reading else self._p)
-        self._p_log_p = serializer('p_log_p', self._p_log_p)
-        if self.n < 0 or self._p.ndim != 1 or self._p.dtype != np.float64:
-            raise ValueError(f'sums of {self.n} examples, of {self._p.dtype} {self._p.shape}: '
-                             'expected one float64 a class')
+def score_of(sums, eps):
+    """The score of the examples that :func:`add` added up -> float."""
+    mean = sums[2:] / sums[0]
+    return float(np.exp(sums[1] / sums[0] - (mean * np.log(mean + eps)).sum()))
 
 
 @dataclass
@@ -108,59 +86,55 @@ class Evaluation:
     run: dict     #: What the score depends on, as JSON.
 
     def __post_init__(self):
-        self._run, self._batches = json.dumps(self.run, sort_keys=True), 0
-        self._sums = InceptionSums(self.settings.eps)
+        self._sums = np.zeros(1)    # see add
 
     def score(self):
         """Go on to the end -> float."""
         self.random_state.seed_all()
         if self.path.is_file():
             self._resume()
-        with progress(total=self.settings.scored, initial=self._sums.n, unit='video',
+        with progress(total=self.settings.scored, initial=int(self._sums[0]), unit='video',
                       desc=f'seed {self.random_state.seed}') as bar:
-            while self._batches < self.settings.batches:
+            while self._sums[0] < self.settings.scored:
                 videos = self.source.make(self.source.draw(self.settings.batchsize))
-                self._sums.add(self.classifier(videos, bar.update))
-                self._batches += 1
+                ys = self.classifier(videos, bar.update)
+                self._sums = add(self._sums, ys, self.settings.eps)
                 snapshots.save(self.path, self)
-        return self._sums.score()
+        return score_of(self._sums, self.settings.eps)
 
     def _resume(self):
         try:
             snapshots.load(self.path, self)
-            before = json.loads(self._run)
-            if not isinstance(before, dict) or not 0 <= self._batches <= self.settings.batches:
-                raise ValueError(f'position {self._batches} of {self.settings.batches}')
         except SnapshotError as error:
             raise SnapshotError(f'{error}; {_REMEDY}') from error
-        except (ValueError, RecursionError) as error:
-            raise SnapshotError(f'{self.path}: is damaged ({error}); {_REMEDY}') from error
-        if changed := sorted(key for key in self.run if before.get(key) != self.run[key]):
+        if changed := sorted(key for key in self.run if self._before.get(key) != self.run[key]):
             raise SnapshotError(f'{self.path}: is of an unfinished score of other '
                                 f'{" and ".join(changed)}; {_REMEDY}')
-        # A device whose generator has no state to save draws again what was drawn. Then the states
-        # that were saved are loaded a second time.
-        self.random_state.seed_all()
-        for _ in range(self._batches):
-            self.source.skip(self.settings.batchsize)
+        # What was drawn is drawn again: a GPU's generator has no state that could be saved.
+        for _ in range(int(self._sums[0]) // self.settings.batchsize):
+            self.source.draw(self.settings.batchsize)
             self.classifier.draw_masks(self.settings.batchsize)
-        snapshots.load(self.path, self)
 
     def serialize(self, serializer):
-        """Save or load the sums, the position and the random states."""
-        self._run = serializer('run', self._run)
-        self._batches = serializer('batches', self._batches)
-        self._sums.serialize(serializer['sums'])
-        self.random_state.serialize(serializer['random_state'])
+        """Save or load the run and the sums; a ValueError of damage."""
+        self._before = json.loads(serializer('run', json.dumps(self.run)))
+        # The number of classes is the file's: there is no array of its size yet to read into.
+        reading = isinstance(serializer, chainer.Deserializer)
+        self._sums = sums = serializer('sums', None if reading else self._sums)
+        if (not isinstance(self._before, dict) or sums.dtype != np.float64 or sums.ndim != 1
+                or sums.size < 3 or not 0 <= sums[0] <= self.settings.scored):
+            raise ValueError(f'it has sums of {sums.dtype} {sums.shape}: expected float64 of at '
+                             f'most {self.settings.scored} examples')
 
 
-def measure(subject, classifier, settings, seeds, method, command_line, ledger_folder=None):
+def measure(subject, classifier, settings, seeds, args):
     """Score a :class:`.sources.Subject`, and write down what was measured -> ledger.Measurement.
 
-    The file of the score, with ``method`` in its name, has the authors' line for every seed: result
-    folder, iteration, videos, mean clip, score; and below those of several seeds their mean,
-    standard deviation and best. In a rehearsal all lines are marked, and no record is written.
+    The file of the score has the authors' line for every seed: result folder, iteration, videos,
+    mean clip, score; and below those of several seeds their mean, standard deviation and best. In a
+    rehearsal all lines are marked, and no record is written. ``args`` are the command's.
     """
+    method = method_name(args)
     run = {**({'networks': subject.system.networks} if subject.system
               else {'data': subject.dataset.sha256}),
            'weights': classifier.files, 'protocol': classifier.protocol,
@@ -174,7 +148,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
                                  RandomState(seed, subject.device), part, run).score())
         print(classifier.label(f'{subject.name} score:{values[-1]}'), flush=True)
     measurement = ledger.measurement(
-        values, command_line, subject.device, metric='inception score', seeds=seeds,
+        values, args.command_line, subject.device, metric='inception score', seeds=seeds,
         systems=[subject.system] if subject.system else [], dataset=subject.dataset,
         protocol=classifier.protocol, samples=settings.scored, weights=classifier.files)
     lines = [f'{subject.name} {settings.samples} {classifier.mean_path} {value}'
@@ -188,7 +162,7 @@ def measure(subject, classifier, settings, seeds, method, command_line, ledger_f
     files.write_text(score, ''.join(f'{classifier.label(line)}\n' for line in lines))
     written = [score]
     if not classifier.is_rehearsal:
-        written.append(ledger.write(ledger_folder or subject.out / 'ledger', measurement))
+        written.append(ledger.write(args.ledger or subject.out / 'ledger', measurement))
     for part in parts:    # kept until the values are written down
         part.unlink()
     print(classifier.label(f'wrote {" and ".join(map(str, written))}'))

@@ -122,12 +122,9 @@ class Conditions(_Strict):
     date: pydantic.AwareDatetime    #: When the measurement ended.
 
 
-# Metric -> number of systems, and whether there are battle, quality and data set.
-_SHAPES = {
-    'inception score': [(1, False, False, False), (0, False, False, True)],
-    'GAM': [(2, True, False, True)],
-    'video quality': [(1, False, True, True)],
-}
+# Metric, number of systems, and whether there are battle, quality and data set.
+_SHAPES = {('inception score', 1, False, False, False), ('inception score', 0, False, False, True),
+           ('GAM', 2, True, False, True), ('video quality', 1, False, True, True)}
 
 
 class Measurement(_Strict):
@@ -151,9 +148,8 @@ class Measurement(_Strict):
 
     @pydantic.model_validator(mode='after')
     def _is_consistent(self):
-        found = (len(self.systems), self.battle is not None, self.quality is not None,
-                 self.dataset is not None)
-        if found not in _SHAPES[self.metric]:
+        parts = self.battle, self.quality, self.dataset
+        if (self.metric, len(self.systems), *(part is not None for part in parts)) not in _SHAPES:
             raise ValueError('a GAM has two systems, a battle and a data set, a video quality one '
                              'system, quality and a data set, an inception score either a system '
                              'or a data set')
@@ -215,11 +211,11 @@ def read_folder(folder):
 
 def describe_system(result_dir, experiment_file, experiment, iteration, roles):
     """The :class:`SystemRecord` of a result folder, of which the networks ``roles`` were used."""
-    networks = [snapshots.NETWORKS[role].format(iteration) for role in roles]
     return SystemRecord(
         result_dir=Path(result_dir).resolve().name, iteration=iteration,
         config_sha256=files.sha256(experiment_file),
-        networks={name: files.sha256(Path(result_dir, name)) for name in networks},
+        networks={name: files.sha256(Path(result_dir, name)) for name in (
+            snapshots.NETWORKS[role].format(iteration) for role in roles)},
         parts={role: PartRecord(name=part.name, args=arguments(part)) for role in PARTS
                if (part := getattr(experiment, role)) is not None},
         optimizer=experiment.optimizer.model_dump(exclude_none=True),
@@ -278,8 +274,8 @@ def conditions(command_line, device):
 
 def _processor():
     """Name of the CPU; Python knows only its family on Linux."""
-    text = ''
     with contextlib.suppress(OSError):
         text = Path('/proc/cpuinfo').read_text(encoding='utf-8', errors='replace')
-    found = re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE)
-    return found.group(1).strip() if found else platform.processor() or platform.machine()
+        if found := re.search(r'^model name\s*:\s*(.+)$', text, re.MULTILINE):
+            return found.group(1).strip()
+    return platform.processor() or platform.machine()

@@ -3,55 +3,35 @@
 They are ways to make of videos what C3D takes, and how many of them are scored.
 """
 import functools
-import hashlib
-import io
-import math
-import reprlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import chainer
 import numpy as np
 
-from tgan_chainer.datasets.checks import telling_damage
+from tgan_chainer.datasets.checks import require_file
 from tgan_chainer.datasets.published import PUBLISHED, obtain
 from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import resize
-from tgan_chainer.io.archives import Archive
+from tgan_chainer.io import files
 
 MEAN_SHAPE = (3, 16, 128, 171)
 """Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
 
 MEAN_SHA256 = PUBLISHED['mean'].sha256    #: Of mean2.npz.
 
-_PUBLISHED = f"{obtain('mean')}; its key is 'mean', of {MEAN_SHAPE}"
 
+def load_mean(path):
+    """Read the published mean clip from its npz file -> float64 (3, 16, 128, 171), BGR in [0, 255].
 
-def load_mean(path, sha256=MEAN_SHA256):
-    """Read the mean clip from an npz file -> float64 (3, 16, 128, 171), BGR in [0, 255].
-
-    A file of another ``sha256``, unless it is None, is a DataError, as a damaged one is.
+    A file that is missing or any other, whose checksum tells, is a DataError.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read '{path}' ({error.strerror}); expected {_PUBLISHED}. Give its "
-                        'path by --mean or in TGAN_MEAN') from error
-    with telling_damage(f"'{path}' is damaged or no npz file", f'; expected {_PUBLISHED}'), \
-            Archive(io.BytesIO(content)) as npz:
-        if 'mean' not in npz:
-            raise DataError(f"'{path}' has the keys {reprlib.repr(sorted(npz.files))}; expected "
-                            f'{_PUBLISHED}')
-        header = npz.header('mean')
-        if header.dtype.kind not in 'fiu' or math.prod(header.shape) != math.prod(MEAN_SHAPE):
-            raise DataError(f"'mean' in '{path}' is {header}; expected {_PUBLISHED}")
-        mean = npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
-    found = hashlib.sha256(content).hexdigest()
-    if sha256 is not None and found != sha256:
-        raise DataError(f"'{path}' has sha256 {found}; expected {_PUBLISHED}. Another mean clip "
-                        'makes another score')
-    return mean
+    require_file(path, f'expected {obtain("mean")}. Give its path by --mean or in TGAN_MEAN')
+    if (found := files.sha256(path)) != MEAN_SHA256:
+        raise DataError(f"'{path}' is damaged or another file: it has sha256 {found}; expected "
+                        f'{obtain("mean")}. Another mean clip makes another score')
+    with np.load(path) as npz:
+        return npz['mean'].reshape(MEAN_SHAPE).astype(np.float64)
 
 
 def preprocess(video, mean, protocol='tgan-v1'):
@@ -65,12 +45,8 @@ def preprocess(video, mean, protocol='tgan-v1'):
     Returns:
         Array (N, 3, 16, 112, 112) of the video's dtype on its device: BGR minus the mean.
     """
-    if protocol not in PROTOCOLS:
-        raise ValueError(f'unknown protocol {protocol!r}: expected one of {tuple(PROTOCOLS)}')
     if video.ndim != 5 or video.shape[1:3] != MEAN_SHAPE[:2]:
         raise ValueError(f'videos of shape {video.shape}: expected (N, 3, 16, H, W)')
-    if mean.shape != MEAN_SHAPE:
-        raise ValueError(f'mean clip of shape {mean.shape}: expected {MEAN_SHAPE}')
     return PROTOCOLS[protocol].clips(video, mean)
 
 
@@ -114,14 +90,9 @@ class Settings(NamedTuple):
     seeds: tuple
 
     @property
-    def batches(self):
-        """Whole batches; what is left over is not scored, as in the authors' code."""
-        return self.samples // self.batchsize
-
-    @property
     def scored(self):
-        """Videos that are scored."""
-        return self.batches * self.batchsize
+        """Videos that are scored: in whole batches, as in the authors' code."""
+        return self.samples // self.batchsize * self.batchsize
 
 
 class Protocol(NamedTuple):

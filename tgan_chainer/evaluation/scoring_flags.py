@@ -9,14 +9,14 @@ def add_flags(parser):
     """Flags of the commands that score: the authors' (FACTS §10) and ours."""
     add_classifier_flags(parser)
     flags.add_gpu(parser, -1)
-    parser.add_argument('--calc_iter', type=int, metavar='N',
+    parser.add_argument('--calc_iter', type=flags.positive, metavar='N',
                         help="videos a seed, in whole batches (default: the protocol's: 10000, or "
                         '2048; in a rehearsal 8)')
     parser.add_argument('--protocol', default='tgan-v1',
                         choices=[name for name in PROTOCOLS if 'INTER' not in name],
                         help='how videos become class probabilities; scores compare only within '
                         "one, and the paper's only with tgan-v1 (default: tgan-v1)")
-    parser.add_argument('--batchsize', type=int, metavar='N',
+    parser.add_argument('--batchsize', type=flags.positive, metavar='N',
                         help="videos a batch (default: the protocol's: 48, or 32; in a rehearsal "
                         '4)')
     flags.add(parser, 'ledger')
@@ -71,12 +71,10 @@ def method_name(args):
 def choose_settings(args):
     """The protocol's settings with the flags' numbers, of one whole batch at least -> Settings."""
     settings = PROTOCOLS[args.protocol].settings
-    if args.rehearsal:
-        settings = settings._replace(samples=8, batchsize=4)
-    given = {'samples': args.calc_iter, 'batchsize': args.batchsize}
-    settings = settings._replace(
-        **{name: number for name, number in given.items() if number is not None})
-    if not 1 <= settings.batchsize <= settings.samples:
+    samples, batchsize = (8, 4) if args.rehearsal else settings[:2]
+    settings = settings._replace(samples=args.calc_iter or samples,
+                                 batchsize=args.batchsize or batchsize)
+    if not settings.scored:
         raise ConfigError(f'--calc_iter {settings.samples} with batches of {settings.batchsize} is '
                           'too few: expected at least one whole batch; see --batchsize')
     return settings

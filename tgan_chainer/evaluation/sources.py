@@ -1,7 +1,6 @@
 """What is scored: videos of trained generators, or of a data set, batch by batch.
 
-Both kinds draw from the global generators, which the caller seeds, and both can be brought to
-where they were after a number of videos.
+Both kinds draw from the global generators, which the caller seeds.
 """
 import functools
 from collections.abc import Callable
@@ -37,8 +36,6 @@ class GeneratedVideos(NamedTuple):
         z_slow, labels = drawn
         return make_video(*self, len(z_slow), z_slow, labels=labels)[0]
 
-    skip = draw
-
 
 @dataclass
 class RealVideos:
@@ -61,10 +58,6 @@ class RealVideos:
     def make(self, drawn):
         """The videos that were drawn, on the device."""
         return self.device.send(drawn.astype(chainer.get_dtype(), copy=False))
-
-    def skip(self, n):
-        """Go on behind the next ``n`` videos, without reading them or drawing random numbers."""
-        self._position += n
 
 
 @functools.lru_cache(maxsize=1)
@@ -105,11 +98,12 @@ class Subject:
 
 
 def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')):
-    """A result folder, ours or the authors', its ``roles`` on ``device`` -> :class:`Subject`.
+    """A result folder, ours or the authors', its ``roles`` on ``device``, in use -> Subject.
 
     ``iteration`` is as of :func:`tgan_chainer.results.choose_iteration`; without ``out`` results go
     into the result folder.
     """
+    device.use()
     file = results.experiment_file(result_dir)
     iteration = results.choose_iteration(result_dir, iteration)
     experiment = config.load(file)
@@ -123,7 +117,8 @@ def open_result(result_dir, iteration, device, out=None, roles=('fsgen', 'vgen')
 
 
 def open_dataset(experiment_path, device, out):
-    """The data set of an experiment -> :class:`Subject`."""
+    """The data set of an experiment, whose videos go to ``device``, in use -> Subject."""
+    device.use()
     experiment = config.load(experiment_path)
     part = experiment.dataset
     return Subject(

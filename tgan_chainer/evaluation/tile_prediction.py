@@ -58,7 +58,6 @@ def parse_args(argv=None):
 def _run(args):
     pictures.require_av()
     device = get_device(args.gpu)
-    device.use()
     subject = open_result(args.result_dir, args.iter, device)
     subject.check_colour(args.rehearsal)
     name = output_stem(args, subject.system.iteration)    # also of infer.py's movies

@@ -3,9 +3,9 @@
 Ours, under the name `tgan-mm-v1`: none of the numbers compares with the paper's. Beside those of a
 system stand those of real videos and of what was made of them, so that a number can be read.
 """
+import collections
 import itertools
 import random
-from typing import NamedTuple
 
 import chainer
 import chainer.functions as F
@@ -32,19 +32,9 @@ N_SPREAD = 128
 _BINS = 256    # of brightness
 _CHUNK = 64    # videos that are classified at once
 
-
-class Statistics(NamedTuple):
-    """What is kept of some videos. The features' mean is (64,), their covariance (64, 64)."""
-
-    distance: float
-    dimensions: float
-    motion: float
-    cumulated: np.ndarray
-    bright: float
-    brightest: float
-    mean: np.ndarray
-    covariance: np.ndarray
-    inception: float
+Statistics = collections.namedtuple(
+    'Statistics', 'distance dimensions motion cumulated bright brightest mean covariance inception')
+"""What is kept of some videos. The features' mean is (64,), their covariance (64, 64)."""
 
 
 def statistics(videos, classifier):
@@ -186,7 +176,6 @@ def parse_args(argv=None):
 
 def _run(args):
     device = get_device(args.gpu)
-    device.use()
     subject = open_result(args.result_dir, args.iter, device) if args.result_dir else None
     part = subject.experiment.dataset if not args.real else config.Part(
         fn='datasets/mnist_dataset.py', name='MovingMNISTDataset', cls=MovingMNISTDataset,
@@ -199,7 +188,9 @@ def _run(args):
         generated = generated_videos(*subject.source(args.seed), args.n, args.seed)
         sets = itertools.chain([('generated', generated)], sets)
     rows = {name: compare(statistics(videos, classifier), expected) for name, videos in sets}
-    print(table(rows))
+    print(' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
+          *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
+            for name, row in rows.items()), sep='\n')
     if subject:
         record = ledger.measurement(
             [rows['generated'].frechet], args.command_line, device, metric='video quality',
@@ -207,14 +198,6 @@ def _run(args):
             protocol='tgan-mm-v1', samples=args.n, seeds=[args.seed], quality=rows,
             weights={'classifier': sha256(digit_classifier.WEIGHTS)})
         print(f'wrote {ledger.write(args.ledger or subject.out / "ledger", record)}')
-
-
-def table(rows):
-    """Lines with a column for each number of ``rows``, {name: ledger.QualityRecord}."""
-    return '\n'.join([
-        ' ' * 16 + ''.join(f'{column:>11}' for column in ledger.QualityRecord.model_fields),
-        *(f'{name:16}' + ''.join(f'{value:11.3f}' for _, value in row)
-          for name, row in rows.items())])
 
 
 main = command('quality', parse_args, _run)

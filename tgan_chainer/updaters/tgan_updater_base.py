@@ -31,6 +31,9 @@ class TGANUpdaterBase(StandardUpdater):
 
     Attributes:
         losses (tuple of str): Names under ``vdis/`` that the updater reports.
+        critic_scale (tuple): For the GAM, 1 where D is trained to score real videos higher, else
+            -1; and the score between both kinds, None where D has no zero of its own, as a
+            Wasserstein critic (paper, on Table 3).
 
     Raises:
         ValueError: ``shuffle_time_order`` is outside [0, 1]; D returns a pair of scores and the
@@ -38,6 +41,7 @@ class TGANUpdaterBase(StandardUpdater):
     """
 
     losses = ('loss_gen', 'loss_dis')
+    critic_scale = 1, None
     takes_pair = False    # of scores, as VideoAndFrameDiscriminator returns it
 
     def __init__(self, models, iterator, optimizer, device=None,
@@ -96,14 +100,12 @@ class TGANUpdaterBase(StandardUpdater):
     def _shuffles_time(self):
         return self.shuffle_time_order is not None and np.random.rand() > self.shuffle_time_order
 
-    def _backward_generators(self, variable, grad):
-        """Put into the generators the gradient of their loss, ``grad`` at ``variable``."""
+    def _update_generators(self, variable, grad):
+        """Update the generators by the gradient of their loss: ``grad`` at ``variable``."""
         for name in self._generators:
             getattr(self, name).cleargrads()
         variable.grad = grad
         variable.backward()
-
-    def _update_generators(self):
         for name in self._generators:
             self.get_optimizer(name).update()
 

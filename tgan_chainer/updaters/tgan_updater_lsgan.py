@@ -12,14 +12,15 @@ class TGANUpdaterLSGAN(TGANUpdaterBase):
     D's graph is cut from the fake batch, which changes no number.
     """
 
+    critic_scale = 1, 0.0    # the targets' middle
+
     def update_core(self):
         _, fake, d_fake, d_real = self.forward()
         loss_gen = squared_error(d_fake, 0)
         loss_dis = squared_error(d_fake, -1) + squared_error(d_real, 1)
 
         self.vdis.cleargrads()
-        self._backward_generators(loss_gen, loss_gen.xp.ones_like(loss_gen.array))
-        self._update_generators()
+        self._update_generators(loss_gen, loss_gen.xp.ones_like(loss_gen.array))
 
         fake.unchain_backward()
         loss_dis.backward()

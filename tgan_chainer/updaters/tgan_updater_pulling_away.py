@@ -29,11 +29,11 @@ class TGANUpdaterWGANPullingAway(TGANUpdaterWGANSVC):
                              'least 0, and one above 0')
         self.pull, self.fades_below = pull, fades_below
 
-    def _backward_generators(self, variable, grad):
+    def _update_generators(self, variable, grad):
         apart, alike = pulling_away(variable.array)
         share = self.pull * (alike / self.fades_below).clip(0, 1)
         scale = share * (grad ** 2).sum() ** 0.5 / ((apart ** 2).sum() ** 0.5 + 1e-8)
-        super()._backward_generators(variable, grad + scale * apart)
+        super()._update_generators(variable, grad + scale * apart)
 
 
 def pulling_away(videos):

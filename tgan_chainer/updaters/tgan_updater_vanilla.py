@@ -12,6 +12,7 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
     """
 
     losses = ('loss_dis_fake', 'loss_dis_real')
+    critic_scale = -1, 0.0
 
     def update_core(self):
         _, fake, d_fake, d_real = self.forward()
@@ -21,8 +22,7 @@ class TGANUpdaterVanilla(TGANUpdaterBase):
 
         # D's own gradient of the generators' loss would be thrown away: it is not computed.
         fake_grad, = chainer.grad([loss_gen], [fake])
-        self._backward_generators(fake, fake_grad.array)
-        self._update_generators()
+        self._update_generators(fake, fake_grad.array)
 
         fake.unchain_backward()
         self.vdis.cleargrads()

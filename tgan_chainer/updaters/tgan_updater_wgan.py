@@ -22,9 +22,7 @@ class TGANUpdaterWGAN(TGANUpdaterBase):
         loss_dis = self._mean(d_fake, batch) - self._mean(d_real, batch)
 
         fake_grad = self._backward_critic(loss_dis, fake)
-        self._backward_generators(fake, -fake_grad)
-
-        self._update_generators()
+        self._update_generators(fake, -fake_grad)
         self.get_optimizer('vdis').update()
         self._report(loss_gen=loss_gen, loss_dis=loss_dis)
 
