@@ -8,7 +8,7 @@ import numpy as np
 from chainer import Serializer, serializers
 from chainer.training import extension
 
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.io import snapshots
 

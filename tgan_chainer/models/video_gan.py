@@ -30,9 +30,7 @@ class VideoGANGenerator(WholeVideoGenerator):
     Args:
         mask_penalty: Weight, 0 or more, of mean |m| in the generator's loss, which keeps the
             foreground small. With a Wasserstein loss the weight is an assumption.
-        background: Brightness around which both streams begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
-            :class:`WholeVideoGenerator`.
+        background: See :func:`.begin_with`; for the others :class:`WholeVideoGenerator`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
@@ -62,7 +60,7 @@ class VideoGANGenerator(WholeVideoGenerator):
         h = self._features('f', z_slow)
         foreground, mask = F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
         if self.mask_penalty and chainer.config.train:
-            mask = penalize(mask, self.mask_penalty)    # a sigmoid: |m| is m
+            mask = _Penalty(self.mask_penalty).apply((mask,))[0]    # a sigmoid: |m| is m
             chainer.report({'penalty': self.mask_penalty * F.mean(mask.array)}, self)
         return mask * foreground + (1 - mask) * background
 
@@ -83,15 +81,12 @@ class VideoGANDiscriminator(VideoDiscriminator):
             _drawn(bn).eps = DISCRIMINATOR_EPS
 
 
-def penalize(x, weight):
-    """``x``; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
+class _Penalty(function_node.FunctionNode):
+    """x; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
 
     So no updater need know of it, as with Torch's ``L1Penalty``.
     """
-    return _Penalty(weight).apply((x,))[0]
 
-
-class _Penalty(function_node.FunctionNode):
     def __init__(self, weight):
         self.weight = weight
 

@@ -45,10 +45,9 @@ def map_in_order(function, tasks, n_workers=None):
 
 def _begin_worker():
     """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -38,7 +38,7 @@ In float32 the root mean square of the error is 1 to 4 times that of direct sums
 D's c1 4.0, of standard normal arrays): at most 9e-7 of the result's root mean square.
 
 All arrays that come in are brought into the samples-last layout of
-:mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
+:mod:`tgan_chainer.functions.cpu`, and results are in it, as views of Chainer's shapes.
 """
 import dataclasses
 import functools
@@ -47,9 +47,8 @@ import math
 
 import numpy as np
 
-from tgan_chainer.functions.cpu import direct, parallel
+from tgan_chainer.functions.cpu import direct, parallel, samples_first, samples_last
 from tgan_chainer.functions.cpu.columns import Rows, gather, scatter, volume_shape
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Columns of a block: enough that packing the filter inside the matrix product is cheap. Of few
 # channels a block has more, so that their columns take at least this many bytes.
