@@ -10,8 +10,6 @@ import signal
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError
 
-_SIZES = ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE')    # how Open MPI and MPICH tell of other processes
-
 
 class OneProcess:
     """What a training asks of its ranks, where there is one; imports nothing of MPI."""
@@ -76,7 +74,7 @@ def connect(communicator):
         DeviceError: There are fewer GPUs than ranks.
     """
     if communicator is None:
-        for name in _SIZES:
+        for name in ('OMPI_COMM_WORLD_SIZE', 'PMI_SIZE'):    # of Open MPI, and of MPICH
             if os.environ.get(name, '1') != '1':
                 raise ConfigError(
                     f'{os.environ[name]} processes were started ({name}), and each would train on '

@@ -20,7 +20,6 @@ from tgan_chainer.links import BatchNormalization
 
 COMMUNICATORS = ('naive', 'pure_nccl')    #: ChainerMN's on the CPU, and on GPUs, one a rank.
 EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
-_TIME_TO_PRINT = 0.5    # mpiexec throws away what a rank printed just before it aborts.
 
 
 class Ranks(OneProcess):
@@ -80,7 +79,7 @@ class Ranks(OneProcess):
                 message, code = f'interrupted: rank {self.rank}', EXIT_INTERRUPTED
             sys.stdout.flush()
             print(message, file=sys.stderr, flush=True)
-            time.sleep(_TIME_TO_PRINT)
+            time.sleep(0.5)    # mpiexec throws away what a rank printed just before it aborts
             self._mpi.Abort(code)
 
     def gather(self, value):

@@ -36,7 +36,7 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
     """
     if _runs_on_cpu_kernels(x, W, b):
         return _apply(_Convolution(stride, pad, W.ndim - 2), x, W, b)
-    return (F.convolution_2d if x.ndim == 4 else F.convolution_nd)(x, W, b, stride, pad)
+    return (F.convolution_2d if W.ndim == 4 else F.convolution_nd)(x, W, b, stride, pad)
 
 
 def deconvolution_nd(x, W, b=None, stride=1, pad=0):
@@ -50,7 +50,7 @@ def deconvolution_nd(x, W, b=None, stride=1, pad=0):
     """
     if _runs_on_cpu_kernels(x, W, b):
         return _apply(_Deconvolution(stride, pad, W.ndim - 2), x, W, b)
-    return (F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd)(x, W, b, stride, pad)
+    return (F.deconvolution_2d if W.ndim == 4 else F.deconvolution_nd)(x, W, b, stride, pad)
 
 
 def _runs_on_cpu_kernels(x, *arrays):
@@ -102,21 +102,19 @@ class _Node(function_node.FunctionNode):
                 f'{tuple(ksize)}, stride {self.stride}, pad {self.pad}.')
         return sizes
 
-    def _check_types(self, in_types, x_channels, bias_channels):
+    def check_type_forward(self, in_types):
         n_in = in_types.size()
         type_check.expect(n_in >= 2, n_in <= 3)
         x, W = in_types[:2]
-        type_check.expect(x.ndim >= 3, W.ndim == x.ndim, x.shape[1] == W.shape[x_channels])
+        type_check.expect(x.ndim >= 3, W.ndim == x.ndim, x.shape[1] == W.shape[self.channels[0]])
         if type_check.eval(n_in) == 3:
             b = in_types[2]
-            type_check.expect(b.ndim == 1, b.shape[0] == W.shape[bias_channels])
+            type_check.expect(b.ndim == 1, b.shape[0] == W.shape[self.channels[1]])
 
 
 class _Convolution(_Node):
     roles = 'xWy'
-
-    def check_type_forward(self, in_types):
-        self._check_types(in_types, x_channels=1, bias_channels=0)
+    channels = 1, 0    # axes of W: those that are read, and those that are made
 
     def _compute(self, x, W, b=None):
         out_size = self._sizes(conv.get_conv_outsize, x.shape[2:], W.shape[2:])
@@ -125,9 +123,7 @@ class _Convolution(_Node):
 
 class _Deconvolution(_Node):
     roles = 'yWx'
-
-    def check_type_forward(self, in_types):
-        self._check_types(in_types, x_channels=0, bias_channels=1)
+    channels = 0, 1
 
     def _compute(self, y, W, b=None):
         size = self.size or self._sizes(conv.get_deconv_outsize, y.shape[2:], W.shape[2:])
@@ -137,6 +133,7 @@ class _Deconvolution(_Node):
 
 class _FilterGradient(_Node):
     roles = 'xyW'
+    check_type_forward = function_node.FunctionNode.check_type_forward    # none
 
     def _compute(self, x, y):
         return cpu_kernels.filter_gradient(x, y, self._correlation(self.size, y.shape[2:]))

@@ -14,8 +14,7 @@ from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.multi_node_batch_normalization import multi_node_batch_normalization
 
 STATISTICS = ('chainer2', 'chainer7')    #: What ``chainer.config.batch_norm_statistics`` may be.
-BATCH_NORMS = ('local', 'multi_node')
-"""Over which batch an experiment normalises on many devices: each rank's own, or all ranks'."""
+BATCH_NORMS = ('local', 'multi_node')    #: On many devices: over each rank's batch, or all ranks'.
 
 # Chainer 2 made the published numbers, so it is the default (docs/differences.md).
 chainer.global_config.batch_norm_statistics = 'chainer2'

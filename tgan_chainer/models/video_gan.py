@@ -16,9 +16,7 @@ from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
 from tgan_chainer.models.video_generator import WholeVideoGenerator, begin_with
 
-WEIGHT_STD = 0.01           #: Weights are drawn from N(0, 0.01),
-GAMMA_STD = 0.02            #: those of batch normalisations (gamma) from N(1, 0.02).
-DISCRIMINATOR_EPS = 1e-3    #: Added to the variance by the discriminator's batch normalisations.
+WEIGHT_STD = 0.01    #: Weights are drawn from N(0, 0.01), those of normalisations apart.
 
 
 class VideoGANGenerator(WholeVideoGenerator):
@@ -78,7 +76,7 @@ class VideoGANDiscriminator(VideoDiscriminator):
     def __init__(self, in_channels: int, top_width: int, mid_ch: int = 64):
         super().__init__(in_channels, top_width, mid_ch, initializers.Normal(WEIGHT_STD))
         for bn in (self.bn1, self.bn2, self.bn3):
-            _drawn(bn).eps = DISCRIMINATOR_EPS
+            _drawn(bn).eps = 1e-3
 
 
 class _Penalty(function_node.FunctionNode):
@@ -100,6 +98,6 @@ class _Penalty(function_node.FunctionNode):
 
 def _drawn(bn):
     """``bn`` with its weight drawn from N(1, 0.02)."""
-    initializers.Normal(GAMMA_STD)(bn.gamma.array)
+    initializers.Normal(0.02)(bn.gamma.array)
     bn.gamma.array += 1
     return bn
