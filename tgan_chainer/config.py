@@ -150,6 +150,8 @@ class Experiment(_Strict):
     #: Seed of parameters, order, offsets and latent vectors.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
+    #: Update from which on all learning rates fall, linearly, to 0 at the end; None: they do not.
+    rates_fall_from: NonNegativeInt | None = None
     #: Of batch normalisation (FACTS §4).
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
     #: Whether it normalises over each rank's own batch or that of all ranks.
