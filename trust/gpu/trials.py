@@ -522,11 +522,10 @@ IN_TRAINING = {
     'an update': {UPDATER: 1},
     'an update, and display': {
         UPDATER: 1,
-        # Two losses; whether each of D's four normalisations is in use.
-        'to host: float in stop_on_divergence.py': 2,
+        # Whether each of D's four normalisations is in use.
         'to host: bool in critic_spectrum.py': 4,
-        # Two losses, five weights' largest values, three normalisations'.
-        'to host: float in log_report.py': 10,
+        # Two losses, looked at and logged, five weights' largest values, three normalisations'.
+        'to host: float in log_report.py': 12,
     },
 }
 """What an update of a training by the command copies, and what happens beside it, by file."""
