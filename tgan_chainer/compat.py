@@ -46,7 +46,6 @@ _CUDA_LIBRARIES = (
     'cudnn/lib/libcudnn.so.8',
 )
 
-
 _NUMPY_SCTYPES = {
     'int': [np.int8, np.int16, np.int32, np.int64],
     'uint': [np.uint8, np.uint16, np.uint32, np.uint64],

@@ -56,7 +56,7 @@ def sample(args):
     device.use()
     folder = results.experiment_file(args.result_dir).parent
     iteration = results.choose_iteration(folder, args.iter)
-    fsgen, vgen = results.load_generators(folder, iteration, device)
+    fsgen, vgen, _ = results.load_system(folder, iteration, device, ('fsgen', 'vgen'))
     first, names, labels, rows = first_generator(fsgen, vgen), [], None, None
     if args.categories:
         if not first.n_categories:

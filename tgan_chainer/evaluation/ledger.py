@@ -27,8 +27,6 @@ Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
 PARTS = 'fsgen', 'vgen', 'vdis', 'updater'
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _PAIR = pydantic.Field(min_length=2, max_length=2)
-# Bytes of a file whose digest is announced: it takes some seconds.
-_LARGE = 4 * 10 ** 9
 
 
 class _Strict(pydantic.BaseModel):
@@ -251,7 +249,7 @@ def _digest(path):
 
 @functools.lru_cache(maxsize=64)
 def _digest_once(path, size, changed):
-    if size > _LARGE:
+    if size > 4e9:    # it takes some seconds
         print(f'sha256 of {path}, {size / 1e9:.0f} GB ...', file=sys.stderr, flush=True)
     return files.sha256(path)
 

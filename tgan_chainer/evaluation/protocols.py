@@ -1,7 +1,4 @@
-"""The protocols of the inception score, by name: scores compare only within one.
-
-They are ways to make of videos what C3D takes, and how many of them are scored.
-"""
+"""The protocols of the inception score, by name: scores compare only within one."""
 import functools
 from collections.abc import Callable
 from typing import NamedTuple

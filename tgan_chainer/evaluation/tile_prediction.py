@@ -49,9 +49,8 @@ def parse_args(argv=None):
                         '(default: 100; in a rehearsal 4)')
     scoring_flags.add_classifier_flags(parser)
     args = parser.parse_args(argv)
-    for name, usual, of_rehearsal in (('batchsize', 48, 2), ('n', 100, 4)):
-        if getattr(args, name) is None:
-            setattr(args, name, of_rehearsal if args.rehearsal else usual)
+    args.batchsize, args.n = (given or usual for given, usual in zip(
+        (args.batchsize, args.n), (2, 4) if args.rehearsal else (48, 100), strict=True))
     return args
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from tgan_chainer import config
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
-from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
@@ -119,9 +118,6 @@ def real_videos(dataset, n, seed):
     if len(dataset) < n:
         raise DataError(f'quality: found {len(dataset)} real videos, expected {n}, half of them to '
                         'compare with and half as an example; lower --n, or use more')
-    if not isinstance(dataset, DrawnDataset):
-        raise ConfigError(f'quality: found a {type(dataset).__name__}, expected a data set of the '
-                          'package')
     rs = np.random.RandomState(seed)
     streams = Streams(rs, random.Random(seed))
     examples = (dataset.load(i, dataset.draw(i, streams))
