@@ -58,7 +58,7 @@ def test_losses_are_those_of_the_logs_a_row_each(
 
 @pytest.mark.parametrize('content, message', [
     (None, 'No such file'),
-    *((damaged, 'not a list of entries') for damaged in (
+    *((damaged, 'no list of entries') for damaged in (
         '[', '3', '[' * 100_000, '[{"iteration": 1, "vdis/loss_gen": [1]}]',
         '[{"vdis/loss_gen": 1}]')),
     ('[]', 'no loss_gen in its 0 entries'),

@@ -275,12 +275,9 @@ def _array(record):
         data = data.args[0]
     if isinstance(data, str):    # Python 2, too
         data = data.encode('latin1')
-    return np.frombuffer(data, _dtype(dtype)).reshape(shape, order=order)
-
-
-def _dtype(record):
-    _require(record, 'dtype')
-    name, byte_order = record.args[0], '=' if record.state is None else record.state[1]
+    _require(dtype, 'dtype')
+    name, byte_order = dtype.args[0], '=' if dtype.state is None else dtype.state[1]
     if not re.fullmatch('[biufO][0-9]{1,2}', name):
         raise TypeError(f'values of type {reprlib.repr(name)}')
-    return np.dtype(name).newbyteorder(byte_order)
+    dtype = np.dtype(name).newbyteorder(byte_order)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)

@@ -20,7 +20,6 @@ from tgan_chainer.models.frame_seed_generator import N_FRAMES
 HEADER = ['Inception Score (Mean)', 'Inception Score (Std)', 'Inception Score (Best)', 'Dataset',
           'Model', 'Iteration', 'z_slow dim', 'z_fast dim', 'Updater', 'n_frames', 'Clip',
           'Parallel', 'Batchsize', 'Result dir']
-"""The authors' columns."""
 
 # Model, Clip and Parallel in the authors' words. They have none for LSGAN, and say SVC of a
 # TGANUpdaterWGAN, which is not among their updaters. Ours does not clip.

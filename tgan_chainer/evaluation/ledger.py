@@ -230,7 +230,9 @@ def describe_dataset(part):
     with contextlib.suppress(ConfigError):
         videos = len(part.build())
     return DataSet(name=part.name, files={name: Path(path).name for name, path in paths.items()},
-                   sha256={name: _digest(path) for name, path in paths.items()}, videos=videos)
+                   sha256={name: _digest(path, os.path.getsize(path), os.path.getmtime(path))
+                           if os.path.isfile(path) else None for name, path in paths.items()},
+                   videos=videos)
 
 
 def data_paths(part):
@@ -240,15 +242,8 @@ def data_paths(part):
             if isinstance(value, str) and name.endswith('path')}
 
 
-def _digest(path):
-    """sha256 of a data file, None without it."""
-    if Path(path).is_file():
-        status = os.stat(path)
-        return _digest_once(path, status.st_size, status.st_mtime_ns)
-
-
 @functools.lru_cache(maxsize=64)
-def _digest_once(path, size, changed):
+def _digest(path, size, changed):
     if size > 4e9:    # it takes some seconds
         print(f'sha256 of {path}, {size / 1e9:.0f} GB ...', file=sys.stderr, flush=True)
     return files.sha256(path)

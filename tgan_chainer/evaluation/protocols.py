@@ -12,9 +12,7 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import resize
 from tgan_chainer.io import files
 
-MEAN_SHAPE = (3, 16, 128, 171)
-"""Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
-
+MEAN_SHAPE = (3, 16, 128, 171)    #: Channels (BGR), frames, rows and columns; of Sports-1M.
 MEAN_SHA256 = PUBLISHED['mean'].sha256    #: Of mean2.npz.
 
 

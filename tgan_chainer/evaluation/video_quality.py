@@ -25,9 +25,6 @@ from tgan_chainer.models.sampling import draw_latent, first_generator, make_vide
 from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
 
-N_SPREAD = 128
-"""Videos, at most, behind distance and dimensions: dimensions grow with their number."""
-
 _BINS = 256    # of brightness
 _CHUNK = 64    # videos that are classified at once
 
@@ -40,7 +37,7 @@ def statistics(videos, classifier):
     """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N > 1; NaN in them is a DivergedError."""
     if not np.isfinite(videos).all():
         raise DivergedError('a generated video holds a number that is not finite')
-    distance, dimensions = spread(videos[:N_SPREAD])
+    distance, dimensions = spread(videos[:128])    # dimensions grow with their number
     counts, _ = np.histogram(videos, _BINS, (-1, 1))
     features, probabilities = classify(videos, classifier)
     return Statistics(
