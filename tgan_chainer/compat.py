@@ -64,16 +64,6 @@ def _preload_cuda_wheels():
                     ctypes.CDLL(str(path))
 
 
-def _replace_environment_check():
-    # An earlier `import chainer` without these patches failed halfway and left submodules behind.
-    for name in [name for name in sys.modules if name.startswith('chainer.')]:
-        del sys.modules[name]
-    module = types.ModuleType('chainer._environment_check')
-    # Chainer has no __version__ yet when it calls this.
-    module.check = lambda: _check_version(sys.modules['chainer._version'].__version__)
-    sys.modules[module.__name__] = module
-
-
 def _check_version(found):
     if found != SUPPORTED_CHAINER:
         raise ImportError(f'found Chainer {found}, but tgan_chainer is written for {_INSTALL}')
@@ -92,6 +82,12 @@ def install():
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
     elif importlib.util.find_spec('chainer'):
-        _replace_environment_check()
+        # An earlier `import chainer` without these patches failed halfway and left submodules.
+        for name in [name for name in sys.modules if name.startswith('chainer.')]:
+            del sys.modules[name]
+        module = types.ModuleType('chainer._environment_check')
+        # Chainer has no __version__ yet when it calls this.
+        module.check = lambda: _check_version(sys.modules['chainer._version'].__version__)
+        sys.modules[module.__name__] = module
     else:
         raise ImportError(f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -201,8 +201,7 @@ class Experiment(_Strict):
 def load(path, changes=()):
     """Read an experiment file, see :func:`find`, with ``changes``, see :func:`_set`.
 
-    Raises:
-        ConfigError: It is no experiment; by file or change, key, what was found, what is allowed.
+    What is no experiment is a ConfigError: file or change, key, what was found, what is allowed.
     """
     source = str(path)
     document = functools.reduce(_set, changes, read_yaml(find(path), source))

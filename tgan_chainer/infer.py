@@ -46,11 +46,8 @@ def sample(args):
     Returns:
         uint8 (N, C, T, H, W), ``args.n`` of each category that the flags name; the categories'
         names; the stem of :func:`.results.output_stem`, and what is between; and, where categories
-        were drawn that have names, that of each video, or else None.
-
-    Raises:
-        ConfigError: They are to be interpolated, and the system has no z_fast; or of a category,
-            and it has none.
+        were drawn that have names, that of each video, or else None. To interpolate without z_fast
+        is a ConfigError, as is a category of a system that has none.
     """
     device = get_device(args.gpu)
     device.use()

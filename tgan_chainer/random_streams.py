@@ -63,7 +63,7 @@ class RandomState(extension.Extension):
     With them a resumed training on the CPU continues bit for bit. CuPy's generator has no state to
     save: on the GPU it is seeded anew, from seed, rank and iteration, so a resumed training is
     repeatable but draws other latent vectors. All ranks draw the same parameters after
-    :meth:`seed_all`; then each but the first takes streams of its own (:meth:`start_anew`).
+    :meth:`seed_all`; then each but the first takes streams of its own (:meth:`part_ways`).
     """
 
     name = 'random_state'
@@ -82,12 +82,17 @@ class RandomState(extension.Extension):
         np.random.seed(self.seed)
         self._seed_device(self.seed)
 
+    def part_ways(self):
+        """Seed every generator of a rank but the first, which goes on as one process does."""
+        if self.rank:
+            self.start_anew()
+
     def resume_at(self, iteration):
         """Seed the device's generator after a snapshot of ``iteration`` was loaded."""
         self._seed_device(self._words(iteration)[0])
 
     def start_anew(self, *iteration):
-        """Seed every generator by seed, rank and, after a resume without a state, iteration."""
+        """Seed every generator by seed, rank and iteration: no state was kept for this rank."""
         words = self._words(*iteration)
         random.seed(words.tobytes())
         np.random.seed(words)

@@ -71,8 +71,7 @@ def build(experiment, device, ranks):
     random_state = RandomState(experiment.seed, device, ranks.rank)
     random_state.seed_all()
     system = build_system(experiment, dataset, video, device, ranks)
-    if ranks.rank:    # the first goes on as one process does
-        random_state.start_anew()
+    random_state.part_ways()
     updater = experiment.updater.build(
         models=system, iterator=PrefetchIterator(share, experiment.batchsize), device=device,
         optimizer={name: ranks.averaging(experiment.optimizer.of(name).build().setup(network))

@@ -158,9 +158,10 @@ def test_ranks_draw_the_same_parameters_and_then_other_numbers():
         seed(*args)
         return np.random.rand(), random.random()
 
-    found = [(draws(state.seed_all), draws(state.start_anew))
+    found = [(draws(state.seed_all), draws(state.part_ways))
              for state in (RandomState(5, CPU, rank) for rank in range(3))]
     assert len({first for first, _ in found}) == 1 and len(set(found)) == 3
+    assert (draws(RandomState(5, CPU).seed_all), draws(int)) == found[0]    # as one process does
     found = [draws(RandomState(seed, CPU, rank).start_anew, iteration) for seed, rank, iteration in
              ((5, 0, 7), (6, 0, 7), (5, 1, 7), (5, 0, 8), (5, 0, 7))]
     assert len(set(found)) == 4 and found[0] == found[4]

@@ -22,10 +22,8 @@ def surest(source, classify, batchsize):
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
     videos, with the mean over the batch: sure of a class that is rare in the rest of the batch.
-    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
-
-    Returns:
-        The video (C, T, H, W) in main memory, that class, and its probability.
+    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes). Returned are the video
+    (C, T, H, W) in main memory, that class, and its probability.
     """
     videos = source.make(source.draw(batchsize))
     to_host = chainer.get_device('@numpy').send
