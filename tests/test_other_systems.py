@@ -114,7 +114,7 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
     assert grid.shape == (16, 2 * 64, 3 * 64 + pictures.NAMES_WIDTH, 3)
     grid = grid[:, :, :3 * 64]
     # What the palette costs, and what a wrong order of the videos would.
-    error, wrong = (np.abs(grid - pictures.tile_movie(order, rows=2).astype(float)).mean()
+    error, wrong = (np.abs(grid - pictures.tile_movie(order, columns=3).astype(float)).mean()
                     for order in (videos, videos[::-1]))
     assert error < wrong / 1.5
 

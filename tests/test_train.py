@@ -106,9 +106,10 @@ def test_a_signal_writes_a_snapshot_from_which_resume_goes_on_bit_for_bit(
             signal.raise_signal(signal.SIGINT)
         run_trainer(trainer, **kwargs)
 
+    flags = '--iterations', '5', '--set', 'rates_fall_from=2'
     with monkeypatch.context() as patch:
         patch.setattr(chainer.training.Trainer, 'run', run_with_signal)
-        assert run(small_experiment, '--out', 'stopped') == 0
+        assert run(small_experiment, '--out', 'stopped', *flags) == 0
     out, err = capsys.readouterr()
     assert f'stopped by SIGINT at iteration {at}' in out and 'Traceback' not in err
     # Before the first update optimizers have no state yet, so that nothing could be resumed.
@@ -118,9 +119,9 @@ def test_a_signal_writes_a_snapshot_from_which_resume_goes_on_bit_for_bit(
         stopped, whole = tmp_path / 'stopped', tmp_path / 'whole'
         assert read_log(stopped)[-1]['iteration'] == at
         assert (stopped / 'loss_gen.png').exists()
-        assert train.main(['--resume', 'stopped', '--iterations', '5']) == 0
+        assert train.main(['--resume', 'stopped']) == 0
         assert len(json.loads((stopped / 'record.json').read_text())) == 2
-        assert run(small_experiment, '--out', 'whole', '--iterations', '5') == 0
+        assert run(small_experiment, '--out', 'whole', *flags) == 0
         assert not differing(whole, stopped, 5) and read_log(whole) == read_log(stopped)
         assert (whole / 'preview' / 'image_img_00000005.png').exists()
 

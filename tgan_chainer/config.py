@@ -148,6 +148,8 @@ class Experiment(_Strict):
     tensorboard: bool = False                    #: Whether it writes an event file.
     seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)  #: Of parameters, order, offsets, latents.
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
+    #: Update from which on all learning rates fall, linearly, to 0 at the end; None: they do not.
+    rates_fall_from: NonNegativeInt | None = None
     batch_norm_statistics: Literal[STATISTICS] = 'chainer2'  #: See FACTS §4.
     batch_norm: Literal[BATCH_NORMS] = 'local'   #: Over each rank's batch, or that of all ranks.
     make_moving_mnist: MovingMNIST | None = None  #: Makes the data set's file if it is missing.

@@ -31,8 +31,9 @@ def infer(args):
         strips, columns = pictures.frame_borders(videos, every), pictures.columns_of(every)
         fps = min(pictures.FPS * every, 50)    # more, and browsers slow a GIF down
     for path in itertools.chain(
-            pictures.save_movies(f'{stem}{results.category_part(args)}',
-                                 pictures.named_movie(videos, names), fps) if args.video else (),
+            pictures.save_movies(f'{stem}{results.category_part(args)}', pictures.name_rows(
+                pictures.tile_movie(videos, args.n if names else None), names), fps)
+            if args.video else (),
             pictures.save_strips(stem, strips, names, columns) if args.images else ()):
         print(path)
 

@@ -25,6 +25,7 @@ from tgan_chainer.results import CATEGORIES
 from tgan_chainer.training.data import check_batchsize, check_shapes, first_videos
 from tgan_chainer.training.flags import new_result_folder, prepare
 from tgan_chainer.training.iterators import PrefetchIterator
+from tgan_chainer.training.optimizers import FallingRates
 from tgan_chainer.training.record import overview, write_record
 from tgan_chainer.training.resume import resume
 from tgan_chainer.training.stopping import StopAt
@@ -111,6 +112,9 @@ def extend(trainer, experiment, dataset, random_state, ranks):
     if ranks.size > 1:
         # A trigger without a state, of which a snapshot of one rank would have none.
         trainer.extend(AverageOverRanks(ranks), trigger=lambda trainer: True)
+    if experiment.rates_fall_from is not None:
+        trainer.extend(FallingRates(updater.get_all_optimizers().values(),
+                                    experiment.rates_fall_from, trainer.stop_trigger.iterations))
     if ranks.is_first:
         on_gpu = random_state.device.name != '@numpy'
         progress = ProgressBar(trainer.stop_trigger.iterations)

@@ -18,7 +18,7 @@ from tests.conftest import read_log
 from tests.movies import read_movie
 from tgan_chainer import config
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.errors import DataError, DivergedError, SnapshotError
 from tgan_chainer.evaluation import ledger
 from tgan_chainer.evaluation import video_quality as quality
@@ -220,7 +220,7 @@ def test_preview_of_another_system(run, tmp_path, monkeypatch, make, labels):
             pictures.read_png(tmp_path / 'preview' / 'image_img_00000001.png')[i * 64:],
             pictures.frame_sheet(videos))
         write_json(tmp_path / 'categories.json', ['Archery', 'Diving', 'YoYo'])
-    assert named == ([] if labels is None else [['real', 'Archery', 'Archery', 'Diving', 'YoYo']])
+    assert named == [[], [] if labels is None else ['real', 'Archery', 'Archery', 'Diving', 'YoYo']]
 
 
 @pytest.mark.parametrize('n_real', [1, 5])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.functions.conftest import output_and_gradients
 from tgan_chainer.functions import LeakyReLU
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
+from tgan_chainer.functions.cpu import samples_first, samples_last
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.functions.conftest import output_and_gradients
 from tgan_chainer import links
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.functions import LeakyReLU, relu
 from tgan_chainer.functions.multi_node_batch_normalization import multi_node_batch_normalization
 

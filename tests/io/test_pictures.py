@@ -62,14 +62,14 @@ def test_rows_have_names_beside_them():
 
 
 @pytest.mark.parametrize('channels', [1, 3])
-@pytest.mark.parametrize('n, rows, grid', [
-    (100, None, (10, 10)), (1, None, (1, 1)), (5, None, (2, 3)), (7, None, (3, 3)), (7, 2, (2, 4)),
-    (3, 4, (4, 1))])
-def test_grid_shows_videos_as_previews_in_their_places_and_else_black(n, rows, grid, channels):
+@pytest.mark.parametrize('n, columns, grid', [
+    (100, None, (10, 10)), (1, None, (1, 1)), (5, None, (2, 3)), (7, None, (3, 3)), (7, 4, (2, 4)),
+    (3, 1, (3, 1))])
+def test_grid_shows_videos_as_previews_in_their_places_and_else_black(n, columns, grid, channels):
     videos = np.random.default_rng(0).uniform(-1.2, 1.2, (n, channels, 2, 3, 5))
     pixels = pictures.preview_pixels(videos)
     np.testing.assert_array_equal(pictures.frame_sheet(videos), pictures.frame_sheet(pixels))
-    movie = pictures.tile_movie(videos, rows)
+    movie = pictures.tile_movie(videos, columns)
     assert movie.shape == (2, 3 * grid[0], 5 * grid[1], 3)
     for place, (y, x) in enumerate(np.ndindex(grid)):
         expected = pixels[place].transpose(1, 2, 3, 0) if place < n else 0

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import chainer
 import numpy as np
 import pytest
@@ -104,3 +106,13 @@ def test_all_threads_the_option_and_an_eps_that_vanishes(monkeypatch):
     with chainer.using_config('tgan_cpu_kernels', 'chainer'):
         update(optimizer, times=1)
     assert not ran
+
+
+@pytest.mark.parametrize('iteration, share', [(0, 1), (4, 1), (5, 0.75), (8, 0), (9, 0)])
+def test_falling_rates(iteration, share):
+    adam, rmsprop = optimizers.Adam(alpha=2e-4), optimizers.RMSprop(lr=5e-5, alpha=0.9)
+    falling = optimizers.FallingRates([adam, rmsprop], 4, 8)
+    trainer = SimpleNamespace(updater=SimpleNamespace(iteration=iteration))
+    for happens in (falling.initialize, falling):
+        happens(trainer)
+        assert (adam.alpha, rmsprop.lr, rmsprop.alpha) == (2e-4 * share, 5e-5 * share, 0.9)

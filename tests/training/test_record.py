@@ -3,7 +3,7 @@ import pytest
 
 from tests.conftest import full_disk
 from tgan_chainer import config, train
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.errors import DataError
 from tgan_chainer.training import record
 

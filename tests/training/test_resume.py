@@ -7,7 +7,7 @@ import pytest
 from chainer import serializers
 
 from tgan_chainer import config, infer, results, train
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.io import snapshots
 from tgan_chainer.training.resume import resume
 

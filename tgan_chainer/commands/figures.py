@@ -99,8 +99,7 @@ def _sheets(videos, names, every, rows):
             yield from ((f'{name} {i}'.strip(), pictures.frame_sheet(video[np.newaxis], columns))
                         for i, video in enumerate(framed, start=1))
         else:
-            sheet = pictures.frame_sheet(framed)
-            yield name, pictures.name_rows(sheet, rows) if rows else sheet
+            yield name, pictures.name_rows(pictures.frame_sheet(framed), rows)
 
 
 def parse_args(argv=None):

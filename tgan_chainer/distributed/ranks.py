@@ -14,13 +14,12 @@ from mpi4py import MPI
 
 from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.device import count_gpus
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.errors import EXIT_INTERRUPTED, ConfigError, DeviceError, TGANError
 from tgan_chainer.links import BatchNormalization
 
 COMMUNICATORS = ('naive', 'pure_nccl')    #: ChainerMN's on the CPU, and on GPUs, one a rank.
 EXIT_FAULT = 1    #: Exit code after an exception that the user did not cause, as Python's own.
-_TIME_TO_PRINT = 0.5    # mpiexec throws away what a rank printed just before it aborts.
 
 
 class Ranks(OneProcess):
@@ -80,7 +79,7 @@ class Ranks(OneProcess):
                 message, code = f'interrupted: rank {self.rank}', EXIT_INTERRUPTED
             sys.stdout.flush()
             print(message, file=sys.stderr, flush=True)
-            time.sleep(_TIME_TO_PRINT)
+            time.sleep(0.5)    # mpiexec throws away what a rank printed just before it aborts
             self._mpi.Abort(code)
 
     def gather(self, value):
@@ -118,25 +117,21 @@ class Ranks(OneProcess):
         return optimizer
 
     def _average(self, optimizer):
-        self._average_statistics(optimizer.target)
+        """Average, in one message each, gradients and statistics of each rank's own batches.
+
+        Singular value clipping bounds gamma by the statistics, and a snapshot holds one of each.
+        """
+        arrays = [array for child in optimizer.target.links()
+                  if isinstance(child, BatchNormalization) and child.ranks is None
+                  for array in (child.avg_mean, child.avg_var)]
+        if arrays:
+            means = self.mean(optimizer.target.xp.concatenate([each.ravel() for each in arrays]))
+            for array in arrays:
+                array[...], means = means[:array.size].reshape(array.shape), means[array.size:]
         for param in optimizer.target.params(include_uninit=False):
             if param.grad is not None:    # of one that is not contiguous a copy would get the mean
                 param.grad = param.xp.ascontiguousarray(param.grad)
         self.communicator.multi_node_mean_grad(optimizer.target)
-
-    def _average_statistics(self, link):
-        """Average, in one message, running statistics of normalisations over each rank's own batch.
-
-        Singular value clipping bounds gamma by them, and a snapshot holds one of each.
-        """
-        arrays = [array for child in link.links()
-                  if isinstance(child, BatchNormalization) and child.ranks is None
-                  for array in (child.avg_mean, child.avg_var)]
-        if not arrays:
-            return
-        means = self.mean(link.xp.concatenate([array.ravel() for array in arrays]))
-        for array in arrays:
-            array[...], means = means[:array.size].reshape(array.shape), means[array.size:]
 
     def share(self, dataset, seed):
         """As ``chainermn.scatter_dataset(shuffle=True)`` cuts it, but of indices: nothing is sent.

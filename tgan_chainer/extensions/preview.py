@@ -48,17 +48,13 @@ class Preview(extension.Extension):
                                   z_slow=xp.asarray(self._z_slow), labels=labels)
         videos = chainer.get_device('@numpy').send(videos)
         columns = math.ceil(math.sqrt(len(videos)))
-        rows = math.ceil(len(videos) / columns)
         sheet = grid = videos
         if self._real is not None:
             top = np.resize(self._real, (columns, *self._real.shape[1:]))    # repeats what is there
             sheet, grid = np.concatenate([top[:1], videos]), np.concatenate([top, videos])
-            rows += 1
-        sheet = pictures.frame_sheet(sheet)
-        if names := self._names(trainer):
-            sheet = pictures.name_rows(sheet, names)
+        sheet = pictures.name_rows(pictures.frame_sheet(sheet), self._names(trainer))
         pictures.save_png(_path(trainer, 'image_img', 'png'), sheet)
-        frames = pictures.tile_movie(grid, rows)
+        frames = pictures.tile_movie(grid, columns)
         for suffix in ('avi', 'mov', 'gif') if pictures.av else ():
             pictures.save_movie(_path(trainer, 'video', suffix), frames)
 

@@ -8,9 +8,11 @@ import numpy as np
 from chainer import Serializer, serializers
 from chainer.training import extension
 
-from tgan_chainer.distributed.one_process import OneProcess
+from tgan_chainer.distributed import OneProcess
 from tgan_chainer.errors import DivergedError
 from tgan_chainer.io import snapshots
+
+N_RANKS = 'extensions/snapshot/n_ranks'    #: Key of a trainer's snapshot; one process writes none.
 
 
 class Snapshot(extension.Extension):
@@ -80,7 +82,7 @@ class Snapshot(extension.Extension):
                 child = serializer[f'rank_{rank}']
                 for key, value in state.items():
                     child(key, value)
-        elif not self._ranks.is_first and _count_ranks(serializer) == self._ranks.size:
+        elif not self._ranks.is_first and serializer('n_ranks', 1) == self._ranks.size:
             self._serialize_own(serializer[f'rank_{self._ranks.rank}'])
 
     def _serialize_own(self, serializer):
@@ -98,15 +100,8 @@ def saved(path):
     found = []
     snapshots.load(path, SimpleNamespace(serialize=lambda serializer: found.extend((
         int(serializer['updater']('iteration', 0)),
-        _count_ranks(serializer['extensions'][Snapshot.name])))))
+        int(serializer['extensions'][Snapshot.name]('n_ranks', 1))))), N_RANKS.__eq__)
     return tuple(found)
-
-
-def _count_ranks(deserializer):
-    try:
-        return int(deserializer('n_ranks', 1))
-    except KeyError:    # of one process
-        return 1
 
 
 def _digest(network):

@@ -1,6 +1,6 @@
 """Batch normalisation and the activation after it on NumPy arrays, in one function.
 
-With the samples last in memory (:mod:`~tgan_chainer.functions.cpu.layout`) a channel is one run.
+With the samples last in memory (:mod:`~tgan_chainer.functions.cpu`) a channel is one run.
 Each is read twice for its statistics, in cache, then once for the result; no temporary array is
 made, and what is kept for the backward pass is the input and the output only.
 """
@@ -10,9 +10,8 @@ import numpy as np
 from chainer import function_node
 
 from tgan_chainer.functions.activation import slope_of
-from tgan_chainer.functions.cpu import parallel
+from tgan_chainer.functions.cpu import parallel, samples_first, samples_last
 from tgan_chainer.functions.cpu.jit import kernel
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Elements that are summed in the arrays' own precision before they are added to a double.
 _SUM_LENGTH = 1024
@@ -37,12 +36,9 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
 
 
 def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
-    """Test mode, without a gradient: the same with given statistics -> numpy.ndarray.
+    """Test mode, without a gradient: the same of arrays, with given statistics -> numpy.ndarray.
 
-    Args:
-        x (numpy.ndarray): (N, C, ...).
-        gamma, beta, mean, var (numpy.ndarray): (C,), of the dtype of ``x``.
-        eps, slope (float): As of :func:`batch_normalization`.
+    Arguments are those of :func:`batch_normalization`; ``mean`` and ``var`` are as gamma.
     """
     x = samples_last(x)
     y = np.empty_like(x)
@@ -85,16 +81,12 @@ class _BatchNormalization(function_node.FunctionNode):
         gy, = grad_outputs
         if chainer.config.enable_backprop:
             return self._differentiable_gradients(x, gamma, y, gy)
-        return [chainer.Variable(gradient)
-                for gradient in self._gradients(x.array, gamma.array, y.array, gy.array)]
-
-    def _gradients(self, x, gamma, y, gy):
-        x, y, gy = map(samples_last, (x, y, gy))
+        x, y, gy = (samples_last(variable.array) for variable in (x, y, gy))
         gx = np.empty_like(x)
         ggamma, gbeta = np.empty((2, len(x)), x.dtype)
         _for_channels(_backward, x, y, gy, gx, ggamma, gbeta, self.mean.astype(x.dtype),
-                      self.inv_std.astype(x.dtype), gamma, x.dtype.type(self.slope))
-        return samples_first(gx), ggamma, gbeta
+                      self.inv_std.astype(x.dtype), gamma.array, x.dtype.type(self.slope))
+        return [chainer.Variable(gradient) for gradient in (samples_first(gx), ggamma, gbeta)]
 
     def _differentiable_gradients(self, x, gamma, y, gy):
         """The same by Chainer's function, for a gradient of the gradient."""

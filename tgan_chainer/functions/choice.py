@@ -14,8 +14,7 @@ import numpy as np
 from tgan_chainer.errors import ConfigError
 from tgan_chainer.functions.cpu import jit
 
-KERNELS = ('tgan', 'chainer')
-"""Values of ``chainer.config.tgan_cpu_kernels``: this package's kernels, or Chainer's own."""
+KERNELS = 'tgan', 'chainer'    #: Of ``chainer.config.tgan_cpu_kernels``: ours, or Chainer's own.
 
 chainer.global_config.tgan_cpu_kernels = os.environ.get(
     'TGAN_CPU_KERNELS', 'chainer' if jit.numba is None else 'tgan')

@@ -2,7 +2,7 @@
 
 Arrays with one to three spatial dimensions run the kernels of
 :mod:`tgan_chainer.functions.cpu.kernels` where :mod:`tgan_chainer.functions.choice` says so, and
-return arrays in the layout of :mod:`tgan_chainer.functions.cpu.layout`.
+return arrays in the layout of :mod:`tgan_chainer.functions.cpu`.
 """
 import chainer.functions as F
 from chainer import function_node
@@ -35,8 +35,8 @@ def convolution_nd(x, W, b=None, stride=1, pad=0):
         ConfigError: See :func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels`.
     """
     if _runs_on_cpu_kernels(x, W, b):
-        return _apply(_Convolution(stride, pad), x, W, b)
-    return (F.convolution_2d if x.ndim == 4 else F.convolution_nd)(x, W, b, stride, pad)
+        return _apply(_Convolution(stride, pad, W.ndim - 2), x, W, b)
+    return (F.convolution_2d if W.ndim == 4 else F.convolution_nd)(x, W, b, stride, pad)
 
 
 def deconvolution_nd(x, W, b=None, stride=1, pad=0):
@@ -49,8 +49,8 @@ def deconvolution_nd(x, W, b=None, stride=1, pad=0):
         chainer.Variable: (N, O, *out_size), out_size = stride (size - 1) + ksize - 2 pad.
     """
     if _runs_on_cpu_kernels(x, W, b):
-        return _apply(_Deconvolution(stride, pad), x, W, b)
-    return (F.deconvolution_2d if x.ndim == 4 else F.deconvolution_nd)(x, W, b, stride, pad)
+        return _apply(_Deconvolution(stride, pad, W.ndim - 2), x, W, b)
+    return (F.deconvolution_2d if W.ndim == 4 else F.deconvolution_nd)(x, W, b, stride, pad)
 
 
 def _runs_on_cpu_kernels(x, *arrays):
@@ -69,9 +69,8 @@ class _Node(function_node.FunctionNode):
     the other two arrows. ``size`` is that of the result, where the stride leaves more than one.
     """
 
-    def __init__(self, stride, pad, size=None):
-        self.stride = stride
-        self.pad = pad
+    def __init__(self, stride, pad, ndim, size=None):
+        self.stride, self.pad = (conv_nd.as_tuple(each, ndim) for each in (stride, pad))
         self.size = size
 
     def forward_cpu(self, inputs):
@@ -87,41 +86,35 @@ class _Node(function_node.FunctionNode):
             gy = values[self.roles[2]]
             return F.sum(gy, axis=(0, *range(2, gy.ndim)))
         role = self.roles[index]
-        arrow = _ARROWS[role](self.stride, self.pad, values[role].shape[2:])
+        size = values[role].shape[2:]
+        arrow = _ARROWS[role](self.stride, self.pad, len(size), size)
         return _apply(arrow, *(values[other] for other in arrow.roles[:2]))
 
     def _correlation(self, ksize, out_size):
-        ndim = len(ksize)
-        return Correlation(
-            start=tuple(-p for p in conv_nd.as_tuple(self.pad, ndim)),
-            stride=conv_nd.as_tuple(self.stride, ndim), ksize=tuple(ksize),
-            out_size=tuple(out_size))
+        start = tuple(-p for p in self.pad)
+        return Correlation(start, self.stride, tuple(ksize), tuple(out_size))
 
     def _sizes(self, formula, size, ksize):
-        ndim = len(ksize)
-        sizes = tuple(map(formula, size, ksize, conv_nd.as_tuple(self.stride, ndim),
-                          conv_nd.as_tuple(self.pad, ndim)))
+        sizes = tuple(map(formula, size, ksize, self.stride, self.pad))
         if min(sizes) < 1:
             raise ValueError(
                 f'output size {sizes} is not positive: input size {tuple(size)}, kernel '
                 f'{tuple(ksize)}, stride {self.stride}, pad {self.pad}.')
         return sizes
 
-    def _check_types(self, in_types, x_channels, bias_channels):
+    def check_type_forward(self, in_types):
         n_in = in_types.size()
         type_check.expect(n_in >= 2, n_in <= 3)
         x, W = in_types[:2]
-        type_check.expect(x.ndim >= 3, W.ndim == x.ndim, x.shape[1] == W.shape[x_channels])
+        type_check.expect(x.ndim >= 3, W.ndim == x.ndim, x.shape[1] == W.shape[self.channels[0]])
         if type_check.eval(n_in) == 3:
             b = in_types[2]
-            type_check.expect(b.ndim == 1, b.shape[0] == W.shape[bias_channels])
+            type_check.expect(b.ndim == 1, b.shape[0] == W.shape[self.channels[1]])
 
 
 class _Convolution(_Node):
     roles = 'xWy'
-
-    def check_type_forward(self, in_types):
-        self._check_types(in_types, x_channels=1, bias_channels=0)
+    channels = 1, 0    # axes of W: those that are read, and those that are made
 
     def _compute(self, x, W, b=None):
         out_size = self._sizes(conv.get_conv_outsize, x.shape[2:], W.shape[2:])
@@ -130,9 +123,7 @@ class _Convolution(_Node):
 
 class _Deconvolution(_Node):
     roles = 'yWx'
-
-    def check_type_forward(self, in_types):
-        self._check_types(in_types, x_channels=0, bias_channels=1)
+    channels = 0, 1
 
     def _compute(self, y, W, b=None):
         size = self.size or self._sizes(conv.get_deconv_outsize, y.shape[2:], W.shape[2:])
@@ -142,6 +133,7 @@ class _Deconvolution(_Node):
 
 class _FilterGradient(_Node):
     roles = 'xyW'
+    check_type_forward = function_node.FunctionNode.check_type_forward    # none
 
     def _compute(self, x, y):
         return cpu_kernels.filter_gradient(x, y, self._correlation(self.size, y.shape[2:]))

@@ -5,9 +5,8 @@ import numpy as np
 from chainer.utils import conv
 
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
-from tgan_chainer.functions.cpu import parallel
+from tgan_chainer.functions.cpu import parallel, samples_first, samples_last
 from tgan_chainer.functions.cpu.jit import kernel
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 
 def max_pooling_3d(x, ksize):

@@ -10,9 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-# The others (bzip2, LZMA) are never written by NumPy, and may ask for any amount of memory.
-_COMPRESSIONS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED
-
 
 class Header(NamedTuple):
     """What an array in an archive is said to be; none of its sizes is negative."""
@@ -66,7 +63,8 @@ class Archive(zipfile.ZipFile):
         if key not in self:
             raise KeyError(f'{key} is not a file in the archive')
         info = self.getinfo(f'{key}.npy')
-        if info.compress_type not in _COMPRESSIONS:
+        # The others (bzip2, LZMA) are never written by NumPy, and may ask for any amount of memory.
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f'{key} is packed by method {info.compress_type}')
         try:
             with self.open(info) as file:

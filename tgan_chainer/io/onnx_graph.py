@@ -8,8 +8,6 @@ import numpy as np
 
 from tgan_chainer.errors import ConfigError
 
-OPSET, IR_VERSION = 17, 8    #: Versions of operators and file that runtimes since 2022 read.
-
 
 def to_onnx(network, inputs, outputs, about=''):
     """What ``network`` computes in test mode -> onnx.ModelProto, whose batch size is free.
@@ -40,8 +38,9 @@ def to_onnx(network, inputs, outputs, about=''):
             [_value(name, array) for name, array in inputs.items()],
             [_value(name, variable) for name, variable in zip(outputs, returned, strict=True)],
             list(graph.constants.values())),
-        producer_name='tgan_chainer', doc_string=about, ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid('', OPSET)])
+        producer_name='tgan_chainer', doc_string=about,
+        # Versions of file and operators that runtimes since 2022 read.
+        ir_version=8, opset_imports=[helper.make_opsetid('', 17)])
     checker.check_model(model)
     return model
 
@@ -110,7 +109,7 @@ def _reshape(shape):
     return 'Reshape', {}, np.array([-1, *shape[1:]])
 
 
-_OPERATORS = {
+_OPERATORS = {    # a function of a class and its arrays -> operator, attributes, further inputs
     **{name: lambda f, x, to=to: (to, {}) for name, to in (
         ('Add', 'Add'), ('EmbedIDFunction', 'Gather'), ('MatMul', 'MatMul'), ('Mul', 'Mul'),
         ('ReLU', 'Relu'), ('Sigmoid', 'Sigmoid'), ('Sub', 'Sub'), ('Tanh', 'Tanh'))},
@@ -126,6 +125,4 @@ _OPERATORS = {
     'LinearFunction': lambda f, x: ('Gemm', {'transB': 1}),
     'Reshape': lambda f, x: _reshape(x[0].reshape(f.shape).shape),
 }
-"""What makes of a function of a class and its arrays: operator, attributes, further inputs."""
-
 _REVERSED = {'EmbedIDFunction', 'SubFromConstant'}    # whose first input is ONNX's second

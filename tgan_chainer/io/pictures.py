@@ -24,9 +24,7 @@ except ImportError:
     av = None
 
 VIDEO_EXTRA = 'pip install "tgan_chainer[video]"'    #: What brings PyAV.
-
 NAMES_WIDTH = 100    #: Of a column of names, in pixels.
-
 FPS = 10    #: Frames per second of the authors' previews.
 INFER_FPS = 25    #: Of the movies of inference: ffmpeg's choice, which the authors left to it.
 
@@ -77,10 +75,12 @@ def frame_sheet(videos, columns=None):
 
 
 def name_rows(frames, names):
-    """Images (..., H, W, 3) of len(names) equal rows -> with a column of names at the right.
+    """Images (..., H, W, 3) of len(names) equal rows -> with a column of names, if any, at right.
 
     It is :data:`NAMES_WIDTH` pixels wide. Long names go on in a next line.
     """
+    if not names:
+        return frames
     height = frames.shape[-3] // len(names)
     column = Image.new('RGB', (NAMES_WIDTH, frames.shape[-3]), 'white')
     for row, name in enumerate(names):
@@ -88,12 +88,6 @@ def name_rows(frames, names):
             (4, (row + 0.5) * height), '\n'.join(textwrap.wrap(name, 16)), 'black', anchor='lm')
     column = np.broadcast_to(np.array(column), (*frames.shape[:-2], NAMES_WIDTH, 3))
     return np.concatenate([frames, column], axis=-2)
-
-
-def named_movie(videos, names):
-    """A movie of all videos in a grid, with ``names`` of categories a row for each, and named."""
-    movie = tile_movie(videos, rows=len(names) or None)
-    return name_rows(movie, names) if names else movie
 
 
 def frame_borders(videos, every=None):
@@ -125,15 +119,13 @@ def split_sheet(sheet, height, width):
     return frames.transpose(0, 4, 2, 1, 3)
 
 
-def tile_movie(videos, rows=None):
+def tile_movie(videos, columns=None):
     """Videos -> movie (T, rows * H, columns * W, 3) of all in a grid, row by row, else black.
 
-    Without ``rows`` there are as many columns as the square root of N, rounded up.
+    Without ``columns`` there are as many as the square root of N, rounded up.
     """
-    pixels, n = _rgb_pixels(videos), len(videos)
-    columns = math.ceil(n / rows if rows else math.sqrt(n))
-    places = (rows or math.ceil(n / columns)) * columns
-    return _grid(np.pad(pixels, ((0, places - n), *[(0, 0)] * 4)), columns)
+    columns = columns or math.ceil(math.sqrt(len(videos)))
+    return _grid(np.pad(_rgb_pixels(videos), ((0, -len(videos) % columns), *[(0, 0)] * 4)), columns)
 
 
 def _grid(images, columns):

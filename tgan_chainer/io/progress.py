@@ -5,8 +5,6 @@ import sys
 
 import tqdm
 
-_LINE = '{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]'
-
 
 def progress(iterable=None, **kwargs):
     """A ``tqdm.tqdm`` of these arguments; a log file gets a line a minute, none of a short work."""
@@ -15,8 +13,8 @@ def progress(iterable=None, **kwargs):
     if kwargs.get('desc'):
         kwargs['desc'] += ': '
     return tqdm.tqdm(iterable, **{
-        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(), 'bar_format': _LINE,
-        **kwargs})
+        'mininterval': 60, 'maxinterval': 60, 'delay': 1, 'file': _Lines(),
+        'bar_format': '{desc}{n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]', **kwargs})
 
 
 class _Lines:

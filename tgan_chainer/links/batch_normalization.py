@@ -13,11 +13,8 @@ from tgan_chainer.functions.batch_normalization import (
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.multi_node_batch_normalization import multi_node_batch_normalization
 
-STATISTICS = ('chainer2', 'chainer7')
-"""What ``chainer.config.batch_norm_statistics`` may be."""
-
-BATCH_NORMS = ('local', 'multi_node')
-"""Over which batch an experiment normalises on many devices: each rank's own, or all ranks'."""
+STATISTICS = ('chainer2', 'chainer7')    #: What ``chainer.config.batch_norm_statistics`` may be.
+BATCH_NORMS = ('local', 'multi_node')    #: On many devices: over each rank's batch, or all ranks'.
 
 # Chainer 2 made the published numbers, so it is the default (docs/differences.md).
 chainer.global_config.batch_norm_statistics = 'chainer2'
@@ -38,15 +35,12 @@ class BatchNormalization(links.BatchNormalization):
     Args:
         size (int or tuple of ints): Shape of gamma, beta and the statistics.
         use_beta (bool): Whether to shift the output. The paper's G0 and D do not.
-        statistics (str): One of :data:`STATISTICS`; by default
+        statistics (str): One of :data:`STATISTICS`, else a ValueError; by default
             ``chainer.config.batch_norm_statistics`` at construction.
 
     Attributes:
         ranks (OneProcess or None): The ranks whose batches together are normalised in train mode:
             ``chainer.config.batch_norm_ranks`` at construction, None for the own batch alone.
-
-    Raises:
-        ValueError: ``statistics`` is not one of :data:`STATISTICS`.
     """
 
     def __init__(self, size, use_beta=True, statistics=None):

@@ -1,13 +1,11 @@
 """Chainer's convolution links on the CPU kernels of this package.
 
-Only ``forward`` differs, and only where
-:func:`~tgan_chainer.functions.choice.runs_on_cpu_kernels` says so and the link has no dilation,
-groups, or given output size.
+Only ``forward`` differs, and only where the link has no dilation, groups, or given output size.
+Where those kernels do not run, the functions of :mod:`~tgan_chainer.functions` are Chainer's.
 """
 import chainer.links as L
 import numpy as np
 
-from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.convolution_nd import convolution_nd, deconvolution_nd
 
 
@@ -15,8 +13,8 @@ class _OnCPUKernels:
     def forward(self, x):
         """x (N, in_channels, *size) -> (N, out_channels, *out_size), as Chainer's."""
         outsize = getattr(self, 'outsize', None)    # a deconvolution's
-        if not (runs_on_cpu_kernels(x, self.b) and np.all(np.equal(self.dilate, 1))
-                and self.groups == 1 and not getattr(self, 'cover_all', False)
+        if not (np.all(np.equal(self.dilate, 1)) and self.groups == 1
+                and not getattr(self, 'cover_all', False)
                 and (outsize is None or set(outsize) == {None})):
             return super().forward(x)
         if self.W.array is None:

@@ -16,13 +16,10 @@ class FrameSeedGenerator(chainer.Chain):
     Five 1-D deconvolutions with biases (paper Table 1; keys as in the authors' code, FACTS §2).
 
     Args:
-        n_frames: 16; the layers make no other number.
+        n_frames: 16, else a ValueError: the layers make no other number.
         z_slow_dim, z_fast_dim: Lengths of z_slow, and of z_fast of one frame.
         initialW: Initialiser of the weights; None is Chainer's default, LeCunNormal.
         latent: What z_slow is drawn from.
-
-    Raises:
-        ValueError: ``n_frames`` is not 16.
     """
 
     n_categories = 0

@@ -23,10 +23,7 @@ class VideoGenerator3D(WholeVideoGenerator):
     space each. Assumptions, the habits of the authors' G1: widths, kernels, biases, normalisation
     with beta, activations, and weights from U(-wscale, wscale).
 
-    Args:
-        background: Brightness around which videos begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
-            :class:`WholeVideoGenerator`.
+    Args: as of :class:`WholeVideoGenerator`, and ``background`` of :func:`.begin_with`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,

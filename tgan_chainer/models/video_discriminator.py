@@ -55,7 +55,7 @@ class VideoDiscriminator(chainer.Chain):
 
     def _score(self, h, size):
         """Score of what c0 makes of a video of ``size`` (T, H, W)."""
-        activation = self._activation()
+        activation = self._noisy_leaky_relu if self.sigma and chainer.config.train else leaky_relu
         h = activation(h)
         h = self.bn1(self.c1(h), activation)
         h = self.bn2(self.c2(h), activation)
@@ -66,9 +66,6 @@ class VideoDiscriminator(chainer.Chain):
                 f'D got a video of (T, H, W) = {size}, expected (16, {side}, {side})')
         h = F.reshape(h, (h.shape[0] * h.shape[2], h.shape[1], *h.shape[3:]))
         return self.c4(h)
-
-    def _activation(self):
-        return self._noisy_leaky_relu if self.sigma and chainer.config.train else leaky_relu
 
     def _noisy_leaky_relu(self, h):
         noise = self.sigma * self.xp.random.randn(*h.shape)

@@ -16,9 +16,7 @@ from tgan_chainer.models.sampling import Latent
 from tgan_chainer.models.video_discriminator import VideoDiscriminator
 from tgan_chainer.models.video_generator import WholeVideoGenerator, begin_with
 
-WEIGHT_STD = 0.01           #: Weights are drawn from N(0, 0.01),
-GAMMA_STD = 0.02            #: those of batch normalisations (gamma) from N(1, 0.02).
-DISCRIMINATOR_EPS = 1e-3    #: Added to the variance by the discriminator's batch normalisations.
+WEIGHT_STD = 0.01    #: Weights are drawn from N(0, 0.01), those of normalisations apart.
 
 
 class VideoGANGenerator(WholeVideoGenerator):
@@ -30,9 +28,7 @@ class VideoGANGenerator(WholeVideoGenerator):
     Args:
         mask_penalty: Weight, 0 or more, of mean |m| in the generator's loss, which keeps the
             foreground small. With a Wasserstein loss the weight is an assumption.
-        background: Brightness around which both streams begin, see
-            :func:`~tgan_chainer.models.video_generator.begin_with`. For the others see
-            :class:`WholeVideoGenerator`.
+        background: See :func:`.begin_with`; for the others :class:`WholeVideoGenerator`.
     """
 
     def __init__(self, z_slow_dim: int, out_channels: int, bottom_width: int, conv_ch: int = 512,
@@ -62,7 +58,7 @@ class VideoGANGenerator(WholeVideoGenerator):
         h = self._features('f', z_slow)
         foreground, mask = F.tanh(self.f4(h)), F.sigmoid(self.m4(h))
         if self.mask_penalty and chainer.config.train:
-            mask = penalize(mask, self.mask_penalty)    # a sigmoid: |m| is m
+            mask = _Penalty(self.mask_penalty).apply((mask,))[0]    # a sigmoid: |m| is m
             chainer.report({'penalty': self.mask_penalty * F.mean(mask.array)}, self)
         return mask * foreground + (1 - mask) * background
 
@@ -80,18 +76,15 @@ class VideoGANDiscriminator(VideoDiscriminator):
     def __init__(self, in_channels: int, top_width: int, mid_ch: int = 64):
         super().__init__(in_channels, top_width, mid_ch, initializers.Normal(WEIGHT_STD))
         for bn in (self.bn1, self.bn2, self.bn3):
-            _drawn(bn).eps = DISCRIMINATOR_EPS
-
-
-def penalize(x, weight):
-    """``x``; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
-
-    So no updater need know of it, as with Torch's ``L1Penalty``.
-    """
-    return _Penalty(weight).apply((x,))[0]
+            _drawn(bn).eps = 1e-3
 
 
 class _Penalty(function_node.FunctionNode):
+    """x; what is backpropagated through it gains the gradient of ``weight * mean(x)``.
+
+    So no updater need know of it, as with Torch's ``L1Penalty``.
+    """
+
     def __init__(self, weight):
         self.weight = weight
 
@@ -105,6 +98,6 @@ class _Penalty(function_node.FunctionNode):
 
 def _drawn(bn):
     """``bn`` with its weight drawn from N(1, 0.02)."""
-    initializers.Normal(GAMMA_STD)(bn.gamma.array)
+    initializers.Normal(0.02)(bn.gamma.array)
     bn.gamma.array += 1
     return bn

@@ -35,13 +35,9 @@ SOURCE = 'data/UCF-101'
 LISTS = 'data/ucfTrainTestlist'
 USUAL_SIZE = 320, 240    # width and height of all but four published videos (FACTS §11)
 HEIGHT, WIDTH = 64, 85   # of a frame that is kept: 85 is 64 * 320 / 240, rounded down
-FRAME_SHAPE = 3, HEIGHT, WIDTH
 MIN_FRAMES = 16
-FILTERS = 'nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'
-"""Ways to resize, by Pillow's names."""
-
+FILTERS = 'nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'    #: Pillow's, to resize.
 KINDS = 'avi', 'png', 'jpg'
-
 _KIND_OF = {'.avi': 'avi', '.png': 'png', '.jpg': 'jpg', '.jpeg': 'jpg'}
 _NAME = re.compile(r'(v_(.+)_g(\d+)_c(\d+))(?:_(\d+))?')  # name, category, group, scene, frame
 
@@ -105,7 +101,7 @@ def make_ucf101(h5path, source=SOURCE, split_list=None, kind=None, resample='nea
     names = '\n'.join(f'{video.name}.{video.kind}' for video in videos)
     settings = {'kind': ', '.join(sorted({video.kind for video in videos})), 'resample': resample,
                 'videos': len(videos), 'names': hashlib.sha256(names.encode()).hexdigest()}
-    unfinished = UnfinishedH5(h5path, FRAME_SHAPE, settings, start_over=overwrite)
+    unfinished = UnfinishedH5(h5path, (3, HEIGHT, WIDTH), settings, start_over=overwrite)
     require_place(h5path, overwrite)
     for path in (table_path, *pickle_paths):    # such pickles, wanted or not, are another file's
         # A run that was killed at its very end leaves them and the unfinished h5 file.

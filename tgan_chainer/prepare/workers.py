@@ -9,8 +9,6 @@ from concurrent.futures.process import BrokenProcessPool
 
 from tgan_chainer.errors import DataError
 
-AHEAD = 2  # tasks a worker that are begun before a result is asked for; bounds the memory
-
 
 def map_in_order(function, tasks, n_workers=None):
     """Yield `function(task)` for each task, in their order; a DataError if a worker is killed.
@@ -31,7 +29,7 @@ def map_in_order(function, tasks, n_workers=None):
         results = deque()
         for task in tasks:
             results.append(executor.submit(function, task))
-            if len(results) > AHEAD * n_workers:
+            if len(results) > 2 * n_workers:    # begun before a result is asked for: bounds memory
                 yield results.popleft().result()
         while results:
             yield results.popleft().result()
@@ -45,10 +43,9 @@ def map_in_order(function, tasks, n_workers=None):
 
 def _begin_worker():
     """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+    def end_with_parent():
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    threading.Thread(target=end_with_parent, daemon=True).start()

@@ -41,7 +41,12 @@ class PrefetchIterator(SerialIterator):
     def __next__(self):
         untouched = self._states == Streams().get_states()
         if untouched and self._ahead is not None:
-            batch = self._take(*self._ahead.result())
+            self._previous_epoch_detail = self.epoch_detail
+            self._state, states, examples = self._ahead.result()
+            if examples is None:
+                raise StopIteration
+            batch = [example.result() for example in examples]
+            Streams().set_states(states)
         else:
             batch = super().__next__()
         self._states = Streams().get_states()
@@ -64,15 +69,6 @@ class PrefetchIterator(SerialIterator):
         drawn = None if indices is None else [(i, self.dataset.draw(i, streams)) for i in indices]
         return state, streams.get_states(), drawn and [
             self._executor.submit(self.dataset.load, *example) for example in drawn]
-
-    def _take(self, state, states, examples):
-        self._previous_epoch_detail = self.epoch_detail
-        self._state = state
-        if examples is None:
-            raise StopIteration
-        batch = [example.result() for example in examples]
-        Streams().set_states(states)
-        return batch
 
     def serialize(self, serializer):
         if self.loads_order:

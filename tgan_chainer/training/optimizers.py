@@ -8,6 +8,7 @@ import numpy as np
 from chainer.optimizers import SGD, MomentumSGD
 from chainer.optimizers.adam import AdamRule
 from chainer.optimizers.rmsprop import RMSpropRule
+from chainer.training import Extension
 
 from tgan_chainer.functions.choice import runs_on_cpu_kernels
 from tgan_chainer.functions.cpu import parallel
@@ -28,6 +29,27 @@ class Adam(chainer.optimizers.Adam):
 
     def create_update_rule(self):
         return _AdamRule(self.hyperparam)
+
+
+class FallingRates(Extension):
+    """Learning rates that fall linearly, from update ``start`` to 0 after ``end``.
+
+    Chainer's LinearShift counts in the snapshot, and could not begin in one that has no such count.
+    """
+
+    def __init__(self, optimizers, start: int, end: int):
+        names = [(optimizer, 'alpha' if isinstance(optimizer, chainer.optimizers.Adam) else 'lr')
+                 for optimizer in optimizers]    # RMSprop's alpha is another thing
+        self._rates = [(optimizer, name, getattr(optimizer, name)) for optimizer, name in names]
+        self._end, self._updates = end, max(end - start, 1)
+
+    def initialize(self, trainer):
+        left = (self._end - trainer.updater.iteration) / self._updates
+        for optimizer, name, rate in self._rates:
+            setattr(optimizer, name, rate * min(max(left, 0), 1))
+
+    def __call__(self, trainer):
+        self.initialize(trainer)
 
 
 class _RMSpropRule(RMSpropRule):

@@ -16,7 +16,7 @@ from chainer.serializers import npz
 
 from tgan_chainer import config, results
 from tgan_chainer.errors import SnapshotError, TGANError
-from tgan_chainer.extensions.snapshot import saved
+from tgan_chainer.extensions.snapshot import N_RANKS, saved
 from tgan_chainer.io import snapshots
 from tgan_chainer.random_streams import RandomState
 
@@ -106,7 +106,8 @@ def resume(trainer, path, experiment, random_state, ranks):
     with warnings.catch_warnings():
         # For each trigger that is missing, Chainer warns that it guesses from the iteration.
         warnings.simplefilter('ignore', UserWarning)
-        snapshots.load(path, trainer, lambda key: any(keys.fullmatch(key) for keys in lacking))
+        snapshots.load(path, trainer, lambda key: key == N_RANKS or any(
+            keys.fullmatch(key) for keys in lacking))
     if _COUNTS in lacking:
         for optimizer in optimizers.values():
             for param in optimizer.target.params():

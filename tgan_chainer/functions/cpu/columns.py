@@ -1,9 +1,9 @@
 """Columns of an array: the windows that a correlation reads, as a matrix, and the way back.
 
 The matrix has a row for each (channel, tap), in the order of the weight's memory, and a column for
-each (output position, sample). Arrays have their samples last (:mod:`~tgan_chainer.functions.
-layout`) and, in the kernels, three spatial dimensions: the missing first ones have size 1. Their
-`geometry` is (start, stride, ksize, out_size) of each dimension, see :class:`Correlation`.
+each (output position, sample). Arrays have their samples last (:mod:`tgan_chainer.functions.cpu`)
+and, in the kernels, three spatial dimensions: the missing first ones have size 1. Their `geometry`
+is (start, stride, ksize, out_size) of each dimension, see :class:`Correlation`.
 """
 import typing
 
@@ -11,11 +11,8 @@ import numpy as np
 
 from tgan_chainer.functions.cpu.jit import kernel
 
-# Elements of runs so short that the innermost loop is over runs.
-_SHORT = 4
-
-MAX_NDIM = 3
-"""Spatial dimensions that the kernels take."""
+_SHORT = 4    # Elements of runs so short that the innermost loop is over runs.
+MAX_NDIM = 3    #: Spatial dimensions that the kernels take.
 
 
 class Correlation(typing.NamedTuple):
@@ -37,16 +34,12 @@ class Correlation(typing.NamedTuple):
 class Rows(typing.NamedTuple):
     """Rows of a channel: where they are in memory, and what becomes of them there."""
 
-    step: int
-    """From one channel to the next."""
-    places: np.ndarray
-    """Where each row begins."""
-    taps: np.ndarray
-    """The row of each tap."""
+    step: int             #: From one channel to the next.
+    places: np.ndarray    #: Where each row begins.
+    taps: np.ndarray      #: The row of each tap.
+    #: (target, source, whether it is new): rows that are added to others, one after the other.
     lifts: np.ndarray = np.empty((0, 3), int)
-    """(target, source, whether it is new): rows that are added to others, one after the other."""
-    factors: np.ndarray = np.empty(0)
-    """What the source is multiplied by."""
+    factors: np.ndarray = np.empty(0)    #: What the source is multiplied by.
 
 
 def volume_shape(x):

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from tgan_chainer.functions.cpu import parallel, tile
+from tgan_chainer.functions.cpu import parallel, samples_first, samples_last, tile
 from tgan_chainer.functions.cpu.columns import (
     MAX_NDIM,
     Correlation,
@@ -23,7 +23,6 @@ from tgan_chainer.functions.cpu.columns import (
     gather,
     volume_shape,
 )
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Steps of a product, and vectors of a sum over columns, that stay in the first cache.
 _STEPS = 128
@@ -210,8 +209,8 @@ class _Padded:
             gather(x.reshape(-1), volume_shape(x), memory[channels[0] * rows.step:], rows, channels,
                    (0, math.prod(size)), (block, block + samples), geometry)
 
-        def memory():
-            return parallel.workspace('padded', (math.prod(self.shape),), x.dtype)
+        memory = functools.partial(
+            parallel.workspace, 'padded', (math.prod(self.shape),), x.dtype)
 
         def task(block):
             copied = memory()

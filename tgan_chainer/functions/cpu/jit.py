@@ -4,10 +4,6 @@ try:
 except ImportError:    # without the extra [cpu] Chainer's functions run: see functions.choice
     numba = None
 
-# Sums may be taken in another order and a product fused with a sum, so that loops run on vectors;
-# infinities and NaN keep their meaning.
-_FASTMATH = {'reassoc', 'contract'}
-
 
 def kernel(function, **options):
     """Compile a loop over arrays when it is first called, and keep the code on disk.
@@ -17,7 +13,9 @@ def kernel(function, **options):
     """
     if numba is None:
         return function    # never called
-    options = {'nogil': True, 'fastmath': _FASTMATH, **options}
+    # Sums may be taken in another order and a product fused with a sum, so that loops run on
+    # vectors; infinities and NaN keep their meaning.
+    options = {'nogil': True, 'fastmath': {'reassoc', 'contract'}, **options}
     try:
         return numba.njit(cache=True, **options)(function)
     except RuntimeError:    # "cannot cache function: no locator available"

@@ -38,7 +38,7 @@ In float32 the root mean square of the error is 1 to 4 times that of direct sums
 D's c1 4.0, of standard normal arrays): at most 9e-7 of the result's root mean square.
 
 All arrays that come in are brought into the samples-last layout of
-:mod:`tgan_chainer.functions.cpu.layout`, and results are in it, as views of Chainer's shapes.
+:mod:`tgan_chainer.functions.cpu`, and results are in it, as views of Chainer's shapes.
 """
 import dataclasses
 import functools
@@ -47,9 +47,8 @@ import math
 
 import numpy as np
 
-from tgan_chainer.functions.cpu import direct, parallel
+from tgan_chainer.functions.cpu import direct, parallel, samples_first, samples_last
 from tgan_chainer.functions.cpu.columns import Rows, gather, scatter, volume_shape
-from tgan_chainer.functions.cpu.layout import samples_first, samples_last
 
 # Columns of a block: enough that packing the filter inside the matrix product is cheap. Of few
 # channels a block has more, so that their columns take at least this many bytes.
@@ -132,7 +131,10 @@ def filter_gradient(x, y, correlation):
         total, *others = (each[:, grid.rows('W', part)] for each in sums)
         for other in others:
             total += other
-        grid.collect_filter(total, gradient, part)
+        if winograd:
+            turned = np.empty((part[1] - part[0], *correlation.ksize, outputs), x.dtype)
+            grid.collect('W', total, turned, (0, len(turned)), _Block((0, 1), (0, outputs)))
+            gradient[:, slice(*part)] = samples_first(turned)
 
     parallel.run(task, itertools.product(range(len(groups)), parts))
     parallel.run(collect, parallel.split(channels, _MIN_TASKS))
@@ -218,7 +220,7 @@ class _Scheme:
     lifts: dict
 
 
-_WINOGRAD = {
+_WINOGRAD = {    # of each kernel and stride
     (4, 2): _Scheme(4, 2, 3, 2, {'x': tuple(range(6)), 'y': (0, 2), 'W': (0, 1, 4, 5)}, {
         'x': ((0, 2, -1), (1, 3, -1), (4, 2, -1), (5, 3, -1)),
         'y': ((1, 0, 1), (1, 2, 1)),
@@ -230,7 +232,6 @@ _WINOGRAD = {
         'y': ((1, 0, 1), (1, 3, 1), (2, 0, 1), (2, 3, -1)),
         'W': ((2, 0, 1), (2, 3, 1), (2, 1, -1), (1, 2, .5))}),
 }
-"""Of each kernel and stride."""
 
 
 @functools.cache
@@ -381,13 +382,6 @@ class _Grid:
         rows = self.rows('W', part)
         return (W if name == 0 else parallel.workspace(
             f'W{name}', (len(W), rows.stop - rows.start), W.dtype)).reshape(len(W), -1).T[None]
-
-    def collect_filter(self, memory, W, part):
-        """Make some channels of W from theirs of :meth:`filter_memory`."""
-        if self.winograd:
-            turned = np.empty((part[1] - part[0], *W.shape[2:], len(W)), W.dtype)
-            self.collect('W', memory, turned, (0, len(turned)), _Block((0, 1), (0, len(W))))
-            W[:, slice(*part)] = samples_first(turned)
 
     def _line(self, kind, memory, transpose):
         """(points, rows, columns) as memory of one dimension, and its Rows."""

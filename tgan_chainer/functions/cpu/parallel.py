@@ -22,14 +22,11 @@ _region = threading.Lock()
 _local = threading.local()
 _CPUS = os.cpu_count() or 1    # a system call, which takes as long as a small kernel
 
-
 # Bytes of a line of the cache, at which workspace memory begins: no vector is then in two of them.
 _LINE = 64
 # Bytes of the largest array that is kept: of more, as C3D's of 48 clips, fresh memory costs little.
 _MOST_KEPT = 1 << 28
-
-TASK_ELEMENTS = 1 << 17
-"""Elements of an array that make a task, where a kernel is one pass through it."""
+TASK_ELEMENTS = 1 << 17    #: Elements that make a task, where a kernel is one pass through them.
 
 
 def num_threads():

@@ -15,10 +15,8 @@ from tgan_chainer.functions.cpu.jit import kernel
 # Of the target, which options of Numba change, and which names the code that it keeps on disk.
 _WIDE = '+avx512f' in cpu_target.target_context.codegen().magic_tuple()[-1]
 _VECTOR_BYTES = 64 if _WIDE else 32
-VECTORS = 4
-"""Columns of a tile: tables of columns have a multiple of it."""
-# A tile takes half of the registers.
-_ROWS = 4 if _WIDE else 2
+VECTORS = 4    #: Columns of a tile: tables of columns have a multiple of it.
+_ROWS = 4 if _WIDE else 2    # A tile takes half of the registers.
 
 
 def lanes(dtype):
