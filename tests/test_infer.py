@@ -51,7 +51,7 @@ def test_a_training_that_comes_with_the_package(here, capsys):
 @pytest.mark.parametrize('seed', [0, 2])
 def test_values_follow_the_seed_and_the_authors_scale(small_result, tmp_path, seed):
     assert run(small_result, '--images', '--n', '1', '--seed', str(seed), '--out_dir', 'out') == 0
-    fsgen, vgen = results.load_generators(small_result, 10, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_system(small_result, 10, chainer.get_device('@numpy'))[:2]
     np.random.seed(seed)
     video, _, _ = infer.make_video(fsgen, vgen, 1)
     picture = np.array(Image.open(tmp_path / 'out' / f'small_iter-10_seed-{seed}_0.png'))

@@ -102,7 +102,7 @@ def test_a_row_for_each_category(make_result, tmp_path, capsys):
         f'{stem}_{name}_{i}.png' for name in 'CA' for i in range(3)]
     assert capsys.readouterr().out.split()[-9:] == names
 
-    generators = results.load_generators(result, 5, chainer.get_device('@numpy'))
+    generators = results.load_system(result, 5, chainer.get_device('@numpy'))[:2]
     np.random.seed(0)
     videos, _, _ = make_video(*generators, 6, labels=np.array([2, 2, 2, 0, 0, 0], 'i'))
     videos = pictures.infer_pixels(videos)

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import differing, read_log
 from tgan_chainer import config, train
 from tgan_chainer.commands.train import parse_args
+from tgan_chainer.distributed import connect
 from tgan_chainer.errors import EXIT_DIVERGED, ConfigError, TGANError
 from tgan_chainer.io import snapshots
 from tgan_chainer.prepare.moving_mnist import make_moving_mnist
@@ -140,7 +141,8 @@ def test_flags_change_the_experiment(small_experiment):
                       '--batch_norm', 'multi_node')
     assert (experiment.iterations, experiment.epoch, experiment.batchsize, experiment.seed,
             experiment.batch_norm) == (None, 3, 4, 7, 'multi_node')
-    assert train.count_iterations(experiment, 6) == 5    # ceil(3 * 6 / 4)
+    trainer = train.build(experiment, chainer.get_device('@numpy'), connect(None)).trainer
+    assert trainer.stop_trigger.iterations == 5    # ceil(3 * 6 / 4)
     assert training_flags.load_experiment(parse_args([])).source == 'configs/default.yml'
 
 

@@ -46,7 +46,6 @@ _CUDA_LIBRARIES = (
     'cudnn/lib/libcudnn.so.8',
 )
 
-
 _NUMPY_SCTYPES = {
     'int': [np.int8, np.int16, np.int32, np.int64],
     'uint': [np.uint8, np.uint16, np.uint32, np.uint64],
@@ -63,16 +62,6 @@ def _preload_cuda_wheels():
             if path.is_file():
                 with contextlib.suppress(OSError):    # CuPy's own error names it better
                     ctypes.CDLL(str(path))
-
-
-def _replace_environment_check():
-    # An earlier `import chainer` without these patches failed halfway and left submodules behind.
-    for name in [name for name in sys.modules if name.startswith('chainer.')]:
-        del sys.modules[name]
-    module = types.ModuleType('chainer._environment_check')
-    # Chainer has no __version__ yet when it calls this.
-    module.check = lambda: _check_version(sys.modules['chainer._version'].__version__)
-    sys.modules[module.__name__] = module
 
 
 def _check_version(found):
@@ -93,6 +82,12 @@ def install():
     if 'chainer' in sys.modules:
         _check_version(sys.modules['chainer'].__version__)
     elif importlib.util.find_spec('chainer'):
-        _replace_environment_check()
+        # An earlier `import chainer` without these patches failed halfway and left submodules.
+        for name in [name for name in sys.modules if name.startswith('chainer.')]:
+            del sys.modules[name]
+        module = types.ModuleType('chainer._environment_check')
+        # Chainer has no __version__ yet when it calls this.
+        module.check = lambda: _check_version(sys.modules['chainer._version'].__version__)
+        sys.modules[module.__name__] = module
     else:
         raise ImportError(f'Chainer is not installed: tgan_chainer needs {_INSTALL}')

@@ -35,7 +35,6 @@ from tgan_chainer.updaters.tgan_updater_base import TGANUpdaterBase
 
 PACKAGED = Path(__file__).parent / 'configs'    #: The experiments that ship with the package.
 
-
 #: What a part is for; its classes, in a folder, are derived from ``bases`` and define ``method``.
 Role = namedtuple('Role', ('title', 'folder', 'bases', 'method'))
 
@@ -147,17 +146,13 @@ class Experiment(_Strict):
     preview_videos: PositiveInt = 100            #: Videos a preview.
     quality_interval: PositiveInt | None = None  #: Those of measured quality of moving digits.
     tensorboard: bool = False                    #: Whether it writes an event file.
-    #: Seed of parameters, order, offsets and latent vectors.
-    seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)
+    seed: int = pydantic.Field(0, ge=0, lt=2 ** 32)  #: Of parameters, order, offsets, latents.
     optimizer: Optimizers = Optimizers()         #: Optimizer of each network.
     #: Update from which on all learning rates fall, linearly, to 0 at the end; None: they do not.
     rates_fall_from: NonNegativeInt | None = None
-    #: Of batch normalisation (FACTS §4).
-    batch_norm_statistics: Literal[STATISTICS] = 'chainer2'
-    #: Whether it normalises over each rank's own batch or that of all ranks.
-    batch_norm: Literal[BATCH_NORMS] = 'local'
-    #: Makes ``dataset.args.dataset_path`` if it is missing.
-    make_moving_mnist: MovingMNIST | None = None
+    batch_norm_statistics: Literal[STATISTICS] = 'chainer2'  #: See FACTS §4.
+    batch_norm: Literal[BATCH_NORMS] = 'local'   #: Over each rank's batch, or that of all ranks.
+    make_moving_mnist: MovingMNIST | None = None  #: Makes the data set's file if it is missing.
     result_dir: str | None = None                #: Where it writes, unless a flag says otherwise.
     resume: str | None = None                    #: What it continues, unless a flag says otherwise.
     source: str = pydantic.Field(exclude=True)   #: The file it was read from.
@@ -208,8 +203,7 @@ class Experiment(_Strict):
 def load(path, changes=()):
     """Read an experiment file, see :func:`find`, with ``changes``, see :func:`_set`.
 
-    Raises:
-        ConfigError: It is no experiment; by file or change, key, what was found, what is allowed.
+    What is no experiment is a ConfigError: file or change, key, what was found, what is allowed.
     """
     source = str(path)
     document = functools.reduce(_set, changes, read_yaml(find(path), source))

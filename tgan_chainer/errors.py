@@ -1,9 +1,7 @@
 """Errors that a user can cause, and the exit codes of the commands.
 
-Every message says what was found, what was expected and what to do. Commands print it as one
-line and leave with :data:`EXIT_USER_ERROR`; a traceback means a fault of this project.
+Every message says what was found, what was expected and what to do.
 """
-
 EXIT_OK = 0
 EXIT_USER_ERROR = 2       #: Not done what was asked: bad input, no device, no data.
 EXIT_DIVERGED = 3         #: A training stopped since a loss was not a finite number.

@@ -47,17 +47,14 @@ def sample(args):
     Returns:
         uint8 (N, C, T, H, W), ``args.n`` of each category that the flags name; the categories'
         names; the stem of :func:`.results.output_stem`, and what is between; and, where categories
-        were drawn that have names, that of each video, or else None.
-
-    Raises:
-        ConfigError: They are to be interpolated, and the system has no z_fast; or of a category,
-            and it has none.
+        were drawn that have names, that of each video, or else None. To interpolate without z_fast
+        is a ConfigError, as is a category of a system that has none.
     """
     device = get_device(args.gpu)
     device.use()
     folder = results.experiment_file(args.result_dir).parent
     iteration = results.choose_iteration(folder, args.iter)
-    fsgen, vgen = results.load_generators(folder, iteration, device)
+    fsgen, vgen, _ = results.load_system(folder, iteration, device, ('fsgen', 'vgen'))
     first, names, labels, rows = first_generator(fsgen, vgen), [], None, None
     if args.categories:
         if not first.n_categories:

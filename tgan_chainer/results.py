@@ -83,11 +83,6 @@ def load_system(result_dir, iteration, device, roles=tuple(snapshots.NETWORKS)):
     return system
 
 
-def load_generators(result_dir, iteration, device):
-    """G0, None where there is none, and G1, as :func:`load_system` loads them."""
-    return load_system(result_dir, iteration, device, ('fsgen', 'vgen'))[:2]
-
-
 def output_stem(args, iteration):
     """Start of the names of files that networks of ``iteration`` made, as the flags ask.
 

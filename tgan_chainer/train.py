@@ -60,10 +60,8 @@ class Training(NamedTuple):
 def build(experiment, device, ranks):
     """Data set, networks, optimizers, updater and extensions of an experiment -> :class:`Training`.
 
-    Parameters are drawn first, then the order of the data: one seed gives the authors' bytes.
-
-    Raises:
-        ConfigError: A part refuses what it is given, or two do not fit together.
+    Parameters are drawn first, then the order of the data: one seed gives the authors' bytes. A
+    part that refuses what it is given, or does not fit another, is a ConfigError.
     """
     device.use()
     dataset = experiment.dataset.build()
@@ -79,7 +77,9 @@ def build(experiment, device, ranks):
         models=system, iterator=PrefetchIterator(share, experiment.batchsize), device=device,
         optimizer={name: ranks.averaging(experiment.optimizer.of(name).build().setup(network))
                    for name, network in system.networks.items()})
-    trainer = Trainer(updater, StopAt(count_iterations(experiment, len(share)), ranks))
+    iterations = experiment.iterations or math.ceil(
+        experiment.epoch * len(share) / experiment.batchsize)
+    trainer = Trainer(updater, StopAt(iterations, ranks))
     extend(trainer, experiment, dataset, random_state, ranks)
     return Training(trainer, system, dataset, video, random_state)
 
@@ -102,13 +102,6 @@ def find_sizes(vdis, video):
     if not all(param.is_initialized for param in vdis.params()):
         with chainer.using_config('train', False), chainer.no_backprop_mode():
             vdis(vdis.xp.asarray(video.transpose(1, 0, 2, 3)[None]))
-
-
-def count_iterations(experiment, n_videos):
-    """Number of updates: as given, or as many as the epochs take."""
-    if experiment.iterations is not None:
-        return experiment.iterations
-    return math.ceil(experiment.epoch * n_videos / experiment.batchsize)
 
 
 def extend(trainer, experiment, dataset, random_state, ranks):

@@ -34,7 +34,7 @@ def picture(number):
 
 def sheet_of(folder, n):
     """What a figure is to show of a result folder: its first ``n`` videos, bordered in white."""
-    generators = results.load_generators(folder, results.choose_iteration(folder, None), CPU)
+    generators = results.load_system(folder, results.choose_iteration(folder, None), CPU)[:2]
     np.random.seed(0)
     videos = pictures.infer_pixels(infer.make_video(*generators, n)[0])
     return pictures.frame_sheet(pictures.frame_borders(videos))
@@ -58,7 +58,7 @@ def test_losses_are_those_of_the_logs_a_row_each(
 
 @pytest.mark.parametrize('content, message', [
     (None, 'No such file'),
-    *((damaged, 'not a list of entries') for damaged in (
+    *((damaged, 'no list of entries') for damaged in (
         '[', '3', '[' * 100_000, '[{"iteration": 1, "vdis/loss_gen": [1]}]',
         '[{"vdis/loss_gen": 1}]')),
     ('[]', 'no loss_gen in its 0 entries'),
@@ -119,7 +119,7 @@ def test_every_row_of_a_conditional_system_has_its_name(make_result, here, monke
     folder, named = make_result('cond', 'conditional'), []
     monkeypatch.setattr(pictures, 'name_rows', lambda sheet, names: named.append(names) or sheet)
     assert run(3, '--result_dir', folder, '--gpu', '-1', '--n', '6') == 0
-    fsgen, _ = results.load_generators(folder, 5, CPU)
+    fsgen, _ = results.load_system(folder, 5, CPU)[:2]
     np.random.seed(0)
     draw_z_slow(fsgen, 6)
     assert named == [['ABC'[label] for label in draw_labels(fsgen, 6)]]

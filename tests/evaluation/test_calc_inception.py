@@ -37,7 +37,7 @@ def test_numbers_of_the_protocols_are_the_papers():
 
 def test_the_score_is_that_of_the_videos_of_the_seed(run, result, small_classifier, capsys):
     assert run('--seed', '4', '2') == 0
-    fsgen, vgen = results.load_generators(result, 5, chainer.get_device('@numpy'))
+    fsgen, vgen = results.load_system(result, 5, chainer.get_device('@numpy'))[:2]
     expected = []
     for seed in (4, 2):
         np.random.seed(seed)

@@ -69,7 +69,7 @@ class Numbered:
 
 
 def test_generated_videos_are_those_of_make_video(result):
-    generated = GeneratedVideos(*results.load_generators(result, 5, CPU))
+    generated = GeneratedVideos(*results.load_system(result, 5, CPU)[:2])
     np.random.seed(3)
     videos = generated.make(generated.draw(3))
     assert videos.shape == (3, 3, 16, 64, 64)
@@ -79,8 +79,8 @@ def test_generated_videos_are_those_of_make_video(result):
 
 
 def test_videos_are_of_the_labels_that_were_drawn_which_follow_the_prior(make_result):
-    source = GeneratedVideos(*results.load_generators(
-        make_result('c', 'conditional', wscale=0.3), 5, CPU))
+    source = GeneratedVideos(*results.load_system(
+        make_result('c', 'conditional', wscale=0.3), 5, CPU)[:2])
     (z_slow, _), labels = source.draw(2), np.array([0, 1], 'i')
     videos = source.make((z_slow, labels))
     np.testing.assert_array_equal(videos, make_video(*source, 2, z_slow, labels=labels)[0])

@@ -43,7 +43,7 @@ def test_the_files(run, result, tmp_path, capsys, small_classifier):
     for name in names[:3]:
         assert read_movie(tmp_path / name).shape == (16, 64, 128, 3)
 
-    source = GeneratedVideos(*results.load_generators(result, 5, get_device(-1)))
+    source = GeneratedVideos(*results.load_system(result, 5, get_device(-1))[:2])
     np.random.seed(6)
     for found in json.loads((tmp_path / names[3]).read_text()):
         _, category, probability = surest(source, small_classifier(), 3)    # masks of their order

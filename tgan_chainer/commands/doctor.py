@@ -33,9 +33,6 @@ SOURCES = {
 }
 """Start of a path -> where such a file comes from."""
 
-_LEAST_SPACE = 2e9    # a training of the paper's size writes about 100 MB a snapshot
-
-
 #: A file that some command reads; its note is its size, or where it comes from.
 File = namedtuple('File', ('path', 'found', 'note'))
 
@@ -108,7 +105,8 @@ def _devices():
         yield f'  movies       PyAV is not installed: {pictures.VIDEO_EXTRA}'
     free = shutil.disk_usage('.').free
     yield f'  disk         {free / 1e9:,.0f} GB free in this folder' + (
-        '; that is little for a training' if free < _LEAST_SPACE else '')
+        # The paper's size takes about 100 MB a snapshot.
+        '; that is little for a training' if free < 2e9 else '')
 
 
 def _gpu():
@@ -144,7 +142,6 @@ def next_steps():
         yield 'the tests: make test; parity with the authors\' code: make parity'
 
 
-_PARSER = parser_of('doctor', 'Print versions, devices, data that is here and that is missing, and '
-                    'what to do next. Nothing is changed.')
-
-main = command('doctor', _PARSER.parse_args, lambda _: print(*report(), sep='\n'))
+main = command('doctor', parser_of(
+    'doctor', 'Print versions, devices, data that is here and that is missing, and what to do '
+    'next. Nothing is changed.').parse_args, lambda _: print(*report(), sep='\n'))

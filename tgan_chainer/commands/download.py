@@ -12,9 +12,6 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.io.files import sha256
 from tgan_chainer.io.progress import progress
 
-_CHUNK_BYTES = 1 << 20
-_TIMEOUT = 60    # seconds without a byte
-
 
 def download(name):
     """Have the file of a name of :data:`PUBLISHED` at its path, checked, or print how to get it."""
@@ -47,14 +44,14 @@ def _fetch(file, part):
     if start >= file.size:
         return
     request = urllib.request.Request(file.address, headers={'Range': f'bytes={start}-'})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:    # seconds without a byte
         if answer.headers.get('Content-Range', '').startswith(f'bytes {start}-'):
             mode = 'ab'
         else:    # all of it, whatever was asked for
             mode, start = 'wb', 0
         with part.open(mode) as out, progress(total=file.size, initial=start, unit='B',
-                                              unit_scale=True, desc=file.name) as bar:
-            while chunk := answer.read(_CHUNK_BYTES):
+                                              unit_scale=True, desc=part.stem) as bar:
+            while chunk := answer.read(1 << 20):
                 out.write(chunk)
                 bar.update(len(chunk))
     if (size := part.stat().st_size) < file.size:

@@ -9,12 +9,12 @@ from PIL import Image, ImageDraw
 from tgan_chainer import config, infer, results
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
+from tgan_chainer.datasets.checks import telling_damage
 from tgan_chainer.errors import DataError
 from tgan_chainer.extensions import plots
 from tgan_chainer.io import pictures
 
 METHODS = {
-    'TGANUpdaterVanilla': 'normal GAN',
     'TGANUpdaterLSGAN': 'LSGAN',
     'TGANUpdaterWGANClip': 'WGAN, weight clipping',
     'TGANUpdaterWGANSVC': 'WGAN, singular value clipping',
@@ -45,14 +45,11 @@ def draw_blocks(blocks):
 def read_losses(result_dir):
     """The generator's loss over a training -> list of {'iteration', 'loss_gen'}, or a DataError."""
     path = Path(result_dir, 'log')
-    try:
+    with telling_damage(f'{path}: no list of entries as LogReport writes it',
+                        '; give a result folder of a training, whose log it is'):
         log = json.loads(path.read_text(encoding='utf-8'))
         losses = [{'iteration': int(entry['iteration']), 'loss_gen': float(entry[key])}
                   for entry in log for key in entry if key.split('/')[-1] == 'loss_gen']
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        reason = getattr(error, 'strerror', None) or 'not a list of entries as LogReport writes it'
-        raise DataError(f'{path}: {reason}; give a result folder of a training, whose log it is') \
-            from error
     if not losses:
         raise DataError(f'{path}: found no loss_gen in its {len(log)} entries; give a training '
                         'that reports it (WGAN or LSGAN; a normal GAN does not) and has gone on '

@@ -90,13 +90,9 @@ class GolfDatasetAugmented(GolfDataset):
 
 @contextlib.contextmanager
 def open_strip(path, n_frames):
-    """Open an image of at least `n_frames` frames of a video; its pixels are not read yet.
+    """Open an image of 128 pixels by 128 * length, length >= `n_frames` -> it, unread, and length.
 
-    Yields:
-        (PIL.Image.Image, int): Image of 128 pixels by 128 * length, and length.
-
-    Raises:
-        DataError: The image is missing, damaged, also when it is used, or of another size.
+    One that is missing, of another size or damaged, also when it is used, is a DataError.
     """
     require_file(path, RESTORE)
     with telling_damage(f"'{path}' is damaged or not an image", f'; {RESTORE}'), \
@@ -108,4 +104,3 @@ def open_strip(path, n_frames):
                 f'least n_frames={n_frames} frames of {SOURCE_SIZE} x {SOURCE_SIZE} pixels below '
                 f'each other; {RESTORE}')
         yield picture, length
-

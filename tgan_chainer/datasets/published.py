@@ -5,6 +5,7 @@ of the split lists are those that TensorFlow Datasets records for them; those of
 were measured.
 """
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,11 @@ class Published:
     sha256: str | None = None    #: None: it is not known, and the file not fetched.
     then: str = ''               #: What to do with a file that is not fetched.
 
-    @property
-    def name(self):
-        """Of the file."""
-        return self.path.rpartition('/')[2]
-
     def __str__(self):
         size = f'{self.size:,} bytes' if isinstance(self.size, int) else self.size
         checksum = f'sha256 {self.sha256}' if self.sha256 else 'no checksum is known'
-        return f'{self.name} as published at {self.address} ({self.what}; {size}, {checksum})'
+        return (f'{Path(self.path).name} as published at {self.address} ({self.what}; {size}, '
+                f'{checksum})')
 
 
 PUBLISHED = {

@@ -64,14 +64,12 @@ def read_table(path, columns):
 def write_table(path, table):
     """Write {name: values} as CSV with a header line, whole or not at all.
 
-    Raises:
-        DataError: See `require_csv`; or the file cannot be written, a string is not UTF-8, or the
-            table is larger than `read_table` takes.
+    What `read_table` would not read, or a file that cannot be written, is a DataError.
     """
     require_csv(path)
     text = io.StringIO(newline='')
     rows = list(zip(*(table[name] for name in table), strict=True))
-    csv.writer(text).writerows([[*table], *rows])
+    csv.writer(text).writerows([table, *rows])
     with telling_damage(f"cannot write the table '{path}'", ', expected names of files in valid '
                         'UTF-8; rename the file'):
         content = text.getvalue().encode()
@@ -156,15 +154,13 @@ _MODULES = {
 }
 """The names a pickled table may use, and the modules they may come from, old and new."""
 
-_MAX_ARGUMENTS = 8    # pandas and NumPy pickle what they make with at most four
-
 
 class _Record:
     """Stands in for whatever a pickle builds; keeps how it was built, and does nothing."""
 
     def __new__(cls, *args):    # a pickle may skip __init__
         # A pickle may call with the same long tuple again and again, and each record has its own.
-        if len(args) > _MAX_ARGUMENTS:
+        if len(args) > 8:    # pandas and NumPy need at most four
             raise ValueError(f'{len(args)} arguments of {cls.__name__}')
         self = super().__new__(cls)
         self.args = args
@@ -279,12 +275,9 @@ def _array(record):
         data = data.args[0]
     if isinstance(data, str):    # Python 2, too
         data = data.encode('latin1')
-    return np.frombuffer(data, _dtype(dtype)).reshape(shape, order=order)
-
-
-def _dtype(record):
-    _require(record, 'dtype')
-    name, byte_order = record.args[0], '=' if record.state is None else record.state[1]
+    _require(dtype, 'dtype')
+    name, byte_order = dtype.args[0], '=' if dtype.state is None else dtype.state[1]
     if not re.fullmatch('[biufO][0-9]{1,2}', name):
         raise TypeError(f'values of type {reprlib.repr(name)}')
-    return np.dtype(name).newbyteorder(byte_order)
+    dtype = np.dtype(name).newbyteorder(byte_order)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)

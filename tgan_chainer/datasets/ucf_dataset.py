@@ -54,6 +54,7 @@ class UCFDataset(DrawnDataset):
             or is shorter than `n_frames`.
     """
 
+    _augmented = False
     _columns = {'start': int, 'end': int}
 
     def __init__(self, n_frames: int = 16, h5path: str = 'data/ucf101_train.h5',
@@ -82,7 +83,11 @@ class UCFDataset(DrawnDataset):
 
     def draw(self, i, streams):
         offset = draw_offset(self._end[i] - self._start[i], self.n_frames, streams.numpy)
-        return offset, *self._draw_view(streams.numpy)
+        if not self._augmented:
+            return offset, CENTER_LEFT, False
+        # One position fewer than there are, as the authors draw it, and the offset.
+        left = streams.numpy.randint(self._width - self.img_size)
+        return offset, left, streams.numpy.rand() > 0.5
 
     def load(self, i, drawn):
         offset, left, mirrored = drawn
@@ -92,10 +97,6 @@ class UCFDataset(DrawnDataset):
                             f'; the file is damaged: {REMAKE}'):
             clip = self._image()[start:end]
         return normalize(clip[..., left:left + self.img_size], mirrored)
-
-    def _draw_view(self, stream):
-        """The left column of what is shown of a clip, and whether it is mirrored."""
-        return CENTER_LEFT, False
 
     def _image(self):
         """The h5 dataset, opened by the process that reads: no h5 handle survives a fork."""
@@ -113,9 +114,7 @@ class UCFDataset(DrawnDataset):
 class UCFDatasetAugmented(UCFDataset):
     """UCFDataset with a random crop of columns, then a mirroring in half of the cases."""
 
-    def _draw_view(self, stream):
-        # One position fewer than there are, as the authors draw it, and the offset.
-        return stream.randint(self._width - self.img_size), stream.rand() > 0.5
+    _augmented = True
 
 
 class UCFDatasetLabelled(Labelled, UCFDataset):

@@ -1,7 +1,6 @@
 """Inception scores of many result folders in a table (authors' evaluation/batch_inception.py).
 
-The table has their columns and words (FACTS §11), and their tables are read. The header comes
-first; theirs comes after the rows carried over, with blank lines between those.
+The table has their columns and words (FACTS §11). Theirs, whose header may come last, are read.
 """
 import csv
 import io
@@ -21,7 +20,6 @@ from tgan_chainer.models.frame_seed_generator import N_FRAMES
 HEADER = ['Inception Score (Mean)', 'Inception Score (Std)', 'Inception Score (Best)', 'Dataset',
           'Model', 'Iteration', 'z_slow dim', 'z_fast dim', 'Updater', 'n_frames', 'Clip',
           'Parallel', 'Batchsize', 'Result dir']
-"""The authors' columns."""
 
 # Model, Clip and Parallel in the authors' words. They have none for LSGAN, and say SVC of a
 # TGANUpdaterWGAN, which is not among their updaters. Ours does not clip.
@@ -35,7 +33,6 @@ _WORDS = {
     'TGANUpdaterWGANVideoFrameDis': ('WGAN', 'SVC', 'TRUE'),
     'TGANUpdaterWGANPullingAway': ('WGAN', 'SVC', 'FALSE'),
 }
-_AUTHORS_GENERATORS = ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault')
 
 
 def parse_args(argv=None):
@@ -148,7 +145,7 @@ def row(measurement, folder):
     vgen, updater = system.parts['vgen'], system.parts['updater'].name
     first = system.parts.get('fsgen', vgen)
     model, clip, parallel = _WORDS.get(updater, ('unknown',) * 3)
-    if vgen.name not in _AUTHORS_GENERATORS:
+    if vgen.name not in ('VideoGeneratorInitUniform', 'VideoGeneratorInitDefault'):
         model += f' {vgen.name}'
     return [
         measurement.value, measurement.std, measurement.best, system.dataset.name, model,

@@ -11,7 +11,6 @@ from chainer import initializers
 from tgan_chainer.functions import max_pooling_3d, relu
 from tgan_chainer.links import ConvolutionND
 
-N_CLASSES = 101    #: Classes of UCF-101.
 INPUT_SHAPE = (3, 16, 112, 112)    #: Channels (BGR), frames, rows and columns of one clip.
 
 # Output channels of the convolutions, and the max pooling that follows some of them: its name and
@@ -41,7 +40,7 @@ class C3D(chainer.Chain):
     convolutions and 0.005 in the others, b 0 and 1.
     """
 
-    def __init__(self, n_classes: int = N_CLASSES):
+    def __init__(self, n_classes: int = 101):
         super().__init__()
         # The order of creation is the authors': one seed gives their bytes.
         with self.init_scope():

@@ -1,5 +1,4 @@
 """Inception score of a result folder or a data set (authors' evaluation/calc_inception.py)."""
-
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
 from tgan_chainer.device import get_device

@@ -75,15 +75,12 @@ class Classifier:
 
 
 def load_classifier(c3d, mean, protocol, device):
-    """C3D and the published mean clip, on ``device`` -> :class:`Classifier`.
+    """C3D and the published mean clip, on ``device`` -> :class:`Classifier`; others: a DataError.
 
     Args:
         c3d (str or None): Path of C3D's weights; None is that in TGAN_C3D, or else
             conv3d_deepnetA_ucf.npz in data/ or where the authors' code looks.
         mean (str or None): That of the mean clip; None is TGAN_MEAN, or mean2.npz in data/ or here.
-
-    Raises:
-        DataError: One of them is missing, damaged, or not what was published.
     """
     mean_path = find(mean, MEAN_VARIABLE, MEAN_PLACES)
     clip = load_mean(mean_path)    # the smaller file first: an error comes before the long read

@@ -33,8 +33,7 @@ _POOL.AddSerializedFile(descriptor_pb2.FileDescriptorProto(name='c3d', message_t
 _Net, _Layer, _Blob = (
     message_factory.GetMessageClass(_POOL.FindMessageTypeByName(name)) for name in _FIELDS)
 
-MAX_BYTES = 2 ** 31
-"""Largest file that is read: protobuf's own limit; C3D's takes 0.3 GB, with gradients 0.6."""
+MAX_BYTES = 2 ** 31    #: Of a file: protobuf's limit; C3D's takes 0.3 GB, with gradients 0.6.
 
 
 def convert(source, target, shapes):

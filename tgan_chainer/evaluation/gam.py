@@ -190,10 +190,8 @@ def parse_args(argv=None):
     """Flags of the command."""
     parser = flags.parser_of('gam', 'Let two systems A and B judge each other: the generative '
                              'adversarial metric. Above 1, A wins.')
-    parser.add_argument('--result_dir', type=flags.result_folder, nargs=2, required=True,
-                        metavar=('A', 'B'), help='result folders of trainings')
-    parser.add_argument('--iter', type=int, nargs=2, metavar=('A', 'B'), default=(None, None),
-                        help='iterations of the snapshots (default: 100000, or else the newest)')
+    flags.add(parser, 'result_dir', nargs=2, required=True, metavar=('A', 'B'))
+    flags.add(parser, 'iter', nargs=2, metavar=('A', 'B'), default=(None, None))
     flags.add_gpu(parser, -1)
     flags.add(parser, 'seed', help='of all that is drawn (default: 0)')
     parser.add_argument('--n', type=flags.positive, default=1000,

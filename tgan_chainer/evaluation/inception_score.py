@@ -1,7 +1,4 @@
-"""The inception score (Salimans et al. 2016) of thousands of videos, as the authors compute it.
-
-It is summed up batch by batch, and can be interrupted and gone on with at any time.
-"""
+"""The inception score (Salimans et al. 2016) of thousands of videos, as the authors compute it."""
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +15,6 @@ from tgan_chainer.evaluation.sources import GeneratedVideos, RealVideos
 from tgan_chainer.io import files, snapshots
 from tgan_chainer.io.progress import progress
 from tgan_chainer.random_streams import RandomState
-
-# A softmax over 101 classes in float32 sums to 1 within 1e-6; this finds logits and percentages.
-_SUM_TOLERANCE = 1e-3
 
 _REMEDY = 'delete it to start this score over'
 
@@ -53,8 +47,8 @@ def add(sums, ys, eps):
         raise ValueError(f'class probabilities of shape {ys.shape}: expected (N, classes)')
     ys = ys.astype(xp.float64, copy=False)
     totals = ys.sum(axis=1)
-    # Written so that NaN is refused, too.
-    bad = ~((ys >= 0).all(axis=1) & (xp.abs(totals - 1) <= _SUM_TOLERANCE))
+    # A softmax over 101 classes in float32 sums to 1 within 1e-6. Written so that NaN is refused.
+    bad = ~((ys >= 0).all(axis=1) & (xp.abs(totals - 1) <= 1e-3))
     if bad.any():
         row = int(bad.argmax())
         raise ValueError(
@@ -85,11 +79,9 @@ class Evaluation:
     path: Path    #: The file; one of another ``run``, or damaged, is refused.
     run: dict     #: What the score depends on, as JSON.
 
-    def __post_init__(self):
-        self._sums = np.zeros(1)    # see add
-
     def score(self):
         """Go on to the end -> float."""
+        self._sums = np.zeros(1)    # see add
         self.random_state.seed_all()
         if self.path.is_file():
             self._resume()

@@ -27,8 +27,6 @@ Sha256 = Annotated[str, pydantic.StringConstraints(pattern='^[0-9a-f]{64}$')]
 PARTS = 'fsgen', 'vgen', 'vdis', 'updater'
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _PAIR = pydantic.Field(min_length=2, max_length=2)
-# Bytes of a file whose digest is announced: it takes some seconds.
-_LARGE = 4 * 10 ** 9
 
 
 class _Strict(pydantic.BaseModel):
@@ -232,7 +230,9 @@ def describe_dataset(part):
     with contextlib.suppress(ConfigError):
         videos = len(part.build())
     return DataSet(name=part.name, files={name: Path(path).name for name, path in paths.items()},
-                   sha256={name: _digest(path) for name, path in paths.items()}, videos=videos)
+                   sha256={name: _digest(path, os.path.getsize(path), os.path.getmtime(path))
+                           if os.path.isfile(path) else None for name, path in paths.items()},
+                   videos=videos)
 
 
 def data_paths(part):
@@ -242,16 +242,9 @@ def data_paths(part):
             if isinstance(value, str) and name.endswith('path')}
 
 
-def _digest(path):
-    """sha256 of a data file, None without it."""
-    if Path(path).is_file():
-        status = os.stat(path)
-        return _digest_once(path, status.st_size, status.st_mtime_ns)
-
-
 @functools.lru_cache(maxsize=64)
-def _digest_once(path, size, changed):
-    if size > _LARGE:
+def _digest(path, size, changed):
+    if size > 4e9:    # it takes some seconds
         print(f'sha256 of {path}, {size / 1e9:.0f} GB ...', file=sys.stderr, flush=True)
     return files.sha256(path)
 

@@ -1,7 +1,4 @@
-"""The protocols of the inception score, by name: scores compare only within one.
-
-They are ways to make of videos what C3D takes, and how many of them are scored.
-"""
+"""The protocols of the inception score, by name: scores compare only within one."""
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,9 +12,7 @@ from tgan_chainer.errors import DataError
 from tgan_chainer.evaluation import resize
 from tgan_chainer.io import files
 
-MEAN_SHAPE = (3, 16, 128, 171)
-"""Channels (BGR), frames, rows and columns of the mean clip of Sports-1M."""
-
+MEAN_SHAPE = (3, 16, 128, 171)    #: Channels (BGR), frames, rows and columns; of Sports-1M.
 MEAN_SHA256 = PUBLISHED['mean'].sha256    #: Of mean2.npz.
 
 

@@ -4,8 +4,6 @@ import functools
 import chainer
 import numpy as np
 
-A = -0.75    #: Free parameter of Keys's cubic (Keys 1981): OpenCV's choice, where others take -0.5.
-
 
 def resize(images, height, width, matrix):
     """Resize (..., H, W) to (..., height, width), as one matrix product for each axis.
@@ -72,6 +70,7 @@ def _matrix(n_in, position, taps, kernel):
 
 
 def _cubic(x):
-    """Keys's cubic at a distance 0 <= x <= 2 in pixels."""
-    return np.where(x <= 1, ((A + 2) * x - (A + 3)) * x * x + 1,
-                    ((A * x - 5 * A) * x + 8 * A) * x - 4 * A)
+    """The cubic of Keys (1981) at a distance 0 <= x <= 2 in pixels."""
+    a = -0.75    # OpenCV's choice, where others take -0.5
+    return np.where(x <= 1, ((a + 2) * x - (a + 3)) * x * x + 1,
+                    ((a * x - 5 * a) * x + 8 * a) * x - 4 * a)

@@ -3,6 +3,7 @@
 Both kinds draw from the global generators, which the caller seeds.
 """
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,25 +45,19 @@ class RealVideos:
     dataset: chainer.dataset.DatasetMixin    #: Of (T, C, H, W) in [-1, 1), or pairs with a label.
     device: chainer.backend.Device           #: Where the videos go.
     seed: int    #: Of the order. What else an example draws comes from the global generators.
-    _position: int = 0
+
+    def __post_init__(self):
+        self._order = (
+            i for round_ in itertools.count() for i in
+            np.random.RandomState([self.seed, round_]).permutation(len(self.dataset)).tolist())
 
     def draw(self, n):
         """Read the next ``n`` videos -> (n, C, T, H, W) in main memory."""
-        examples, size = [], len(self.dataset)
-        for position in range(self._position, self._position + n):
-            round_, place = divmod(position, size)
-            examples.append(self.dataset[int(_order(self.seed, round_, size)[place])])
-        self._position += n
-        return stack_videos(examples)
+        return stack_videos([self.dataset[i] for i in itertools.islice(self._order, n)])
 
     def make(self, drawn):
         """The videos that were drawn, on the device."""
         return self.device.send(drawn.astype(chainer.get_dtype(), copy=False))
-
-
-@functools.lru_cache(maxsize=1)
-def _order(seed, round_, n):
-    return np.random.RandomState([seed, round_]).permutation(n)
 
 
 def stack_videos(examples):

@@ -22,10 +22,8 @@ def surest(source, classify, batchsize):
 
     It is the first of the largest exp(p log(p + 1e-7) - p log(mean p + 1e-7)) over all classes and
     videos, with the mean over the batch: sure of a class that is rare in the rest of the batch.
-    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes).
-
-    Returns:
-        The video (C, T, H, W) in main memory, that class, and its probability.
+    ``classify`` makes of videos (n, C, T, H, W) probabilities (n, classes). Returned are the video
+    (C, T, H, W) in main memory, that class, and its probability.
     """
     videos = source.make(source.draw(batchsize))
     to_host = chainer.get_device('@numpy').send
@@ -49,9 +47,8 @@ def parse_args(argv=None):
                         '(default: 100; in a rehearsal 4)')
     scoring_flags.add_classifier_flags(parser)
     args = parser.parse_args(argv)
-    for name, usual, of_rehearsal in (('batchsize', 48, 2), ('n', 100, 4)):
-        if getattr(args, name) is None:
-            setattr(args, name, of_rehearsal if args.rehearsal else usual)
+    args.batchsize, args.n = (given or usual for given, usual in zip(
+        (args.batchsize, args.n), (2, 4) if args.rehearsal else (48, 100), strict=True))
     return args
 
 

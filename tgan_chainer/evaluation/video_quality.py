@@ -14,7 +14,6 @@ import numpy as np
 from tgan_chainer import config
 from tgan_chainer.commands import flags
 from tgan_chainer.commands.run import command
-from tgan_chainer.datasets.drawing import DrawnDataset
 from tgan_chainer.datasets.mnist_dataset import MovingMNISTDataset
 from tgan_chainer.device import get_device
 from tgan_chainer.errors import ConfigError, DataError, DivergedError
@@ -25,9 +24,6 @@ from tgan_chainer.io.files import sha256
 from tgan_chainer.models.sampling import draw_latent, first_generator, make_video
 from tgan_chainer.prepare.moving_mnist import halve
 from tgan_chainer.random_streams import Streams
-
-N_SPREAD = 128
-"""Videos, at most, behind distance and dimensions: dimensions grow with their number."""
 
 _BINS = 256    # of brightness
 _CHUNK = 64    # videos that are classified at once
@@ -41,7 +37,7 @@ def statistics(videos, classifier):
     """Statistics of videos (N, 1, 16, 32, 32) in [-1, 1], N > 1; NaN in them is a DivergedError."""
     if not np.isfinite(videos).all():
         raise DivergedError('a generated video holds a number that is not finite')
-    distance, dimensions = spread(videos[:N_SPREAD])
+    distance, dimensions = spread(videos[:128])    # dimensions grow with their number
     counts, _ = np.histogram(videos, _BINS, (-1, 1))
     features, probabilities = classify(videos, classifier)
     return Statistics(
@@ -119,9 +115,6 @@ def real_videos(dataset, n, seed):
     if len(dataset) < n:
         raise DataError(f'quality: found {len(dataset)} real videos, expected {n}, half of them to '
                         'compare with and half as an example; lower --n, or use more')
-    if not isinstance(dataset, DrawnDataset):
-        raise ConfigError(f'quality: found a {type(dataset).__name__}, expected a data set of the '
-                          'package')
     rs = np.random.RandomState(seed)
     streams = Streams(rs, random.Random(seed))
     examples = (dataset.load(i, dataset.draw(i, streams))
