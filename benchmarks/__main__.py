@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from benchmarks import cases, output, recipe
-from benchmarks.race import Outcome
+from benchmarks.race import Finding
 from benchmarks.sides import NotRunError, Session, WorkerError, busy_neighbours
 from parity.check import choose
 from tgan_chainer.commands.flags import in_range, positive
@@ -90,18 +90,18 @@ def _main(argv):
 
 
 def run_case(session, name, size, load):
-    """Run a benchmark with networks of a size, beside so many -> Outcome, with what it raises."""
+    """Run a benchmark with networks of a size, beside so many -> Finding, with what it raises."""
     about, function, *args = cases.CASES[name]
     session.size = recipe.SIZES[size]
     try:
         with busy_neighbours(load):
             outcome = function(session, *args)
     except NotRunError as reason:
-        outcome = Outcome(not_run=[(name, str(reason))])
+        outcome = Finding(not_run=[(name, str(reason))])
     except WorkerError as error:
-        outcome = Outcome(errors=[str(error)])
+        outcome = Finding(errors=[str(error)])
     except Exception:    # a fault of ours may raise anything, and is a failure
-        outcome = Outcome(errors=[traceback.format_exc()])
+        outcome = Finding(errors=[traceback.format_exc()])
     outcome.name, outcome.about, outcome.size, outcome.load = name, about, size, load
     return outcome
 

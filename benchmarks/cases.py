@@ -4,7 +4,7 @@ import dataclasses
 import functools
 
 from benchmarks import flops, ours_worker
-from benchmarks.race import Contestant, Outcome, everyone, race, take_turns
+from benchmarks.race import Finding, Racer, everyone, race, take_turns
 from benchmarks.sides import OURS, TORCH, NotRunError
 from tgan_chainer.evaluation.c3d_ft import C3D, INPUT_SHAPE
 
@@ -18,7 +18,7 @@ METHODS = {'ours': 'ours', 'svd': "authors' algorithm (numpy.linalg.svd)"}
 def arithmetic(session):
     """What one video of a training step takes, layer by layer; nothing is timed."""
     rows = _rows_of_step(session, batch=1)
-    return Outcome(text=flops.table(rows), data={'rows': [dataclasses.asdict(row) for row in rows]})
+    return Finding(text=flops.table(rows), data={'rows': [dataclasses.asdict(row) for row in rows]})
 
 
 def step(session, updater, batch):
@@ -27,9 +27,9 @@ def step(session, updater, batch):
 
 
 def trainings(session, updater, batch):
-    """Those who train -> list of Contestant, ours first."""
+    """Those who train -> list of Racer, ours first."""
     args = {'updater': updater, 'batch': batch, 'size': session.size}
-    return [*everyone('step', args), Contestant('PyTorch eager, our algorithm', TORCH, 'step',
+    return [*everyone('step', args), Racer('PyTorch eager, our algorithm', TORCH, 'step',
                                                 {**args, 'algorithm': 'ours'})]
 
 
@@ -48,14 +48,14 @@ def _rows_of_step(session, batch):
 
 def kernels(session):
     """Where the time of a training step on a GPU goes."""
-    return Outcome(text=session.worker(OURS).run(
+    return Finding(text=session.worker(OURS).run(
         'kernels', {'batch': 32, 'size': session.size})['text'])
 
 
 def svc(session, weights):
     """Time of clipping all layers, and the error layer by layer."""
     outcome = race(session, [
-        Contestant(label, OURS, 'svc', {
+        Racer(label, OURS, 'svc', {
             'weights': weights, 'method': method, 'size': session.size})
         for method, label in METHODS.items()])
     ours, theirs = (answers[0]['facts'] for answers in outcome.data['answers'].values())
@@ -87,29 +87,29 @@ def loader(session, dataset):
     _, _, label, channels = ours_worker.DATASETS[dataset]
     batch, size = session.size['batch'], {**session.size, 'channels': channels}
     return race(session, [
-        Contestant('training step', OURS, 'step', {
+        Racer('training step', OURS, 'step', {
             'updater': 'clip', 'batch': batch, 'size': size}),
-        Contestant(label, OURS, 'loader', {'dataset': dataset, 'batch': batch,
+        Racer(label, OURS, 'loader', {'dataset': dataset, 'batch': batch,
                                            'n_videos': 32 * batch}, task='loader')])
 
 
 def memory(session):
     """As much as all sides had at the end of the first cycle, each in a process of its own."""
     runnable, not_run = {}, []
-    for contestant in trainings(session, 'svc', session.size['batch']):
+    for racer in trainings(session, 'svc', session.size['batch']):
         try:
-            session.worker(contestant.side)
-            runnable[contestant.name] = functools.partial(_peak, session, contestant)
+            session.worker(racer.side)
+            runnable[racer.name] = functools.partial(_peak, session, racer)
         except NotRunError as reason:
-            not_run.append((contestant.name, str(reason)))
+            not_run.append((racer.name, str(reason)))
     # Memory hardly varies from process to process.
-    return Outcome(costs=take_turns(runnable, min(session.options.repeats, 3)), unit='bytes',
+    return Finding(costs=take_turns(runnable, min(session.options.repeats, 3)), unit='bytes',
                    not_run=not_run)
 
 
-def _peak(session, contestant):
-    with contextlib.closing(session.start(contestant.side)) as worker:
-        return contestant.turn(worker)['peak']
+def _peak(session, racer):
+    with contextlib.closing(session.start(racer.side)) as worker:
+        return racer.turn(worker)['peak']
 
 
 CASES = {
@@ -135,5 +135,5 @@ CASES = {
 """Every benchmark in the order in which a report shows them.
 
 Name 'KIND/WHICH' -> what is measured, in a line; function that is called with a
-:class:`benchmarks.sides.Session` and the rest -> :class:`benchmarks.race.Outcome`.
+:class:`benchmarks.sides.Session` and the rest -> :class:`benchmarks.race.Finding`.
 """

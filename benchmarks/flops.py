@@ -20,7 +20,7 @@ COUNTED = (L.Linear, L.Convolution2D, L.ConvolutionND, *DECONVOLUTIONS)
 
 
 @dataclass(frozen=True)
-class Row:
+class Cost:
     """Arithmetic of one layer in all of a work."""
 
     layer: str          #: Such as 'D c1'.
@@ -82,19 +82,19 @@ def _taps_inside(size, positions, ksize, stride, pad):
 
 
 def count(network, link, n, *shapes):
-    """Forward passes of a link's layers -> list of Row, whose names begin with ``network``.
+    """Forward passes of a link's layers -> list of Cost, whose names begin with ``network``.
 
     ``shapes`` are its float32 inputs' for one example; ``n`` is the number of examples.
     """
     inputs = [np.zeros((1, *shape), np.float32) for shape in shapes]
     with chainer.using_config('train', False), chainer.no_backprop_mode(), _Counter() as counter:
         link(*inputs)
-    return [Row(f'{network} {name}', n * products, n * inside, n * maps + weight)
+    return [Cost(f'{network} {name}', n * products, n * inside, n * maps + weight)
             for name, products, inside, maps, weight in counter.counted]
 
 
 def of_sampling(fsgen, vgen, n):
-    """Arithmetic of ``n`` generated videos -> list of Row."""
+    """Arithmetic of ``n`` generated videos -> list of Cost."""
     return (count('G0', fsgen, n, (fsgen.z_slow_dim,))
             + count('G1', vgen, n * fsgen.n_frames, (vgen.z_slow_dim,), (vgen.z_fast_dim,)))
 
@@ -103,7 +103,7 @@ def of_step(fsgen, vgen, vdis, batch):
     """Arithmetic of one training step of WGAN: everything its gradients need, nothing twice.
 
     No gradient is needed of latent vectors and of real videos. D runs on ``batch`` fakes and as
-    many real videos, and one backward pass through the fakes serves both losses -> list of Row.
+    many real videos, and one backward pass through the fakes serves both losses -> list of Cost.
     """
     side = 16 * vgen.bottom_width
     critic = count('D', vdis, batch, (vgen.out_channels, fsgen.n_frames, side, side))

@@ -24,7 +24,7 @@ LABELS = {OURS: 'ours', AUTHORS: "authors' algorithm, Chainer's kernels",
 
 
 @dataclass
-class Outcome:
+class Finding:
     """What a benchmark found."""
 
     name: str = ''
@@ -60,14 +60,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Contestant:
+class Racer:
     """A side of a comparison."""
 
     name: str    #: How a reader knows it.
     side: str    #: The worker it runs in, see :mod:`benchmarks.sides`.
     work: str    #: What the worker does.
     args: dict
-    task: str = ''    #: Contestants of one task must compute the same.
+    task: str = ''    #: Racers of one task must compute the same.
     neighbours: int = 0    #: Other processes that keep a core busy each during its turns.
 
     def turn(self, worker):
@@ -77,18 +77,18 @@ class Contestant:
 
 
 def everyone(work, args):
-    """Our side, the authors' and PyTorch's, with the same work -> list of Contestant."""
-    return [Contestant(label, side, work, args) for side, label in LABELS.items()]
+    """Our side, the authors' and PyTorch's, with the same work -> list of Racer."""
+    return [Racer(label, side, work, args) for side, label in LABELS.items()]
 
 
-def race(session, contestants, arithmetic=()):
-    """Let the contestants repeat their work in turns -> Outcome.
+def race(session, racers, arithmetic=()):
+    """Let the racers repeat their work in turns -> Finding.
 
     Each warms up by one repetition, which also shows whether it computes what the first one of its
     task does; one that cannot run, or fails, or computes something else, is left out.
 
     The first is what the others are measured by. With the ``arithmetic`` of the work, a list of
-    :class:`benchmarks.flops.Row`, products and copies of large matrices take turns too, and stand
+    :class:`benchmarks.flops.Cost`, products and copies of large matrices take turns too, and stand
     for the time that it takes at the rate of these.
 
     A NotRunError or WorkerError if the first one cannot run, or fails; or if one fails in its turn.
@@ -96,24 +96,24 @@ def race(session, contestants, arithmetic=()):
     if arithmetic:
         # A GPU needs larger ones to be busy, and to have none of them in its cache.
         width = 512 if session.options.quick else 2048 if session.options.gpu < 0 else 8192
-        contestants = [*contestants, *(
-            Contestant(floor, OURS, work, {'width': width}, floor)
+        racers = [*racers, *(
+            Racer(floor, OURS, work, {'width': width}, floor)
             for floor, work in ((FLOOR, 'sgemm'), (COPY_FLOOR, 'copy')))]
     session.forget()    # what an earlier race left
-    outcome, turns, tasks = Outcome(), {}, {}
-    for contestant in contestants:
+    outcome, turns, tasks = Finding(), {}, {}
+    for racer in racers:
         try:
-            turn = functools.partial(contestant.turn, session.worker(contestant.side))
+            turn = functools.partial(racer.turn, session.worker(racer.side))
             answer = turn()
-            _require_same(tasks.setdefault(contestant.task, answer), answer, session.slack)
-            turns[contestant.name] = turn
+            _require_same(tasks.setdefault(racer.task, answer), answer, session.slack)
+            turns[racer.name] = turn
         except (NotRunError, WorkerError) as error:
-            if contestant is contestants[0]:
+            if racer is racers[0]:
                 raise
             if isinstance(error, NotRunError):
-                outcome.not_run.append((contestant.name, str(error)))
+                outcome.not_run.append((racer.name, str(error)))
             else:
-                outcome.errors.append(f'{contestant.name}: {error}')
+                outcome.errors.append(f'{racer.name}: {error}')
     answers = take_turns(turns, session.options.repeats, session.pause)
     outcome.costs = {name: [answer['seconds'] for answer in found]
                      for name, found in answers.items()}

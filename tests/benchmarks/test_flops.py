@@ -56,7 +56,7 @@ def test_bytes_of_a_layer(networks):
 
 
 def test_table():
-    row = flops.Row('D c0', products=10 ** 9, inside=10 ** 9 // 2, floats=7, forward=1,
+    row = flops.Cost('D c0', products=10 ** 9, inside=10 ** 9 // 2, floats=7, forward=1,
                     input_gradient=2)
     lines = flops.table([row, row]).splitlines()
     assert lines[0].split() == ['layer', 'forward', 'input', 'grad.', 'weight', 'grad.', 'total',

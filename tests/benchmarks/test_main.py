@@ -6,7 +6,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import cases
 from benchmarks.__main__ import main
-from benchmarks.race import Outcome
+from benchmarks.race import Finding
 from benchmarks.sides import STAND_IN, NotRunError, WorkerError
 
 
@@ -52,7 +52,7 @@ def outcomes(monkeypatch):
         raise error
 
     monkeypatch.setattr(cases, 'CASES', {
-        'measured': ('about', lambda session: Outcome(text='1')),
+        'measured': ('about', lambda session: Finding(text='1')),
         'not-run': ('about', raises, NotRunError('needs a library')),
         'broken': ('about', raises, WorkerError('the worker ended')),
         'wrong': ('about', raises, KeyError('fault')),
@@ -63,7 +63,7 @@ def test_every_size_beside_every_load(outcomes, monkeypatch, tmp_path, capsys):
     beside = []
     monkeypatch.setattr(command, 'busy_neighbours',
                         lambda n: contextlib.nullcontext(beside.append(n)))
-    monkeypatch.setitem(cases.CASES, 'size', ('about', lambda session: Outcome(
+    monkeypatch.setitem(cases.CASES, 'size', ('about', lambda session: Finding(
         text=f'{session.size["mid_ch"]} beside {beside[-1]}')))
     json_file = tmp_path / 'a.json'
     assert main(['--size', 'full', 'small', '--load', '0', '2', '--only', 'size',

@@ -3,18 +3,18 @@ import re
 import pytest
 
 from benchmarks import output
-from benchmarks.race import Outcome
+from benchmarks.race import Finding
 
 MACHINE = {'git_revision': 'abc', 'date': '2026-01-02T03:04:05+00:00', 'processor': 'Fast CPU',
            'cores': 2, 'memory bytes': 24 << 30, 'gpu': None, 'platform': 'Linux', 'load': 0.1}
 SIDES = {'ours': {'python': '3.11', 'openblas': '0.3 (2 threads)'}}
 OUTCOMES = [
-    Outcome('step/svc-b8', 'a step', 'full', 2, {
+    Finding('step/svc-b8', 'a step', 'full', 2, {
         'ours': [1, 2, 4], 'Chainer': [2, 6, 8], 'floor': [0.01, 0.01, 0.01]},
             not_run=[('PyTorch', 'install it')], text='a line', data={'facts': 1}),
-    Outcome('c3d/forward', 'C3D', 'small',
+    Finding('c3d/forward', 'C3D', 'small',
             not_run=[('c3d/forward', 'too large'), ('other', 'install it')]),
-    Outcome('memory/step', 'memory', 'small', errors=['Traceback\nValueError'])]
+    Finding('memory/step', 'memory', 'small', errors=['Traceback\nValueError'])]
 
 
 def test_text(quick):

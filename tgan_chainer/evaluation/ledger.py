@@ -29,19 +29,19 @@ Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 _PAIR = pydantic.Field(min_length=2, max_length=2)
 
 
-class _Strict(pydantic.BaseModel):
+class _Record(pydantic.BaseModel):
     # NaN and infinity, which JSON does not know, are written as strings.
     model_config = pydantic.ConfigDict(extra='forbid', frozen=True, ser_json_inf_nan='strings')
 
 
-class PartRecord(_Strict):
+class PartRecord(_Record):
     """A class that the experiment names."""
 
     name: str
     args: dict    #: Defaults included.
 
 
-class DataSet(_Strict):
+class DataSet(_Record):
     """A data set, whether trained on or scored."""
 
     name: str                            #: Of its class.
@@ -50,7 +50,7 @@ class DataSet(_Strict):
     videos: pydantic.NonNegativeInt | None = None    #: None where it could not be opened.
 
 
-class SystemRecord(_Strict):
+class SystemRecord(_Record):
     """A trained system, with its experiment's batch size, seed and optimizer."""
 
     result_dir: str                      #: Name of the result folder.
@@ -67,7 +67,7 @@ class SystemRecord(_Strict):
     dataset: DataSet                     #: Trained on, as it was found at the measurement.
 
 
-class CriticRecord(_Strict):
+class CriticRecord(_Record):
     """What one critic of a GAM did; scores are turned so that higher is more real."""
 
     threshold: float                #: Videos of higher scores count as real.
@@ -77,7 +77,7 @@ class CriticRecord(_Strict):
     on_test: Share                  #: Share of the real test videos that were.
 
 
-class Battle(_Strict):
+class Battle(_Record):
     """The outcome of a GAM of systems A and B."""
 
     critics: Annotated[list[CriticRecord], _PAIR]
@@ -90,7 +90,7 @@ class Battle(_Strict):
     held_out: bool                            #: Whether the real videos are none of the training.
 
 
-class QualityRecord(_Strict):
+class QualityRecord(_Record):
     """Numbers of :mod:`.video_quality` for some videos, beside as many real ones.
 
     The first four are over those of the real ones.
@@ -106,7 +106,7 @@ class QualityRecord(_Strict):
     inception: float     #: Inception score of the classifier's digits, 1 to 55.
 
 
-class Conditions(_Strict):
+class Conditions(_Record):
     """What ran, and on what."""
 
     command_line: str            #: As it was given.
@@ -125,7 +125,7 @@ _SHAPES = {('inception score', 1, False, False, False), ('inception score', 0, F
            ('GAM', 2, True, False, True), ('video quality', 1, False, True, True)}
 
 
-class Measurement(_Strict):
+class Measurement(_Record):
     """One measured score: of a GAM r_samples, of a video quality the Frechet distance."""
 
     format: Literal[2] = 2       #: Version of this schema.
