@@ -21,7 +21,7 @@ from parity.check import Check, Comparisons, NotRunError, Outcome, Tolerance
 from parity.checks import data, metrics, networks, updates
 from parity.worker import Worker, WorkerError, environment, interpreter
 from reference import recordings
-from tgan_chainer import config, infer
+from tgan_chainer import config
 from tgan_chainer.io import pictures
 from tgan_chainer.models.sampling import make_video
 from tgan_chainer.results import DEFAULT_ITERATION, output_stem
@@ -257,7 +257,7 @@ def strips(directory, python, channels):
         args = argparse.Namespace(result_dir=argv[1], n=3, seed=5, video=False, images=True)
         stem = Path(folder, output_stem(args, DEFAULT_ITERATION))
         ours = {path.name: np.array(Image.open(path))
-                for path in infer.write_videos(pictures.infer_pixels(videos), [], stem, args)}
+                for path in pictures.save_strips(stem, pictures.infer_pixels(videos), [])}
     found = Comparisons(_reference(upstream))
     found.equal('infer', 'names', sorted(ours), names['names'], 'users find files by their names')
     for name in sorted(ours.keys() & theirs.keys()):

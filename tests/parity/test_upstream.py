@@ -127,7 +127,7 @@ def test_experiment_files(tmp_path):
 
 
 @pytest.mark.parametrize('path, old, new, name, reasons', [
-    ('models/video_discriminator.py', '= VideoDiscriminator(', '= Undefined(', 'init-pair',
+    ('models/video_discriminator.py', ' VideoDiscriminator(', ' Undefined(', 'init-pair',
      ["NameError: name 'Undefined'", '(models/video_discriminator.py, line ']),
     ('datasets/mnist_dataset.py', 'MovingMNISTDataset', 'MNIST', 'datasets-MovingMNISTDataset',
      ['found no MovingMNISTDataset in', 'it has chainer, np, LEVELS, MNIST']),
