@@ -251,7 +251,7 @@ def test_moving_mnist_is_made_once(small_experiment, tmp_path, capsys):
         f'making {path}, which is not there: 5 videos of moving digits, 0 MB\n')
     data.make_data(experiment.replace(make_moving_mnist={'n_videos': 6}))
     assert capsys.readouterr().out == (
-        f'{path}, which is there, has 5 videos, not the 6 of make_moving_mnist: they are used; for '
+        f'{path} exists and has 5 videos, not the 6 of make_moving_mnist: it is used as it is; for '
         'more, name another file\n')
 
     path.unlink()

@@ -7,8 +7,8 @@ def multi_node_batch_normalization(x, gamma, beta, eps, running_mean, running_va
     """``chainer.functions.batch_normalization`` of all ranks' ``x``, each of which gets its part.
 
     With two messages forward and one backward. All ranks must call it with inputs of one shape.
-    Gradients are those of the sum of all ranks' losses; those of gamma and beta their mean, which
-    the optimizer's over the ranks leaves as it is.
+    The gradient of x is that of the sum of all ranks' losses. Gradients of gamma and beta are
+    already the mean over the ranks, so that the optimizer's mean leaves them as they are.
 
     Args:
         x (numpy.ndarray, cupy.ndarray or chainer.Variable): (N, C, ...), where C is the shape of

@@ -26,8 +26,8 @@ def make_data(experiment, n_ranks=1):
         return
     if Path(path).exists():    # whose digits these settings need not tell
         if (found := len(MovingMNISTDataset(1, path))) < n_videos:
-            print(f'{path}, which is there, has {found:,} videos, not the {n_videos:,} of '
-                  'make_moving_mnist: they are used; for more, name another file', flush=True)
+            print(f'{path} exists and has {found:,} videos, not the {n_videos:,} of '
+                  'make_moving_mnist: it is used as it is; for more, name another file', flush=True)
         return
     check_batchsize(experiment, n_videos, n_ranks)
     if experiment.quality_interval:
