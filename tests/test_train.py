@@ -105,6 +105,9 @@ def test_a_signal_writes_a_snapshot_from_which_resume_goes_on_bit_for_bit(
         if not at:
             signal.raise_signal(signal.SIGINT)
         run_trainer(trainer, **kwargs)
+        # The rate of the next update: after one of three that fall, or after none.
+        rate = trainer.updater.get_optimizer('vdis').lr
+        assert rate == pytest.approx(5e-5 * (2 / 3 if at else 1))
 
     flags = '--iterations', '5', '--set', 'rates_fall_from=2'
     with monkeypatch.context() as patch:

@@ -38,7 +38,7 @@ def batch_normalization(x, gamma, beta, eps, running_mean, running_var, decay, s
 def fixed_batch_normalization(x, gamma, beta, mean, var, eps, slope=1):
     """Test mode, without a gradient: the same of arrays, with given statistics -> numpy.ndarray.
 
-    Arguments are those of :func:`batch_normalization`; ``mean`` and ``var`` are as gamma.
+    Takes what :func:`batch_normalization` takes; ``mean`` and ``var`` have the shape of gamma.
     """
     x = samples_last(x)
     y = np.empty_like(x)
