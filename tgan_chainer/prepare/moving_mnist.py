@@ -50,9 +50,10 @@ def make_moving_mnist(path, n_videos=10000, seed=0, split='train', size=64, digi
     rs, shown = np.random.RandomState([SPLITS.index(split), seed]), []
     with atomic_path(path) as temporary:
         np.lib.format.open_memmap(temporary, 'w+', np.uint8, (N_FRAMES, n_videos, size, size))
-        with temporary.open('rb+') as file:
+        if hasattr(os, 'posix_fallocate'):    # macOS has none
             # A memory map that finds the disk full ends the process without a message.
-            os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
+            with temporary.open('rb+') as file:
+                os.posix_fallocate(file.fileno(), 0, temporary.stat().st_size)
         for start in chunk_progress(range(0, n_videos, CHUNK)):
             # Mapped anew each time: a map left open would come to hold the whole file.
             chunk = np.lib.format.open_memmap(temporary, 'r+')[:, start:start + CHUNK]
