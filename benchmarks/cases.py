@@ -30,7 +30,7 @@ def trainings(session, updater, batch):
     """Those who train -> list of Racer, ours first."""
     args = {'updater': updater, 'batch': batch, 'size': session.size}
     return [*everyone('step', args), Racer('PyTorch eager, our algorithm', TORCH, 'step',
-                                                {**args, 'algorithm': 'ours'})]
+                                           {**args, 'algorithm': 'ours'})]
 
 
 def busy(session):
@@ -90,7 +90,7 @@ def loader(session, dataset):
         Racer('training step', OURS, 'step', {
             'updater': 'clip', 'batch': batch, 'size': size}),
         Racer(label, OURS, 'loader', {'dataset': dataset, 'batch': batch,
-                                           'n_videos': 32 * batch}, task='loader')])
+                                      'n_videos': 32 * batch}, task='loader')])
 
 
 def memory(session):
