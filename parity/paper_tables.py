@@ -131,6 +131,7 @@ def _deviations_of_system(system):
     yield from _different([
         ('batch size', system.batchsize * system.ranks, _BATCHSIZE),
         ('devices', system.ranks, 1),
+        ('rates that fall from', system.rates_fall_from, None),
         ('batch normalisation of', system.batch_norm_statistics, 'chainer2')])
     if system.iteration < _ITERATIONS:
         yield f'{system.iteration} updates instead of {_ITERATIONS}'

@@ -127,6 +127,9 @@ def test_a_signal_writes_a_snapshot_from_which_resume_goes_on_bit_for_bit(
         assert run(small_experiment, '--out', 'whole', *flags) == 0
         assert not differing(whole, stopped, 5) and read_log(whole) == read_log(stopped)
         assert (whole / 'preview' / 'image_img_00000005.png').exists()
+        # Another end would be another fall.
+        assert train.main(['--resume', 'whole', '--iterations', '6']) == 2
+        assert 'iterations 5 there, 6 here' in capsys.readouterr().err
 
 
 def test_seed_decides(small_experiment, tmp_path):

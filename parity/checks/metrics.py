@@ -103,12 +103,15 @@ class _Watched(Classifier):
 
 @functools.lru_cache(maxsize=1)
 def score_run():
-    """The recorded scores -> {protocol: score}, {'PROTOCOL WHAT': array}."""
+    """The recorded scores -> {protocol: score}, {'PROTOCOL WHAT': array}.
+
+    On the CPU, whatever the device: dropout draws what NumPy drew for the recordings.
+    """
     recipe = recordings.load(SCORE).meta
     networks = replay.build(recordings.configurations()[recipe['config']], '7.8.1', recipe['seed'])
     driver.set_variances(networks, recipe['avg_var'])
     c3d = replay.OURS.c3d(recipe['seed']).copy('copy')
-    replay.OURS.place(c3d)
+    c3d.to_device('@numpy')    # other checks may have moved what this is a copy of
     for link in c3d.children():
         link.W.array *= recipe['c3d_gains'][link.name]
     batch, mean = recipe['batch'], recordings.mean_clip(recipe['seed']).astype('f')

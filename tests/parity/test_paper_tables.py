@@ -130,6 +130,7 @@ def test_the_newest_counts_and_all_others_are_shown():
     ({'ranks': 4}, 'batch size 128 instead of 32'),
     ({'ranks': 4, 'batchsize': 8}, 'devices 4 instead of 1'),
     ({'batch_norm_statistics': 'chainer7'}, 'batch normalisation of chainer7'),
+    ({'rates_fall_from': 0}, 'rates that fall from 0 instead of None'),
     ({'optimizer': {'name': 'RMSprop', 'args': {'lr': 1e-3}}}, "'lr': 0.001"),
     ({'dataset': UCF.model_copy(update={'videos': 12})}, '12 videos in UCF-101 instead of 9537'),
     ({'dataset': UCF.model_copy(update={'videos': None})}, 'an unknown number of videos'),

@@ -63,6 +63,7 @@ class SystemRecord(_Record):
     optimizer: dict
     batch_norm_statistics: str
     batch_norm: str = 'local'
+    rates_fall_from: pydantic.NonNegativeInt | None = None
     ranks: pydantic.PositiveInt = 1      #: Devices, each with such a batch; the most of any start.
     dataset: DataSet                     #: Trained on, as it was found at the measurement.
 
@@ -217,8 +218,8 @@ def describe_system(result_dir, experiment_file, experiment, iteration, roles):
         parts={role: PartRecord(name=part.name, args=arguments(part)) for role in PARTS
                if (part := getattr(experiment, role)) is not None},
         optimizer=experiment.optimizer.model_dump(exclude_none=True),
-        **{key: getattr(experiment, key)
-           for key in ('batchsize', 'seed', 'batch_norm_statistics', 'batch_norm')},
+        **{key: getattr(experiment, key) for key in (
+            'batchsize', 'seed', 'batch_norm_statistics', 'batch_norm', 'rates_fall_from')},
         ranks=max([1, *(start.get('ranks', 1) for start in
                         record.read_record(Path(result_dir, 'record.json')))]),
         dataset=describe_dataset(experiment.dataset))

@@ -155,8 +155,8 @@ def parse_args(argv=None):
 
 def _make(args):
     size = '' if args.size == FRAME_SIZE else f'_{args.size}'
-    digits = '' if args.digits == 2 else '_1-digit'
-    path = args.out or os.path.join('data', f'moving_mnist_{args.split}{digits}{size}.npy')
+    digits = '' if args.digits == 2 else '_1'
+    path = args.out or os.path.join('data', f'moving_mnist_{args.split}{size}{digits}.npy')
     table = f'{os.path.splitext(path)[0]}_pd.csv' if args.labels else None
     # Being terminated cleans up as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)

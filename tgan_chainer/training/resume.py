@@ -66,10 +66,12 @@ def require_one_training(path, experiment):
         found = config.load(results.experiment_file(path.parent))
     except TGANError:    # what it was trained with is not known
         return
+    # Rates that fall to 0 at the end are computed from where it is.
+    free = _FREE - ({'epoch', 'iterations'} if experiment.rates_fall_from is not None else set())
     there, here = (_settings(yaml.safe_load(each.dump())) for each in (found, experiment))
     changes = [f'{key} {there.get(key)} there, {here.get(key)} here'
                for key in sorted(there.keys() | here.keys())
-               if there.get(key) != here.get(key) and key.split('.')[0] not in _FREE]
+               if there.get(key) != here.get(key) and key.split('.')[0] not in free]
     if changes:
         raise SnapshotError(f'{path}: was trained with other settings ({"; ".join(changes)}), '
                             f'which {folder} records. Leave them as they are, or add --branch to '

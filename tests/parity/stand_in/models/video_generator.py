@@ -23,8 +23,8 @@ class VideoGeneratorInitUniform(chainer.Chain):
             self.add_link(f'bn{i}', L.BatchNormalization(width))
 
     def __call__(self, z_slow, z_fast):
-        slow = F.reshape(F.relu(self.bn0s(self.l0s(z_slow))), (len(z_slow.data),) + self.half)
-        fast = F.reshape(F.relu(self.bn0f(self.l0f(z_fast))), (len(z_fast.data),) + self.half)
+        slow = F.reshape(F.relu(self.bn0s(self.l0s(z_slow))), (z_slow.shape[0],) + self.half)
+        fast = F.reshape(F.relu(self.bn0f(self.l0f(z_fast))), (z_fast.shape[0],) + self.half)
         h = F.concat([slow, fast])
         for i in range(1, 5):
             h = F.relu(self[f'bn{i}'](self[f'dc{i}'](h)))
