@@ -72,7 +72,7 @@ def test_the_parts_of_extend_are_trained(here, monkeypatch):
 @pytest.fixture
 def python_page(here, make_result):
     """What the code of python.md that needs no PyTorch leaves behind, and the code that does."""
-    make_result('mine', 'configs/default.yml', (2250,), z_slow_dim=100, z_fast_dim=100, conv_ch=128,
+    make_result('mine', 'configs/default.yml', (1500,), z_slow_dim=100, z_fast_dim=100, conv_ch=128,
                 mid_ch=32, wscale=0.2)
     text = (ROOT / 'docs' / 'python.md').read_text(encoding='utf-8')
     ours, onnx, torch = re.findall(r'```python\n(.*?)```', text, flags=re.DOTALL)
@@ -102,6 +102,6 @@ def test_the_pytorch_of_python_runs(request, monkeypatch):
     np.testing.assert_allclose(names['videos'], names['ours'], rtol=0, atol=1e-4)    # float32
     critic = names['load_arrays'](
         importlib.import_module('torch_worker').VideoDiscriminator(names['size']),
-        names['load_file']('export/mine_vdis_iter_2250.safetensors'))
+        names['load_file']('export/mine_vdis_iter_1500.safetensors'))
     scores = critic(names['torch'].from_numpy(names['ours'])).detach().numpy().ravel()
     np.testing.assert_allclose(scores, names['scores'], rtol=1e-4)
